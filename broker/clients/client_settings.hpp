@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace bester::clients {
+
+/// What one client may cost the broker. Every field is a key of the config's `limits` section.
+struct client_limits {
+    std::size_t message_size = std::size_t{1} << 20;              ///< largest frame, bytes
+    std::chrono::milliseconds authentication_timeout{10'000};     ///< from accept to a verified log-in
+    std::chrono::milliseconds keepalive_idle{25'000};             ///< silence before TCP probes
+    std::chrono::milliseconds keepalive_timeout{10'000};          ///< time to answer the probes
+    std::size_t queue_bytes = std::size_t{1} << 20;               ///< waiting to be read by the client
+    std::size_t queue_messages = 1'000;
+    std::chrono::milliseconds write_timeout{10'000};              ///< no progress while something waits
+    std::size_t unanswered = 256;                                 ///< then the socket is not read
+    std::size_t json_depth = 64;                                  ///< nesting of objects and arrays
+    std::size_t connections = 0;                                  ///< most sessions at once; resolved by the config (0 only before)
+    std::size_t queued_memory = std::size_t{512} << 20;           ///< all queues together; above it no client is read
+    std::chrono::milliseconds busy_timeout{2'000};                ///< longest wait for room before `busy`
+
+    bool operator==(const client_limits&) const = default;
+};
+
+enum class transport { tcp, unix_socket };
+
+/// How a session on a listener may say who it is.
+enum class authentication_method { accounts, anonymous };
+
+/// One address that clients connect to.
+struct listener_settings {
+    std::string name;                      ///< for logs and metrics
+    transport kind = transport::tcp;
+    std::string address;                   ///< tcp: "127.0.0.1:2223", "[::1]:2223"; unix: the path
+    unsigned mode = 0660;                  ///< unix: permissions of the socket file
+    std::vector<authentication_method> authentication{authentication_method::accounts};
+
+    bool operator==(const listener_settings&) const = default;
+};
+
+}  // namespace bester::clients
