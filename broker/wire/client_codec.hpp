@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wire/error_code.hpp"
+#include "wire/frame.hpp"
+
+namespace bester::wire {
+
+class json_reader;
+
+/// Ids of status reports that answer no message of the client. proto-docs/client.md, "Status reports".
+inline constexpr std::string_view authentication_id = "\"auth_special\"";
+inline constexpr std::string_view error_id = "\"error_special\"";
+inline constexpr std::string_view close_id = "\"close_special\"";
+
+enum class credentials_kind : std::uint8_t { none, password, token, unknown };
+
+/// What the broker sees of a client's message. All views point into the frame or the reader.
+struct client_message {
+    std::string_view type;        ///< unescaped
+    std::string_view type_token;  ///< as it stands, with quotes
+    std::string_view id_token;    ///< as it stands, with quotes; empty if there is none
+    std::string_view data;        ///< the bytes of the value; "null" if there is none
+    std::string_view scope;       ///< empty if there is none
+    credentials_kind credentials = credentials_kind::none;
+    std::string_view user;
+    std::string_view password;
+};
+
+/// Reads one client frame's body (json_padding readable bytes after it). Returns none, or
+/// bad_message; then `reason` says what is wrong and `message.id_token` may still be set.
+error_code decode_client_message(json_reader& reader, std::string_view body, client_message& message,
+                                 std::string_view& reason);
+
+/// A built-in command: the `data` of a message of type `builtin`. proto-docs/client.md.
+struct builtin_command {
+    std::string_view type;
+    std::string_view old_password;
+    std::string_view new_password;
+};
+
+/// Reads the data of a `builtin` message, which may have been copied: it needs its own padding.
+error_code decode_builtin(json_reader& reader, std::string_view data, builtin_command& command);
+
+/// Size of the frame that write_delivery writes. `id_token` is empty unless it answers a request.
+std::size_t delivery_size(std::string_view type_token, std::string_view data, std::string_view id_token) noexcept;
+/// Writes a delivery as a whole frame at `out`; returns its end.
+char* write_delivery(char* out, std::string_view type_token, std::string_view data, std::string_view id_token) noexcept;
+
+/// How many sessions a message was handed to, if its commands addressed any.
+using delivered_count = std::optional<std::uint64_t>;
+
+/// Room that write_good_status needs at most.
+std::size_t good_status_size(std::string_view id_token) noexcept;
+/// Writes a good status report as a whole frame at `out`; returns its end.
+char* write_good_status(char* out, std::string_view id_token, delivered_count delivered) noexcept;
+
+/// What a bad status says.
+struct status_error {
+    std::string_view code;
+    std::string_view reason;
+    bool temporary = false;
+};
+status_error as_status_error(error_code code) noexcept;
+status_error as_status_error(error_code code, std::string_view reason) noexcept;
+
+/// A bad status report as a whole frame. (Errors are not on the hot path.)
+std::string bad_status_frame(std::string_view id_token, const status_error& error, delivered_count delivered = {});
+
+/// The good answer to the first message.
+std::string authenticated_frame(std::string_view user);
+
+/// The notice that asks the client to connect again after so many milliseconds.
+std::string reconnect_notice_frame(std::uint64_t after_ms);
+
+/// Puts the length before a body.
+std::string make_frame(std::string_view body);
+
+}  // namespace bester::wire

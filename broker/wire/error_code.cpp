@@ -1,0 +1,94 @@
+#include "wire/error_code.hpp"
+
+#include <array>
+
+namespace bester::wire {
+
+namespace {
+
+using enum error_code;
+
+constexpr std::array rows{
+    error_row{none, "none", fault::nobody, false, "no error"},
+    error_row{bad_frame, "bad_frame", fault::client, false,
+              "the length before the JSON is less than 2; framing is lost, so the connection is closed"},
+    error_row{bad_message, "bad_message", fault::client, false,
+              "the frame is not well-formed JSON in UTF-8, or lacks what a message must have"},
+    error_row{too_large, "too_large", fault::client, false,
+              "the frame is larger than the limit; the connection is closed"},
+    error_row{authentication_required, "authentication_required", fault::client, false,
+              "the first message says nothing of who you are, and this listener takes no anonymous sessions"},
+    error_row{authentication_failed, "authentication_failed", fault::client, false,
+              "there is no such user, or the password is wrong"},
+    error_row{authentication_unsupported, "authentication_unsupported", fault::client, false,
+              "this listener does not take this kind of authentication"},
+    error_row{authentication_timeout, "authentication_timeout", fault::client, false,
+              "no first message came in time"},
+    error_row{too_many_connections, "too_many_connections", fault::admin, true,
+              "the broker has as many connections as it may have"},
+    error_row{unknown_command, "unknown_command", fault::client, false, "there is no such command"},
+    error_row{no_handler, "no_handler", fault::client, false, "no handler serves this type"},
+    error_row{handler_unavailable, "handler_unavailable", fault::handler, true,
+              "the handler is configured, but no instance of it was ready in time"},
+    error_row{handler_refused, "handler_refused", fault::handler, false,
+              "a one-shot handler answered with a status other than \"0\""},
+    error_row{handler_failed, "handler_failed", fault::handler, true,
+              "the handler process ended, or answered nonsense, while it held the message"},
+    error_row{handler_timeout, "handler_timeout", fault::handler, true,
+              "the handler did not answer within the deadline"},
+    error_row{busy, "busy", fault::broker, true, "there was no room for the message in time; try again later"},
+    error_row{slow_consumer, "slow_consumer", fault::client, true,
+              "too much was waiting to be read by this session, so it was closed"},
+    error_row{disconnected, "disconnected", fault::handler, false, "a handler closed this session"},
+    error_row{account_changed, "account_changed", fault::admin, false, "the account was removed"},
+    error_row{shutting_down, "shutting_down", fault::admin, true, "the broker is stopping; connect again soon"},
+    error_row{recipient_offline, "recipient_offline", fault::nobody, true, "no session of this recipient is connected"},
+    error_row{too_many_recipients, "too_many_recipients", fault::handler, false,
+              "the command names more recipients than the handler may address at once"},
+    error_row{peer_unknown, "peer_unknown", fault::handler, false, "there is no peer server of this name"},
+    error_row{handler_unknown, "handler_unknown", fault::handler, false, "there is no handler of this name"},
+    error_row{too_many_hops, "too_many_hops", fault::handler, false,
+              "the message was passed on from handler to handler too often"},
+    error_row{bad_command, "bad_command", fault::handler, false, "the command lacks a field, or has one of a wrong kind"},
+    error_row{no_sender, "no_sender", fault::handler, false, "the command needs a sender, and nobody sent this"},
+    error_row{bad_query, "bad_query", fault::handler, false, "the query is unknown or lacks a field"},
+    error_row{bad_hello, "bad_hello", fault::handler, false, "the first frame of a channel is not a valid hello"},
+    error_row{protocol_mismatch, "protocol_mismatch", fault::handler, false,
+              "this version of the handler protocol is not spoken here"},
+    error_row{bad_token, "bad_token", fault::handler, false, "the token or key of the hello is not valid"},
+    error_row{not_permitted, "not_permitted", fault::handler, false,
+              "a process of this user may not attach, or the entry is not started by hand"},
+    error_row{shard_taken, "shard_taken", fault::handler, false,
+              "the instance has a channel to this shard already, or there is no such shard"},
+    error_row{instances_full, "instances_full", fault::handler, true,
+              "the handler has all the instances it may have"},
+    error_row{protocol_error, "protocol_error", fault::handler, false,
+              "a frame on the channel was not understood; the instance counts as failed"},
+    error_row{internal_error, "internal_error", fault::broker, true, "the broker made a mistake; please report it"},
+};
+
+constexpr bool in_order() {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (rows[i].code != static_cast<error_code>(i)) return false;
+    return rows.size() == static_cast<std::size_t>(internal_error) + 1;
+}
+static_assert(in_order(), "one row for each code, in the order of the enum");
+
+}  // namespace
+
+std::span<const error_row> error_table() noexcept { return rows; }
+
+const error_row& describe(error_code code) noexcept { return rows[static_cast<std::size_t>(code)]; }
+
+std::string_view to_string(fault whose) noexcept {
+    switch (whose) {
+        case fault::nobody: return "nobody";
+        case fault::client: return "client";
+        case fault::handler: return "handler";
+        case fault::admin: return "admin";
+        case fault::broker: return "broker";
+    }
+    return "";
+}
+
+}  // namespace bester::wire

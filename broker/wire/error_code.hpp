@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace bester::wire {
+
+/// The broker's own error codes. Their texts are stable: statuses, logs, metrics and docs use them.
+/// Each has one row in error_code.cpp, from which proto-docs/errors.md is made.
+enum class error_code : std::uint8_t {
+    none,
+    bad_frame,
+    bad_message,
+    too_large,
+    authentication_required,
+    authentication_failed,
+    authentication_unsupported,
+    authentication_timeout,
+    too_many_connections,
+    unknown_command,
+    no_handler,
+    handler_unavailable,
+    handler_refused,
+    handler_failed,
+    handler_timeout,
+    busy,
+    slow_consumer,
+    disconnected,
+    account_changed,
+    shutting_down,
+    recipient_offline,
+    too_many_recipients,
+    peer_unknown,
+    handler_unknown,
+    too_many_hops,
+    bad_command,
+    no_sender,
+    bad_query,
+    bad_hello,
+    protocol_mismatch,
+    bad_token,
+    not_permitted,
+    shard_taken,
+    instances_full,
+    protocol_error,
+    internal_error,
+};
+
+/// Whose doing it is, and so who can mend it.
+enum class fault : std::uint8_t { nobody, client, handler, admin, broker };
+
+/// One row of the table of errors.
+struct error_row {
+    error_code code;
+    std::string_view text;     ///< what stands in `error.code`
+    fault whose;
+    bool temporary;            ///< does it make sense to try the same again?
+    std::string_view meaning;  ///< for people; also the default reason
+};
+
+/// All rows, in the order of the enum, `none` first.
+std::span<const error_row> error_table() noexcept;
+
+/// The row of a code.
+const error_row& describe(error_code code) noexcept;
+
+std::string_view to_string(fault whose) noexcept;
+
+}  // namespace bester::wire

@@ -1,0 +1,264 @@
+#include "wire/handler_codec.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "wire/client_codec.hpp"
+#include "wire/json_reader.hpp"
+#include "wire/json_text.hpp"
+#include "wire/names.hpp"
+
+namespace bester::wire {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, command_kind>, 8> command_names{{
+    {"reply", command_kind::reply},
+    {"sendClients", command_kind::send_clients},
+    {"sendGroup", command_kind::send_group},
+    {"join", command_kind::join},
+    {"leave", command_kind::leave},
+    {"sendHandler", command_kind::send_handler},
+    {"sendServers", command_kind::send_servers},
+    {"disconnect", command_kind::disconnect},
+}};
+
+command_kind command_of(std::string_view name) noexcept {
+    for (const auto& [text, kind] : command_names)
+        if (text == name) return kind;
+    return command_kind::unknown;
+}
+
+bool has_needed_fields(const command& c) noexcept {
+    switch (c.kind) {
+        case command_kind::send_clients:
+        case command_kind::send_servers:
+        case command_kind::disconnect: return c.has_targets;
+        case command_kind::send_group:
+        case command_kind::join:
+        case command_kind::leave: return is_name(c.target);
+        case command_kind::send_handler: return !c.target.empty();
+        case command_kind::reply:
+        case command_kind::unknown: return true;
+    }
+    return false;
+}
+
+/// Reads one command of a frame; false only where the JSON itself is wrong.
+struct command_decoder {
+    json_reader& reader;
+    handler_frame& frame;
+    command decoded{};
+
+    bool text(std::string_view& value) {
+        if (reader.peek() == '"') return reader.string(value);
+        decoded.is_malformed = true;
+        return reader.skip();
+    }
+
+    bool strings(string_range& range) {
+        if (reader.peek() != '[') {
+            decoded.is_malformed = true;
+            return reader.skip();
+        }
+        range.begin = static_cast<std::uint32_t>(frame.strings.size());
+        const bool well_formed = reader.array([&] {
+            std::string_view value;
+            if (!text(value)) return false;
+            frame.strings.push_back(value);
+            return true;
+        });
+        range.count = static_cast<std::uint32_t>(frame.strings.size()) - range.begin;
+        return well_formed;
+    }
+
+    bool targets(string_range& range) {
+        decoded.has_targets = true;
+        return strings(range);
+    }
+
+    bool type() {
+        if (reader.peek() != '"') {
+            decoded.is_malformed = true;
+            return reader.skip();
+        }
+        std::string_view unquoted;
+        if (!reader.raw_string(decoded.type_token) || !reader.unquote(decoded.type_token, unquoted)) return false;
+        if (!is_type(unquoted)) decoded.is_malformed = true;
+        return true;
+    }
+
+    bool report() {
+        const char first = reader.peek();
+        if (!reader.value(decoded.report)) return false;
+        const bool is_scalar = first == '"' || first == '-' || (first >= '0' && first <= '9');
+        if (!is_scalar || decoded.report.size() > max_id_size + 2) decoded.is_malformed = true;
+        return true;
+    }
+
+    bool field(std::string_view key) {
+        if (key == "data") return reader.value(decoded.data);
+        if (key == "command") return text(decoded.name);
+        if (key == "type") return type();
+        if (key == "users") return targets(decoded.users);
+        if (key == "sessions") return targets(decoded.sessions);
+        if (key == "servers") return targets(decoded.servers);
+        if (key == "except") return strings(decoded.except);
+        if (key == "group" || key == "handler") return text(decoded.target);
+        if (key == "reason") return text(decoded.reason);
+        if (key == "report") return report();
+        return reader.skip();
+    }
+
+    bool decode() {
+        decoded.data = "null";
+        if (reader.peek() != '{') {
+            decoded.is_malformed = true;
+            frame.commands.push_back(decoded);
+            return reader.skip();
+        }
+        if (!reader.object([&](std::string_view key) { return field(key); })) return false;
+        decoded.kind = command_of(decoded.name);
+        if (!has_needed_fields(decoded)) decoded.is_malformed = true;
+        frame.commands.push_back(decoded);
+        return true;
+    }
+};
+
+bool decode_after(json_reader& reader, handler_frame& frame) {
+    if (reader.peek() == '"') return reader.string(frame.after_user);  // listClients' page
+    return reader.object([&](std::string_view key) {
+        after_entry entry;
+        const auto end = std::from_chars(key.data(), key.data() + key.size(), entry.shard);
+        if (end.ec != std::errc{} || end.ptr != key.data() + key.size()) return false;
+        if (!reader.integer(entry.count)) return false;
+        frame.after.push_back(entry);
+        return true;
+    });
+}
+
+bool decode_error(json_reader& reader, handler_frame& frame) {
+    if (reader.peek() == 'n') return reader.skip();
+    frame.has_error = true;
+    return reader.object([&](std::string_view key) {
+        if (key == "code") return reader.string(frame.error_code);
+        if (key == "reason") return reader.string(frame.error_reason);
+        if (key == "temporary") return reader.boolean(frame.error_is_temporary);
+        return reader.skip();
+    });
+}
+
+constexpr std::string_view message_begin = R"({"kind":"message","id":)";
+constexpr std::string_view message_type = R"(,"type":)";
+constexpr std::string_view message_time = R"(,"time":)";
+constexpr std::string_view message_deadline = R"(,"deadline":)";
+constexpr std::string_view message_user = R"(,"from":{"user":")";
+constexpr std::string_view message_handler = R"(,"from":{"handler":")";
+constexpr std::string_view message_session = R"(","session":")";
+constexpr std::string_view message_server = R"(","server":")";
+constexpr std::string_view message_origin_end = R"("})";
+constexpr std::string_view message_request = R"(,"request":true)";
+constexpr std::string_view message_data = R"(,"data":)";
+constexpr std::size_t most_digits = 20;
+constexpr std::size_t fixed_size = frame_header_size + message_begin.size() + message_type.size() +
+                                   message_time.size() + message_deadline.size() + message_handler.size() +
+                                   message_session.size() + message_server.size() + message_origin_end.size() +
+                                   message_request.size() + message_data.size() + 3 * most_digits + 1;
+
+char* copy(char* out, std::string_view bytes) noexcept {
+    std::memcpy(out, bytes.data(), bytes.size());
+    return out + bytes.size();
+}
+
+char* write_number(char* out, std::uint64_t number) noexcept {
+    return std::to_chars(out, out + most_digits, number).ptr;
+}
+
+}  // namespace
+
+void handler_frame::clear() noexcept {
+    kind = handler_frame_kind::unknown;
+    has_id = has_error = error_is_temporary = false;
+    id = limit = 0;
+    error_code = error_reason = query = user = after_user = group = {};
+    commands.clear();
+    strings.clear();
+    after.clear();
+}
+
+bool decode_handler_frame(json_reader& reader, std::string_view body, handler_frame& frame) {
+    frame.clear();
+    std::string_view kind;
+    const bool well_formed = reader.start(body) && reader.object([&](std::string_view key) {
+        if (key == "kind") return reader.string(kind);
+        if (key == "id") return frame.has_id = true, reader.integer(frame.id);
+        if (key == "commands")
+            return reader.array([&] { return command_decoder{reader, frame}.decode(); });
+        if (key == "error") return decode_error(reader, frame);
+        if (key == "after") return decode_after(reader, frame);
+        if (key == "query") return reader.string(frame.query);
+        if (key == "user") return reader.string(frame.user);
+        if (key == "group") return reader.string(frame.group);
+        if (key == "limit") return reader.integer(frame.limit);
+        return reader.skip();
+    }) && reader.at_end();
+    if (!well_formed) return false;
+    if (kind == "answer") frame.kind = handler_frame_kind::answer;
+    else if (kind == "push") frame.kind = handler_frame_kind::push;
+    else if (kind == "query") frame.kind = handler_frame_kind::query;
+    else if (kind == "draining") frame.kind = handler_frame_kind::draining;
+    else return false;
+    const bool needs_id = frame.kind == handler_frame_kind::answer || frame.kind == handler_frame_kind::query;
+    if (needs_id != frame.has_id && needs_id) return false;
+    return !frame.has_error || is_error_code(frame.error_code);
+}
+
+std::size_t handler_message_size(const handler_message& message) noexcept {
+    return fixed_size + message.type_token.size() + message.data.size() + message.origin.user.size() +
+           message.origin.session.size() + message.origin.server.size();
+}
+
+char* write_handler_message(char* out, const handler_message& message) noexcept {
+    char* const begin = out;
+    out = copy(out + frame_header_size, message_begin);
+    out = write_number(out, message.id);
+    out = copy(out, message_type);
+    out = copy(out, message.type_token);
+    out = copy(out, message_time);
+    out = write_number(out, message.time_ms);
+    out = copy(out, message_deadline);
+    out = write_number(out, message.deadline_ms);
+    if (message.origin.session.empty()) {
+        out = copy(out, message_handler);
+        out = copy(out, message.origin.user);
+    } else {
+        out = copy(out, message_user);
+        out = copy(out, message.origin.user);
+        out = copy(out, message_session);
+        out = copy(out, message.origin.session);
+    }
+    out = copy(out, message_server);
+    out = copy(out, message.origin.server);
+    out = copy(out, message_origin_end);
+    if (message.is_request) out = copy(out, message_request);
+    out = copy(out, message_data);
+    out = copy(out, message.data);
+    *out++ = '}';
+    write_frame_length(begin, static_cast<std::size_t>(out - begin) - frame_header_size);
+    return out;
+}
+
+std::string refused_frame(const std::uint64_t* id, std::size_t index, wire::error_code code, std::string_view reason) {
+    std::string body = R"({"kind":"refused")";
+    if (id) body += R"(,"id":)" + std::to_string(*id);
+    body += R"(,"index":)" + std::to_string(index) + R"(,"code":)";
+    append_quoted(body, describe(code).text);
+    body += R"(,"reason":)";
+    append_quoted(body, reason);
+    body += '}';
+    return make_frame(body);
+}
+
+}  // namespace bester::wire

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wire/error_code.hpp"
+#include "wire/frame.hpp"
+
+namespace bester::wire {
+
+class json_reader;
+
+/// What a handler may tell the exchange to do. proto-docs/handler.md, "Commands".
+enum class command_kind : std::uint8_t {
+    reply, send_clients, send_group, join, leave, send_handler, send_servers, disconnect, unknown,
+};
+
+/// Some of a frame's strings: a range of handler_frame::strings.
+struct string_range {
+    std::uint32_t begin = 0;
+    std::uint32_t count = 0;
+};
+
+/// One command. Views point into the frame or the reader.
+struct command {
+    command_kind kind = command_kind::unknown;
+    bool is_malformed = false;    ///< a field is missing or of a wrong kind
+    bool has_targets = false;     ///< `users`, `sessions` or `servers` was given, if empty
+    std::string_view name;        ///< as given, for the log and the refusal
+    std::string_view type_token;  ///< with quotes; empty: the type of the message that is answered
+    std::string_view data;        ///< "null" if there is none
+    std::string_view target;      ///< group or handler
+    std::string_view reason;      ///< of disconnect
+    std::string_view report;      ///< string or integer as it stands; empty: no report wanted
+    string_range users;
+    string_range sessions;
+    string_range servers;
+    string_range except;
+};
+
+enum class handler_frame_kind : std::uint8_t { answer, push, query, draining, unknown };
+
+/// How many frames of the instance another shard must have executed before. handler.md, "Order".
+struct after_entry {
+    std::uint32_t shard = 0;
+    std::uint64_t count = 0;
+};
+
+/// A frame from a handler, after the hello. Kept from frame to frame so that its memory is reused.
+struct handler_frame {
+    handler_frame_kind kind = handler_frame_kind::unknown;
+    bool has_id = false;
+    std::uint64_t id = 0;               ///< of the message answered, or of the query
+    bool has_error = false;
+    std::string_view error_code;
+    std::string_view error_reason;
+    bool error_is_temporary = false;
+    std::string_view query;
+    std::string_view user;              ///< query field
+    std::string_view after_user;        ///< query field `after`
+    std::string_view group;             ///< query field
+    std::uint64_t limit = 0;            ///< query field
+    std::vector<command> commands;
+    std::vector<std::string_view> strings;
+    std::vector<after_entry> after;
+
+    void clear() noexcept;
+};
+
+/// Reads a frame's body (json_padding readable bytes after it). False: not understood, a protocol
+/// error. Commands that are malformed are marked, not fatal.
+bool decode_handler_frame(json_reader& reader, std::string_view body, handler_frame& frame);
+
+/// Who sent a message, as the handler is told. Names need no escaping.
+struct message_origin {
+    std::string_view user;
+    std::string_view session;  ///< empty: a handler's unasked sendHandler, `user` is that handler
+    std::string_view server;
+};
+
+/// A message as it goes to a handler.
+struct handler_message {
+    std::uint64_t id = 0;
+    std::string_view type_token;
+    std::string_view data;
+    message_origin origin;
+    bool is_request = false;
+    std::uint64_t time_ms = 0;      ///< since 1970, UTC
+    std::uint64_t deadline_ms = 0;  ///< left to answer
+};
+
+/// Room that write_handler_message needs at most.
+std::size_t handler_message_size(const handler_message& message) noexcept;
+/// Writes the message as a whole frame at `out`; returns its end.
+char* write_handler_message(char* out, const handler_message& message) noexcept;
+
+/// `refused`: a command was not executed. `id` only if it belonged to an answer.
+std::string refused_frame(const std::uint64_t* id, std::size_t index, error_code code, std::string_view reason);
+
+}  // namespace bester::wire

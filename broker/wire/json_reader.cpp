@@ -1,0 +1,121 @@
+#include "wire/json_reader.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <new>
+
+namespace bester::wire {
+
+namespace {
+
+constexpr bool is_white_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+constexpr std::size_t first_capacity = std::size_t{64} << 10;
+
+}  // namespace
+
+/// simdjson's first stage alone: the positions of all tokens. It is the part of simdjson that is
+/// chosen at run time for the processor; its other interfaces either build a tape of everything or
+/// pass over values without checking them.
+struct json_reader::indexer {
+    std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
+    std::size_t capacity = 0;
+
+    bool reserve(std::size_t size) {
+        if (size <= capacity) return true;
+        const std::size_t wanted = std::max(first_capacity, size + size / 2);
+        const auto error = parser ? parser->set_capacity(wanted)
+                                  : simdjson::get_active_implementation()->create_dom_parser_implementation(
+                                        wanted, simdjson::DEFAULT_MAX_DEPTH, parser);
+        if (error) throw std::bad_alloc{};
+        capacity = wanted;
+        return true;
+    }
+};
+
+json_reader::json_reader(std::size_t max_depth) : indexer_{std::make_unique<indexer>()}, max_depth_{max_depth} {}
+json_reader::~json_reader() = default;
+json_reader::json_reader(json_reader&&) noexcept = default;
+json_reader& json_reader::operator=(json_reader&&) noexcept = default;
+
+bool json_reader::start(std::string_view text) {
+    text_ = text;
+    depth_ = next_ = count_ = 0;
+    unescaped_.clear();
+    indexer_->reserve(text.size());
+    auto& parser = *indexer_->parser;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+    if (text.empty() || parser.stage1(bytes, text.size(), simdjson::stage1_mode::regular)) return false;
+    index_ = parser.structural_indexes.get();
+    count_ = parser.n_structural_indexes;
+    return true;
+}
+
+std::string_view json_reader::take_token() noexcept {
+    const std::size_t begin = index_[next_++];
+    std::size_t end = next_ < count_ ? index_[next_] : text_.size();
+    while (is_white_space(text_[end - 1])) --end;
+    return text_.substr(begin, end - begin);
+}
+
+bool json_reader::unquote(std::string_view token, std::string_view& value) {
+    value = token.substr(1, token.size() - 2);
+    if (value.find('\\') == std::string_view::npos) return true;
+    // Undoing escapes never makes text longer, so the views given before stay valid.
+    if (unescaped_.capacity() < text_.size()) unescaped_.reserve(text_.size());
+    const std::size_t begin = unescaped_.size();
+    append_unescaped(unescaped_, value);
+    value = std::string_view{unescaped_}.substr(begin);
+    return true;
+}
+
+bool json_reader::integer(std::uint64_t& value) noexcept {
+    constexpr std::size_t most_digits = 16;
+    const char first = peek();
+    if (first < '0' || first > '9') return false;
+    const std::string_view token = take_token();
+    if (token.size() > most_digits || (first == '0' && token.size() > 1)) return false;
+    value = 0;
+    for (const char c : token) {
+        if (c < '0' || c > '9') return false;
+        value = value * 10 + static_cast<unsigned>(c - '0');
+    }
+    return value < std::uint64_t{1} << 53;
+}
+
+bool json_reader::boolean(bool& value) noexcept {
+    if (peek() != 't' && peek() != 'f') return false;
+    const std::string_view token = take_token();
+    value = token == "true";
+    return value || token == "false";
+}
+
+bool json_reader::value(std::string_view& raw) {
+    switch (peek()) {
+        case '"': return raw_string(raw);
+        case '{':
+        case '[': {
+            const std::size_t begin = index_[next_];
+            if (!skip_container()) return false;
+            raw = text_.substr(begin, index_[next_ - 1] + 1 - begin);
+            return true;
+        }
+        case 't': return (raw = take_token()) == "true";
+        case 'f': return (raw = take_token()) == "false";
+        case 'n': return (raw = take_token()) == "null";
+        case '\0':
+        case '}':
+        case ']':
+        case ',':
+        case ':': return false;
+        default: return is_number_text(raw = take_token());
+    }
+}
+
+bool json_reader::skip_container() {
+    if (peek() == '[') return array([&] { return skip(); });
+    return object([&](std::string_view) { return skip(); });
+}
+
+}  // namespace bester::wire

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "wire/json_text.hpp"
+
+namespace bester::wire {
+
+/// How many readable bytes must follow a text that a json_reader reads (simdjson loads whole blocks).
+inline constexpr std::size_t json_padding = 64;
+
+/// Reads one JSON text in place, front to back, without building a tree: simdjson finds the tokens
+/// (and checks UTF-8 and the strings' bounds), the functions below walk over them and check the
+/// grammar of all that they pass. Whoever walks a whole text has validated it: nothing is skipped
+/// unchecked.
+///
+///     reader.start(text) && reader.object([&](std::string_view key) {
+///         return key == "type" ? reader.string(type) : reader.skip(); }) && reader.at_end();
+///
+/// Everything returns false at the first mistake and stays there. Views point into the text, or into
+/// the reader where escapes had to be undone, and are valid until the next start(). One reader a
+/// thread; it keeps its memory from text to text.
+class json_reader {
+public:
+    /// `max_depth`: how deep objects and arrays may be nested.
+    explicit json_reader(std::size_t max_depth = 64);
+    ~json_reader();
+    json_reader(json_reader&&) noexcept;
+    json_reader& operator=(json_reader&&) noexcept;
+
+    /// Begins with `text`, after which json_padding bytes must be readable.
+    bool start(std::string_view text);
+
+    /// The first byte of the next token: { [ " or the beginning of a number or word. 0 at the end.
+    char peek() const noexcept { return next_ < count_ ? text_[index_[next_]] : '\0'; }
+
+    /// Reads an object; `field(key)` must read the value, and says whether to go on.
+    template <class Field>
+    bool object(Field&& field) {
+        if (!enter('{')) return false;
+        if (take('}')) return leave();
+        do {
+            std::string_view key;
+            if (!string(key) || !take(':') || !field(key)) return false;
+        } while (take(','));
+        return take('}') && leave();
+    }
+
+    /// Reads an array; `element()` must read one value, and says whether to go on.
+    template <class Element>
+    bool array(Element&& element) {
+        if (!enter('[')) return false;
+        if (take(']')) return leave();
+        do {
+            if (!element()) return false;
+        } while (take(','));
+        return take(']') && leave();
+    }
+
+    /// Reads a string, its escapes undone.
+    bool string(std::string_view& value) {
+        std::string_view token;
+        return raw_string(token) && unquote(token, value);
+    }
+    /// Reads a string as it stands, with its quotes.
+    bool raw_string(std::string_view& token) {
+        if (peek() != '"') return false;
+        token = take_token();
+        return token.find('\\') == std::string_view::npos || is_escaped_text(token.substr(1, token.size() - 2));
+    }
+    /// The text of a token that raw_string gave, its escapes undone.
+    bool unquote(std::string_view token, std::string_view& value);
+    /// Reads an integer from 0 to 2^53 - 1.
+    bool integer(std::uint64_t& value) noexcept;
+    bool boolean(bool& value) noexcept;
+    /// Reads any value; `raw` is its bytes without white space around.
+    bool value(std::string_view& raw);
+    /// Reads any value and forgets it.
+    bool skip() {
+        std::string_view raw;
+        return value(raw);
+    }
+    /// Has everything been read?
+    bool at_end() const noexcept { return next_ == count_; }
+
+private:
+    struct indexer;
+
+    bool enter(char open) noexcept {
+        if (depth_ == max_depth_ || !take(open)) return false;
+        ++depth_;
+        return true;
+    }
+    bool leave() noexcept {
+        --depth_;
+        return true;
+    }
+    bool take(char structural) noexcept {
+        if (peek() != structural) return false;
+        ++next_;
+        return true;
+    }
+    std::string_view take_token() noexcept;
+    bool skip_container();
+
+    std::unique_ptr<indexer> indexer_;
+    std::size_t max_depth_;
+    std::size_t depth_ = 0;
+    std::string_view text_;
+    const std::uint32_t* index_ = nullptr;
+    std::size_t count_ = 0;
+    std::size_t next_ = 0;
+    std::string unescaped_;   ///< what unquote gave, all of this text's; reserved so that views stay valid
+};
+
+}  // namespace bester::wire
