@@ -1,0 +1,125 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include <bester/client_events.hpp>
+
+namespace bester {
+
+/// Who the client is. All empty: an anonymous session, where the listener allows it.
+struct credentials {
+    std::string user;
+    std::string password;
+    std::string token;  ///< instead of user and password, where the listener takes tokens
+};
+
+/// Connecting again after a loss: pauses double from `initial_delay` to `longest_delay`, with jitter.
+struct reconnect_options {
+    bool enabled = false;
+    std::chrono::milliseconds initial_delay{500};
+    std::chrono::milliseconds longest_delay{30'000};
+};
+
+/// Limits and deadlines of a client.
+struct client_options {
+    std::chrono::milliseconds connect_timeout{10'000};    ///< until logged in
+    std::chrono::milliseconds answer_timeout{10'000};     ///< of `send`, if the call gives none
+    std::chrono::milliseconds write_timeout{10'000};      ///< of `post` and `submit`
+    std::size_t message_size = std::size_t{1} << 20;      ///< largest frame to send, bytes
+    std::size_t receive_size = std::size_t{16} << 20;     ///< largest frame to take, bytes
+    std::size_t queued_events = 10'000;                   ///< received but not yet fetched by `receive`
+    std::size_t queued_bytes = std::size_t{64} << 20;     ///< their frames together
+    reconnect_options reconnect;
+};
+
+/// Thrown by `client::connect`, the only function here that throws for what the other side does.
+class connect_error : public std::runtime_error {
+public:
+    enum class stage {
+        connecting,  ///< no broker could be reached at the endpoint, or it is no bester
+        login,       ///< the broker refused the log-in; `info().code` says why
+        timeout,     ///< no answer within `client_options::connect_timeout`
+    };
+
+    connect_error(stage where, error_info info)
+        : std::runtime_error(info.reason), stage_(where), info_(std::move(info)) {}
+
+    stage where() const noexcept { return stage_; }
+    const error_info& info() const noexcept { return info_; }
+
+private:
+    stage stage_;
+    error_info info_;
+};
+
+/// One session at a bester broker: the client protocol of proto-docs/client.md as blocking calls.
+///
+/// Ownership: owns its socket and everything it received; arguments are only used during the call.
+/// Threads: none of its own; use a client from one thread at a time. Different clients are
+/// independent. To wait for several things at once, poll `file_descriptor()` for reading and then
+/// call `receive` with 0 until it returns nothing.
+/// Errors: `connect` throws connect_error; after that all that goes wrong is a value. Every wait
+/// has a deadline (except the system's name resolution during `connect`).
+///
+/// What arrives while `send` waits for its own status is kept for `receive`, up to
+/// `queued_events` and `queued_bytes`; beyond, the connection is given up with
+/// `receive_queue_full`, as nothing is ever dropped silently.
+class client {
+public:
+    /// `endpoint` is "host:port", "[::1]:port" or "unix:/path". Returns a logged-in client.
+    static client connect(const std::string& endpoint, credentials who = {}, client_options options = {});
+
+    client(client&&) noexcept;
+    client& operator=(client&&) noexcept;
+    ~client();  ///< closes
+
+    /// Sends a message, waits for its status and collects the replies. After a timeout, what still
+    /// comes for it is given to `receive`.
+    outcome send(std::string_view type, const nlohmann::json& data);
+    outcome send(std::string_view type, const nlohmann::json& data, std::chrono::milliseconds timeout);
+    /// The same with data that is JSON text already and travels byte for byte.
+    outcome send_raw(std::string_view type, std::string_view data);
+    outcome send_raw(std::string_view type, std::string_view data, std::chrono::milliseconds timeout);
+
+    /// Sends a message without id: nobody says what became of it.
+    submission post(std::string_view type, const nlohmann::json& data);
+    submission post_raw(std::string_view type, std::string_view data);
+
+    /// Sends a message with an id and returns; its replies and then its status come by `receive`.
+    /// `id` empty: one is chosen. An id of your own must be unique among the unanswered ones.
+    submission submit(std::string_view type, const nlohmann::json& data, std::string id = {});
+    submission submit_raw(std::string_view type, std::string_view data, std::string id = {});
+
+    /// What happened next, in the order received; nothing if nothing did within `timeout`. With
+    /// `reconnect_options::enabled` it also connects again, within `timeout`: give it a second or
+    /// more then.
+    std::optional<client_event> receive(std::chrono::milliseconds timeout);
+
+    bool is_connected() const noexcept;
+    /// For poll(); -1 while not connected.
+    int file_descriptor() const noexcept;
+    /// How many messages with an id have no status yet.
+    std::size_t unanswered() const noexcept;
+    /// The user that the broker says we are.
+    const std::string& user() const noexcept;
+    /// The good status that answered the log-in.
+    const status& login() const noexcept;
+
+    /// Closes the connection, for good. What was received can still be fetched.
+    void close() noexcept;
+
+private:
+    class connection;
+    explicit client(std::unique_ptr<connection> made);
+    std::unique_ptr<connection> connection_;
+};
+
+}  // namespace bester
