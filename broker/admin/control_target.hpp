@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+#include <tl/expected.hpp>
+
+namespace bester::admin {
+
+/// Why a request was refused. `code` is one of those listed in proto-docs/admin.md.
+struct control_error {
+    std::string code;
+    std::string reason;
+
+    bool operator==(const control_error&) const = default;
+};
+
+/// What a request answers: members that are added to `{"ok":true}` (an object), or a refusal.
+using control_result = tl::expected<nlohmann::json, control_error>;
+
+/// Called once, on the control thread, at any time after the request.
+using control_completion = std::function<void(control_result)>;
+
+/// What an administrator can do to a running broker. The control socket and the HTTP interface call
+/// it, always on the control thread; nothing here may block. Members that answer with a
+/// control_result give `{}` when there is nothing to say.
+class control_target {
+public:
+    virtual ~control_target() = default;
+
+    /// The document of proto-docs/schemas/admin-status.json.
+    virtual nlohmann::json status() = 0;
+    /// Its `handlers` alone: an array.
+    virtual nlohmann::json handlers() = 0;
+    /// Restarts the instances one after the other; `handler_unknown` if there is no such handler.
+    virtual control_result restart_handler(const std::string& name) = 0;
+    /// Drains and stops the instances until a restart; `handler_unknown` as above.
+    virtual control_result drain_handler(const std::string& name) = 0;
+    /// Reads the config again and applies it whole or not at all. Good: `{"changes":[{"path","old",
+    /// "new"}],"digest":"…"}`. Refused: `config_invalid` or `needs_restart`, with all mistakes in
+    /// the reason, a line each.
+    virtual void reload(control_completion completion) = 0;
+    /// Begins to drain and stop the broker; returns at once. Must not close the control_server
+    /// itself before it has returned, or the answer is lost; close that one last.
+    virtual void stop() = 0;
+    /// An account was changed or removed: forget its verified credentials; close what must be.
+    virtual void account_changed(const std::string& user) = 0;
+};
+
+}  // namespace bester::admin

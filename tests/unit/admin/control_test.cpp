@@ -1,0 +1,315 @@
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "admin/control_client.hpp"
+#include "admin/control_server.hpp"
+#include "admin/control_target.hpp"
+
+using namespace bester::admin;
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+namespace {
+
+/// A broker that notes what it is told.
+class noting_target : public control_target {
+public:
+    json status() override { return note("status"), json{{"server", "home"}}; }
+    json handlers() override { return note("handlers"), json::array({json{{"name", "chat"}}}); }
+    control_result restart_handler(const std::string& name) override { return order("restart " + name, name); }
+    control_result drain_handler(const std::string& name) override { return order("drain " + name, name); }
+    void reload(control_completion completion) override {
+        note("reload");
+        if (reload_ == nullptr) return completion_ = std::move(completion), void();
+        completion(*reload_);
+    }
+    void stop() override { note("stop"); }
+    void account_changed(const std::string& user) override { note("account " + user); }
+
+    std::vector<std::string> calls() const {
+        const std::lock_guard lock(mutex_);
+        return calls_;
+    }
+
+    std::unique_ptr<control_result> reload_;  ///< null: it never ends
+    control_completion completion_;
+
+private:
+    void note(const std::string& call) {
+        const std::lock_guard lock(mutex_);
+        calls_.push_back(call);
+    }
+    control_result order(const std::string& call, const std::string& name) {
+        note(call);
+        if (name != "chat") return tl::unexpected(control_error{"handler_unknown", "no handler " + name});
+        return json::object();
+    }
+
+    mutable std::mutex mutex_;
+    std::vector<std::string> calls_;
+};
+
+/// A control server that runs on a thread of its own, as in the broker.
+class running_server {
+public:
+    explicit running_server(control_server_settings settings = {}) {
+        char folder[] = "/tmp/bester-unit-admin-XXXXXX";
+        folder_ = ::mkdtemp(folder);
+        settings.path = path_ = folder_ + "/control.sock";
+        server_ = std::make_unique<control_server>(context_, target, settings);
+        server_->start();
+        thread_ = std::thread([this] { context_.run(); });
+    }
+    ~running_server() {
+        close();
+        ::rmdir(folder_.c_str());
+    }
+    void close() {
+        if (!thread_.joinable()) return;
+        asio::post(context_, [this] {
+            server_.reset();
+            context_.stop();
+        });
+        thread_.join();
+    }
+    control_client connect() const {
+        auto client = control_client::connect(path_);
+        if (!client) throw std::runtime_error(client.error().reason);
+        return std::move(*client);
+    }
+    const std::string& path() const { return path_; }
+
+    noting_target target;
+
+private:
+    std::string folder_;
+    std::string path_;
+    asio::io_context context_{1};
+    std::unique_ptr<control_server> server_;
+    std::thread thread_;
+};
+
+/// A plain socket, for what control_client does not do.
+class raw_connection {
+public:
+    explicit raw_connection(const std::string& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        const timeval limit{10, 0};
+        ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+            throw std::runtime_error("cannot connect");
+        }
+    }
+    ~raw_connection() { ::close(fd_); }
+    void write(const std::string& bytes) { ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+    /// All until the server closes, without the first length; "open" if it does not close.
+    std::string read_to_end() {
+        std::string all;
+        char bytes[4096];
+        for (;;) {
+            const auto got = ::recv(fd_, bytes, sizeof bytes, 0);
+            if (got < 0) return errno == ECONNRESET ? all.substr(std::min<std::size_t>(4, all.size())) : "open";
+            if (got == 0) return all.substr(std::min<std::size_t>(4, all.size()));
+            all.append(bytes, static_cast<std::size_t>(got));
+        }
+    }
+
+private:
+    int fd_;
+};
+
+std::string frame(const std::string& body) {
+    std::string bytes;
+    for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<char>(body.size() >> shift & 0xff));
+    return bytes + body;
+}
+
+}  // namespace
+
+TEST_CASE("control socket: status and handlers are answered, several on one connection", "[admin]") {
+    running_server server;
+    auto client = server.connect();
+    const auto status = client.ask({{"request", "status"}});
+    REQUIRE(status);
+    CHECK((*status)["ok"] == true);
+    CHECK((*status)["status"]["server"] == "home");
+    const auto handlers = client.ask({{"request", "handlers"}});
+    REQUIRE(handlers);
+    CHECK((*handlers)["handlers"][0]["name"] == "chat");
+    CHECK(client.broker_pid() == ::getpid());
+}
+
+TEST_CASE("control socket: orders reach the broker", "[admin]") {
+    running_server server;
+    auto client = server.connect();
+    CHECK(client.ask({{"request", "handlers"}, {"action", "restart"}, {"handler", "chat"}}));
+    CHECK(client.ask({{"request", "handlers"}, {"action", "drain"}, {"handler", "chat"}}));
+    CHECK(client.ask({{"request", "account_changed"}, {"user", "tina"}}));
+    CHECK(client.ask({{"request", "stop"}}));
+    CHECK(server.target.calls() == std::vector<std::string>{"restart chat", "drain chat", "account tina", "stop"});
+}
+
+TEST_CASE("control socket: refusals carry code and reason", "[admin]") {
+    running_server server;
+    struct row {
+        json request;
+        const char* code;
+    };
+    const auto [request, code] = GENERATE(
+        row{{{"request", "handlers"}, {"action", "restart"}, {"handler", "x"}}, "handler_unknown"},
+        row{{{"request", "handlers"}, {"action", "explode"}, {"handler", "chat"}}, "unknown_request"},
+        row{{{"request", "handlers"}, {"action", "drain"}}, "bad_request"},
+        row{{{"request", "handlers"}, {"action", 1}}, "bad_request"}, row{{{"request", "dance"}}, "unknown_request"},
+        row{{{"request", "account_changed"}, {"user", 7}}, "bad_request"}, row{{{"request", ""}}, "bad_request"},
+        row{json::object(), "bad_request"}, row{json::array(), "bad_request"});
+    CAPTURE(request.dump());
+    auto client = server.connect();
+    const auto answer = client.ask(request);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == code);
+    CHECK_FALSE(answer.error().reason.empty());
+    CHECK(client.ask({{"request", "status"}}));  // and the connection goes on
+}
+
+TEST_CASE("control socket: a reload answers when it is done, with the difference or all mistakes", "[admin]") {
+    running_server server;
+    SECTION("good") {
+        server.target.reload_ = std::make_unique<control_result>(json{{"changes", json::array()}, {"digest", "d"}});
+        const auto answer = server.connect().ask({{"request", "reload"}});
+        REQUIRE(answer);
+        CHECK((*answer)["digest"] == "d");
+    }
+    SECTION("refused") {
+        server.target.reload_ =
+            std::make_unique<control_result>(tl::unexpected(control_error{"config_invalid", "line 1\nline 2"}));
+        const auto answer = server.connect().ask({{"request", "reload"}});
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error() == control_error{"config_invalid", "line 1\nline 2"});
+    }
+}
+
+TEST_CASE("control socket: a reload that never ends is answered in time", "[admin]") {
+    control_server_settings settings;
+    settings.answer_timeout = 20ms;
+    running_server server(settings);
+    auto client = server.connect();
+    const auto answer = client.ask({{"request", "reload"}});
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == "timeout");
+    CHECK(client.ask({{"request", "status"}}));
+    SECTION("and its late end hurts nobody") {
+        server.target.completion_(json::object());
+        CHECK(client.ask({{"request", "status"}}));
+    }
+    SECTION("not even after the server is gone") {
+        server.close();
+        server.target.completion_(json::object());
+        CHECK_FALSE(control_client::connect(server.path()));
+    }
+}
+
+TEST_CASE("control socket: only its owner may connect", "[admin]") {
+    running_server server;
+    struct stat found {};
+    REQUIRE(::stat(server.path().c_str(), &found) == 0);
+    CHECK((found.st_mode & 07777) == 0600);
+    CHECK(S_ISSOCK(found.st_mode));
+}
+
+TEST_CASE("control socket: a left-over file is replaced, a living broker and other files are not", "[admin]") {
+    running_server server;
+    asio::io_context context;
+    noting_target target;
+    control_server_settings settings;
+    SECTION("living") {
+        settings.path = server.path();
+        control_server second(context, target, settings);
+        CHECK_THROWS_WITH(second.start(), Catch::Contains("another bester"));
+        CHECK(server.connect().ask({{"request", "status"}}));
+    }
+    SECTION("left over") {
+        settings.path = server.path() + "2";
+        const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        settings.path.copy(address.sun_path, sizeof address.sun_path - 1);
+        REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+        ::close(fd);
+        control_server second(context, target, settings);
+        CHECK_NOTHROW(second.start());
+        second.close();
+        CHECK(::access(settings.path.c_str(), F_OK) != 0);
+    }
+    SECTION("another file") {
+        settings.path = server.path() + ".txt";
+        std::ofstream(settings.path) << "precious";
+        control_server second(context, target, settings);
+        CHECK_THROWS_WITH(second.start(), Catch::Contains("something else"));
+        CHECK(::access(settings.path.c_str(), F_OK) == 0);
+        ::unlink(settings.path.c_str());
+    }
+}
+
+TEST_CASE("control socket: a request above the limit is refused before it is read", "[admin]") {
+    running_server server;
+    raw_connection raw(server.path());
+    raw.write(std::string("\xff\xff\xff\x7f", 4));
+    CHECK_THAT(raw.read_to_end(), Catch::Contains("too_large"));
+}
+
+TEST_CASE("control socket: what is no JSON is refused", "[admin]") {
+    control_server_settings settings;
+    settings.request_timeout = 100ms;
+    running_server server(settings);
+    raw_connection raw(server.path());
+    raw.write(frame("nonsense"));
+    CHECK_THAT(raw.read_to_end(), Catch::Contains("bad_request"));
+}
+
+TEST_CASE("control socket: one who sends half a request is cut off", "[admin]") {
+    control_server_settings settings;
+    settings.request_timeout = 20ms;
+    running_server server(settings);
+    raw_connection raw(server.path());
+    raw.write(frame("{\"request\":\"status\"}").substr(0, 9));
+    CHECK(raw.read_to_end().empty());
+    CHECK(server.target.calls().empty());
+}
+
+TEST_CASE("control socket: more connections than allowed are turned away as busy", "[admin]") {
+    control_server_settings settings;
+    settings.connections = 2;
+    running_server server(settings);
+    auto first = server.connect();
+    auto second = server.connect();
+    REQUIRE(first.ask({{"request", "status"}}));
+    REQUIRE(second.ask({{"request", "status"}}));
+    const auto answer = server.connect().ask({{"request", "status"}});
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == "busy");
+    CHECK(first.ask({{"request", "status"}}));
+}
+
+TEST_CASE("control client: nobody at the path is said with the remedy", "[admin]") {
+    const auto client = control_client::connect("/nonexistent/control.sock");
+    REQUIRE_FALSE(client);
+    CHECK(client.error().code == "unreachable");
+    CHECK_THAT(client.error().reason, Catch::Contains("--socket"));
+}
