@@ -42,16 +42,22 @@ bool decode_authentication(json_reader& reader, client_message& message) {
     }
     bool has_user = false;
     bool has_password = false;
-    bool has_token = false;
+    unsigned seen = 0;
     const bool well_formed = reader.object([&](std::string_view key) {
         const bool is_string = reader.peek() == '"';
-        if (key == "username" && is_string) return has_user = true, reader.string(message.user);
-        if (key == "password" && is_string) return has_password = true, reader.string(message.password);
-        if (key == "token") has_token = true;
+        if (key == "username") {
+            has_user = is_string;
+            return is_first(seen, 1) && (is_string ? reader.string(message.user) : reader.skip());
+        }
+        if (key == "password") {
+            has_password = is_string;
+            return is_first(seen, 2) && (is_string ? reader.string(message.password) : reader.skip());
+        }
+        if (key == "token") return is_first(seen, 4) && reader.skip();
         return reader.skip();
     });
     message.credentials = has_user && has_password ? credentials_kind::password
-                          : has_token              ? credentials_kind::token
+                          : (seen & 4) != 0        ? credentials_kind::token
                                                    : credentials_kind::unknown;
     return well_formed;
 }
@@ -60,7 +66,8 @@ bool decode_header(json_reader& reader, client_message& message) {
     if (reader.peek() != '{') return reader.skip();
     unsigned seen = 0;
     return reader.object([&](std::string_view key) {
-        if (key == "scope" && reader.peek() == '"') return is_first(seen, 1) && reader.string(message.scope);
+        if (key == "scope")
+            return is_first(seen, 1) && (reader.peek() == '"' ? reader.string(message.scope) : reader.skip());
         if (key == "authentication") return is_first(seen, 2) && decode_authentication(reader, message);
         return reader.skip();
     });
@@ -71,20 +78,17 @@ bool decode_payload(json_reader& reader, client_message& message, std::string_vi
     unsigned seen = 0;
     return reader.object([&](std::string_view key) {
         if (key == "type") {
-            if (reader.peek() != '"') {
-                reason = "payload.type is not a string";
-                return reader.skip();
-            }
-            return is_first(seen, 1) && reader.raw_string(message.type_token);
+            if (!is_first(seen, 1)) return false;
+            if (reader.peek() == '"') return reader.raw_string(message.type_token);
+            reason = "payload.type is not a string";
+            return reader.skip();
         }
         if (key == "data") return is_first(seen, 2) && reader.value(message.data);
         if (key == "id") {
-            if (reader.peek() == 'n') return reader.skip();
-            if (reader.peek() != '"') {
-                reason = "payload.id is not a string";
-                return reader.skip();
-            }
-            return is_first(seen, 4) && reader.raw_string(message.id_token);
+            if (!is_first(seen, 4)) return false;
+            if (reader.peek() == '"') return reader.raw_string(message.id_token);
+            if (reader.peek() != 'n') reason = "payload.id is not a string";
+            return reader.skip();
         }
         return reader.skip();
     });
@@ -98,9 +102,12 @@ error_code decode_client_message(json_reader& reader, std::string_view body, cli
     message.data = "null";
     reason = {};
     unsigned seen = 0;
+    bool has_payload = false;
     const bool well_formed = reader.start(body) && reader.object([&](std::string_view key) {
-        if (key == "payload" && reader.peek() == '{')
-            return is_first(seen, 1) && decode_payload(reader, message, reason);
+        if (key == "payload") {
+            has_payload = reader.peek() == '{';
+            return is_first(seen, 1) && (has_payload ? decode_payload(reader, message, reason) : reader.skip());
+        }
         if (key == "header") return is_first(seen, 2) && decode_header(reader, message);
         return reader.skip();
     }) && reader.at_end();
@@ -114,7 +121,7 @@ error_code decode_client_message(json_reader& reader, std::string_view body, cli
         reason = "payload.id is longer than 128 bytes";
     }
     if (!reason.empty()) return error_code::bad_message;
-    if ((seen & 1) == 0) reason = "payload is missing, or no object";
+    if (!has_payload) reason = "payload is missing, or no object";
     else if (message.type_token.empty()) reason = "payload.type is missing";
     else if (!reader.unquote(message.type_token, message.type) || !is_type(message.type))
         reason = "payload.type is not 1 to 64 bytes without control characters";

@@ -51,6 +51,11 @@ struct command_decoder {
     json_reader& reader;
     handler_frame& frame;
     command decoded{};
+    std::string_view group{};
+    std::string_view handler{};
+    bool has_users = false;
+    bool has_sessions = false;
+    bool has_servers = false;
 
     bool text(std::string_view& value) {
         if (reader.peek() == '"') return reader.string(value);
@@ -74,9 +79,24 @@ struct command_decoder {
         return well_formed;
     }
 
-    bool targets(string_range& range) {
-        decoded.has_targets = true;
+    bool targets(string_range& range, bool& is_given) {
+        is_given = true;
         return strings(range);
+    }
+
+    /// Fields that belong to another command are unknown to this one, and so do not count.
+    void keep_own_fields() noexcept {
+        switch (decoded.kind) {
+            case command_kind::send_clients:
+            case command_kind::disconnect: decoded.has_targets = has_users || has_sessions; break;
+            case command_kind::send_servers: decoded.has_targets = has_servers; break;
+            case command_kind::join:
+            case command_kind::leave: decoded.has_targets = has_sessions; [[fallthrough]];
+            case command_kind::send_group: decoded.target = group; break;
+            case command_kind::send_handler: decoded.target = handler; break;
+            case command_kind::reply:
+            case command_kind::unknown: break;
+        }
     }
 
     bool type() {
@@ -102,11 +122,12 @@ struct command_decoder {
         if (key == "data") return reader.value(decoded.data);
         if (key == "command") return text(decoded.name);
         if (key == "type") return type();
-        if (key == "users") return targets(decoded.users);
-        if (key == "sessions") return targets(decoded.sessions);
-        if (key == "servers") return targets(decoded.servers);
+        if (key == "users") return targets(decoded.users, has_users);
+        if (key == "sessions") return targets(decoded.sessions, has_sessions);
+        if (key == "servers") return targets(decoded.servers, has_servers);
         if (key == "except") return strings(decoded.except);
-        if (key == "group" || key == "handler") return text(decoded.target);
+        if (key == "group") return text(group);
+        if (key == "handler") return text(handler);
         if (key == "reason") return text(decoded.reason);
         if (key == "report") return report();
         return reader.skip();
@@ -121,6 +142,7 @@ struct command_decoder {
         }
         if (!reader.object([&](std::string_view key) { return field(key); })) return false;
         decoded.kind = command_of(decoded.name);
+        keep_own_fields();
         if (!has_needed_fields(decoded)) decoded.is_malformed = true;
         frame.commands.push_back(decoded);
         return true;
@@ -211,7 +233,7 @@ bool decode_handler_frame(json_reader& reader, std::string_view body, handler_fr
     else if (kind == "draining") frame.kind = handler_frame_kind::draining;
     else return false;
     const bool needs_id = frame.kind == handler_frame_kind::answer || frame.kind == handler_frame_kind::query;
-    if (needs_id != frame.has_id && needs_id) return false;
+    if (needs_id && !frame.has_id) return false;
     return !frame.has_error || is_error_code(frame.error_code);
 }
 

@@ -28,7 +28,7 @@ struct string_range {
 struct command {
     command_kind kind = command_kind::unknown;
     bool is_malformed = false;    ///< a field is missing or of a wrong kind
-    bool has_targets = false;     ///< `users`, `sessions` or `servers` was given, if empty
+    bool has_targets = false;     ///< those of `users`, `sessions`, `servers` that it takes were given, if empty
     std::string_view name;        ///< as given, for the log and the refusal
     std::string_view type_token;  ///< with quotes; empty: the type of the message that is answered
     std::string_view data;        ///< "null" if there is none

@@ -72,7 +72,8 @@ public:
         token = take_token();
         return token.find('\\') == std::string_view::npos || is_escaped_text(token.substr(1, token.size() - 2));
     }
-    /// The text of a token that raw_string gave, its escapes undone.
+    /// The text of a token that raw_string gave for this text, its escapes undone. Once for each
+    /// token: there is room for the whole text unescaped, and more would move what views point to.
     bool unquote(std::string_view token, std::string_view& value);
     /// Reads an integer from 0 to 2^53 - 1.
     bool integer(std::uint64_t& value) noexcept;
