@@ -1,0 +1,43 @@
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <bester/command.hpp>
+#include <bester/refusal.hpp>
+
+namespace bester {
+
+/// What a handler says to one message: commands (none is fine: "taken"), or a refusal, or both.
+/// `return reply(…);`, `return {join("news"), reply("welcome")};`, `return {};`,
+/// `return refuse("no_such_user", "gustav has moved");`. Owns all it says. Any thread; move-only.
+class answer {
+public:
+    answer() = default;
+    template <std::same_as<command>... More>
+    answer(command first, More... more)  // NOLINT: a command is an answer
+        : commands_{std::move(first), std::move(more)...} {}
+    answer(commands list) : commands_{std::move(list)} {}  // NOLINT: so are several
+    explicit answer(const refusal& why);
+
+    answer& operator<<(command next) & { return commands_ << std::move(next), *this; }
+    answer&& operator<<(command next) && { return commands_ << std::move(next), std::move(*this); }
+
+    /// For the SDK: what it consists of.
+    commands& list() noexcept { return commands_; }
+    /// A JSON object; empty if nothing is refused.
+    std::string_view error() const noexcept { return error_; }
+
+private:
+    commands commands_;
+    std::string error_;
+};
+
+/// Refuses the message: the sender's status is bad with this code (1 to 64 of a-z, 0-9, '_'; else
+/// std::invalid_argument is thrown) and reason. With `temporary` it may try again.
+answer refuse(std::string code, const std::string& reason);
+answer refuse(std::string code, const std::string& reason, temporary_tag);
+
+}  // namespace bester
