@@ -1,0 +1,41 @@
+#pragma once
+
+#include "storage/account_error.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace bester::storage {
+
+class database;
+
+/// Which file a path named when it was looked at; all zero if there was none.
+struct file_identity {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+
+    bool operator==(const file_identity&) const = default;
+};
+
+file_identity identify_file(const std::string& path) noexcept;
+
+/// Creates the file, empty and for its owner only (0600), if there is none. Made by root, it goes
+/// to the owner of its directory, so that a broker that runs as that user can use it.
+account_result<void> create_account_file(const std::string& path);
+
+/// Opens the file with all the settings that every user of it needs (WAL, busy timeout), and makes
+/// the tables if it is empty. Refuses files of other programs and of newer versions of bester.
+account_result<void> open_account_file(database& database, const std::string& path,
+                                       std::chrono::milliseconds busy_timeout);
+
+/// `database_unavailable`, with the path and what SQLite said last.
+account_error unavailable(const database& database, const std::string& path);
+
+/// How many changes the journal in the file keeps; who looks less often must assume that all changed.
+inline constexpr int journal_size = 10'000;
+
+/// `changes.kind` in the journal.
+enum class change_kind : std::int64_t { added = 1, changed = 2, removed = 3 };
+
+}  // namespace bester::storage

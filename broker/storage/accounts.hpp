@@ -1,0 +1,87 @@
+#pragma once
+
+#include "storage/account_error.hpp"
+#include "storage/password_hash.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bester::storage {
+
+/// Where the accounts are and what a log-in costs.
+struct account_settings {
+    std::string database;                          ///< path of the SQLite file
+    argon2_cost cost;
+    std::chrono::milliseconds busy_timeout{5'000}; ///< longest wait for another process's write
+};
+
+/// One row of the list; the hash never leaves the database.
+struct account {
+    std::string name;
+    std::chrono::system_clock::time_point created;
+    std::chrono::system_clock::time_point changed;  ///< when the password was last set
+};
+
+/// What other processes did to the accounts.
+struct account_changes {
+    /// False: more changed than the journal keeps, or the file was replaced. Then assume that every
+    /// account may have changed, and compare with accounts::list().
+    bool complete = true;
+    std::vector<std::string> added;
+    std::vector<std::string> changed;  ///< got another password
+    std::vector<std::string> removed;  ///< also if added again since
+
+    bool any() const noexcept { return !complete || !added.empty() || !changed.empty() || !removed.empty(); }
+};
+
+/// The users of this server and their passwords: an SQLite file with argon2id hashes.
+///
+/// Every function blocks, for the disk and mostly for the hash (tens of milliseconds): worker
+/// threads and the command line only, never a shard. All may be called from any thread at once;
+/// only the database access is serialised, hashes are computed side by side. Several processes may
+/// use the same file. Errors: account_error_code, with a reason that names file and remedy.
+class accounts {
+public:
+    /// Opens the file, and creates it (0600) if there is none; its directory must exist.
+    static account_result<accounts> open(account_settings settings);
+    accounts(accounts&&) noexcept;
+    accounts& operator=(accounts&&) noexcept;
+    ~accounts();
+
+    /// user_exists, bad_user_name, bad_password, …
+    account_result<void> add(std::string_view user, std::string_view password);
+    /// user_unknown, bad_password, …
+    account_result<void> set_password(std::string_view user, std::string_view password);
+    /// As the user's own wish: wrong_password if `old_password` is not right or the user is unknown.
+    account_result<void> change_password(std::string_view user, std::string_view old_password,
+                                         std::string_view new_password);
+    /// user_unknown, …
+    account_result<void> remove(std::string_view user);
+    /// All accounts by name.
+    account_result<std::vector<account>> list();
+
+    /// Is this the user's password? An unknown user costs the same time as a wrong password.
+    /// A hash that was made at another cost is made anew, now that the password is at hand.
+    account_result<bool> verify(std::string_view user, std::string_view password);
+
+    /// Differs from its last value after another process has written. Cheap.
+    account_result<std::int64_t> data_version();
+    /// What others changed since the last call (or open). Cheap if nothing did. Does not wait for
+    /// other threads: if one is using the database, says that nothing changed and keeps it for the
+    /// next call. A file that was replaced or removed is noticed here, and opened anew.
+    account_result<account_changes> changes_by_others();
+
+    /// The cost of hashes made from now on.
+    void set_cost(argon2_cost cost);
+
+private:
+    struct state;
+    explicit accounts(std::unique_ptr<state> opened) noexcept;
+    std::unique_ptr<state> state_;
+};
+
+}  // namespace bester::storage

@@ -1,0 +1,220 @@
+#include "storage/authenticator.hpp"
+
+#include "storage/credential_hasher.hpp"
+#include "storage/secret.hpp"
+#include "storage/worker_pool.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <ostream>
+#include <spdlog/spdlog.h>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace bester::storage {
+
+namespace {
+
+/// One credential, and all who want to know about it.
+struct verification {
+    std::string user;
+    secret password;
+    credential_digest digest;
+    authenticator::clock::time_point since;
+    std::vector<authenticator::verdict_callback> callbacks;  // guarded by the mutex until its turn
+};
+
+struct change_request {
+    std::string user;
+    secret old_password;
+    secret new_password;
+    authenticator::clock::time_point since;
+    authenticator::change_callback callback;
+};
+
+/// Says why hashing or the database failed, but not once for each of a storm of log-ins.
+class failure_log {
+public:
+    void failed(const account_error& error, authenticator::clock::time_point now) {
+        auto last = last_.load();
+        if (has_failed_.exchange(true) && now - last < std::chrono::seconds{10}) return;
+        last_ = now;
+        spdlog::error("accounts: log-ins cannot be verified: {}: {}", to_string(error.code), error.reason);
+    }
+
+private:
+    std::atomic<bool> has_failed_{false};
+    std::atomic<authenticator::clock::time_point> last_{};
+};
+
+// A verification overtaken by a change of the account is repeated; one that is overtaken again and
+// again is given up.
+constexpr int attempts = 4;
+
+}  // namespace
+
+struct authenticator::state {
+    state(storage::accounts& given_accounts, const authenticator_settings& settings,
+          std::function<clock::time_point()> given_now)
+        : accounts(given_accounts), now(std::move(given_now)), memory(hasher, settings.memory),
+          max_wait(settings.max_wait), pool(settings.worker_threads, settings.max_waiting) {}
+
+    storage::accounts& accounts;
+    const std::function<clock::time_point()> now;
+    credential_hasher hasher;
+    credential_memory memory;
+    std::atomic<clock::duration> max_wait;
+    failure_log failures;
+    std::atomic<bool> is_readable{true};  // as poll_for_changes last saw
+    std::mutex mutex;         // guards `waiting`; taken before the pool's own, never while hashing
+    std::unordered_map<credential_digest, std::shared_ptr<verification>, credential_digest_hash> waiting;
+    worker_pool pool;  // last: its threads use all of the above, so they go first
+
+    verdict verify(const verification& wanted) {
+        if (now() - wanted.since > max_wait.load()) return verdict::busy;
+        const auto password = wanted.password.view();
+        for (int attempt = 0; attempt < attempts; ++attempt) {
+            const auto ticket = memory.begin(wanted.user);
+            // A twin that was running when this one came may have been accepted meanwhile.
+            if (memory.remembers(wanted.user, password, now())) return verdict::accepted;
+            const auto right = accounts.verify(wanted.user, password);
+            if (!right) {
+                failures.failed(right.error(), now());
+                return verdict::unavailable;
+            }
+            if (!*right) return verdict::rejected;
+            if (memory.remember(ticket, wanted.user, password, now())) return verdict::accepted;
+        }
+        return verdict::busy;
+    }
+
+    void run(const std::shared_ptr<verification>& wanted, worker_pool::turn turn) {
+        std::vector<verdict_callback> callbacks;
+        {
+            // From here on a twin is a new verification: it must not get an answer that was
+            // computed from what the database said before it came.
+            const std::lock_guard lock(mutex);
+            waiting.erase(wanted->digest);
+            callbacks.swap(wanted->callbacks);
+        }
+        const auto result = turn == worker_pool::turn::run ? verify(*wanted) : verdict::busy;
+        wanted->password = secret();
+        for (const auto& callback : callbacks) callback(result);
+    }
+
+    password_change change(const change_request& wanted) {
+        if (now() - wanted.since > max_wait.load()) return password_change::busy;
+        const auto changed =
+            accounts.change_password(wanted.user, wanted.old_password.view(), wanted.new_password.view());
+        if (changed) {
+            memory.forget(wanted.user);
+            return password_change::changed;
+        }
+        switch (changed.error().code) {
+            case account_error_code::wrong_password: return password_change::wrong_password;
+            case account_error_code::bad_password: return password_change::bad_password;
+            default: failures.failed(changed.error(), now()); return password_change::unavailable;
+        }
+    }
+};
+
+authenticator::authenticator(accounts& accounts, authenticator_settings settings,
+                             std::function<clock::time_point()> now)
+    : state_(std::make_unique<state>(accounts, settings, std::move(now))) {}
+
+authenticator::~authenticator() = default;
+
+bool authenticator::remembered(std::string_view user, std::string_view password) const {
+    return state_->memory.remembers(user, password, state_->now());
+}
+
+void authenticator::verify_async(std::string_view user, std::string_view password, verdict_callback callback) {
+    // Nobody's password, and not worth a copy: the answer is known, but comes like any other.
+    if (password.size() > max_password_size) password = {};
+    const auto digest = state_->hasher.digest(user, password);
+    {
+        const std::lock_guard lock(state_->mutex);
+        auto& twin = state_->waiting[digest];
+        if (twin) {
+            twin->callbacks.push_back(std::move(callback));
+            return;
+        }
+        twin = std::make_shared<verification>(
+            verification{std::string(user), secret(password), digest, state_->now(), {}});
+        const bool is_taken = state_->pool.submit(
+            [state = state_.get(), wanted = twin](worker_pool::turn turn) { state->run(wanted, turn); });
+        if (is_taken) {
+            // Its turn cannot come before we let go of the mutex.
+            twin->callbacks.push_back(std::move(callback));
+            return;
+        }
+        state_->waiting.erase(digest);
+    }
+    callback(verdict::busy);
+}
+
+void authenticator::change_password_async(std::string_view user, std::string_view old_password,
+                                          std::string_view new_password, change_callback callback) {
+    if (!is_password(old_password)) old_password = {};
+    if (!is_password(new_password)) new_password = {};
+    const auto wanted = std::make_shared<change_request>(change_request{
+        std::string(user), secret(old_password), secret(new_password), state_->now(), std::move(callback)});
+    const bool is_taken = state_->pool.submit([state = state_.get(), wanted](worker_pool::turn turn) {
+        wanted->callback(turn == worker_pool::turn::run ? state->change(*wanted) : password_change::busy);
+    });
+    if (!is_taken) wanted->callback(password_change::busy);
+}
+
+void authenticator::account_changed(std::string_view user) { state_->memory.forget(user); }
+
+account_changes authenticator::poll_for_changes() {
+    state_->memory.sweep(state_->now());
+    auto changes = state_->accounts.changes_by_others();
+    if (!changes) {
+        state_->memory.forget_all();
+        if (state_->is_readable.exchange(false))
+            spdlog::error("accounts: cannot be read, so nobody can log in: {}", changes.error().reason);
+        return {};
+    }
+    if (!state_->is_readable.exchange(true)) spdlog::info("accounts: can be read again");
+    if (!changes->complete) {
+        state_->memory.forget_all();
+    } else {
+        for (const auto* users : {&changes->added, &changes->changed, &changes->removed})
+            for (const auto& user : *users) state_->memory.forget(user);
+    }
+    return *std::move(changes);
+}
+
+void authenticator::reconfigure(const authenticator_settings& settings) {
+    state_->pool.max_waiting(settings.max_waiting);
+    state_->max_wait = settings.max_wait;
+    state_->memory.remember_for(settings.memory.remember_for);
+}
+
+std::size_t authenticator::waiting() const { return state_->pool.waiting(); }
+
+std::ostream& operator<<(std::ostream& out, verdict verdict) {
+    switch (verdict) {
+        case verdict::accepted: return out << "accepted";
+        case verdict::rejected: return out << "rejected";
+        case verdict::busy: return out << "busy";
+        case verdict::unavailable: return out << "unavailable";
+    }
+    return out << "unknown";
+}
+
+std::ostream& operator<<(std::ostream& out, password_change change) {
+    switch (change) {
+        case password_change::changed: return out << "changed";
+        case password_change::wrong_password: return out << "wrong_password";
+        case password_change::bad_password: return out << "bad_password";
+        case password_change::busy: return out << "busy";
+        case password_change::unavailable: return out << "unavailable";
+    }
+    return out << "unknown";
+}
+
+}  // namespace bester::storage

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "storage/accounts.hpp"
+#include "storage/credential_memory.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <string_view>
+
+namespace bester::storage {
+
+/// The answer to a log-in.
+enum class verdict {
+    accepted,
+    rejected,     ///< no such user, or not this password; which of them is not told
+    busy,         ///< too many wait, or it waited too long, or the broker stops: try again
+    unavailable,  ///< the database or the memory for a hash is missing; the log says why
+};
+std::ostream& operator<<(std::ostream& out, verdict verdict);
+
+/// The answer to a user's wish for another password.
+enum class password_change {
+    changed,
+    wrong_password,  ///< the old one is not right
+    bad_password,    ///< the new one is empty or too long
+    busy,
+    unavailable,
+};
+std::ostream& operator<<(std::ostream& out, password_change change);
+
+struct authenticator_settings {
+    unsigned worker_threads = 2;                      ///< hashes computed at once, each with its memory
+    std::size_t max_waiting = 1'000;                  ///< different credentials; then `busy`
+    std::chrono::steady_clock::duration max_wait = std::chrono::seconds{10};  ///< then nobody needs the answer
+    credential_memory_settings memory;
+};
+
+/// Verifies credentials off the shards: what was verified lately is answered from memory, the rest
+/// by a pool of worker threads. Owns the threads; `accounts` must outlive it.
+///
+/// Any thread may call anything (also a shard's: nothing but the destructor waits for a hash or
+/// the disk). Callbacks are called exactly once, on a worker thread, or, with `busy` only, on the
+/// calling one before the call (or the destructor) returns; they post to the shard and return, and must not throw.
+/// Passwords are copied, and zeroed after use.
+class authenticator {
+public:
+    using clock = std::chrono::steady_clock;
+    using verdict_callback = std::function<void(verdict)>;
+    using change_callback = std::function<void(password_change)>;
+
+    explicit authenticator(accounts& accounts, authenticator_settings settings = {},
+                           std::function<clock::time_point()> now = clock::now);
+    /// Finishes the hashes that are being computed; who still waits is told `busy`.
+    ~authenticator();
+    authenticator(const authenticator&) = delete;
+    authenticator& operator=(const authenticator&) = delete;
+
+    /// The fast way (under a microsecond): true if this credential was verified lately. False says
+    /// nothing about it; ask verify_async.
+    bool remembered(std::string_view user, std::string_view password) const;
+    /// Identical credentials that wait for their turn share one hash.
+    void verify_async(std::string_view user, std::string_view password, verdict_callback callback);
+    /// Forgets the old password before it calls back.
+    void change_password_async(std::string_view user, std::string_view old_password, std::string_view new_password,
+                               change_callback callback);
+
+    /// Must be called after this process changed or removed an account through `accounts`.
+    void account_changed(std::string_view user);
+    /// To be called every second (on the control thread; it reads a few rows): notices what other processes
+    /// did to the accounts, forgets accordingly, and says what it was, so that the broker can
+    /// disconnect users. If the database cannot be read, everything is forgotten.
+    account_changes poll_for_changes();
+
+    /// Applies `max_waiting`, `max_wait` and `memory.remember_for`; the rest needs a restart.
+    void reconfigure(const authenticator_settings& settings);
+    /// Different verifications and password changes that wait for a worker.
+    std::size_t waiting() const;
+
+private:
+    struct state;
+    std::unique_ptr<state> state_;
+};
+
+}  // namespace bester::storage

@@ -1,0 +1,62 @@
+#include "storage/credential_hasher.hpp"
+
+#include "storage/secret.hpp"
+
+#include <cstring>
+#include <sodium.h>
+
+namespace bester::storage {
+
+namespace {
+
+const unsigned char* bytes_of(std::string_view text) noexcept {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+}  // namespace
+
+credential_hasher::credential_hasher() {
+    static_assert(sizeof(digest_key_) == crypto_generichash_KEYBYTES);
+    static_assert(sizeof(credential_digest) == crypto_generichash_BYTES);
+    static_assert(sizeof(tag_key_) == crypto_shorthash_KEYBYTES);
+    initialise_cryptography();
+    randombytes_buf(digest_key_.data(), digest_key_.size());
+    randombytes_buf(tag_key_.data(), tag_key_.size());
+}
+
+credential_hasher::~credential_hasher() {
+    wipe_memory(digest_key_.data(), digest_key_.size());
+    wipe_memory(tag_key_.data(), tag_key_.size());
+}
+
+std::uint64_t credential_hasher::user_tag(std::string_view user) const noexcept {
+    static_assert(sizeof(std::uint64_t) == crypto_shorthash_BYTES);
+    std::uint64_t tag = 0;
+    crypto_shorthash(reinterpret_cast<unsigned char*>(&tag), bytes_of(user), user.size(), tag_key_.data());
+    return tag;
+}
+
+credential_digest credential_hasher::digest(std::string_view user, std::string_view password) const noexcept {
+    const std::uint64_t user_size = user.size();
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, digest_key_.data(), digest_key_.size(), sizeof(credential_digest));
+    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(&user_size), sizeof(user_size));
+    crypto_generichash_update(&state, bytes_of(user), user.size());
+    crypto_generichash_update(&state, bytes_of(password), password.size());
+    credential_digest result;
+    crypto_generichash_final(&state, result.data(), result.size());
+    wipe_memory(&state, sizeof(state));  // it buffers the last bytes of the password
+    return result;
+}
+
+bool credential_hasher::same(const credential_digest& left, const credential_digest& right) noexcept {
+    return sodium_memcmp(left.data(), right.data(), left.size()) == 0;
+}
+
+std::size_t credential_digest_hash::operator()(const credential_digest& digest) const noexcept {
+    std::size_t hash = 0;
+    std::memcpy(&hash, digest.data(), sizeof(hash));
+    return hash;
+}
+
+}  // namespace bester::storage

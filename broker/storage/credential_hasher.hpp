@@ -1,0 +1,42 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace bester::storage {
+
+/// What stands for one (user, password) pair: worthless outside this process.
+using credential_digest = std::array<unsigned char, 32>;
+
+/// Turns credentials into keyed hashes under keys drawn at construction and never stored, so that
+/// what is kept of a credential tells nothing without the memory of this process.
+/// Immutable after construction: any thread, no locks. Keys are zeroed on destruction.
+class credential_hasher {
+public:
+    /// Throws std::runtime_error if libsodium cannot start.
+    credential_hasher();
+    ~credential_hasher();
+    credential_hasher(const credential_hasher&) = delete;
+    credential_hasher& operator=(const credential_hasher&) = delete;
+
+    /// A short keyed hash to find a user by. Users may share one; digests never lie.
+    std::uint64_t user_tag(std::string_view user) const noexcept;
+    /// BLAKE2b over the length of the user name, the name and the password: no two pairs run together.
+    credential_digest digest(std::string_view user, std::string_view password) const noexcept;
+
+    /// Compares in constant time.
+    static bool same(const credential_digest& left, const credential_digest& right) noexcept;
+
+private:
+    std::array<unsigned char, 32> digest_key_;
+    std::array<unsigned char, 16> tag_key_;
+};
+
+/// For hash tables: a digest is already as random as a hash can be.
+struct credential_digest_hash {
+    std::size_t operator()(const credential_digest& digest) const noexcept;
+};
+
+}  // namespace bester::storage

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace bester::storage {
+
+class credential_hasher;
+
+/// How long and how many verified credentials are remembered.
+struct credential_memory_settings {
+    std::chrono::steady_clock::duration remember_for = std::chrono::hours{1};  ///< zero: never
+    std::size_t entries = 1'000'000;  ///< one for each user; about 72 bytes each, so 72 MB when full
+};
+
+/// Remembers which credentials were verified lately, so that a reconnect storm costs a keyed hash
+/// (under a microsecond) per user instead of an argon2id hash (tens of milliseconds).
+///
+/// Keeps one keyed hash and an expiry per user, never a password. Any thread may call anything:
+/// 64 stripes, each under a mutex that is held for a look-up, so a shard's thread may ask too.
+/// Memory is bounded: a full stripe drops what has expired, else an arbitrary entry.
+/// The clock is the caller's (`now`), and the hasher must outlive it. Reports no errors.
+class credential_memory {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    /// Proof of the moment a verification began; see remember().
+    class ticket {
+        friend class credential_memory;
+        std::uint64_t generation_ = 0;
+    };
+
+    explicit credential_memory(const credential_hasher& hasher, credential_memory_settings settings = {});
+    ~credential_memory();
+    credential_memory(const credential_memory&) = delete;
+    credential_memory& operator=(const credential_memory&) = delete;
+
+    /// Was exactly this credential verified, not longer ago than `remember_for`, and not forgotten?
+    bool remembers(std::string_view user, std::string_view password, time_point now) const;
+
+    /// To be taken before the account is read.
+    ticket begin(std::string_view user) const;
+    /// Remembers a credential verified since `begun`. False, and nothing is remembered, if the user
+    /// (or one in the same stripe) was forgotten since: what was verified may be an old password.
+    bool remember(ticket begun, std::string_view user, std::string_view password, time_point now);
+
+    /// To be called after an account has changed; outdates the user's tickets.
+    void forget(std::string_view user);
+    void forget_all();
+
+    /// Drops the expired entries of one stripe, the next one at each call.
+    void sweep(time_point now);
+    /// Changes how long is remembered from now on; what is remembered already keeps its expiry.
+    void remember_for(std::chrono::steady_clock::duration duration);
+
+    /// Entries held, the expired that were not swept yet included.
+    std::size_t size() const;
+    static constexpr std::size_t stripe_count = 64;
+
+private:
+    struct stripe;
+    stripe& stripe_of(std::uint64_t tag) const noexcept;
+
+    const credential_hasher& hasher_;
+    struct state;
+    std::unique_ptr<state> state_;
+};
+
+}  // namespace bester::storage
