@@ -92,6 +92,9 @@ struct handler_message {
     std::uint64_t deadline_ms = 0;  ///< left to answer
 };
 
+/// What a message frame has beside its data, at most.
+inline constexpr std::size_t max_handler_overhead = 1'024;
+
 /// Room that write_handler_message needs at most.
 std::size_t handler_message_size(const handler_message& message) noexcept;
 /// Writes the message as a whole frame at `out`; returns its end.

@@ -22,15 +22,14 @@ struct json_reader::indexer {
     std::unique_ptr<simdjson::internal::dom_parser_implementation> parser;
     std::size_t capacity = 0;
 
-    bool reserve(std::size_t size) {
-        if (size <= capacity) return true;
+    void reserve(std::size_t size) {
+        if (size <= capacity) return;
         const std::size_t wanted = std::max(first_capacity, size + size / 2);
         const auto error = parser ? parser->set_capacity(wanted)
                                   : simdjson::get_active_implementation()->create_dom_parser_implementation(
                                         wanted, simdjson::DEFAULT_MAX_DEPTH, parser);
         if (error) throw std::bad_alloc{};
         capacity = wanted;
-        return true;
     }
 };
 
@@ -43,10 +42,11 @@ bool json_reader::start(std::string_view text) {
     text_ = text;
     depth_ = next_ = count_ = 0;
     unescaped_.clear();
+    if (text.empty()) return false;
     indexer_->reserve(text.size());
     auto& parser = *indexer_->parser;
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    if (text.empty() || parser.stage1(bytes, text.size(), simdjson::stage1_mode::regular)) return false;
+    if (parser.stage1(bytes, text.size(), simdjson::stage1_mode::regular)) return false;
     index_ = parser.structural_indexes.get();
     count_ = parser.n_structural_indexes;
     return true;
