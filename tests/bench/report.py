@@ -1,0 +1,115 @@
+"""What the numbers are held against, and the tables made from them."""
+
+import operator
+import statistics
+from dataclasses import dataclass
+
+COMPARISONS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A bound on `metric` of `target`: as a ratio to that of `other`, or absolute without one."""
+
+    workload: str
+    label: str
+    metric: str
+    target: str
+    other: str
+    comparison: str
+    bound: float
+    unit: str = "×"
+
+
+def latency_reaches(workload, label):
+    return [
+        Reach(workload, f"{label}, p50", "p50_ns", "bester", "relay", "≤", 1.15),
+        Reach(workload, f"{label}, p99", "p99_ns", "bester", "relay", "≤", 1.3),
+        Reach(workload, f"{label}, p50", "p50_ns", "bester", "nats", "<", 1),
+        Reach(workload, f"{label}, p99", "p99_ns", "bester", "nats", "<", 1),
+    ]
+
+
+REACHES = [
+    Reach("batched", "batched, CPU per round trip", "cpu_us", "bester", "relay", "≤", 2.5),
+    Reach("batched", "batched, CPU per round trip", "cpu_us", "bester", "nats", "≤", 0.5),
+    Reach("batched", "batched, throughput", "throughput", "bester", "nats", "≥", 1.5),
+    Reach("unbatched", "unbatched, CPU per round trip", "cpu_us", "bester", "relay", "≤", 1.2),
+    Reach("unbatched", "unbatched, CPU per round trip", "cpu_us", "bester", "nats", "≤", 0.5),
+    *latency_reaches("latency-pinned", "latency, pinned"),
+    *latency_reaches("latency", "latency, unpinned"),
+    Reach("fanout", "fan-out, CPU per delivery", "cpu_us", "bester", "nats", "≤", 1),
+    Reach("fanout", "fan-out, CPU per delivery", "cpu_us", "bester", "redis", "≤", 1),
+    Reach("idle", "idle, memory per session", "rss_per_session", "bester", "", "≤", 1024, " B"),
+    Reach("shards", "2 shards instead of 1, CPU per round trip", "cpu_us", "bester-2", "bester", "≤", 1.1),
+    Reach("batched-counts", "batched, allocations per round trip", "allocations", "bester", "", "≤", 0.005, ""),
+    Reach("unbatched-counts", "unbatched, allocations per round trip", "allocations", "bester", "", "≤", 0.005, ""),
+]
+
+# Columns of the table of raw medians: heading, metric, factor, format.
+COLUMNS = [
+    ("messages/s", "throughput", 1, "{:,.0f}"),
+    ("CPU µs/message", "cpu_us", 1, "{:.3f}"),
+    ("handler CPU µs", "handler_cpu_us", 1, "{:.3f}"),
+    ("p50 µs", "p50_ns", 1e-3, "{:,.1f}"),
+    ("p99 µs", "p99_ns", 1e-3, "{:,.1f}"),
+    ("system calls/message", "syscalls", 1, "{:.3f}"),
+    ("allocations/message", "allocations", 1, "{:.4f}"),
+    ("bytes/session", "rss_per_session", 1, "{:,.0f}"),
+]
+
+
+def values(results, workload, target, metric):
+    return [run[metric] for run in results.get(workload, {}).get(target, []) if metric in run]
+
+
+def evaluate(results):
+    """For each reach that was measured: its value by round (ratios are taken within a round)."""
+    outcomes = []
+    for reach in REACHES:
+        measured = values(results, reach.workload, reach.target, reach.metric)
+        if reach.other:
+            others = values(results, reach.workload, reach.other, reach.metric)
+            measured = [mine / theirs for mine, theirs in zip(measured, others)]
+        if not measured:
+            continue
+        middle = statistics.median(measured)
+        outcomes.append({
+            "workload": reach.workload, "label": reach.label, "metric": reach.metric, "other": reach.other,
+            "reach": f"{reach.comparison} {reach.bound:g}{reach.unit}", "unit": reach.unit,
+            "median": middle, "lowest": min(measured), "highest": max(measured),
+            "met": COMPARISONS[reach.comparison](middle, reach.bound),
+        })
+    return outcomes
+
+
+def reach_table(outcomes):
+    lines = ["| workload | against | reach | measured (lowest to highest of all rounds) | met |", "|---|---|---|---|---|"]
+    for one in outcomes:
+        digits = "{:,.0f}" if one["metric"] == "rss_per_session" else "{:.3g}" if one["unit"] else "{:.4f}"
+        middle, low, high = (digits.format(one[key]) for key in ("median", "lowest", "highest"))
+        lines.append(
+            f"| {one['label']} | {one['other'] or '–'} | {one['reach']} | "
+            f"**{middle}{one['unit']}** ({low} to {high}) | {'yes' if one['met'] else 'no'} |")
+    return "\n".join(lines)
+
+
+def cell(measured, factor, pattern):
+    if not measured:
+        return ""
+    scaled = [value * factor for value in measured]
+    text = pattern.format(statistics.median(scaled))
+    if len(scaled) > 1:
+        text += f" ({pattern.format(min(scaled))} to {pattern.format(max(scaled))})"
+    return text
+
+
+def median_table(results):
+    """All medians with their spread; columns that nobody filled are left out."""
+    rows = [(workload, target) for workload, targets in results.items() for target, runs in targets.items() if runs]
+    used = [column for column in COLUMNS if any(values(results, *row, column[1]) for row in rows)]
+    lines = ["| workload | target | " + " | ".join(column[0] for column in used) + " |", "|---" * (2 + len(used)) + "|"]
+    for workload, target in rows:
+        cells = [cell(values(results, workload, target, metric), factor, pattern) for _, metric, factor, pattern in used]
+        lines.append(f"| {workload} | {target} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
