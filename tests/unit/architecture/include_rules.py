@@ -1,0 +1,76 @@
+"""Which folder may include which: the arrows of the house, and the rules for headers.
+
+    include_rules.py ROOT     prints every breach as file:line, exits with 1 if there is one
+"""
+import pathlib
+import re
+import sys
+
+BELOW = {
+    "wire": set(),
+    "exchange": {"wire"},
+    "storage": {"wire"},
+    "clients": {"exchange", "wire"},
+    "handlers": {"exchange", "wire"},
+    "peering": {"exchange", "wire"},
+    "config": {"clients", "handlers", "peering", "exchange", "storage", "wire"},
+    "admin": {"clients", "handlers", "peering", "exchange", "storage", "wire"},
+    "cli": {"admin", "config", "clients", "handlers", "peering", "exchange", "storage", "wire"},
+}
+# Pure code: bytes in, values out. Whoever needs one of these there is building in the wrong folder.
+NOT_IN_WIRE = re.compile(r"asio|spdlog/|nlohmann/|sys/socket|sys/epoll|unistd\.h|thread$|mutex$|chrono$|iostream$|fstream$")
+# Costly to compile, so in no header that others include; <asio.hpp> and its parts are the shards' own.
+NOT_IN_HEADERS = re.compile(r"spdlog/|nlohmann/json\.hpp|simdjson|CLI/")
+NOT_IN_SDK_HEADERS = re.compile(r"asio|spdlog/|simdjson|sodium")
+LONGEST_FILE = 500
+INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def sources(folder):
+    return sorted(p for p in folder.rglob("*") if p.suffix in {".hpp", ".cpp", ".h"})
+
+
+def includes(path):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if match := INCLUDE.match(line):
+            yield number, match[1] == '"', match[2]
+
+
+def breaches_of(path, folder, is_header, rules):
+    for number, is_ours, name in includes(path):
+        target = name.split("/")[0]
+        if target in rules and target != folder and target not in rules[folder]:
+            yield f"{path}:{number}: {folder} may not include {name}"
+        elif is_ours and target not in rules and "/" in name and target != "bester" and folder != "cli":
+            yield f"{path}:{number}: {name} is in no folder of the house"
+        if folder == "wire" and NOT_IN_WIRE.search(name):
+            yield f"{path}:{number}: wire is pure code, without <{name}>"
+        if is_header and NOT_IN_HEADERS.search(name):
+            yield f"{path}:{number}: <{name}> is too costly for a header"
+
+
+def breaches(root, rules=BELOW):
+    found = []
+    broker = root / "broker"
+    for folder in sorted(p for p in broker.iterdir() if p.is_dir()):
+        if folder.name not in rules:
+            found.append(f"{folder}: a folder without a place among the arrows")
+            continue
+        for path in sources(folder):
+            found += breaches_of(path, folder.name, path.suffix != ".cpp", rules)
+    for path in sources(root / "handler-sdk"):
+        if "include" in path.parts:
+            found += [f"{path}:{number}: <{name}> in a public header of the SDK"
+                      for number, _, name in includes(path) if NOT_IN_SDK_HEADERS.search(name) or name.split("/")[0] in rules]
+    for top in ("broker", "handler-sdk", "examples", "tests"):
+        for path in sources(root / top):
+            lines = len(path.read_text(encoding="utf-8").splitlines())
+            if lines > LONGEST_FILE and "node_modules" not in path.parts:
+                found.append(f"{path}: {lines} lines, {LONGEST_FILE} are the most")
+    return found
+
+
+if __name__ == "__main__":
+    problems = breaches(pathlib.Path(sys.argv[1]))
+    print("\n".join(problems) or "all includes point downward")
+    sys.exit(1 if problems else 0)

@@ -1,0 +1,65 @@
+"""The house keeps its shape: includes point downward only. Run by ctest and by pytest."""
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import include_rules  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+def breaches_with(path, text):
+    """What is found in a house of one file."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = pathlib.Path(directory)
+        (root / "broker").mkdir()
+        file = root / path
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+        return include_rules.breaches(root)
+
+
+class Architecture(unittest.TestCase):
+    def test_all_includes_point_downward(self):
+        self.assertEqual([], include_rules.breaches(ROOT))
+
+    def test_the_arrows_have_no_circle_and_leave_nothing_out(self):
+        for folder, below in include_rules.BELOW.items():
+            for lower in below:
+                self.assertNotIn(folder, include_rules.BELOW[lower])
+                self.assertLessEqual(include_rules.BELOW[lower], below, f"{folder} reaches what {lower} does")
+
+    def test_each_kind_of_breach_is_found(self):
+        for path, text in [
+            ("broker/wire/a.hpp", '#include "exchange/shard.hpp"\n'),
+            ("broker/wire/a.cpp", "#include <asio.hpp>\n"),
+            ("broker/wire/a.cpp", "#include <nlohmann/json.hpp>\n"),
+            ("broker/storage/a.cpp", '#include "exchange/shard.hpp"\n'),
+            ("broker/clients/a.cpp", '#include "handlers/supervisor.hpp"\n'),
+            ("broker/handlers/a.cpp", '  #  include "clients/listener.hpp"\n'),
+            ("broker/peering/a.cpp", "#include <clients/listener.hpp>\n"),
+            ("broker/exchange/a.hpp", '#include "cli/serve.hpp"\n'),
+            ("broker/exchange/a.cpp", '#include "elsewhere/a.hpp"\n'),
+            ("broker/exchange/a.hpp", "#include <spdlog/spdlog.h>\n"),
+            ("broker/attic/a.cpp", "\n"),
+            ("broker/cli/a.cpp", "\n" * 501),
+            ("handler-sdk/cpp/handler/include/bester/a.hpp", "#include <asio/ip/tcp.hpp>\n"),
+            ("handler-sdk/cpp/handler/include/bester/a.hpp", '#include "wire/frame.hpp"\n'),
+        ]:
+            with self.subTest(path=path, text=text.strip()):
+                self.assertEqual(1, len(breaches_with(path, text)))
+
+    def test_what_is_allowed_is_not_found(self):
+        for path, text in [
+            ("broker/clients/a.cpp", '#include "exchange/shard.hpp"\n#include "wire/frame.hpp"\n#include "clients/b.hpp"\n'),
+            ("broker/cli/serve.cpp", '#include "handlers/supervisor.hpp"\n#include "storage/accounts.hpp"\n'),
+            ("broker/exchange/a.cpp", '// #include "cli/serve.hpp"\n#include <spdlog/spdlog.h>\n#include <vector>\n'),
+        ]:
+            with self.subTest(path=path):
+                self.assertEqual([], breaches_with(path, text))
+
+
+if __name__ == "__main__":
+    unittest.main()
