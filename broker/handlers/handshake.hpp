@@ -1,0 +1,74 @@
+#pragma once
+
+#include "handlers/channel_host.hpp"
+#include "handlers/handshake_messages.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <sys/types.h>
+#include <tl/expected.hpp>
+
+namespace asio {
+class io_context;
+}
+
+namespace bester::handlers {
+
+/// Bounds of what a connection may do before it is somebody's channel.
+struct handshake_limits {
+    std::size_t hello_size = 64 * 1024;
+    std::chrono::milliseconds hello_timeout{10'000};  ///< from accept to hello
+    std::size_t unfinished = 64;                      ///< then the oldest is closed
+};
+
+/// Who is at the other end, as the kernel says.
+struct peer_credentials {
+    pid_t pid = 0;
+    uid_t uid = 0;
+};
+
+/// A hello that was accepted: what to answer, and whose channel it becomes.
+struct admission {
+    instance_ref instance;
+    unsigned shard = 0;
+    bool wants_client_events = false;
+    bool wants_peer_events = false;
+    std::string welcome;  ///< JSON
+};
+
+/// What the owner of the instances decides and gets to know, all on the listener's thread.
+struct handshake_decisions {
+    std::function<tl::expected<admission, refusal>(const hello_message&, const peer_credentials&)> admit;
+    /// The welcome was sent; the offer's descriptor now belongs to the callee.
+    std::function<void(channel_offer)> opened;
+    /// The welcome could not be sent: the admitted channel is lost.
+    std::function<void(const instance_ref&, const std::string& reason)> failed;
+};
+
+/// Listens on the handlers' UNIX socket and brings each connection to its welcome or its error
+/// frame (proto-docs/handler.md, "Starting"). Anybody on this machine may connect, since handlers
+/// may run as other users: token, key or user id decide.
+///
+/// Lives on the thread that runs its io_context. Unfinished handshakes end with it.
+class handshake_listener {
+public:
+    /// Removes a stale socket file; throws std::runtime_error if it cannot listen on `path`, or if
+    /// another broker does.
+    handshake_listener(asio::io_context& io, const std::string& path, handshake_decisions decisions,
+                       handshake_limits limits = {});
+    ~handshake_listener();
+    handshake_listener(const handshake_listener&) = delete;
+    handshake_listener& operator=(const handshake_listener&) = delete;
+
+    /// Accepts nothing more, closes what is unfinished and removes the socket file.
+    void close();
+
+private:
+    struct shared_state;
+    std::shared_ptr<shared_state> state_;
+};
+
+}  // namespace bester::handlers

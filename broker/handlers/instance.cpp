@@ -1,0 +1,289 @@
+#include "handlers/instance.hpp"
+
+#include "handlers/guard.hpp"
+#include "handlers/secret.hpp"
+
+#include <asio/post.hpp>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <csignal>
+#include <unistd.h>
+
+namespace bester::handlers {
+
+namespace {
+
+/// When a channel breaks, its process has most likely just died: so long we wait to be able to say
+/// of what.
+constexpr std::chrono::milliseconds wait_for_exit_text{100};
+
+}  // namespace
+
+std::string in_seconds(std::chrono::milliseconds span)
+{
+    return fmt::format("{:.3g} s", static_cast<double>(span.count()) / 1000.0);
+}
+
+instance::instance(const instance_services& services, handler_settings settings, instance_ref ref,
+                   unsigned generation, instance_events events)
+    : services_(services), settings_(std::move(settings)), ref_(std::move(ref)),
+      label_(ref_.handler + "#" + std::to_string(ref_.number)), generation_(generation),
+      events_(std::move(events)), key_(make_secret()), admitted_(services.host.shards()),
+      open_(services.host.shards()), timer_(services.io)
+{
+}
+
+void instance::start_process()
+{
+    token_ = make_secret();
+    process_settings what;
+    what.command = settings_.command;
+    what.environment = settings_.environment;
+    what.environment["BESTER_SOCKET"] = services_.socket_path;
+    what.environment["BESTER_HANDLER"] = ref_.handler;
+    what.environment["BESTER_TOKEN"] = token_;
+    what.environment["BESTER_INSTANCE"] = std::to_string(ref_.number);
+    what.directory = settings_.directory;
+    what.user = settings_.user;
+    auto launched = process::start(services_.io, what, services_.watcher);
+    if (!launched) {
+        finish("could not be started: " + launched.error(), run_end::failed);
+        return;
+    }
+    process_ = std::move(*launched);
+    pid_ = process_->pid();
+    output_ = std::make_unique<instance_output>(services_.io, label_, pid_, process_->take_output(),
+                                                process_->take_errors());
+    process_->on_exit([weak = weak_from_this()](exit_status status) {
+        if (const auto self = weak.lock())
+            self->process_ended(status);
+    });
+    arm(timer_purpose::hello, clock::now() + settings_.hello_timeout);
+    spdlog::info("handler {}: started, pid {}", label_, pid_);
+}
+
+void instance::attach(pid_t pid)
+{
+    pid_ = pid;
+    spdlog::info("handler {}: attached by hand, pid {}", label_, pid_);
+}
+
+bool instance::accepts_token(const std::string& token) const noexcept
+{
+    return phase_ == phase::starting && is_same_secret(token_, token);
+}
+
+bool instance::accepts_key(const std::string& key) const noexcept
+{
+    return (phase_ == phase::starting || phase_ == phase::ready) && is_same_secret(key_, key);
+}
+
+tl::expected<admission, refusal> instance::admit(const hello_message& hello)
+{
+    unsigned shard = 0;
+    if (!hello.key.empty()) {
+        shard = hello.shard.value_or(0);
+        if (shard >= admitted_.size())
+            return tl::unexpected(refusal{wire::error_code::bad_hello,
+                                          "there are " + std::to_string(admitted_.size()) +
+                                              " shards, numbered from 0"});
+    } else {
+        first_hello_ = hello;
+        token_.clear();  // it is valid once
+    }
+    if (admitted_[shard])
+        return tl::unexpected(refusal{wire::error_code::shard_taken,
+                                      "the channel of shard " + std::to_string(shard) +
+                                          " is open already"});
+    admitted_[shard] = true;
+    admission given;
+    given.instance = ref_;
+    given.shard = shard;
+    given.wants_client_events = first_hello_.wants_client_events;
+    given.wants_peer_events = first_hello_.wants_peer_events;
+    given.welcome = encode(welcome_for(shard));
+    return given;
+}
+
+welcome_message instance::welcome_for(unsigned shard) const
+{
+    const std::size_t shards = admitted_.size();
+    welcome_message welcome;
+    welcome.server = services_.server_name;
+    welcome.handler = ref_.handler;
+    welcome.instance = label_;
+    welcome.shard = shard;
+    welcome.shards = static_cast<unsigned>(shards);
+    welcome.key = key_;
+    welcome.window = std::max<std::size_t>(1, (settings_.window + shards - 1) / shards);
+    welcome.message_size = settings_.message_size;
+    welcome.recipients = settings_.recipients;
+    welcome.config_json = settings_.config_json;
+    return welcome;
+}
+
+void instance::channel_opened(channel_offer offer)
+{
+    if (phase_ != phase::starting) {
+        ::close(offer.fd);
+        return;
+    }
+    open_[offer.shard] = true;
+    services_.host.open_channel(std::move(offer));
+    if (!std::all_of(open_.begin(), open_.end(), [](bool is_open) { return is_open; }))
+        return;
+    phase_ = phase::ready;
+    was_ready_ = true;
+    arm(timer_purpose::none, {});
+    services_.host.instance_ready(ref_);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - started_at_);
+    spdlog::info("handler {}: ready, pid {}, {} channels, {} after its start", label_, pid_,
+                 open_.size(), in_seconds(took));
+    events_.ready(*this);
+}
+
+void instance::lost(const std::string& reason)
+{
+    if (phase_ == phase::stopping || phase_ == phase::gone)
+        return;
+    lost_reason_ = reason;
+    phase_ = phase::stopping;
+    if (process_)
+        arm(timer_purpose::exit_text, clock::now() + wait_for_exit_text);
+    else
+        terminate();
+}
+
+void instance::drain(clock::time_point limit)
+{
+    if (phase_ == phase::starting) {
+        stop("stopped before it was ready");
+        return;
+    }
+    // A second call can only bring the limit forward: a shutdown during a drain.
+    if (phase_ == phase::draining && limit < timer_deadline_)
+        arm(timer_purpose::drain, limit);
+    if (phase_ != phase::ready)
+        return;
+    phase_ = phase::draining;
+    services_.host.drain_instance(ref_);
+    arm(timer_purpose::drain, limit);
+}
+
+void instance::drained()
+{
+    if (phase_ == phase::draining)
+        stop("drained");
+    else if (phase_ == phase::ready)
+        stop("left by itself");
+}
+
+void instance::stop(const std::string& reason)
+{
+    if (phase_ == phase::stopping || phase_ == phase::gone)
+        return;
+    phase_ = phase::stopping;
+    close_channels(reason);
+    terminate();
+}
+
+void instance::close_channels(const std::string& reason)
+{
+    const bool any = std::find(open_.begin(), open_.end(), true) != open_.end();
+    if (channels_closed_ || !any)
+        return;
+    channels_closed_ = true;
+    services_.host.close_instance(ref_, reason);
+}
+
+void instance::terminate()
+{
+    if (!lost_reason_.empty())
+        close_channels(lost_reason_);
+    if (!process_) {
+        // Started by hand: it is not ours to kill, and sees its channels closed.
+        const run_end kind = lost_reason_.empty() ? run_end::clean : run_end::failed;
+        finish(lost_reason_.empty() ? "detached" : lost_reason_, kind);
+        return;
+    }
+    process_->signal_group(SIGTERM);
+    arm(timer_purpose::kill, clock::now() + settings_.stop_grace);
+}
+
+void instance::arm(timer_purpose purpose, clock::time_point at)
+{
+    timer_purpose_ = purpose;
+    timer_deadline_ = at;
+    if (purpose == timer_purpose::none) {
+        timer_.cancel();
+        return;
+    }
+    timer_.expires_at(at);
+    timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
+        const auto self = weak.lock();
+        // A stale wait can still arrive as a success after the timer was armed anew.
+        if (self && !error && clock::now() >= self->timer_deadline_)
+            self->timer_fired();
+    });
+}
+
+void instance::timer_fired()
+{
+    switch (std::exchange(timer_purpose_, timer_purpose::none)) {
+    case timer_purpose::none:
+        break;
+    case timer_purpose::hello:
+        lost_reason_ = "not ready within " + in_seconds(settings_.hello_timeout) +
+                       " (hello_timeout): it did not open all its channels";
+        phase_ = phase::stopping;
+        terminate();
+        break;
+    case timer_purpose::exit_text:
+        terminate();
+        break;
+    case timer_purpose::drain:
+        spdlog::warn("handler {}: pid {} has not answered all it holds at the end of its drain "
+                     "time; stopping it", label_, pid_);
+        stop("not drained in time");
+        break;
+    case timer_purpose::kill:
+        spdlog::warn("handler {}: pid {} still runs {} after SIGTERM (stop_grace); killing it",
+                     label_, pid_, in_seconds(settings_.stop_grace));
+        process_->signal_group(SIGKILL);
+        break;
+    }
+}
+
+void instance::process_ended(const exit_status& status)
+{
+    const bool was_asked = (phase_ == phase::stopping && lost_reason_.empty()) ||
+                           phase_ == phase::draining;
+    const std::string exit_text = describe(status);
+    std::string reason = exit_text;
+    // What made us end it says more than that our signal did.
+    if (!lost_reason_.empty())
+        reason = timer_purpose_ == timer_purpose::exit_text ? exit_text + " (" + lost_reason_ + ")"
+                                                            : lost_reason_ + "; then " + exit_text;
+    output_->finish();
+    close_channels(exit_text);
+    const bool left_cleanly = status.is_success() && was_ready_ && lost_reason_.empty();
+    finish(std::move(reason), was_asked || left_cleanly ? run_end::clean : run_end::failed);
+}
+
+void instance::finish(std::string reason, run_end kind)
+{
+    phase_ = phase::gone;
+    arm(timer_purpose::none, {});
+    // Posted, since the owner destroys this object and the caller still stands in it.
+    asio::post(services_.io, [weak = weak_from_this(), reason = std::move(reason), kind] {
+        const auto self = weak.lock();
+        if (!self)
+            return;
+        const finished_run run{self->started_at_, self->was_ready_, kind};
+        self->events_.gone(*self, instance_end{reason, run});
+    });
+}
+
+}  // namespace bester::handlers

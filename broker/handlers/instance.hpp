@@ -1,0 +1,132 @@
+#pragma once
+
+#include "handlers/channel_host.hpp"
+#include "handlers/handler_settings.hpp"
+#include "handlers/handshake.hpp"
+#include "handlers/instance_output.hpp"
+#include "handlers/process.hpp"
+#include "handlers/restart_policy.hpp"
+
+#include <asio/steady_timer.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bester::handlers {
+
+class guard;
+class instance;
+
+/// What all instances of a supervisor share; outlives them.
+struct instance_services {
+    asio::io_context& io;
+    channel_host& host;
+    guard* watcher;           ///< may be null
+    std::string socket_path;
+    std::string server_name;
+};
+
+/// Output of an instance whose life is over.
+struct instance_end {
+    std::string reason;  ///< in words
+    finished_run run;
+};
+
+/// What an instance tells its owner, on the control thread.
+struct instance_events {
+    std::function<void(instance&)> ready;  ///< once, within the channel_opened of its last channel
+    std::function<void(instance&, const instance_end&)> gone;  ///< once, last of all, never within a call
+};
+
+/// "0.5 s", "12 s" for log lines.
+std::string in_seconds(std::chrono::milliseconds span);
+
+/// One life of one instance of a handler: from the start of its process (or from its attaching,
+/// if somebody started it by hand) until nothing is left of it.
+///
+///   starting ──all channels──▶ ready ──drain()──▶ draining ──▶ stopping ──▶ gone
+///       └────────── lost(), hello too late, process ended ──────────┴────────▲
+///
+/// stopping: its channels are closed, SIGTERM was sent, SIGKILL follows after `stop_grace`. All
+/// functions on the control thread. Shared only so that pending timers can find out that it is
+/// gone; its handler_entry owns it.
+class instance : public std::enable_shared_from_this<instance> {
+public:
+    enum class phase { starting, ready, draining, stopping, gone };
+    using clock = std::chrono::steady_clock;
+
+    instance(const instance_services& services, handler_settings settings, instance_ref ref,
+             unsigned generation, instance_events events);
+
+    /// Starts its process; failure is told by `gone`.
+    void start_process();
+    /// Somebody started process `pid` by hand.
+    void attach(pid_t pid);
+
+    bool accepts_token(const std::string& token) const noexcept;
+    bool accepts_key(const std::string& key) const noexcept;
+    /// Reserves a shard's channel: the first one without asking for a shard, with its hello.
+    tl::expected<admission, refusal> admit(const hello_message& hello);
+    /// The channel's welcome was sent.
+    void channel_opened(channel_offer offer);
+
+    /// It cannot be used any more: a channel broke, it broke the protocol.
+    void lost(const std::string& reason);
+    /// Gets nothing new; stops when all is answered, or at `limit`.
+    void drain(clock::time_point limit);
+    /// The shards have got its last answer.
+    void drained();
+    /// Ends it without draining.
+    void stop(const std::string& reason);
+
+    const instance_ref& ref() const noexcept { return ref_; }
+    const std::string& label() const noexcept { return label_; }
+    unsigned generation() const noexcept { return generation_; }
+    phase current_phase() const noexcept { return phase_; }
+    pid_t pid() const noexcept { return pid_; }
+    std::chrono::system_clock::time_point started() const noexcept { return started_; }
+    std::string last_output() const { return output_ ? output_->last_line() : std::string(); }
+
+private:
+    enum class timer_purpose { none, hello, exit_text, drain, kill };
+
+    welcome_message welcome_for(unsigned shard) const;
+    void arm(timer_purpose purpose, clock::time_point at);
+    void timer_fired();
+    void process_ended(const exit_status& status);
+    void close_channels(const std::string& reason);
+    void terminate();
+    void finish(std::string reason, run_end kind);
+
+    const instance_services& services_;
+    handler_settings settings_;
+    instance_ref ref_;
+    std::string label_;
+    unsigned generation_;
+    instance_events events_;
+
+    phase phase_ = phase::starting;
+    std::string token_;             // empty once used, or if there is none
+    std::string key_;
+    std::vector<bool> admitted_;    // by shard
+    std::vector<bool> open_;        // by shard
+    hello_message first_hello_;
+    std::string lost_reason_;       // why it is being stopped; empty if it was asked to go
+    bool was_ready_ = false;
+    bool channels_closed_ = false;
+
+    pid_t pid_ = 0;
+    std::shared_ptr<process> process_;
+    std::unique_ptr<instance_output> output_;
+    std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+    clock::time_point started_at_ = clock::now();
+    asio::steady_timer timer_;
+    timer_purpose timer_purpose_ = timer_purpose::none;
+    clock::time_point timer_deadline_{};
+};
+
+}  // namespace bester::handlers

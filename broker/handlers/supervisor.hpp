@@ -1,0 +1,73 @@
+#pragma once
+
+#include "handlers/channel_host.hpp"
+#include "handlers/handler_settings.hpp"
+#include "handlers/handler_status.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace asio {
+class io_context;
+}
+
+namespace bester::handlers {
+
+class guard;
+
+/// What the supervisor needs to know of the broker that it works for.
+struct supervisor_settings {
+    std::string runtime_directory;  ///< `handlers.sock` will be there; made (0711) if missing
+    std::string server_name;        ///< told to handlers
+};
+
+/// Starts, watches, restarts and stops the instances of all handler entries, and lets them connect.
+///
+/// Everything happens on the control thread, which runs `io`; the shards are reached through the
+/// channel_host alone. io_context, host and guard must outlive the supervisor. Entries with a
+/// one-shot socket have no process and are none of its business. Destroying it kills what still
+/// runs; stop() is the kind way.
+class supervisor {
+public:
+    using clock = std::chrono::steady_clock;
+
+    /// `watcher` may be null (then handlers survive a broker that is killed).
+    supervisor(asio::io_context& io, channel_host& host, supervisor_settings settings, guard* watcher);
+    ~supervisor();
+    supervisor(const supervisor&) = delete;
+    supervisor& operator=(const supervisor&) = delete;
+
+    /// Listens and starts all entries. Throws std::runtime_error if it cannot listen; a handler
+    /// that does not start is no error, but tried again.
+    void start(std::vector<handler_settings> entries);
+    /// After a reload: starts added entries, drains and stops removed ones, and replaces the
+    /// instances of changed ones where needs_new_process() says so, without a gap in service.
+    void apply(std::vector<handler_settings> wanted);
+    /// Replaces the instances of an entry one after the other: each new one is ready before the
+    /// old one drains. Starts them if they were drained or back off. The error is for a person.
+    tl::expected<void, std::string> restart(const std::string& name);
+    /// Drains and stops the instances of an entry; they stay stopped until restart().
+    tl::expected<void, std::string> drain(const std::string& name);
+    /// Drains everything until `drain_until`, then stops each process (SIGTERM, SIGKILL after its
+    /// grace). `stopped` is called when nothing is left. Nothing starts or connects any more.
+    void stop(clock::time_point drain_until, std::function<void()> stopped);
+
+    /// From the host: a channel broke, or the handler broke the protocol on it. A channel that
+    /// closes after the last answer of a drain is not lost, it is drained.
+    void channel_lost(const instance_ref& instance, const std::string& reason);
+    /// From the host: every shard has got its last answer, after channel_host::drain_instance or
+    /// because the handler wanted to leave.
+    void instance_drained(const instance_ref& instance);
+
+    std::vector<handler_status> status() const;
+
+private:
+    struct parts;
+    std::unique_ptr<parts> parts_;
+};
+
+}  // namespace bester::handlers
