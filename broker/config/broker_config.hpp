@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "clients/client_settings.hpp"
+#include "handlers/handler_settings.hpp"
+
+namespace bester::config {
+
+struct server_settings {
+    std::string name;                              ///< of this server among servers
+    unsigned threads = 1;                          ///< shards
+    std::string runtime_directory;                 ///< for sockets; made at start
+    std::chrono::milliseconds stop_grace{30'000};  ///< from SIGTERM to the end
+    unsigned workers = 2;                          ///< threads that verify passwords
+
+    bool operator==(const server_settings&) const = default;
+};
+
+enum class log_level { trace, debug, info, warning, error };
+
+struct log_settings {
+    log_level level = log_level::info;
+    std::string file;  ///< empty: standard error
+
+    bool operator==(const log_settings&) const = default;
+};
+
+struct accounts_settings {
+    std::string database = "/var/lib/bester/accounts.db";
+    unsigned argon2_operations = 2;
+    std::size_t argon2_memory = std::size_t{64} << 20;  ///< bytes for one verification
+    std::chrono::milliseconds remember{600'000};        ///< a verified credential is trusted so long
+
+    bool operator==(const accounts_settings&) const = default;
+};
+
+/// A validated configuration, everything resolved: paths are absolute, "auto" is a number, what the
+/// file left out has its default. A plain value; made by load() and parse() only.
+struct broker_config {
+    server_settings server;
+    log_settings log;
+    accounts_settings accounts;
+    clients::client_limits limits;
+    std::string control_socket;
+    std::vector<clients::listener_settings> listeners;  ///< in the order of the file
+    std::vector<handlers::handler_settings> handlers;   ///< by name
+    std::string digest;  ///< of all the above: SHA-256 of effective_text(), 64 hex digits
+
+    bool operator==(const broker_config&) const = default;
+};
+
+}  // namespace bester::config

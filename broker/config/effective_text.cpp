@@ -1,0 +1,81 @@
+#include "config/effective_text.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+
+#include "config/entry_checks.hpp"
+#include "config/wording.hpp"
+
+namespace bester::config {
+namespace {
+
+std::string spaces(std::size_t count) { return std::string(count, ' '); }
+
+}  // namespace
+
+listener_entry entry_of(const clients::listener_settings& settings) {
+    const auto& methods = settings.authentication;
+    const bool is_anonymous =
+        std::find(methods.begin(), methods.end(), clients::authentication_method::anonymous) != methods.end();
+    listener_entry entry{settings, false};
+    entry.allow_remote_anonymous =
+        is_anonymous && settings.kind == clients::transport::tcp && !is_loopback(settings.address);
+    if (entry.settings.name == settings.address) {
+        entry.settings.name.clear();  // the default, and not a name that one could give
+    }
+    return entry;
+}
+
+std::string object_text(const written_keys& written, std::size_t indent) {
+    std::string out{"{"};
+    for (std::size_t i = 0; i < written.size();) {
+        const auto& [name, text] = written[i];
+        const std::string_view section = name.substr(0, name.find('.'));
+        out += (i == 0 ? "\n" : ",\n") + spaces(indent + 2) + json_quoted(section) + ": ";
+        if (section == name) {
+            out += text;
+            ++i;
+            continue;
+        }
+        written_keys within;
+        for (; i < written.size() && written[i].first.starts_with(std::string{section} + '.'); ++i) {
+            within.emplace_back(written[i].first.substr(section.size() + 1), written[i].second);
+        }
+        out += object_text(within, indent + 2);
+    }
+    return out + (written.empty() ? "}" : '\n' + spaces(indent) + '}');
+}
+
+std::string effective_text(const broker_config& config) {
+    written_keys all = write_keys(broker_keys(), config);
+    std::string listeners{"["};
+    for (const auto& listener : config.listeners) {
+        listeners += (listeners.size() > 1 ? ",\n    " : "\n    ") +
+                     object_text(write_keys(listener_keys(), entry_of(listener)), 4);
+    }
+    all.emplace_back("listeners", listeners + "\n  ]");
+    std::string handlers{"{"};
+    for (const auto& handler : config.handlers) {
+        handlers += (handlers.size() > 1 ? ",\n    " : "\n    ") + json_quoted(handler.name) + ": " +
+                    object_text(write_keys(handler_keys(), handler), 4);
+    }
+    all.emplace_back("handlers", handlers + (config.handlers.empty() ? "}" : "\n  }"));
+    return object_text(all, 0) + '\n';
+}
+
+std::string digest_of(const broker_config& config) {
+    static constexpr std::string_view hex = "0123456789abcdef";
+    const std::string text = effective_text(config);
+    std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
+    crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    std::string out;
+    for (const unsigned char byte : hash) {
+        out += hex[byte >> 4];
+        out += hex[byte & 15];
+    }
+    return out;
+}
+
+}  // namespace bester::config

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/broker_config.hpp"
+#include "config/key.hpp"
+#include "config/keys.hpp"
+#include "config/value_codec.hpp"
+
+namespace bester::config {
+
+/// Names, as in the table, and values, as JSON text. What is not set is left out.
+using written_keys = std::vector<std::pair<std::string_view, std::string>>;
+
+template <class T>
+written_keys write_keys(const std::vector<key<T>>& keys, const T& from) {
+    written_keys written;
+    for (const auto& known : keys) {
+        if (auto text = encode(known.facts, known.get(from))) {
+            written.emplace_back(known.facts.name, *std::move(text));
+        }
+    }
+    return written;
+}
+
+/// The listener as one would write it.
+listener_entry entry_of(const clients::listener_settings& settings);
+
+/// One JSON object, its sections (names with a dot) as objects within; `indent` is that of the brace.
+std::string object_text(const written_keys& written, std::size_t indent);
+
+/// The config that is in effect, with every default written out, in a form that parse() reads back.
+std::string effective_text(const broker_config& config);
+
+/// SHA-256 of effective_text(), 64 hex digits: equal for configs that mean the same.
+std::string digest_of(const broker_config& config);
+
+}  // namespace bester::config

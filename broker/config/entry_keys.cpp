@@ -1,0 +1,156 @@
+#include "config/keys.hpp"
+
+namespace bester::config {
+namespace {
+
+constexpr std::uint64_t second = 1'000;
+constexpr std::uint64_t hour = 3'600 * second;
+constexpr std::uint64_t kibi = 1ULL << 10;
+constexpr std::uint64_t gibi = 1ULL << 30;
+
+template <class Accessor>
+key<handlers::handler_settings> declared(key_facts facts, Accessor field) {
+    return declare<handlers::handler_settings>(std::move(facts), field);
+}
+
+std::vector<key<handlers::handler_settings>> process_keys() {
+    return {
+        declared({.name = "command", .kind = value_kind::texts, .least = 1,
+                  .description = "The executable and its arguments. With a `/` it is relative to the config file's "
+                                 "folder, without one it is looked up in `$PATH`.",
+                  .computed = "none: give one of `command`, `socket` and `\"start\": \"manual\"`"},
+                 [](auto& h) -> auto& { return h.command; }),
+        declared({.name = "socket", .kind = value_kind::path,
+                  .description = "UNIX socket of a handler written for the original daemon, which is asked anew for "
+                                 "each message (one-shot).",
+                  .computed = "none"},
+                 [](auto& h) -> auto& { return h.socket; }),
+        declared({.name = "start", .kind = value_kind::choice,
+                  .description = "`auto`: the broker starts and supervises `command`. `manual`: somebody starts it by "
+                                 "hand, e.g. in a debugger; deadlines are not enforced."},
+                 [](auto& h) -> auto& { return h.start; }),
+        declared({.name = "environment", .kind = value_kind::text_map,
+                  .description = "Variables added to the process's minimal environment."},
+                 [](auto& h) -> auto& { return h.environment; }),
+        declared({.name = "directory", .kind = value_kind::path, .description = "Working directory of the process.",
+                  .computed = "the config file's folder"},
+                 [](auto& h) -> auto& { return h.directory; }),
+        declared({.name = "user", .kind = value_kind::text, .least = 1,
+                  .description = "User that the process runs as; the broker must be root for that.",
+                  .computed = "the broker's own"},
+                 [](auto& h) -> auto& { return h.user; }),
+        declared({.name = "instances", .kind = value_kind::count, .least = 1, .most = 256,
+                  .description = "How many processes share the load; the messages of one session go to the same."},
+                 [](auto& h) -> auto& { return h.instances; }),
+        declared({.name = "hello_timeout", .kind = value_kind::duration, .least = 1, .most = hour,
+                  .description = "From the start of a process until it is ready."},
+                 [](auto& h) -> auto& { return h.hello_timeout; }),
+        declared({.name = "stop_grace", .kind = value_kind::duration, .most = hour,
+                  .description = "From SIGTERM to SIGKILL, after the drain."},
+                 [](auto& h) -> auto& { return h.stop_grace; }),
+        declared({.name = "config", .kind = value_kind::json,
+                  .description = "Anything; passed to the handler in its welcome."},
+                 [](auto& h) -> auto& { return h.config_json; }),
+    };
+}
+
+std::vector<key<handlers::handler_settings>> message_keys() {
+    return {
+        declared({.name = "types", .kind = value_kind::texts, .most = 1'000,
+                  .description = "The message types that it serves. `[]`: none; it is reached by `sendHandler` only.",
+                  .computed = "one, the handler's name"},
+                 [](auto& h) -> auto& { return h.types; }),
+        declared({.name = "idempotent", .kind = value_kind::boolean,
+                  .description = "A message may be given to a second instance when the first is lost with it."},
+                 [](auto& h) -> auto& { return h.idempotent; }),
+        declared({.name = "deadline", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
+                  .description = "Time to answer a message; then its sender is told `handler_timeout`."},
+                 [](auto& h) -> auto& { return h.deadline; }),
+        declared({.name = "deadlines", .kind = value_kind::duration_map, .least = 1, .most = 24 * hour,
+                  .description = "Another deadline for some types, e.g. `{\"report\": \"1m\"}`."},
+                 [](auto& h) -> auto& { return h.deadlines; }),
+        declared({.name = "window", .kind = value_kind::count, .least = 1, .most = 1'000'000,
+                  .description = "Unanswered messages of one instance (one-shot: open connections)."},
+                 [](auto& h) -> auto& { return h.window; }),
+        declared({.name = "waiting", .kind = value_kind::count, .most = 10'000'000,
+                  .description = "Messages that wait for a place in the window; then senders are told `busy`."},
+                 [](auto& h) -> auto& { return h.waiting; }),
+        declared({.name = "message_size", .kind = value_kind::size, .least = 256, .most = gibi,
+                  .description = "Largest frame to or from the handler."},
+                 [](auto& h) -> auto& { return h.message_size; }),
+        declared({.name = "recipients", .kind = value_kind::count, .least = 1, .most = 10'000'000,
+                  .description = "Most recipients of one command."},
+                 [](auto& h) -> auto& { return h.recipients; }),
+        declared({.name = "queue_bytes", .kind = value_kind::size, .least = kibi, .most = 64 * gibi,
+                  .description = "What may wait for an instance to read it; at least `message_size`."},
+                 [](auto& h) -> auto& { return h.queue_bytes; }),
+    };
+}
+
+std::vector<key<handlers::handler_settings>> restart_keys() {
+    return {
+        declared({.name = "restart.initial_delay", .kind = value_kind::duration, .least = 1, .most = hour,
+                  .description = "Pause before the first restart; it doubles, with jitter."},
+                 [](auto& h) -> auto& { return h.restart.initial_delay; }),
+        declared({.name = "restart.longest_delay", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
+                  .description = "The pause does not grow beyond this."},
+                 [](auto& h) -> auto& { return h.restart.longest_delay; }),
+        declared({.name = "restart.failed_start", .kind = value_kind::duration, .most = hour,
+                  .description = "An exit within this time is a failed start."},
+                 [](auto& h) -> auto& { return h.restart.failed_start; }),
+        declared({.name = "restart.degraded_after", .kind = value_kind::count, .least = 1, .most = 1'000,
+                  .description = "So many failures within `degraded_window` and it is shown as degraded; it is still "
+                                 "tried again."},
+                 [](auto& h) -> auto& { return h.restart.degraded_after; }),
+        declared({.name = "restart.degraded_window", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
+                  .description = "See `degraded_after`."},
+                 [](auto& h) -> auto& { return h.restart.degraded_window; }),
+    };
+}
+
+}  // namespace
+
+const std::vector<key<listener_entry>>& listener_keys() {
+    constexpr auto restart = effect::on_restart;
+    static const std::vector<key<listener_entry>> all{
+        declare<listener_entry>({.name = "name", .kind = value_kind::text, .least = 1, .takes_effect = restart,
+                                 .description = "For logs and metrics; unique.",
+                                 .computed = "the address"},
+                                [](auto& l) -> auto& { return l.settings.name; }),
+        declare<listener_entry>({.name = "transport", .kind = value_kind::choice, .takes_effect = restart,
+                                 .description = "`tcp` or a UNIX socket."},
+                                [](auto& l) -> auto& { return l.settings.kind; }),
+        declare<listener_entry>({.name = "address", .kind = value_kind::text, .least = 1, .takes_effect = restart,
+                                 .description = "tcp: an IP address and a port, `\"127.0.0.1:2223\"` or "
+                                                "`\"[::1]:2223\"` (port 0: any that is free); unix: the socket's "
+                                                "path. Unique.",
+                                 .computed = "tcp: `\"127.0.0.1:2223\"`; unix: none"},
+                                [](auto& l) -> auto& { return l.settings.address; }),
+        declare<listener_entry>({.name = "mode", .kind = value_kind::mode, .most = 0777, .takes_effect = restart,
+                                 .description = "unix: permissions of the socket, octal."},
+                                [](auto& l) -> auto& { return l.settings.mode; }),
+        declare<listener_entry>({.name = "authentication", .kind = value_kind::choices, .least = 1,
+                                 .takes_effect = restart,
+                                 .description = "How one may log in here; `anonymous` needs no account."},
+                                [](auto& l) -> auto& { return l.settings.authentication; }),
+        declare<listener_entry>({.name = "allow_remote_anonymous", .kind = value_kind::boolean,
+                                 .takes_effect = restart,
+                                 .description = "Confirms `anonymous` on an address that is not a loopback one: "
+                                                "everybody who can reach it may send."},
+                                [](auto& l) -> auto& { return l.allow_remote_anonymous; }),
+    };
+    return all;
+}
+
+const std::vector<key<handlers::handler_settings>>& handler_keys() {
+    static const std::vector<key<handlers::handler_settings>> all = [] {
+        auto keys = process_keys();
+        for (auto& more : {message_keys(), restart_keys()}) {
+            keys.insert(keys.end(), more.begin(), more.end());
+        }
+        return keys;
+    }();
+    return all;
+}
+
+}  // namespace bester::config

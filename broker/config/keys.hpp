@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/broker_config.hpp"
+#include "config/key.hpp"
+
+namespace bester::config {
+
+/// An element of `listeners` as it is written: what it becomes, and what only its check needs.
+struct listener_entry {
+    clients::listener_settings settings;
+    bool allow_remote_anonymous = false;
+};
+
+/// All keys there are, in the order of the reference. From these tables follow the check, the JSON
+/// Schema, the reference, the effective text with its digest, and the difference for a reload.
+const std::vector<key<broker_config>>& broker_keys();      ///< `server.name`, `log.level`, …
+const std::vector<key<listener_entry>>& listener_keys();   ///< of one element of `listeners`
+const std::vector<key<handlers::handler_settings>>& handler_keys();  ///< of one entry of `handlers`
+
+/// What a section is for; a dot separates levels.
+std::string_view section_description(std::string_view section);
+
+template <>
+struct enum_words<log_level> {
+    static constexpr std::array<std::pair<log_level, std::string_view>, 5> list{{
+        {log_level::trace, "trace"},
+        {log_level::debug, "debug"},
+        {log_level::info, "info"},
+        {log_level::warning, "warning"},
+        {log_level::error, "error"},
+    }};
+};
+
+template <>
+struct enum_words<clients::transport> {
+    static constexpr std::array<std::pair<clients::transport, std::string_view>, 2> list{{
+        {clients::transport::tcp, "tcp"},
+        {clients::transport::unix_socket, "unix"},
+    }};
+};
+
+template <>
+struct enum_words<clients::authentication_method> {
+    static constexpr std::array<std::pair<clients::authentication_method, std::string_view>, 2> list{{
+        {clients::authentication_method::accounts, "accounts"},
+        {clients::authentication_method::anonymous, "anonymous"},
+    }};
+};
+
+/// one_shot has no word: it follows from `socket`.
+template <>
+struct enum_words<handlers::start_mode> {
+    static constexpr std::array<std::pair<handlers::start_mode, std::string_view>, 2> list{{
+        {handlers::start_mode::automatic, "auto"},
+        {handlers::start_mode::manual, "manual"},
+    }};
+};
+
+}  // namespace bester::config

@@ -1,0 +1,177 @@
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+
+#include "config/entry_checks.hpp"
+#include "config/wording.hpp"
+#include "wire/names.hpp"
+
+namespace bester::config {
+namespace {
+
+struct ip_address {
+    bool is_v6 = false;
+    std::array<unsigned char, 16> bytes{};  ///< v4: the first four
+    std::uint16_t port = 0;
+
+    std::string text() const {
+        std::array<char, INET6_ADDRSTRLEN> buffer{};
+        inet_ntop(is_v6 ? AF_INET6 : AF_INET, bytes.data(), buffer.data(), buffer.size());
+        const std::string host{buffer.data()};
+        return (is_v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
+    }
+};
+
+std::optional<ip_address> parse_address(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::string host{text.substr(0, colon)};
+    const std::string_view port = text.substr(colon + 1);
+    ip_address address;
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+    if (error != std::errc{} || end != port.data() + port.size()) {
+        return std::nullopt;
+    }
+    address.is_v6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    if (address.is_v6) {
+        host = host.substr(1, host.size() - 2);
+    }
+    const bool is_known = inet_pton(address.is_v6 ? AF_INET6 : AF_INET, host.c_str(), address.bytes.data()) == 1;
+    return is_known ? std::optional{address} : std::nullopt;
+}
+
+std::size_t offset_of(const json_value& object, std::string_view name) {
+    const json_member* const member = object.find(name);
+    return member == nullptr ? object.begin : member->value.begin;
+}
+
+void check_tcp(const json_value& from, const std::string& path, listener_entry& entry, const reading& context) {
+    auto& settings = entry.settings;
+    const std::string address_path = path_to(path, "address");
+    const auto address = parse_address(settings.address);
+    if (!address) {
+        context.mistake(offset_of(from, "address"), address_path,
+                        excerpt(settings.address) +
+                            " is not an IP address and a port; write \"127.0.0.1:2223\" or \"[::1]:2223\"");
+        return;
+    }
+    settings.address = address->text();
+    if (const json_member* const mode = from.find("mode")) {
+        context.found.warning(mode->begin, path_to(path, "mode"), "has no effect on tcp; it is for unix sockets");
+    }
+    if (is_loopback(settings.address)) {
+        return;
+    }
+    const auto allows = [&](clients::authentication_method method) {
+        return std::find(settings.authentication.begin(), settings.authentication.end(), method) !=
+               settings.authentication.end();
+    };
+    if (allows(clients::authentication_method::anonymous) && !entry.allow_remote_anonymous) {
+        context.mistake(offset_of(from, "authentication"), path_to(path, "authentication"),
+                        "anonymous sessions on " + settings.address +
+                            ", which other machines may reach: use a loopback address, or confirm with "
+                            "\"allow_remote_anonymous\": true");
+    }
+    if (allows(clients::authentication_method::accounts)) {
+        context.found.warning(offset_of(from, "address"), address_path,
+                              "passwords cross the network in clear on " + settings.address +
+                                  "; use a loopback address behind a TLS proxy or an SSH tunnel");
+    }
+}
+
+void check_unix(const json_value& from, const std::string& path, listener_entry& entry, const reading& context) {
+    auto& settings = entry.settings;
+    if (from.find("address") == nullptr) {
+        context.mistake(from.begin, path, "a unix listener needs an \"address\": the path of its socket");
+        return;
+    }
+    settings.address = absolute_path(settings.address, context.base_directory);
+    check_socket_path(settings.address, offset_of(from, "address"), path_to(path, "address"), context);
+}
+
+/// Were transport and address read, where they are given?
+bool is_understood(const json_value& from) {
+    const json_member* const transport = from.find("transport");
+    const json_member* const address = from.find("address");
+    const auto words = words_of<clients::transport>();
+    return (transport == nullptr ||
+            std::find(words.begin(), words.end(), transport->value.text) != words.end()) &&
+           (address == nullptr || !address->value.text.empty());
+}
+
+/// Tells it if the value was seen before; remembers it otherwise.
+void check_unique(const std::string& text, std::size_t offset, const std::string& path,
+                  std::map<std::string, std::size_t>& seen, const reading& context) {
+    const auto [first, is_new] = seen.emplace(text, offset);
+    if (!is_new) {
+        context.mistake(offset, path,
+                        excerpt(text) + " is also that of the listener in line " +
+                            std::to_string(context.found.line_of(first->second)) + "; it must be unique");
+    }
+}
+
+}  // namespace
+
+bool is_loopback(std::string_view address) {
+    const auto parsed = parse_address(address);
+    if (!parsed) {
+        return false;
+    }
+    if (!parsed->is_v6) {
+        return parsed->bytes[0] == 127;
+    }
+    std::array<unsigned char, 16> one{};
+    one[15] = 1;
+    return parsed->bytes == one;
+}
+
+void check_socket_path(std::string_view socket, std::size_t offset, std::string_view path, const reading& context) {
+    constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
+    if (socket.size() > longest) {
+        context.mistake(offset, path,
+                        "the path of a UNIX socket has at most " + std::to_string(longest) + " bytes, this one " +
+                            std::to_string(socket.size()) + "; use a shorter folder");
+    }
+}
+
+void check_listener(const json_value& from, const std::string& path, listener_entry& entry, listeners_seen& seen,
+                    const reading& context) {
+    auto& settings = entry.settings;
+    if (!is_understood(from)) {
+        return;  // told already: what would follow from a default in its place is no help
+    }
+    if (settings.kind == clients::transport::tcp) {
+        check_tcp(from, path, entry, context);
+    } else {
+        check_unix(from, path, entry, context);
+    }
+    if (const json_member* const name = from.find("name")) {
+        if (!settings.name.empty() && !wire::is_name(settings.name)) {
+            context.mistake(name->value.begin, path_to(path, "name"),
+                            excerpt(settings.name) + " is not " + std::string{kind_description(value_kind::name)});
+        }
+    } else {
+        settings.name = settings.address;
+    }
+    // Port 0 stands for any free port, which is another one each time.
+    const bool is_any_port = settings.kind == clients::transport::tcp && settings.address.ends_with(":0");
+    if (!settings.address.empty() && !is_any_port) {
+        check_unique(settings.address, offset_of(from, "address"), path_to(path, "address"), seen.addresses, context);
+    }
+    if (from.find("name") != nullptr) {
+        check_unique(settings.name, offset_of(from, "name"), path_to(path, "name"), seen.names, context);
+    } else {
+        seen.names.emplace(settings.name, from.begin);
+    }
+}
+
+}  // namespace bester::config

@@ -1,0 +1,214 @@
+#include "config/load.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "config/effective_text.hpp"
+#include "config/entry_checks.hpp"
+#include "config/object_reader.hpp"
+#include "wire/names.hpp"
+
+namespace bester::config {
+namespace {
+
+constexpr std::size_t longest_runtime_directory = 80;  // with a socket's name it must fit into sun_path
+
+broker_config defaults_for(const surroundings& machine) {
+    broker_config config;
+    config.server.name = machine.host_name;
+    config.server.threads = std::clamp(machine.cores, 1U, 64U);
+    config.server.runtime_directory = machine.runtime_directory;
+    config.limits.connections = std::max<std::size_t>(1, machine.descriptor_limit / 10 * 9);
+    return config;
+}
+
+listener_entry default_listener() {
+    listener_entry entry;
+    entry.settings.address = "127.0.0.1:2223";
+    return entry;
+}
+
+std::size_t offset_of(const json_value& root, std::string_view section, std::string_view name) {
+    const json_member* const outer = root.find(section);
+    const json_member* const inner = outer == nullptr ? nullptr : outer->value.find(name);
+    return inner != nullptr ? inner->value.begin : outer != nullptr ? outer->begin : root.begin;
+}
+
+void read_listeners(const json_value& root, broker_config& config, const reading& context) {
+    const json_member* const section = root.find("listeners");
+    listeners_seen seen;
+    if (section == nullptr) {
+        listener_entry entry = default_listener();
+        json_value nothing_written;
+        nothing_written.kind = json_kind::object;
+        nothing_written.begin = root.begin;
+        check_listener(nothing_written, "listeners", entry, seen, context);
+        config.listeners.push_back(entry.settings);
+        return;
+    }
+    if (section->value.kind != json_kind::array) {
+        context.mistake(section->value.begin, "listeners", "must be an array: [ { … }, … ]");
+        return;
+    }
+    if (section->value.elements.empty()) {
+        context.mistake(section->value.begin, "listeners",
+                        "must not be empty: nobody could connect; leave it out for 127.0.0.1:2223");
+    }
+    const object_reader<listener_entry> reader{listener_keys(), {}, context};
+    for (std::size_t i = 0; i < section->value.elements.size(); ++i) {
+        const json_value& element = section->value.elements[i];
+        const std::string path = path_to("listeners", i);
+        listener_entry entry = default_listener();
+        reader.read(element, path, entry);
+        if (element.kind == json_kind::object) {
+            check_listener(element, path, entry, seen, context);
+            config.listeners.push_back(std::move(entry.settings));
+        }
+    }
+}
+
+void read_handlers(const json_value& root, broker_config& config, const reading& context) {
+    const json_member* const section = root.find("handlers");
+    if (section == nullptr || (section->value.kind == json_kind::object && section->value.members.empty())) {
+        context.found.warning(section == nullptr ? root.begin : section->begin, "handlers",
+                              "there is no handler: every message will be answered no_handler");
+        return;
+    }
+    if (!expect_object(section->value, "handlers", context)) {
+        return;
+    }
+    const object_reader<handlers::handler_settings> reader{handler_keys(), {}, context};
+    claimed_types claimed;
+    for (const json_member& member : section->value.members) {
+        const std::string path = path_to("handlers", member.name);
+        if (!wire::is_name(member.name)) {
+            context.mistake(member.begin, path,
+                            excerpt(member.name) + " is not " + std::string{kind_description(value_kind::name)});
+        }
+        handlers::handler_settings handler;
+        handler.name = member.name;
+        reader.read(member.value, path, handler);
+        if (member.value.kind == json_kind::object) {
+            check_handler(member, path, handler, claimed, context);
+            config.handlers.push_back(std::move(handler));
+        }
+    }
+    std::sort(config.handlers.begin(), config.handlers.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+void check_whole(const json_value& root, broker_config& config, const reading& context) {
+    const auto at = [&](std::string_view section, std::string_view name) { return offset_of(root, section, name); };
+    if (!wire::is_name(config.server.name)) {
+        context.mistake(at("server", "name"), "server.name",
+                        "the host name " + excerpt(config.server.name) + " is not " +
+                            std::string{kind_description(value_kind::name)} + "; give the server a name");
+    }
+    if (config.server.runtime_directory.size() > longest_runtime_directory) {
+        context.mistake(at("server", "runtime_directory"), "server.runtime_directory",
+                        "has " + std::to_string(config.server.runtime_directory.size()) +
+                            " bytes; its sockets need one of at most " + std::to_string(longest_runtime_directory));
+    }
+    if (config.control_socket.empty()) {
+        config.control_socket = absolute_path("control.sock", config.server.runtime_directory);
+    } else {
+        check_socket_path(config.control_socket, at("control", "socket"), "control.socket", context);
+    }
+    if (config.limits.connections > context.machine.descriptor_limit) {
+        context.found.warning(at("server", "connections"), "server.connections",
+                              "more than the hard limit of open descriptors, " +
+                                  std::to_string(context.machine.descriptor_limit) +
+                                  "; raise that (ulimit -Hn, LimitNOFILE=)");
+    }
+    if (config.limits.queued_memory < config.limits.queue_bytes) {
+        context.mistake(at("limits", "queued_memory"), "limits.queued_memory",
+                        "must be at least queue_bytes (" +
+                            number_text(value_kind::size, config.limits.queue_bytes) +
+                            "): one slow client would stop all others");
+    }
+}
+
+void read_config(const json_document& document, broker_config& config, const reading& context) {
+    const json_value& root = *document.root;
+    const object_reader<broker_config> reader{broker_keys(), {"listeners", "handlers", "$schema"}, context};
+    reader.read(root, "", config);
+    if (root.kind == json_kind::object) {
+        check_whole(root, config, context);
+        read_listeners(root, config, context);
+        read_handlers(root, config, context);
+    }
+}
+
+std::string working_directory() {
+    std::error_code error;  // it may be gone; then only absolute paths work
+    const auto directory = std::filesystem::current_path(error);
+    return error ? "/" : directory.string();
+}
+
+load_result unreadable(const std::string& path, std::string message) {
+    return {path, std::nullopt, {{1, 1, "(file)", std::move(message)}}, {}};
+}
+
+}  // namespace
+
+std::string load_result::report() const {
+    std::string out;
+    for (const finding& mistake : mistakes) {
+        out += format(file_name, mistake) + '\n';
+    }
+    for (finding warning : warnings) {
+        warning.message.insert(0, "warning: ");
+        out += format(file_name, warning) + '\n';
+    }
+    return out;
+}
+
+load_result parse(std::string_view text, const std::string& file_name, const std::string& base_directory,
+                  const surroundings& machine) {
+    const std::string base = absolute_path(base_directory, working_directory());
+    const json_document document = parse_json(text);
+    findings found{text};
+    for (const json_problem& problem : document.problems) {
+        const std::string first =
+            problem.earlier ? " (the first is in line " + std::to_string(found.line_of(*problem.earlier)) + ")" : "";
+        found.mistake(problem.offset, problem.path, problem.message + first);
+    }
+    broker_config config = defaults_for(machine);
+    if (document.root) {
+        read_config(document, config, reading{document, base, machine, found});
+    }
+    load_result result{file_name, std::nullopt, found.take_mistakes(), found.take_warnings()};
+    if (result.mistakes.empty()) {
+        config.digest = digest_of(config);
+        result.config = std::move(config);
+    }
+    return result;
+}
+
+load_result load(const std::string& path, const surroundings& machine) {
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error)) {
+        return unreadable(path, "is a folder; give the config file in it");
+    }
+    errno = 0;
+    std::ifstream file{path, std::ios::binary};
+    if (!file) {
+        return unreadable(path, "cannot be read: " + std::generic_category().message(errno));
+    }
+    std::string text(largest_config + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    if (file.bad()) {
+        return unreadable(path, "cannot be read: " + std::generic_category().message(errno));
+    }
+    if (text.size() > largest_config) {
+        return unreadable(path, "is larger than " + number_text(value_kind::size, largest_config));
+    }
+    const std::string folder = std::filesystem::path{path}.parent_path().string();
+    return parse(text, path, absolute_path(folder, working_directory()), machine);
+}
+
+}  // namespace bester::config

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/finding.hpp"
+#include "config/json_document.hpp"
+#include "config/key.hpp"
+#include "config/surroundings.hpp"
+
+namespace bester::config {
+
+/// What reading one file needs at every step. References only: lives for one parse().
+struct reading {
+    const json_document& document;
+    const std::string& base_directory;  ///< absolute
+    const surroundings& machine;
+    findings& found;
+
+    void mistake(std::size_t offset, std::string_view path, std::string message) const {
+        found.mistake(offset, path, std::move(message));
+    }
+};
+
+/// Turns what stands in the file into the key's value. None: there is a mistake, which has been
+/// told, or the word "auto".
+std::optional<value> decode(const key_facts& facts, const json_value& from, std::string_view path,
+                            const reading& context);
+
+/// The reverse, as JSON text in the form that a person would write. None: the key is not set, and
+/// would not be written at all.
+std::optional<std::string> encode(const key_facts& facts, const value& from);
+
+/// A number of this kind with its unit, for messages and the reference: `5s`, `64KiB`, `12`.
+std::string number_text(value_kind kind, std::uint64_t number);
+
+/// `a duration such as "5s"`
+std::string_view kind_description(value_kind kind);
+
+/// Entries of an object that is one value, such as `environment`.
+inline constexpr std::size_t largest_map = 1'000;
+
+/// Absolute and without `.` and `..`; `path` may be relative to `base_directory`.
+std::string absolute_path(std::string_view path, const std::string& base_directory);
+
+}  // namespace bester::config

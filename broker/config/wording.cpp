@@ -1,0 +1,109 @@
+#include "config/wording.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "wire/json_text.hpp"
+
+namespace bester::config {
+namespace {
+
+constexpr std::size_t longest_excerpt = 64;
+constexpr std::size_t most_candidates = 64;  // keeps the search for what was meant short
+
+bool is_plain(std::string_view name) {
+    return !name.empty() && name.size() <= longest_excerpt && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+               c == '$';
+    });
+}
+
+/// Optimal string alignment distance; both texts are short (at most `longest_excerpt`).
+std::size_t edits_between(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> before_last(b.size() + 1);
+    std::vector<std::size_t> last(b.size() + 1);
+    std::vector<std::size_t> current(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+        last[j] = j;
+    }
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        current[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t replaced = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+            current[j] = std::min({last[j] + 1, current[j - 1] + 1, replaced});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                current[j] = std::min(current[j], before_last[j - 2] + 1);
+            }
+        }
+        std::swap(before_last, last);
+        std::swap(last, current);
+    }
+    return last[b.size()];
+}
+
+}  // namespace
+
+std::string json_quoted(std::string_view text) {
+    std::string out;
+    wire::append_quoted(out, text);
+    return out;
+}
+
+std::string excerpt(std::string_view text) {
+    if (text.size() <= longest_excerpt) {
+        return json_quoted(text);
+    }
+    std::size_t end = longest_excerpt;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+        --end;  // never cut a UTF-8 character in two
+    }
+    return json_quoted(text.substr(0, end)) + "…";
+}
+
+std::string path_to(std::string_view path, std::string_view name) {
+    if (!is_plain(name)) {
+        return std::string{path} + '[' + excerpt(name) + ']';
+    }
+    return path.empty() ? std::string{name} : std::string{path} + '.' + std::string{name};
+}
+
+std::string path_to(std::string_view path, std::size_t index) {
+    return std::string{path} + '[' + std::to_string(index) + ']';
+}
+
+std::optional<std::string_view> nearest(std::string_view text, std::span<const std::string_view> candidates) {
+    if (text.empty() || text.size() > longest_excerpt) {
+        return std::nullopt;
+    }
+    std::optional<std::string_view> best;
+    std::size_t fewest = text.size() < 4 ? 1 : std::max<std::size_t>(2, text.size() / 3);
+    for (const std::string_view candidate : candidates.first(std::min(candidates.size(), most_candidates))) {
+        if (candidate.size() > text.size() + fewest || text.size() > candidate.size() + fewest) {
+            continue;
+        }
+        const std::size_t edits = edits_between(text, candidate);
+        if (edits < text.size() && (best ? edits < fewest : edits <= fewest)) {
+            best = candidate;
+            fewest = edits;
+        }
+    }
+    return best;
+}
+
+std::string suggestion(std::string_view text, std::span<const std::string_view> candidates) {
+    if (const auto meant = nearest(text, candidates)) {
+        return "; did you mean " + json_quoted(*meant) + "?";
+    }
+    return candidates.empty() || candidates.size() > most_candidates ? "" : "; valid here: " + listed(candidates);
+}
+
+std::string listed(std::span<const std::string_view> texts) {
+    std::string out;
+    for (const std::string_view text : texts) {
+        out += (out.empty() ? "" : ", ") + json_quoted(text);
+    }
+    return out;
+}
+
+}  // namespace bester::config
