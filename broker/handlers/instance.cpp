@@ -146,7 +146,9 @@ void instance::channel_opened(channel_offer offer)
 
 void instance::lost(const std::string& reason)
 {
-    if (phase_ == phase::stopping || phase_ == phase::gone)
+    // In a drain channels close one by one, and the others may still hold messages: its end, the
+    // last answer or the limit ends the drain, not the first channel.
+    if (phase_ != phase::starting && phase_ != phase::ready)
         return;
     lost_reason_ = reason;
     phase_ = phase::stopping;

@@ -74,7 +74,7 @@ public:
     /// The channel's welcome was sent.
     void channel_opened(channel_offer offer);
 
-    /// It cannot be used any more: a channel broke, it broke the protocol.
+    /// It cannot be used any more: a channel broke, it broke the protocol. Nothing new in a drain.
     void lost(const std::string& reason);
     /// Gets nothing new; stops when all is answered, or at `limit`.
     void drain(clock::time_point limit);

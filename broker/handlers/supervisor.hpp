@@ -56,8 +56,8 @@ public:
     /// grace). `stopped` is called when nothing is left. Nothing starts or connects any more.
     void stop(clock::time_point drain_until, std::function<void()> stopped);
 
-    /// From the host: a channel broke, or the handler broke the protocol on it. A channel that
-    /// closes after the last answer of a drain is not lost, it is drained.
+    /// From the host: a channel broke, or the handler broke the protocol on it. During a drain it
+    /// changes nothing: channels close one by one then, while others still hold messages.
     void channel_lost(const instance_ref& instance, const std::string& reason);
     /// From the host: every shard has got its last answer, after channel_host::drain_instance or
     /// because the handler wanted to leave.

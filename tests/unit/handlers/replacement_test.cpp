@@ -162,6 +162,21 @@ TEST_CASE("drain: the handler stays stopped until it is restarted", "[handlers]"
     CHECK(test.stop());
 }
 
+TEST_CASE("drain: a channel that closes does not cut the others short", "[handlers]")
+{
+    supervisor_fixture test;
+    test.host.answers_drains = false;
+    test.start({test.entry("chat", "stubborn")});
+    REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
+    REQUIRE(test.runs->drain("chat"));
+    test.runs->channel_lost(test.host.ready.front(), "it closed a channel");
+    CHECK(test.only("chat").state == instance_state::draining);
+    CHECK(test.host.calls.back() == "drain chat#0");
+    test.runs->instance_drained(test.host.ready.front());
+    CHECK(test.host.calls.back() == "close chat#0: drained");
+    test.runs.reset();
+}
+
 TEST_CASE("reload: which changes need a new process", "[handlers]")
 {
     const handler_settings base;
