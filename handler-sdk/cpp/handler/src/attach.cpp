@@ -53,7 +53,7 @@ void wait_for(channel& stream, short events, int stop_fd, clock::time_point dead
     if (ready > 0 && watched[1].revents != 0) throw failed{{attach_failure::kind::interrupted, "interrupted", ""}};
 }
 
-json say_hello(channel& stream, const json& hello, const attach_settings& settings, int stop_fd) {
+json say_hello(channel& stream, const nlohmann::ordered_json& hello, const attach_settings& settings, int stop_fd) {
     const auto deadline = clock::now() + settings.timeout;
     stream.output().begin_frame();
     stream.output().append(hello.dump());
@@ -95,7 +95,7 @@ welcome read_welcome(const json& answer) {
 
 attachment attach_all(const attach_settings& settings, int stop_fd) {
     attachment made;
-    json hello{{"kind", "hello"}, {"protocol", 1}, {"handler", settings.handler}};
+    nlohmann::ordered_json hello{{"kind", "hello"}, {"protocol", 1}, {"handler", settings.handler}};
     if (!settings.token.empty()) hello["token"] = settings.token;
     if (!settings.events.empty()) hello["events"] = settings.events;
     channel first{connect_to(settings)};
@@ -104,7 +104,7 @@ attachment attach_all(const attach_settings& settings, int stop_fd) {
     made.greeting = read_welcome(answer);
     made.channels.push_back(std::move(first));
     for (unsigned shard = 1; shard < made.greeting.shards; ++shard) {
-        const json further{{"kind", "hello"}, {"protocol", 1}, {"handler", settings.handler},
+        const nlohmann::ordered_json further{{"kind", "hello"}, {"protocol", 1}, {"handler", settings.handler},
                            {"key", answer.value("key", "")}, {"shard", shard}};
         channel next{connect_to(settings)};
         require_welcome(say_hello(next, further, settings, stop_fd));

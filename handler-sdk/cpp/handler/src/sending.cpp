@@ -81,9 +81,9 @@ void runtime::query(nlohmann::json request, query_answer function) {
         });
         return;
     }
-    request["kind"] = "query";
-    request["id"] = queries_.add(std::move(function));
-    write_frame(channels_[current_shard_].output(), request.dump());
+    nlohmann::ordered_json frame{{"kind", "query"}, {"id", queries_.add(std::move(function))}};
+    for (const auto& [field, value] : request.items()) frame[field] = value;
+    write_frame(channels_[current_shard_].output(), frame.dump());
 }
 
 }  // namespace bester::detail
