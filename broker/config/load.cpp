@@ -57,6 +57,10 @@ void read_listeners(const json_value& root, broker_config& config, const reading
         context.mistake(section->value.begin, "listeners",
                         "must not be empty: nobody could connect; leave it out for 127.0.0.1:2223");
     }
+    if (section->value.elements.size() > most_listeners) {
+        context.mistake(section->value.begin, "listeners", "must have at most " + std::to_string(most_listeners) + " elements");
+        return;
+    }
     const object_reader<listener_entry> reader{listener_keys(), {}, context};
     for (std::size_t i = 0; i < section->value.elements.size(); ++i) {
         const json_value& element = section->value.elements[i];
@@ -78,6 +82,10 @@ void read_handlers(const json_value& root, broker_config& config, const reading&
         return;
     }
     if (!expect_object(section->value, "handlers", context)) {
+        return;
+    }
+    if (section->value.members.size() > most_handlers) {
+        context.mistake(section->value.begin, "handlers", "must have at most " + std::to_string(most_handlers) + " entries");
         return;
     }
     const object_reader<handlers::handler_settings> reader{handler_keys(), {}, context};

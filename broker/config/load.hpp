@@ -11,8 +11,10 @@
 
 namespace bester::config {
 
-/// A file beyond this is refused; 10,000 handlers fit.
+/// What is beyond these is refused.
 inline constexpr std::size_t largest_config = std::size_t{4} << 20;
+inline constexpr std::size_t most_listeners = 1'000;
+inline constexpr std::size_t most_handlers = 10'000;
 
 /// What came of reading a config: either the config, or at least one mistake.
 struct load_result {

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/keys.hpp"
+#include "config/load.hpp"
 #include "config/reference.hpp"
 #include "config/value_codec.hpp"
 
@@ -106,6 +107,7 @@ json handlers_schema() {
     });
     return {{"type", "object"},
             {"description", section_description("handlers")},
+            {"maxProperties", most_handlers},
             {"propertyNames", {{"pattern", name_pattern}}},
             {"additionalProperties", std::move(handler)}};
 }
@@ -121,6 +123,7 @@ std::string json_schema() {
     schema["properties"]["listeners"] = {{"type", "array"},
                                          {"description", section_description("listeners")},
                                          {"minItems", 1},
+                                         {"maxItems", most_listeners},
                                          {"items", table_schema(listener_keys())}};
     schema["properties"]["handlers"] = handlers_schema();
     return schema.dump(2) + '\n';

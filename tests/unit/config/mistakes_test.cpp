@@ -126,6 +126,22 @@ TEST_CASE("config mistakes: a file full of them costs no more than a bad one", "
     CHECK(result.mistakes.size() == most_findings);
 }
 
+TEST_CASE("config mistakes: listeners and handlers are counted before they are read", "[config]") {
+    const auto repeated = [](std::size_t count, const auto& item) {
+        std::string text;
+        for (std::size_t i = 0; i < count; ++i) {
+            text += item(i) + ',';
+        }
+        return text;
+    };
+    const auto listeners = repeated(1'001, [](std::size_t) { return std::string{"3"}; });
+    CHECK(parse_text("{\"listeners\": [" + listeners + "]}").mistakes ==
+          std::vector<finding>{{1, 15, "listeners", "must have at most 1000 elements"}});
+    const auto handlers = repeated(10'001, [](std::size_t i) { return "\"h" + std::to_string(i) + "\": 3"; });
+    CHECK(parse_text("{\"handlers\": {" + handlers + "}}").mistakes ==
+          std::vector<finding>{{1, 14, "handlers", "must have at most 10000 entries"}});
+}
+
 TEST_CASE("config warnings: they leave the config valid", "[config]") {
     const auto result = parse_text(R"({"server": {"connections": 2000}})");
     CHECK(result.config);
