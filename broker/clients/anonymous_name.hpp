@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string>
+
+namespace bester::clients {
+
+/// A user name that nobody has: "anonymous-" and a random UUID (RFC 9562, version 4). Any thread.
+std::string make_anonymous_name();
+
+}  // namespace bester::clients

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "clients/client_settings.hpp"
+#include "clients/login_service.hpp"
+#include "exchange/framed_stream.hpp"
+#include "exchange/session.hpp"
+#include "wire/client_codec.hpp"
+
+namespace bester::clients {
+
+class shard_clients;
+
+/// One connection of a client: log-in, then messages in and deliveries and statuses out, as
+/// proto-docs/client.md says. Owned by its shard's shard_clients, on that shard's thread.
+///
+///   first ──credentials──▶ verifying ──good──▶ accepted ──first payload──▶ open
+///     └── anonymous, or verified lately ───────────▲
+///   any ──▶ leaving (told why, written out) ──▶ closed
+class client_session final : public exchange::framed_stream, public exchange::session {
+public:
+    client_session(shard_clients& owner, int fd, const listener_settings& listener, std::uint64_t deadline_ms);
+
+    /// Starts reading; apart from the constructor, as it may close.
+    void begin();
+
+    bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) override;
+    bool deliver(const exchange::payload& frame) override;
+    void message_done(const exchange::envelope_view& message, const wire::status_error* error) override;
+    void message_left_queue() override;
+    void disconnect(const wire::status_error& why) override;
+
+    /// The verification that this session asked for has ended.
+    void verified(login_result result);
+    /// The change of password that this session asked for has ended.
+    void password_changed(std::string_view id_token, login_result result);
+    /// Closes it for the broker's own reasons, telling the client the code.
+    void end(wire::error_code code, exchange::close_reason reason);
+    /// Asks the client to connect again after so many milliseconds.
+    void notify_reconnect(std::uint64_t after_ms);
+    /// There is memory again: read on.
+    void memory_is_free();
+    void apply_limits();
+
+    bool is_authenticated() const noexcept { return state_ == state::accepted || state_ == state::open; }
+    /// Did it log in with a password?
+    bool has_account() const noexcept { return has_account_ && is_authenticated(); }
+    bool is_past_login_deadline(std::uint64_t now_ms) const noexcept { return now_ms >= login_deadline_ms_; }
+    std::size_t unanswered() const noexcept { return unanswered_; }
+    const listener_settings& listener() const noexcept { return listener_; }
+
+    /// Places in shard_clients' lists.
+    std::size_t index = 0;
+    std::size_t login_index = 0;
+    std::uint64_t login_ticket = 0;
+    bool is_listed_blocked = false;
+
+private:
+    enum class state : std::uint8_t { first, verifying, accepted, open, leaving };
+    /// Why it is not read; it is when there is no reason left.
+    enum hold : std::uint8_t { on_unanswered = 1, on_queue = 2, on_output = 4, on_memory = 8, on_login = 16 };
+
+    exchange::frame_verdict on_frame(std::string_view body) override;
+    void on_bad_frame(bool is_too_large) override;
+    void on_end_of_input() override;
+    void on_closed(exchange::close_reason reason) override;
+    void on_blocked() override;
+    void on_drained() override;
+
+    exchange::frame_verdict log_in(const wire::client_message& message);
+    exchange::frame_verdict refuse_login(wire::error_code code);
+    void accept(std::string_view user);
+    exchange::frame_verdict handle(const wire::client_message& message, bool is_first);
+    exchange::frame_verdict route(const wire::client_message& message);
+    exchange::frame_verdict run_builtin(const wire::client_message& message);
+    exchange::frame_verdict bad_message(const wire::client_message& message, std::string_view reason);
+
+    void send_good(std::string_view id_token, wire::delivered_count delivered);
+    void send_bad(std::string_view id_token, const wire::status_error& error, wire::delivered_count delivered = {});
+    void send_frame(std::string_view frame);
+    bool make_room(std::size_t size);
+    void overflow();
+    void leave_exchange();
+    exchange::frame_verdict held(hold why);
+    void release(hold why);
+    void close_if_finished();
+
+    shard_clients& owner_;
+    const listener_settings& listener_;
+    std::uint64_t login_deadline_ms_;
+    std::uint32_t unanswered_ = 0;
+    state state_ = state::first;
+    std::uint8_t held_ = 0;
+    bool input_ended_ = false;
+    bool has_overflowed_ = false;
+    bool has_account_ = false;
+};
+
+}  // namespace bester::clients

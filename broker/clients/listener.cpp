@@ -1,0 +1,184 @@
+#include "clients/listener.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+
+#include <asio.hpp>
+#include <spdlog/spdlog.h>
+
+#include "wire/client_codec.hpp"
+
+namespace bester::clients {
+
+namespace {
+
+constexpr int backlog = 4'096;
+constexpr std::chrono::milliseconds accept_pause{100};
+constexpr int most_accepted_at_once = 64;
+
+[[noreturn]] void fail(const std::string& what, const listener_settings& settings) {
+    throw std::system_error{errno, std::generic_category(), what + ' ' + settings.address};
+}
+
+asio::ip::tcp::endpoint parse_tcp(const listener_settings& settings) {
+    const std::string& text = settings.address;
+    const std::size_t colon = text.rfind(':');
+    std::string host = text.substr(0, colon);
+    if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    std::error_code error;
+    const auto address = asio::ip::make_address(host, error);
+    if (colon == std::string::npos || error)
+        throw std::system_error{std::make_error_code(std::errc::invalid_argument), "listen on " + text};
+    return {address, static_cast<unsigned short>(std::stoul(text.substr(colon + 1)))};
+}
+
+int listen_on_tcp(const listener_settings& settings) {
+    const auto endpoint = parse_tcp(settings);
+    const int fd = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) fail("open a socket for", settings);
+    const int on = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (endpoint.address().is_v6()) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (::bind(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 || ::listen(fd, backlog) != 0) {
+        const int error = errno;
+        ::close(fd);
+        errno = error;
+        fail("listen on", settings);
+    }
+    return fd;
+}
+
+/// Does somebody listen on this path, or is the file left over from a broker that was killed?
+bool is_alive(const sockaddr_un& address) {
+    const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool alive = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(probe);
+    return alive;
+}
+
+int listen_on_unix(const listener_settings& settings) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (settings.address.size() >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        fail("listen on", settings);
+    }
+    settings.address.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (is_alive(address)) {
+        errno = EADDRINUSE;
+        fail("listen on", settings);
+    }
+    ::unlink(settings.address.c_str());
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) fail("open a socket for", settings);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::chmod(settings.address.c_str(), settings.mode) != 0 || ::listen(fd, backlog) != 0) {
+        const int error = errno;
+        ::close(fd);
+        errno = error;
+        fail("listen on", settings);
+    }
+    return fd;
+}
+
+}  // namespace
+
+struct listener::state : std::enable_shared_from_this<listener::state> {
+    state(asio::io_context& control, const listener_settings& from, const std::size_t& limit, connection_count& count,
+          hand_over to)
+        : settings{from},
+          connection_limit{limit},
+          connections{count},
+          give{std::move(to)},
+          descriptor{control, from.kind == transport::tcp ? listen_on_tcp(from) : listen_on_unix(from)},
+          timer{control} {}
+
+    void wait() {
+        descriptor.async_wait(asio::posix::descriptor_base::wait_read,
+                              [self = shared_from_this()](std::error_code error) {
+                                  if (!error && self->descriptor.is_open()) self->accept_all();
+                              });
+    }
+
+    void accept_all() {
+        for (int i = 0; i < most_accepted_at_once; ++i) {
+            const int fd = ::accept4(descriptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (fd >= 0) {
+                admit(fd);
+                continue;
+            }
+            if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return pause(errno);
+        }
+        wait();
+    }
+
+    /// Out of descriptors or memory: waiting connections stay in the backlog for a moment.
+    void pause(int error) {
+        spdlog::error("listener {}: cannot accept: {}; raise the limit of open files or lower server.connections",
+                      settings.name, std::generic_category().message(error));
+        timer.expires_after(accept_pause);
+        timer.async_wait([self = shared_from_this()](std::error_code cancelled) {
+            if (!cancelled && self->descriptor.is_open()) self->accept_all();
+        });
+    }
+
+    void admit(int fd) {
+        if (connections.fetch_add(1, std::memory_order_relaxed) < connection_limit) return give(fd, settings);
+        connections.fetch_sub(1, std::memory_order_relaxed);
+        const std::string frame = wire::bad_status_frame(
+            wire::close_id, wire::as_status_error(wire::error_code::too_many_connections));
+        [[maybe_unused]] const auto sent = ::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::close(fd);
+        const auto now = std::chrono::steady_clock::now();
+        if (now - last_warning < std::chrono::seconds{1}) return;
+        last_warning = now;
+        spdlog::warn("listener {}: refused a connection, there are {} already (server.connections)", settings.name,
+                     connection_limit);
+    }
+
+    const listener_settings& settings;
+    const std::size_t& connection_limit;
+    connection_count& connections;
+    hand_over give;
+    asio::posix::stream_descriptor descriptor;
+    asio::steady_timer timer;
+    std::chrono::steady_clock::time_point last_warning{};
+};
+
+listener::listener(asio::io_context& control, const listener_settings& settings, const std::size_t& connection_limit,
+                   connection_count& connections, hand_over give)
+    : state_{std::make_shared<state>(control, settings, connection_limit, connections, std::move(give))} {
+    state_->wait();
+}
+
+listener::~listener() { close(); }
+
+void listener::close() {
+    if (!state_->descriptor.is_open()) return;
+    std::error_code ignored;
+    state_->descriptor.close(ignored);
+    state_->timer.cancel();
+    if (state_->settings.kind == transport::unix_socket) ::unlink(state_->settings.address.c_str());
+}
+
+std::string listener::bound_address() const {
+    if (state_->settings.kind == transport::unix_socket) return state_->settings.address;
+    asio::ip::tcp::endpoint endpoint;
+    auto size = static_cast<socklen_t>(endpoint.capacity());
+    if (::getsockname(state_->descriptor.native_handle(), endpoint.data(), &size) != 0) return state_->settings.address;
+    endpoint.resize(size);
+    std::string host = endpoint.address().to_string();
+    if (endpoint.address().is_v6()) host = '[' + host + ']';
+    return host + ':' + std::to_string(endpoint.port());
+}
+
+const listener_settings& listener::settings() const noexcept { return state_->settings; }
+
+}  // namespace bester::clients

@@ -1,0 +1,194 @@
+#include "clients/shard_clients.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <map>
+
+#include <sodium.h>
+#include <spdlog/spdlog.h>
+
+namespace bester::clients {
+
+using exchange::close_reason;
+using exchange::counter;
+using wire::error_code;
+
+namespace {
+
+/// Lets the kernel find a dead peer: proto-docs/client.md, "Order, limits, flow".
+void set_tcp_options(int fd, const client_limits& limits) {
+    const auto set = [fd](int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); };
+    constexpr int probes = 2;
+    const auto seconds = [](std::chrono::milliseconds span) {
+        return std::max(1, static_cast<int>((span.count() + 999) / 1000));
+    };
+    set(IPPROTO_TCP, TCP_NODELAY, 1);
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, seconds(limits.keepalive_idle));
+    set(IPPROTO_TCP, TCP_KEEPINTVL, seconds(limits.keepalive_timeout / probes));
+    set(IPPROTO_TCP, TCP_KEEPCNT, probes);
+}
+
+}  // namespace
+
+shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins,
+                             connection_count& connections)
+    : shard_{on}, limits_{limits}, logins_{logins}, connections_{connections} {
+    shard_.add_swept(*this);
+}
+
+shard_clients::~shard_clients() = default;
+
+void shard_clients::adopt(int fd, const listener_settings& listener) {
+    if (listener.kind == transport::tcp) set_tcp_options(fd, limits_);
+    const auto timeout = static_cast<std::uint64_t>(limits_.authentication_timeout.count());
+    auto& made = all_.emplace_back(std::make_unique<client_session>(*this, fd, listener, shard_.now_ms() + timeout));
+    made->index = all_.size() - 1;
+    made->login_index = logging_in_.size();
+    logging_in_.push_back(made.get());
+    shard_.count(counter::sessions_opened);
+    shard_.wake_sweep();
+    if (is_draining_) made->end(error_code::shutting_down, close_reason::shutting_down);
+    else made->begin();
+}
+
+void shard_clients::remove_waiting(client_session& who) {
+    if (who.login_index >= logging_in_.size() || logging_in_[who.login_index] != &who) return;
+    logging_in_[who.login_index] = logging_in_.back();
+    logging_in_[who.login_index]->login_index = who.login_index;
+    logging_in_.pop_back();
+}
+
+void shard_clients::authenticated(client_session& who) { remove_waiting(who); }
+
+std::uint64_t shard_clients::start_verification(client_session& who) {
+    who.login_ticket = ++last_ticket_;
+    verifying_.emplace(who.login_ticket, &who);
+    return who.login_ticket;
+}
+
+client_session* shard_clients::take_ticket(std::uint64_t ticket) {
+    const auto found = verifying_.find(ticket);
+    if (found == verifying_.end()) return nullptr;
+    client_session* const who = found->second;
+    verifying_.erase(found);
+    return who;
+}
+
+void shard_clients::watch_blocked(client_session& who) {
+    shard_.wake_sweep();
+    if (who.is_listed_blocked) return;
+    who.is_listed_blocked = true;
+    blocked_.push_back(&who);
+}
+
+void shard_clients::closed(client_session& who) {
+    remove_waiting(who);
+    if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
+    if (who.is_listed_blocked) std::erase(blocked_, &who);
+    if (!without_memory_.empty()) std::erase(without_memory_, &who);
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+    shard_.count(counter::sessions_closed);
+    std::unique_ptr<client_session> gone = std::move(all_[who.index]);
+    if (who.index + 1 != all_.size()) {
+        all_[who.index] = std::move(all_.back());
+        all_[who.index]->index = who.index;
+    }
+    all_.pop_back();
+    shard_.bury(std::move(gone));
+}
+
+bool shard_clients::is_over_memory_mark() const noexcept {
+    return shard_.queued_memory() * shard_.settings().shards + exchange::payload::total_bytes() >
+           limits_.queued_memory;
+}
+
+bool shard_clients::sweep(std::uint64_t now_ms) {
+    for (std::size_t i = 0; i < logging_in_.size();) {
+        client_session& who = *logging_in_[i];
+        if (!who.is_past_login_deadline(now_ms)) {
+            ++i;
+            continue;
+        }
+        // Ending it may take it out of the list at once, or when the reason has been written.
+        who.end(error_code::authentication_timeout, close_reason::authentication);
+        remove_waiting(who);
+    }
+    const auto write_timeout = static_cast<std::uint64_t>(limits_.write_timeout.count());
+    for (std::size_t i = 0; i < blocked_.size();) {
+        client_session& who = *blocked_[i];
+        if (who.is_open() && who.is_stuck(now_ms, write_timeout)) {
+            shard_.count(counter::write_timeouts);
+            spdlog::warn("session {} of {}: took nothing for {} ms (limits.write_timeout), closed",
+                         std::string_view{who.id().text()}, who.user(), write_timeout);
+            who.close(close_reason::write_timeout);  // takes it out of the list
+            continue;
+        }
+        if (who.is_blocked()) {
+            ++i;
+            continue;
+        }
+        who.is_listed_blocked = false;
+        blocked_[i] = blocked_.back();
+        blocked_.pop_back();
+    }
+    if (!without_memory_.empty() && !is_over_memory_mark()) {
+        std::vector<client_session*> released;
+        released.swap(without_memory_);
+        for (client_session* who : released) who->memory_is_free();
+    }
+    return !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
+}
+
+void shard_clients::apply(const client_limits& limits) {
+    limits_ = limits;
+    for (const auto& who : all_) who->apply_limits();
+}
+
+void shard_clients::drain(std::uint64_t spread_ms) {
+    is_draining_ = true;
+    for (const auto& who : all_) {
+        if (!who->is_authenticated()) continue;
+        who->notify_reconnect(::randombytes_uniform(static_cast<std::uint32_t>(spread_ms) + 1));
+    }
+}
+
+void shard_clients::close_all() {
+    // From the back: a session that closes at once moves the last one to its place.
+    for (std::size_t i = all_.size(); i-- > 0;)
+        if (i < all_.size()) all_[i]->end(error_code::shutting_down, close_reason::shutting_down);
+}
+
+void shard_clients::end_sessions_of(std::string_view user) {
+    for (std::size_t i = all_.size(); i-- > 0;) {
+        if (i >= all_.size()) continue;
+        client_session& who = *all_[i];
+        if (who.has_account() && who.user() == user) who.end(error_code::account_changed, close_reason::requested);
+    }
+}
+
+void shard_clients::end_sessions_without(const std::vector<std::string>& accounts) {
+    for (std::size_t i = all_.size(); i-- > 0;) {
+        if (i >= all_.size()) continue;
+        client_session& who = *all_[i];
+        if (who.has_account() && !std::binary_search(accounts.begin(), accounts.end(), who.user()))
+            who.end(error_code::account_changed, close_reason::requested);
+    }
+}
+
+std::size_t shard_clients::unanswered() const noexcept {
+    std::size_t sum = 0;
+    for (const auto& who : all_) sum += who->unanswered();
+    return sum;
+}
+
+std::vector<std::pair<const listener_settings*, std::size_t>> shard_clients::count_by_listener() const {
+    std::map<const listener_settings*, std::size_t> counts;
+    for (const auto& who : all_) ++counts[&who->listener()];
+    return {counts.begin(), counts.end()};
+}
+
+}  // namespace bester::clients

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "clients/client_session.hpp"
+#include "clients/client_settings.hpp"
+#include "clients/login_service.hpp"
+#include "exchange/shard.hpp"
+
+namespace bester::clients {
+
+/// How many connections there are, over all shards; listeners add, shards subtract.
+using connection_count = std::atomic<std::size_t>;
+
+/// All client connections of one shard, logged in or not: owns them, and sees to their deadlines and
+/// to the memory mark. On the shard's thread, apart from the constructor.
+class shard_clients final : public exchange::swept {
+public:
+    shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, connection_count& connections);
+    ~shard_clients() override;
+
+    /// Takes over an accepted, non-blocking socket. `listener` must outlive the shard.
+    void adopt(int fd, const listener_settings& listener);
+    void apply(const client_limits& limits);
+    /// From now on new messages are refused; everyone is asked to connect again, staggered.
+    void drain(std::uint64_t spread_ms);
+    /// Closes all sessions with `shutting_down`.
+    void close_all();
+    /// Closes the sessions of a user whose account is gone.
+    void end_sessions_of(std::string_view user);
+    /// The same for every logged-in user who has an account no more; `accounts` is sorted.
+    void end_sessions_without(const std::vector<std::string>& accounts);
+    /// Messages that handlers still have.
+    std::size_t unanswered() const noexcept;
+    std::size_t size() const noexcept { return all_.size(); }
+    std::vector<std::pair<const listener_settings*, std::size_t>> count_by_listener() const;
+
+    bool sweep(std::uint64_t now_ms) override;
+
+    // For client_session.
+    exchange::shard& shard() noexcept { return shard_; }
+    const client_limits& limits() const noexcept { return limits_; }
+    login_service& logins() noexcept { return logins_; }
+    bool is_draining() const noexcept { return is_draining_; }
+    bool is_over_memory_mark() const noexcept;
+    void await_memory(client_session& who) { without_memory_.push_back(&who); }
+    void watch_blocked(client_session& who);
+    std::uint64_t start_verification(client_session& who);
+    void authenticated(client_session& who);
+    void closed(client_session& who);
+
+    /// The session that holds this ticket, if it still waits; a ticket is good for once.
+    client_session* take_ticket(std::uint64_t ticket);
+
+private:
+    void remove_waiting(client_session& who);
+
+    exchange::shard& shard_;
+    client_limits limits_;
+    login_service& logins_;
+    connection_count& connections_;
+    bool is_draining_ = false;
+    std::uint64_t last_ticket_ = 0;
+    std::vector<std::unique_ptr<client_session>> all_;
+    std::vector<client_session*> logging_in_;
+    std::vector<client_session*> blocked_;
+    std::vector<client_session*> without_memory_;
+    std::unordered_map<std::uint64_t, client_session*> verifying_;
+};
+
+}  // namespace bester::clients

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exchange/session_id.hpp"
+#include "exchange/string_map.hpp"
+
+namespace bester::exchange {
+
+/// Who is where: user → sessions, of all shards. The only structure that shards share; striped, with
+/// short critical sections. Any thread.
+class directory {
+public:
+    void add(std::string_view user, session_id id);
+    void remove(std::string_view user, session_id id);
+
+    /// Appends the user's sessions to `found`; returns how many there are.
+    std::size_t find(std::string_view user, std::vector<session_id>& found) const;
+    std::size_t count(std::string_view user) const;
+
+    struct listed_user {
+        std::string user;
+        std::size_t sessions;
+    };
+    /// Users after `after` in the order of their names, at most `limit`; `has_more` if there are others.
+    std::vector<listed_user> list(std::string_view after, std::size_t limit, bool& has_more) const;
+    /// Users that are connected, and sessions of all of them.
+    std::size_t users() const;
+    std::size_t sessions() const noexcept { return sessions_.load(std::memory_order_relaxed); }
+
+private:
+    /// Most users have one session, which needs no memory of its own.
+    struct sessions_of_user {
+        session_id first;
+        std::unique_ptr<std::vector<session_id>> others;
+    };
+    struct alignas(64) stripe {
+        mutable std::mutex mutex;
+        string_map<sessions_of_user> users;
+    };
+    static constexpr std::size_t stripe_count = 64;
+
+    stripe& stripe_of(std::string_view user) noexcept;
+    const stripe& stripe_of(std::string_view user) const noexcept;
+
+    std::array<stripe, stripe_count> stripes_;
+    std::atomic<std::size_t> sessions_{0};
+};
+
+}  // namespace bester::exchange

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "exchange/session_id.hpp"
+
+namespace bester::exchange {
+
+/// Most handlers that a message may go through, each passing it on to the next.
+inline constexpr unsigned most_hops = 8;
+
+/// What the exchange remembers of a message while a handler has it. `strings` are kept by whoever
+/// keeps the envelope, so that a reused one needs no memory.
+template <class Text>
+struct basic_envelope {
+    session_id origin;            ///< the sender's session, on this shard; none: a handler sent it unasked
+    Text user{};                  ///< the sender's user, or that handler
+    Text type_token{};            ///< the type as it stood, with quotes
+    Text id_token{};              ///< the client's id as it stood; empty: nobody wants a status
+    std::uint8_t hops = 0;        ///< handlers that passed it on
+    bool addressed = false;       ///< did commands address anyone, so that `delivered` means something?
+    bool was_retried = false;     ///< given to a second instance
+    std::uint64_t delivered = 0;  ///< sessions that commands reached so far
+    std::uint64_t pending = 0;    ///< deliveries on other shards that the status waits for: a pending_status
+
+    template <class Other>
+    void assign(const basic_envelope<Other>& other) {
+        origin = other.origin;
+        user = other.user;
+        type_token = other.type_token;
+        id_token = other.id_token;
+        hops = other.hops;
+        addressed = other.addressed;
+        was_retried = other.was_retried;
+        delivered = other.delivered;
+        pending = other.pending;
+    }
+};
+
+/// An envelope that owns its texts.
+using envelope = basic_envelope<std::string>;
+/// One that looks at somebody else's, for the call.
+using envelope_view = basic_envelope<std::string_view>;
+
+inline envelope_view view_of(const envelope& kept) {
+    envelope_view view;
+    view.assign(kept);
+    return view;
+}
+
+}  // namespace bester::exchange

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include <sys/epoll.h>
+
+namespace bester::exchange {
+
+/// Something with a file descriptor in an event_loop. Called on the loop's thread.
+class pollable {
+public:
+    virtual void on_ready(std::uint32_t events) = 0;
+
+protected:
+    ~pollable() = default;
+};
+
+/// One shard's epoll set: level-triggered, one registration for the life of a descriptor, all
+/// descriptors that are ready handed out in one batch.
+///
+/// It stands where an asio::io_context would: Asio 1.22 re-arms a readiness wait with an epoll_ctl
+/// of its own each time, and hands events out one by one, so that a turn has no end at which to
+/// write what it gathered. Everything off the message path is Asio.
+///
+/// Not thread-safe: one thread owns it. Descriptors are not owned.
+class event_loop {
+public:
+    event_loop();
+    ~event_loop();
+    event_loop(const event_loop&) = delete;
+    event_loop& operator=(const event_loop&) = delete;
+
+    /// Watches `fd`; throws std::system_error if the kernel refuses.
+    void add(int fd, std::uint32_t events, pollable& who);
+    void change(int fd, std::uint32_t events, pollable& who) noexcept;
+    void remove(int fd) noexcept;
+
+    /// Waits at most `timeout` (negative: without end) and calls everyone who is ready. An object
+    /// may be told of events after it was removed within the same batch: keep it until the turn is over.
+    void run_once(std::chrono::milliseconds timeout);
+
+private:
+    static constexpr std::size_t batch = 256;
+    int fd_;
+    std::array<epoll_event, batch> events_;
+};
+
+}  // namespace bester::exchange

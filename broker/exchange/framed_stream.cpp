@@ -1,0 +1,279 @@
+#include "exchange/framed_stream.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "exchange/shard.hpp"
+#include "wire/frame.hpp"
+#include "wire/json_reader.hpp"
+
+namespace bester::exchange {
+
+namespace {
+
+constexpr std::uint32_t reading = EPOLLIN;
+constexpr std::size_t smallest_kept = 4'096;
+constexpr std::size_t most_prefixed = std::size_t{16} << 10;
+
+}  // namespace
+
+std::string_view to_string(close_reason reason) noexcept {
+    switch (reason) {
+        case close_reason::none: return "open";
+        case close_reason::closed_by_peer: return "closed by the peer";
+        case close_reason::connection_lost: return "connection lost";
+        case close_reason::bad_input: return "bad input";
+        case close_reason::slow_consumer: return "slow consumer";
+        case close_reason::write_timeout: return "took nothing for the write timeout";
+        case close_reason::authentication: return "not authenticated";
+        case close_reason::requested: return "requested";
+        case close_reason::shutting_down: return "shutting down";
+        case close_reason::handler_lost: return "handler instance lost";
+    }
+    return "";
+}
+
+framed_stream::framed_stream(shard& owner, int fd, std::size_t frame_limit)
+    : shard_{owner}, fd_{fd}, frame_limit_{frame_limit} {}
+
+framed_stream::~framed_stream() {
+    if (fd_ >= 0) ::close(fd_);
+    drop_kept();
+}
+
+void framed_stream::start(std::string_view received) {
+    watched_ = reading;
+    shard_.loop().add(fd_, watched_, *this);
+    if (!received.empty()) {
+        keep(received);
+        is_paused_ = true;
+        resume();
+    }
+}
+
+void framed_stream::on_ready(std::uint32_t events) {
+    if (fd_ < 0) return;
+    if ((events & EPOLLOUT) != 0 && outbox_) wrote(outbox_->flush(fd_));
+    if (fd_ < 0) return;
+    if ((events & EPOLLIN) != 0 && !is_paused_ && !input_ended_) read();
+    else if ((events & (EPOLLERR | EPOLLHUP)) != 0) hung_up(events);
+}
+
+void framed_stream::hung_up(std::uint32_t events) {
+    if ((events & EPOLLERR) != 0) return close(close_reason::connection_lost);
+    if (!is_paused_ || input_ended_) return close(close_reason::closed_by_peer);
+    // The peer is gone, but what it sent before is not read yet. The kernel reports a hang-up
+    // whether it is asked for or not, so do not look until we read on.
+    shard_.loop().remove(fd_);
+    is_unwatched_ = true;
+}
+
+/// One read of the socket; false if there was nothing.
+bool framed_stream::read() {
+    // A short remainder is put before what comes next, so that a busy stream, whose reads end anywhere,
+    // needs one system call for a buffer full of frames and not one more for each cut frame.
+    if (kept_ && kept_->size > most_prefixed) return read_into_kept();
+    const auto buffer = shard_.receive_buffer();
+    const std::size_t prefix = kept_ ? kept_->size : 0;
+    if (prefix > 0) std::memcpy(buffer.data(), kept_->data.get(), prefix);
+    const ssize_t size = ::recv(fd_, buffer.data() + prefix, buffer.size() - prefix, MSG_DONTWAIT);
+    if (size <= 0) return read_nothing(size);
+    const auto kept = std::move(kept_);
+    if (kept) shard_.account_kept(-static_cast<std::ptrdiff_t>(kept->capacity));
+    const std::string_view bytes{buffer.data(), prefix + static_cast<std::size_t>(size)};
+    const std::size_t consumed = decode(bytes);
+    if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
+    return true;
+}
+
+void framed_stream::read_until_dry() {
+    while (fd_ >= 0 && !is_paused_ && !input_ended_ && read()) {}
+}
+
+bool framed_stream::read_nothing(ssize_t result) {
+    if (result == 0) {
+        input_ended_ = true;
+        watch(watched_ & ~reading);
+        on_end_of_input();
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+        close(close_reason::connection_lost);
+    }
+    return false;
+}
+
+/// The rest of an incomplete frame goes where its beginning is, so that a frame that comes in many
+/// pieces is not copied once for each. Memory grows with what has arrived, not with what was announced.
+bool framed_stream::read_into_kept() {
+    kept_bytes& kept = *kept_;
+    const auto found = wire::decode_frame({kept.data.get(), kept.size}, frame_limit_);
+    const std::size_t missing = std::max<std::size_t>(found.missing, 1);
+    const std::size_t room = kept.capacity - wire::json_padding - kept.size;
+    if (room < std::min(missing, smallest_kept)) {
+        const std::size_t wanted = std::min(kept.size + missing, std::size_t{kept.capacity} * 2);
+        const std::size_t capacity = std::max(wanted, kept.size + smallest_kept) + wire::json_padding;
+        std::unique_ptr<char[]> larger{new char[capacity]};
+        std::memcpy(larger.get(), kept.data.get(), kept.size);
+        shard_.account_kept(static_cast<std::ptrdiff_t>(capacity) - static_cast<std::ptrdiff_t>(kept.capacity));
+        kept.data = std::move(larger);
+        kept.capacity = static_cast<std::uint32_t>(capacity);
+    }
+    const std::size_t size = std::min(missing, std::size_t{kept.capacity} - wire::json_padding - kept.size);
+    const ssize_t got = ::recv(fd_, kept.data.get() + kept.size, size, MSG_DONTWAIT);
+    if (got <= 0) return read_nothing(got);
+    kept.size += static_cast<std::uint32_t>(got);
+    if (static_cast<std::size_t>(got) >= missing) read_kept();
+    return true;
+}
+
+void framed_stream::read_kept() {
+    is_resuming_ = false;
+    if (fd_ < 0 || is_paused_) return;
+    if (kept_) {
+        const auto kept = std::move(kept_);
+        shard_.account_kept(-static_cast<std::ptrdiff_t>(kept->capacity));
+        const std::string_view bytes{kept->data.get(), kept->size};
+        const std::size_t consumed = decode(bytes);
+        if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
+    }
+    if (fd_ < 0 || is_paused_) return;
+    if (input_ended_) on_end_of_input();
+    else watch(watched_ | reading);
+}
+
+/// Gives all complete frames to on_frame; returns how many bytes they took.
+std::size_t framed_stream::decode(std::string_view bytes) {
+    std::size_t consumed = 0;
+    while (!is_paused_ && consumed < bytes.size()) {
+        const auto found = wire::decode_frame(bytes.substr(consumed), frame_limit_);
+        if (found.status == wire::frame_status::need_more) break;
+        if (found.status != wire::frame_status::complete) {
+            input_ended_ = true;
+            watch(watched_ & ~reading);
+            on_bad_frame(found.status == wire::frame_status::too_large);
+            return bytes.size();
+        }
+        const frame_verdict verdict = on_frame(found.body);
+        if (verdict == frame_verdict::closed || fd_ < 0) return bytes.size();
+        if (verdict != frame_verdict::not_yet) consumed += found.consumed;
+        if (verdict != frame_verdict::taken) pause();
+        if (is_closing_) return bytes.size();
+    }
+    return consumed;
+}
+
+void framed_stream::keep(std::string_view rest) {
+    const std::size_t capacity = std::max(rest.size() + wire::json_padding, smallest_kept);
+    auto kept = std::make_unique<kept_bytes>();
+    kept->data.reset(new char[capacity]);
+    std::memcpy(kept->data.get(), rest.data(), rest.size());
+    kept->size = static_cast<std::uint32_t>(rest.size());
+    kept->capacity = static_cast<std::uint32_t>(capacity);
+    shard_.account_kept(static_cast<std::ptrdiff_t>(capacity));
+    kept_ = std::move(kept);
+}
+
+void framed_stream::drop_kept() {
+    if (!kept_) return;
+    shard_.account_kept(-static_cast<std::ptrdiff_t>(kept_->capacity));
+    kept_.reset();
+}
+
+void framed_stream::pause() {
+    if (is_paused_) return;
+    is_paused_ = true;
+    watch(watched_ & ~reading);
+}
+
+void framed_stream::resume() {
+    if (!is_paused_ || fd_ < 0 || is_closing_) return;
+    is_paused_ = false;
+    if (is_resuming_) return;
+    is_resuming_ = true;
+    shard_.read_on(*this);
+}
+
+void framed_stream::watch(std::uint32_t events) {
+    if (input_ended_ || is_closing_) events &= ~reading;
+    if (fd_ < 0) return;
+    if (is_unwatched_ && (events & reading) != 0) {
+        is_unwatched_ = false;
+        watched_ = events;
+        shard_.loop().add(fd_, watched_, *this);
+        return;
+    }
+    if (events == watched_) return;
+    watched_ = events;
+    if (!is_unwatched_) shard_.loop().change(fd_, watched_, *this);
+}
+
+outbox& framed_stream::output() {
+    if (!outbox_) outbox_ = shard_.take_outbox();
+    return *outbox_;
+}
+
+void framed_stream::queued() {
+    if (is_dirty_ || fd_ < 0) return;
+    is_dirty_ = true;
+    shard_.flush_later(*this);
+}
+
+void framed_stream::flush() {
+    is_dirty_ = false;
+    if (fd_ < 0 || !outbox_ || (watched_ & EPOLLOUT) != 0) return;
+    wrote(outbox_->flush(fd_));
+}
+
+void framed_stream::flush_early() {
+    if (fd_ < 0 || !outbox_ || (watched_ & EPOLLOUT) != 0) return;
+    outbox_->flush(fd_);
+    queued();
+}
+
+void framed_stream::wrote(flush_result result) {
+    switch (result) {
+        case flush_result::failed: close(close_reason::connection_lost); return;
+        case flush_result::blocked:
+            blocked_since_ms_ = shard_.now_ms();
+            watch(watched_ | EPOLLOUT);
+            on_blocked();
+            return;
+        case flush_result::done:
+            watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
+            shard_.give_back(std::move(outbox_));
+            if (is_closing_) close(closing_reason_);
+            else on_drained();
+    }
+}
+
+bool framed_stream::is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) const noexcept {
+    return (watched_ & EPOLLOUT) != 0 && now_ms - blocked_since_ms_ >= timeout_ms;
+}
+
+void framed_stream::close_after_flush(close_reason reason) {
+    if (fd_ < 0 || is_closing_) return;
+    is_closing_ = true;
+    closing_reason_ = reason;
+    watch(watched_ & ~reading);
+    if (!outbox_ || outbox_->empty()) close(reason);
+    else queued();
+}
+
+void framed_stream::close(close_reason reason) {
+    if (fd_ < 0) return;
+    is_closing_ = true;
+    if (!is_unwatched_) shard_.loop().remove(fd_);
+    ::close(fd_);
+    fd_ = -1;
+    on_closed(reason);
+    if (outbox_) {
+        outbox_->clear();
+        shard_.give_back(std::move(outbox_));
+    }
+    drop_kept();
+}
+
+}  // namespace bester::exchange

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "exchange/event_loop.hpp"
+#include "exchange/outbox.hpp"
+#include "exchange/payload.hpp"
+
+namespace bester::exchange {
+
+class shard;
+
+/// Why a stream ended.
+enum class close_reason : std::uint8_t {
+    none,
+    closed_by_peer,
+    connection_lost,
+    bad_input,
+    slow_consumer,
+    write_timeout,
+    authentication,
+    requested,      ///< by the client's `close`, a handler's `disconnect` or an administrator
+    shutting_down,
+    handler_lost,
+};
+std::string_view to_string(close_reason reason) noexcept;
+
+/// What became of a frame that was given to on_frame.
+enum class frame_verdict : std::uint8_t {
+    taken,            ///< go on with the next
+    taken_then_pause, ///< taken, but read no further until resume()
+    not_yet,          ///< not taken: give it again after resume()
+    closed,           ///< the stream was closed
+};
+
+/// A connected socket that carries length-prefixed frames, owned by one shard and used on its
+/// thread only: a client's session or a handler's channel.
+///
+/// Input: bytes are read into the shard's receive buffer and decoded there; only an incomplete or
+/// paused remainder is kept here. Output: frames are gathered in an outbox during a turn of the
+/// shard's loop and written once at its end. An idle stream has neither buffer.
+///
+/// Outputs to the derived class: on_frame for each complete frame, on_bad_frame once when framing is
+/// lost (the derived class closes), on_end_of_input when the peer has finished sending, on_closed
+/// once, last, from close().
+class framed_stream : public pollable {
+public:
+    framed_stream(const framed_stream&) = delete;
+    framed_stream& operator=(const framed_stream&) = delete;
+    virtual ~framed_stream();
+
+    void on_ready(std::uint32_t events) final;
+
+    /// Ends the stream now: what is queued is dropped, the descriptor closed, on_closed called. The
+    /// object is destroyed by its owner through shard::bury. Idempotent.
+    void close(close_reason reason);
+    /// Ends it when all that is queued has been written (or nothing moves for the write timeout).
+    void close_after_flush(close_reason reason);
+
+    /// Stops reading; pauses are counted by the derived class, not here.
+    void pause();
+    /// Reads on, beginning with what was kept, in the shard's next turn.
+    void resume();
+
+    bool is_open() const noexcept { return fd_ >= 0; }
+    bool is_closing() const noexcept { return is_closing_; }
+    /// Does output wait for the socket to take more?
+    bool is_blocked() const noexcept { return fd_ >= 0 && (watched_ & EPOLLOUT) != 0; }
+    bool is_paused() const noexcept { return is_paused_; }
+    int fd() const noexcept { return fd_; }
+    std::size_t queued_bytes() const noexcept { return outbox_ ? outbox_->bytes() : 0; }
+    std::size_t queued_frames() const noexcept { return outbox_ ? outbox_->frames() : 0; }
+
+    /// Called by the shard: at the end of a turn in which something was queued,
+    void flush();
+    /// and in the turn after resume().
+    void read_kept();
+    /// Called by the shard's sweep: has nothing moved for `timeout_ms` while output waits?
+    bool is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) const noexcept;
+
+protected:
+    /// Takes over `fd`, a non-blocking stream socket; `frame_limit` bounds a frame's body.
+    framed_stream(shard& owner, int fd, std::size_t frame_limit);
+
+    /// Starts watching the descriptor. `received`: bytes that somebody read before.
+    void start(std::string_view received);
+    /// The queue, made when needed. After writing to it call queued().
+    outbox& output();
+    void queued();
+    /// Copies `size` bytes that begin `back` bytes before the end of the queue; false if they have
+    /// been written, in part at least.
+    bool unwritten(std::size_t back, std::size_t size, char* out) const noexcept {
+        return outbox_ && back <= outbox_->bytes() &&
+               outbox_->copy_unwritten(outbox_->written() + outbox_->bytes() - back, size, out);
+    }
+    void set_frame_limit(std::size_t limit) noexcept { frame_limit_ = limit; }
+
+    virtual frame_verdict on_frame(std::string_view body) = 0;
+    virtual void on_bad_frame(bool is_too_large) = 0;
+    virtual void on_end_of_input() = 0;
+    /// What was queued can still be looked at, through unwritten().
+    virtual void on_closed(close_reason reason) = 0;
+    /// The socket takes no more for now.
+    virtual void on_blocked() {}
+    /// The queue has been written to the end.
+    virtual void on_drained() {}
+    /// Writes what is queued now instead of at the end of the turn, to make room. Never closes: a
+    /// broken connection is noticed at the end of the turn.
+    void flush_early();
+    /// Reads and handles what has arrived, until there is no more, or a pause, or the end.
+    void read_until_dry();
+
+    shard& shard_;
+
+private:
+    struct kept_bytes {
+        std::unique_ptr<char[]> data;
+        std::uint32_t size = 0;
+        std::uint32_t capacity = 0;
+    };
+
+    bool read();
+    std::size_t decode(std::string_view bytes);
+    void keep(std::string_view rest);
+    bool read_into_kept();
+    void drop_kept();
+    void watch(std::uint32_t events);
+    void wrote(flush_result result);
+    bool read_nothing(ssize_t result);
+    void hung_up(std::uint32_t events);
+
+    int fd_;
+    std::uint32_t watched_ = 0;
+    std::size_t frame_limit_;
+    std::unique_ptr<outbox> outbox_;
+    std::unique_ptr<kept_bytes> kept_;   ///< received, not decoded
+    std::uint64_t blocked_since_ms_ = 0; ///< shard clock; while EPOLLOUT is watched
+    bool is_paused_ = false;
+    bool is_dirty_ = false;              ///< in the shard's list of streams to flush
+    bool is_resuming_ = false;           ///< in the shard's list of streams to read on
+    bool is_closing_ = false;
+    bool input_ended_ = false;
+    bool is_unwatched_ = false;          ///< the peer hung up while reading was paused
+    close_reason closing_reason_ = close_reason::none;
+
+    friend class shard;
+};
+
+}  // namespace bester::exchange

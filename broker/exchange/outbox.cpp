@@ -1,0 +1,149 @@
+#include "exchange/outbox.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace bester::exchange {
+
+namespace {
+constexpr std::size_t most_pieces = 64;
+}
+
+std::unique_ptr<char[]> chunk_pool::take() {
+    in_use_ += chunk_size;
+    if (free_.empty()) return std::unique_ptr<char[]>{new char[chunk_size]};
+    auto chunk = std::move(free_.back());
+    free_.pop_back();
+    return chunk;
+}
+
+void chunk_pool::give_back(std::unique_ptr<char[]> chunk) {
+    in_use_ -= chunk_size;
+    if (free_.size() < most_kept) free_.push_back(std::move(chunk));
+}
+
+char* outbox::reserve(std::size_t size) {
+    if (first_ < pieces_.size()) {
+        piece& last = pieces_.back();
+        if (last.chunk && last.capacity - last.size >= size) return last.chunk.get() + last.size;
+    }
+    piece& added = pieces_.emplace_back();
+    if (size <= chunk_pool::chunk_size) {
+        added.chunk = pool_->take();
+        added.capacity = chunk_pool::chunk_size;
+    } else {
+        added.chunk.reset(new char[size]);
+        added.capacity = static_cast<std::uint32_t>(size);
+        pool_->account(static_cast<std::ptrdiff_t>(size));
+    }
+    added.data = added.chunk.get();
+    return added.chunk.get();
+}
+
+void outbox::commit(std::size_t size) noexcept {
+    piece& last = pieces_.back();
+    last.size += static_cast<std::uint32_t>(size);
+    ++last.frames;
+    ++frames_;
+    bytes_ += size;
+}
+
+void outbox::append(payload shared) {
+    piece& added = pieces_.emplace_back();
+    added.data = shared.data();
+    added.size = static_cast<std::uint32_t>(shared.size());
+    added.frames = 1;
+    bytes_ += added.size;
+    ++frames_;
+    added.shared = std::move(shared);
+}
+
+void outbox::append(std::string_view frame) {
+    std::memcpy(reserve(frame.size()), frame.data(), frame.size());
+    commit(frame.size());
+}
+
+void outbox::pop_front() noexcept {
+    piece& front = pieces_[first_];
+    frames_ -= front.frames;
+    if (front.chunk) {
+        if (front.capacity == chunk_pool::chunk_size) pool_->give_back(std::move(front.chunk));
+        else pool_->account(-static_cast<std::ptrdiff_t>(front.capacity));
+    }
+    front = piece{};
+    sent_ = 0;
+    if (++first_ == pieces_.size()) {
+        pieces_.clear();
+        first_ = 0;
+    } else if (first_ >= 2 * most_pieces) {
+        pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
+        first_ = 0;
+    }
+}
+
+flush_result outbox::flush(int fd) noexcept {
+    while (bytes_ > 0) {
+        iovec vectors[most_pieces];
+        std::size_t count = 0;
+        std::size_t wanted = 0;
+        for (std::size_t i = first_; i < pieces_.size() && count < most_pieces; ++i) {
+            const std::size_t skipped = i == first_ ? sent_ : 0;
+            vectors[count++] = {const_cast<char*>(pieces_[i].data) + skipped, pieces_[i].size - skipped};
+            wanted += pieces_[i].size - skipped;
+        }
+        ssize_t taken;
+        if (count == 1) {
+            taken = ::send(fd, vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        } else {
+            msghdr message{};
+            message.msg_iov = vectors;
+            message.msg_iovlen = count;
+            taken = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+        if (taken < 0) {
+            if (errno == EINTR) continue;
+            return errno == EAGAIN || errno == EWOULDBLOCK ? flush_result::blocked : flush_result::failed;
+        }
+        auto left = static_cast<std::size_t>(taken);
+        bytes_ -= left;
+        written_ += left;
+        const bool is_short = left < wanted;
+        while (first_ < pieces_.size() && left >= pieces_[first_].size - sent_) {
+            left -= pieces_[first_].size - sent_;
+            pop_front();
+        }
+        sent_ += left;
+        if (is_short) return flush_result::blocked;
+    }
+    return flush_result::done;
+}
+
+void outbox::clear() noexcept {
+    while (first_ < pieces_.size()) pop_front();
+    bytes_ = frames_ = 0;
+    written_ = 0;
+}
+
+bool outbox::copy_unwritten(std::uint64_t at, std::size_t size, char* out) const noexcept {
+    if (at < written_ || at + size > written_ + bytes_) return false;
+    std::uint64_t position = written_ - sent_;
+    for (std::size_t i = first_; i < pieces_.size() && size > 0; ++i) {
+        const std::uint64_t end = position + pieces_[i].size;
+        if (at < end) {
+            const std::size_t offset = static_cast<std::size_t>(at - position);
+            const std::size_t part = std::min(size, pieces_[i].size - offset);
+            std::memcpy(out, pieces_[i].data + offset, part);
+            out += part;
+            at += part;
+            size -= part;
+        }
+        position = end;
+    }
+    return size == 0;
+}
+
+}  // namespace bester::exchange

@@ -1,0 +1,30 @@
+#include "exchange/payload.hpp"
+
+#include <cstring>
+#include <new>
+
+namespace bester::exchange {
+
+std::atomic<std::size_t> payload::total_{0};
+
+payload payload::of_size(std::size_t size) {
+    void* memory = ::operator new(sizeof(block) + size);
+    payload made;
+    made.block_ = new (memory) block{{1}, static_cast<std::uint32_t>(size), size};
+    total_.fetch_add(size, std::memory_order_relaxed);
+    return made;
+}
+
+payload payload::copy_of(std::string_view bytes) {
+    payload made = of_size(bytes.size());
+    std::memcpy(made.data(), bytes.data(), bytes.size());
+    return made;
+}
+
+void payload::free_block(block* unused) noexcept {
+    total_.fetch_sub(unused->capacity, std::memory_order_relaxed);
+    unused->~block();
+    ::operator delete(unused);
+}
+
+}  // namespace bester::exchange

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace bester::exchange {
+
+/// Immutable bytes shared by any number of queues on any number of shards; the last owner frees
+/// them. Written once, by whoever made it, before it is shared.
+class payload {
+public:
+    payload() noexcept = default;
+    payload(const payload& other) noexcept : block_{other.block_} {
+        if (block_) block_->owners.fetch_add(1, std::memory_order_relaxed);
+    }
+    payload(payload&& other) noexcept : block_{std::exchange(other.block_, nullptr)} {}
+    payload& operator=(payload other) noexcept {
+        std::swap(block_, other.block_);
+        return *this;
+    }
+    ~payload() {
+        if (block_ && block_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) free_block(block_);
+    }
+
+    /// Room for `size` bytes, to be written through data() before the payload is copied.
+    static payload of_size(std::size_t size);
+    static payload copy_of(std::string_view bytes);
+
+    char* data() const noexcept { return reinterpret_cast<char*>(block_ + 1); }
+    std::size_t size() const noexcept { return block_ ? block_->size : 0; }
+    std::string_view view() const noexcept { return {data(), size()}; }
+    /// Cuts off what was reserved too much; only by the maker.
+    void shrink(std::size_t size) const noexcept { block_->size = static_cast<std::uint32_t>(size); }
+    explicit operator bool() const noexcept { return block_ != nullptr; }
+
+    /// Bytes held by all payloads of this process.
+    static std::size_t total_bytes() noexcept { return total_.load(std::memory_order_relaxed); }
+
+private:
+    struct block {
+        std::atomic<std::uint32_t> owners{1};
+        std::uint32_t size;
+        std::uint64_t capacity;
+    };
+    static void free_block(block* unused) noexcept;
+
+    static std::atomic<std::size_t> total_;
+    block* block_ = nullptr;
+};
+
+}  // namespace bester::exchange

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exchange/envelope.hpp"
+#include "exchange/payload.hpp"
+#include "exchange/session_id.hpp"
+#include "wire/client_codec.hpp"
+
+namespace bester::exchange {
+
+class group;
+
+/// A session's place in a group.
+struct membership {
+    group* in;
+    std::uint32_t index;  ///< among the group's members
+};
+
+/// What the exchange needs of an authenticated client. Belongs to one shard, lives in its
+/// session_table; everyone else holds the id. Called on the shard's thread only.
+class session {
+public:
+    /// Hands over a message, written for this session alone. `id_token`: of the request that it
+    /// answers, or empty. False if it could not be taken; then the session is being closed.
+    virtual bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) = 0;
+    /// Hands over a delivery frame that many sessions share.
+    virtual bool deliver(const payload& frame) = 0;
+    /// The end of a message of this session: sends the status if one is wanted.
+    /// `error` is null if all went well.
+    virtual void message_done(const envelope_view& message, const wire::status_error* error) = 0;
+    /// A message that had to wait for room has been handed over (or has failed): read on.
+    virtual void message_left_queue() = 0;
+    /// Closes the session, telling the client why.
+    virtual void disconnect(const wire::status_error& why) = 0;
+
+    session_id id() const noexcept { return id_; }
+    const std::string& user() const noexcept { return user_; }
+
+    /// Groups that it is in; null while there are none. For group_table.
+    std::unique_ptr<std::vector<membership>> memberships;
+    /// Set by the executor to reach each session once.
+    std::uint64_t mark = 0;
+
+protected:
+    session() = default;
+    ~session() = default;
+
+    session_id id_;
+    std::string user_;
+};
+
+}  // namespace bester::exchange

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <charconv>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+namespace bester::exchange {
+
+/// Names a session everywhere: the shard that owns it, its place in that shard's table, and a
+/// generation that tells it from others that had the place before (it starts at random, so that an
+/// id from before a restart finds nothing). 0 is nobody.
+class session_id {
+public:
+    static constexpr std::uint32_t most_slots = 1u << 24;
+    static constexpr std::size_t text_size = 16;
+
+    constexpr session_id() noexcept = default;
+    constexpr session_id(unsigned shard, std::uint32_t slot, std::uint32_t generation) noexcept
+        : value_{std::uint64_t{generation} << 32 | std::uint64_t{shard & 0xff} << 24 | (slot & (most_slots - 1))} {}
+
+    constexpr unsigned shard() const noexcept { return static_cast<unsigned>(value_ >> 24 & 0xff); }
+    constexpr std::uint32_t slot() const noexcept { return static_cast<std::uint32_t>(value_ & (most_slots - 1)); }
+    constexpr std::uint32_t generation() const noexcept { return static_cast<std::uint32_t>(value_ >> 32); }
+    constexpr std::uint64_t value() const noexcept { return value_; }
+    constexpr explicit operator bool() const noexcept { return value_ != 0; }
+    constexpr auto operator<=>(const session_id&) const noexcept = default;
+
+    /// The id as the protocols show it: 16 hexadecimal digits.
+    struct text_form {
+        char digits[text_size];
+        operator std::string_view() const noexcept { return {digits, text_size}; }
+    };
+    constexpr text_form text() const noexcept {
+        text_form form{};
+        for (std::size_t i = 0; i < text_size; ++i) form.digits[i] = "0123456789abcdef"[value_ >> (60 - 4 * i) & 0xf];
+        return form;
+    }
+    /// Reads what text() wrote.
+    static std::optional<session_id> parse(std::string_view text) noexcept {
+        session_id id;
+        if (text.size() != text_size) return {};
+        const auto end = std::from_chars(text.data(), text.data() + text.size(), id.value_, 16);
+        if (end.ec != std::errc{} || end.ptr != text.data() + text.size()) return {};
+        return id;
+    }
+
+private:
+    std::uint64_t value_ = 0;
+};
+
+}  // namespace bester::exchange
+
+template <>
+struct std::hash<bester::exchange::session_id> {
+    std::size_t operator()(bester::exchange::session_id id) const noexcept {
+        return static_cast<std::size_t>((id.value() ^ id.value() >> 29) * 0x9e3779b97f4a7c15ULL);
+    }
+};

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "exchange/session_id.hpp"
+
+namespace bester::exchange {
+
+class session;
+
+/// The authenticated sessions of one shard, by id. A dead id is simply not found.
+class session_table {
+public:
+    session_table(unsigned shard, std::uint32_t first_generation) noexcept
+        : shard_{shard}, generation_{first_generation} {}
+
+    /// Enters a session and gives it an id; the caller keeps ownership and must remove it.
+    session_id add(session& who) {
+        std::uint32_t slot;
+        if (free_.empty()) {
+            slot = static_cast<std::uint32_t>(slots_.size());
+            slots_.push_back({});
+        } else {
+            slot = free_.back();
+            free_.pop_back();
+        }
+        if (++generation_ == 0) ++generation_;
+        slots_[slot] = {&who, generation_};
+        ++size_;
+        return {shard_, slot, generation_};
+    }
+
+    void remove(session_id id) {
+        if (!find(id)) return;
+        slots_[id.slot()] = {};
+        free_.push_back(id.slot());
+        --size_;
+    }
+
+    session* find(session_id id) const noexcept {
+        const std::uint32_t slot = id.slot();
+        if (!id || id.shard() != shard_ || slot >= slots_.size()) return nullptr;
+        return slots_[slot].generation == id.generation() ? slots_[slot].who : nullptr;
+    }
+
+    template <class Each>
+    void for_each(Each&& each) const {
+        // By index: a session may be closed, and its place emptied, while this goes on.
+        for (std::size_t i = 0; i < slots_.size(); ++i)
+            if (slots_[i].who) each(*slots_[i].who);
+    }
+
+    std::size_t size() const noexcept { return size_; }
+
+private:
+    struct slot_entry {
+        session* who = nullptr;
+        std::uint32_t generation = 0;
+    };
+
+    unsigned shard_;
+    std::uint32_t generation_;
+    std::size_t size_ = 0;
+    std::vector<slot_entry> slots_;
+    std::vector<std::uint32_t> free_;
+};
+
+}  // namespace bester::exchange

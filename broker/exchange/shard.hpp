@@ -1,0 +1,183 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "exchange/counters.hpp"
+#include "exchange/directory.hpp"
+#include "exchange/event_loop.hpp"
+#include "exchange/executor.hpp"
+#include "exchange/group_table.hpp"
+#include "exchange/handler_port.hpp"
+#include "exchange/mailbox.hpp"
+#include "exchange/outbox.hpp"
+#include "exchange/session_table.hpp"
+#include "exchange/task.hpp"
+#include "wire/handler_codec.hpp"
+#include "wire/json_reader.hpp"
+
+namespace bester::exchange {
+
+class framed_stream;
+
+/// What all shards of a broker have in common; made before them, outlives them, does not change.
+struct exchange_settings {
+    std::string server_name;
+    unsigned shards = 1;
+    std::uint32_t first_generation = 0;  ///< random, see session_id
+    std::size_t json_depth = 64;
+};
+
+/// Something that lives on a shard and is looked at from time to time: sessions waiting to log in,
+/// messages with a deadline.
+class swept {
+public:
+    virtual ~swept() = default;
+    /// Checks deadlines; returns whether it wants to be called again soon.
+    virtual bool sweep(std::uint64_t now_ms) = 0;
+};
+
+/// One thread with its own event loop and everything it owns: sessions, channels, groups, buffers.
+/// Other threads reach it through post(); everything else is for its own thread.
+///
+/// A turn of the loop: handle what is ready, run the mail, then write: what was gathered for other
+/// shards is posted and every stream that got output is flushed, once.
+class shard {
+public:
+    /// `all`: all shards by index, filled before any of them runs.
+    shard(unsigned index, const exchange_settings& settings, directory& users, std::span<shard* const> all);
+    ~shard();
+    shard(const shard&) = delete;
+    shard& operator=(const shard&) = delete;
+
+    /// Starts the thread; join() waits for it after stop().
+    void start();
+    /// Asks the loop to end after its current turn. Any thread.
+    void stop();
+    void join();
+
+    /// Any thread: runs `work` on this shard.
+    void post(task work) { mail_.post(std::move(work)); }
+    /// Runs `work` on another shard; gathered and posted at the end of the turn. Order is kept.
+    void post_to(unsigned target, task work);
+    /// Runs what other shards have posted so far (before a command that must come after theirs).
+    void run_mail();
+
+    unsigned index() const noexcept { return index_; }
+    const exchange_settings& settings() const noexcept { return settings_; }
+    /// Milliseconds on a steady clock, read once a turn.
+    std::uint64_t now_ms() const noexcept { return now_ms_; }
+    /// Milliseconds since 1970, UTC, read once a turn.
+    std::uint64_t wall_ms() const noexcept { return wall_ms_; }
+
+    event_loop& loop() noexcept { return loop_; }
+    wire::json_reader& reader() noexcept { return reader_; }
+    directory& users() noexcept { return users_; }
+    session_table& sessions() noexcept { return sessions_; }
+    group_table& groups() noexcept { return groups_; }
+    executor& commands() noexcept { return executor_; }
+    exchange::counters& counters() noexcept { return counters_; }
+    void count(counter which, std::uint64_t by = 1) noexcept { counters_[which] += by; }
+
+    const routing_table& routes() const noexcept { return *routes_; }
+    void set_routes(std::shared_ptr<const routing_table> routes) { routes_ = std::move(routes); }
+
+    void add_observer(session_observer& who) { observers_.push_back(&who); }
+    void remove_observer(session_observer& who) { std::erase(observers_, &who); }
+    const std::vector<session_observer*>& observers() const noexcept { return observers_; }
+
+    void add_source(command_source& who) { sources_.emplace(who.source_id(), &who); }
+    void remove_source(command_source& who) { sources_.erase(who.source_id()); }
+    command_source* find_source(std::uint64_t id) const noexcept;
+    std::uint64_t next_source_id() noexcept { return ++last_source_id_; }
+
+    /// Registers something to be swept; it is, while it asks for it or after wake_sweep().
+    void add_swept(swept& who) { swept_.push_back(&who); }
+    void remove_swept(swept& who) { std::erase(swept_, &who); }
+    void wake_sweep() noexcept { wants_sweep_ = true; }
+
+    // For framed_stream.
+    std::span<char> receive_buffer() noexcept { return {receive_buffer_.get(), receive_size}; }
+    std::unique_ptr<outbox> take_outbox();
+    void give_back(std::unique_ptr<outbox> unused);
+    void flush_later(framed_stream& stream) { dirty_.push_back(&stream); }
+    void read_on(framed_stream& stream) { resuming_.push_back(&stream); }
+    void account_kept(std::ptrdiff_t bytes) noexcept { kept_bytes_ += static_cast<std::size_t>(bytes); }
+    chunk_pool& chunks() noexcept { return chunks_; }
+    /// Destroys a closed stream when nothing in this turn can refer to it any more.
+    void bury(std::unique_ptr<framed_stream> closed);
+    /// Calls `after` when the current turn's output has been written and its mail posted.
+    void at_turn_end(std::function<void()> after) { turn_end_.push_back(std::move(after)); }
+
+    /// Bytes in this shard's queues, not counting shared payloads.
+    std::size_t queued_memory() const noexcept { return chunks_.bytes_in_use() + kept_bytes_; }
+
+private:
+    static constexpr std::size_t receive_size = std::size_t{256} << 10;
+    static constexpr std::chrono::milliseconds sweep_interval{50};
+    static constexpr std::size_t most_spare_outboxes = 4'096;
+
+    class mail_slot final : public pollable {
+    public:
+        explicit mail_slot(shard& owner) noexcept : owner_{owner} {}
+        void on_ready(std::uint32_t) override { owner_.has_mail_ = true; }
+
+    private:
+        shard& owner_;
+    };
+
+    void run();
+    void read_clocks() noexcept;
+    void end_turn();
+    void post_outgoing();
+    void sweep_if_due();
+    std::chrono::milliseconds longest_wait() const noexcept;
+
+    unsigned index_;
+    const exchange_settings& settings_;
+    directory& users_;
+    std::span<shard* const> all_;
+    std::thread thread_;
+    bool is_stopping_ = false;
+    bool has_mail_ = false;
+    bool wants_sweep_ = false;
+    std::uint64_t now_ms_ = 0;
+    std::uint64_t wall_ms_ = 0;
+    std::uint64_t next_sweep_ms_ = 0;
+    std::uint64_t last_source_id_ = 0;
+
+    event_loop loop_;
+    mailbox mail_;
+    mail_slot mail_slot_;
+    std::vector<task> taken_mail_;
+    std::vector<std::vector<task>> outgoing_;
+    std::unique_ptr<char[]> receive_buffer_;
+    wire::json_reader reader_;
+    chunk_pool chunks_;
+    std::size_t kept_bytes_ = 0;
+    std::vector<std::unique_ptr<outbox>> spare_outboxes_;
+    std::vector<framed_stream*> dirty_;
+    std::vector<framed_stream*> resuming_;
+    std::vector<framed_stream*> flushing_;
+    std::vector<std::unique_ptr<framed_stream>> buried_;
+    std::vector<std::function<void()>> turn_end_;
+    std::vector<std::function<void()>> ending_;
+    exchange::counters counters_;
+    session_table sessions_;
+    group_table groups_;
+    std::shared_ptr<const routing_table> routes_;
+    std::vector<session_observer*> observers_;
+    std::vector<swept*> swept_;
+    std::unordered_map<std::uint64_t, command_source*> sources_;
+    executor executor_;
+};
+
+}  // namespace bester::exchange

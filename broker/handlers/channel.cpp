@@ -1,0 +1,355 @@
+#include "handlers/channel.hpp"
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "exchange/session.hpp"
+#include "handlers/handler_queue.hpp"
+#include "handlers/shard_handlers.hpp"
+#include "wire/client_codec.hpp"
+#include "wire/json_text.hpp"
+
+namespace bester::handlers {
+
+using exchange::close_reason;
+using exchange::counter;
+using exchange::frame_verdict;
+using wire::error_code;
+using wire::handler_frame_kind;
+
+namespace {
+
+constexpr std::uint64_t longest_after_ms = 5'000;
+constexpr std::size_t most_logged = 10;
+
+std::string name_of(const instance_ref& instance) { return instance.handler + '#' + std::to_string(instance.number); }
+
+}  // namespace
+
+channel::channel(shard_handlers& owner, handler_queue& queue, channel_offer&& offer,
+                 std::shared_ptr<instance_progress> progress)
+    : framed_stream{owner.shard(), offer.fd, queue.settings().message_size},
+      owner_{owner},
+      queue_{queue},
+      instance_{std::move(offer.instance)},
+      received_{std::move(offer.received)},
+      wants_client_events_{offer.wants_client_events},
+      wants_peer_events_{offer.wants_peer_events},
+      source_id_{owner.shard().next_source_id()},
+      waiting_{owner.shard()},
+      progress_{std::move(progress)} {
+    shard_.add_source(*this);
+}
+
+channel::~channel() = default;
+
+void channel::begin() {
+    if (wants_client_events_ || wants_peer_events_) send_snapshot();
+    if (wants_client_events_) shard_.add_observer(*this);
+    start(received_);
+    received_ = {};
+}
+
+void channel::become_ready() {
+    if (is_draining_ || !is_open()) return;
+    is_ready_ = true;
+    queue_.add_ready(*this);
+}
+
+std::size_t channel::most_recipients() const noexcept { return queue_.settings().recipients; }
+
+bool channel::has_room() const noexcept {
+    const handler_settings& settings = queue_.settings();
+    const std::size_t shards = shard_.settings().shards;
+    return in_flight_ < (settings.window + shards - 1) / shards && queued_bytes() < settings.queue_bytes;
+}
+
+// ---- messages ----------------------------------------------------------------------------------
+
+void channel::send(const exchange::envelope_view& message, std::string_view data, std::uint64_t deadline_ms) {
+    std::uint32_t index;
+    if (free_slots_.empty()) {
+        index = static_cast<std::uint32_t>(slots_.size());
+        slots_.emplace_back();
+    } else {
+        index = free_slots_.back();
+        free_slots_.pop_back();
+    }
+    slot& used = slots_[index];
+    used.id = ++last_serial_ << index_bits | index;
+    used.message.assign(message);
+    used.deadline_ms = deadline_ms;
+    used.sent_ms = shard_.now_ms();
+    if (queue_.settings().idempotent) used.data = data;
+    ++in_flight_;
+
+    const auto session_text = message.origin.text();
+    wire::handler_message frame;
+    frame.id = used.id;
+    frame.type_token = message.type_token;
+    frame.data = data;
+    frame.origin.user = message.user;
+    if (message.origin) frame.origin.session = session_text;
+    frame.origin.server = shard_.settings().server_name;
+    frame.is_request = !message.id_token.empty();
+    frame.time_ms = shard_.wall_ms();
+    frame.deadline_ms = deadline_ms > shard_.now_ms() ? deadline_ms - shard_.now_ms() : 0;
+    char* const begin = output().reserve(wire::handler_message_size(frame));
+    const auto size = static_cast<std::size_t>(wire::write_handler_message(begin, frame) - begin);
+    output().commit(size);
+    used.stream_begin = total_queued_;
+    used.frame_size = static_cast<std::uint32_t>(size);
+    used.data_size = static_cast<std::uint32_t>(data.size());
+    total_queued_ += size;
+    queued();
+    shard_.wake_sweep();
+}
+
+void channel::release(slot& used) {
+    const auto index = static_cast<std::uint32_t>(used.id & ((1u << index_bits) - 1));
+    used.id = 0;
+    free_slots_.push_back(index);
+    --in_flight_;
+}
+
+bool channel::sweep(std::uint64_t now_ms) {
+    if (after_deadline_ms_ != 0 && now_ms >= after_deadline_ms_) {
+        protocol_error("`after` names frames that did not come within 5 s");
+        return false;
+    }
+    if (in_flight_ == 0) return after_deadline_ms_ != 0;
+    if (queue_.settings().start == start_mode::manual) return true;
+    bool is_hanging = false;
+    bool was_released = false;
+    for (slot& used : slots_) {
+        if (used.id == 0 || now_ms < used.deadline_ms) continue;
+        is_hanging = is_hanging || last_answer_ms_ < used.sent_ms;
+        shard_.count(counter::handler_timeouts);
+        const auto error = wire::as_status_error(error_code::handler_timeout);
+        shard_.commands().finish(exchange::view_of(used.message), &error);
+        release(used);
+        was_released = true;
+    }
+    if (is_hanging && !is_draining_) {
+        lost("it answered nothing until a message's deadline");
+        return false;
+    }
+    if (was_released) {
+        queue_.room_at(*this);
+        check_drained();
+    }
+    return in_flight_ > 0 || after_deadline_ms_ != 0;
+}
+
+// ---- from the handler --------------------------------------------------------------------------
+
+frame_verdict channel::on_frame(std::string_view body) {
+    if (!wire::decode_handler_frame(shard_.reader(), body, frame_)) {
+        protocol_error("a frame was not understood");
+        return frame_verdict::closed;
+    }
+    switch (frame_.kind) {
+        case handler_frame_kind::answer:
+        case handler_frame_kind::push:
+            if (!frame_.after.empty()) {
+                if (must_wait()) return frame_verdict::not_yet;
+                // What the frames that it comes after sent here is executed first.
+                shard_.run_mail();
+                if (!is_open()) return frame_verdict::closed;
+            }
+            if (frame_.kind == handler_frame_kind::answer) {
+                take_answer();
+            } else {
+                shard_.count(counter::pushes);
+                shard_.commands().push(*this, frame_);
+            }
+            executed_one();
+            break;
+        case handler_frame_kind::query:
+            shard_.count(counter::queries);
+            answer_query();
+            break;
+        case handler_frame_kind::draining:
+            is_draining_ = true;
+            queue_.remove_ready(*this);
+            check_drained();
+            break;
+        case handler_frame_kind::unknown: break;
+    }
+    return is_open() ? frame_verdict::taken : frame_verdict::closed;
+}
+
+void channel::take_answer() {
+    const std::uint64_t index = frame_.id & ((1u << index_bits) - 1);
+    if (index >= slots_.size() || slots_[index].id != frame_.id || frame_.id == 0) {
+        shard_.count(counter::answers_unknown);
+        return;
+    }
+    slot& used = slots_[index];
+    shard_.count(counter::answers);
+    last_answer_ms_ = shard_.now_ms();
+    shard_.commands().answer(*this, exchange::view_of(used.message), frame_);
+    release(used);
+    if (!waiting_.empty()) queue_.room_at(*this);
+    if (is_draining_) check_drained();
+}
+
+bool channel::must_wait() {
+    for (const wire::after_entry& entry : frame_.after) {
+        if (entry.shard >= progress_->executed.size() || entry.shard == shard_.index()) continue;
+        if (progress_->executed[entry.shard].load(std::memory_order_acquire) >= entry.count) continue;
+        if (after_deadline_ms_ == 0) after_deadline_ms_ = shard_.now_ms() + longest_after_ms;
+        shard_.wake_sweep();
+        owner_.wait_for_frames(instance_, entry.shard, entry.count);
+        return true;
+    }
+    after_deadline_ms_ = 0;
+    return false;
+}
+
+void channel::wake_when_executed(std::uint64_t count, unsigned waiting_shard) {
+    waiters_.push_back({count, waiting_shard});
+    publish_progress();
+}
+
+void channel::after_may_be_met() { resume(); }
+
+void channel::executed_one() {
+    ++executed_;
+    if (is_publishing_ || progress_->executed.size() == 1) return;
+    // Not before what this turn has for other shards is in their mailboxes.
+    is_publishing_ = true;
+    shard_.at_turn_end([this] {
+        is_publishing_ = false;
+        publish_progress();
+    });
+}
+
+void channel::publish_progress() {
+    auto& mine = progress_->executed[shard_.index()];
+    if (!is_publishing_) mine.store(executed_, std::memory_order_release);
+    const std::uint64_t published = mine.load(std::memory_order_relaxed);
+    std::erase_if(waiters_, [&](const waiter& w) {
+        if (w.count > published) return false;
+        owner_.tell_waiter(instance_, w.shard);
+        return true;
+    });
+}
+
+void channel::notify(std::string_view frame) {
+    if (!is_open() || is_lost_) return;
+    if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) flush_early();
+    if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) {
+        // Not now: this may be called in the middle of executing its commands.
+        is_lost_ = true;
+        shard_.at_turn_end([this] { lost("it does not read what it asked for (queue_bytes)"); });
+        return;
+    }
+    output().append(frame);
+    total_queued_ += frame.size();
+    queued();
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void channel::drain() {
+    if (is_draining_) return check_drained();
+    is_draining_ = true;
+    queue_.remove_ready(*this);
+    notify(wire::make_frame(R"({"kind":"drain"})"));
+    check_drained();
+}
+
+void channel::check_drained() {
+    if (!is_draining_ || was_drained_ || in_flight_ > 0) return;
+    was_drained_ = true;
+    owner_.channel_drained(instance_);
+}
+
+void channel::fail(std::string_view reason) {
+    if (!is_open()) return;
+    if (lost_reason_.empty()) lost_reason_ = reason;
+    // The process may be known to be gone before its last answers have been read.
+    read_until_dry();
+    is_lost_ = true;
+    close(close_reason::handler_lost);
+}
+
+void channel::lost(std::string_view reason) {
+    if (!is_open()) return;
+    is_lost_ = true;
+    if (lost_reason_.empty()) lost_reason_ = reason;
+    owner_.channel_lost(instance_, std::string{reason});
+    close(close_reason::handler_lost);
+}
+
+void channel::protocol_error(std::string_view what) {
+    shard_.count(counter::protocol_errors);
+    spdlog::warn("handler {}: protocol error: {}", name_of(instance_), what);
+    std::string body = R"({"kind":"error","code":"protocol_error","reason":)";
+    wire::append_quoted(body, what);
+    output().append(wire::make_frame(body + '}'));
+    flush_early();
+    lost("protocol error: " + std::string{what});
+}
+
+void channel::on_bad_frame(bool is_too_large) {
+    protocol_error(is_too_large ? "a frame is larger than message_size" : "a frame's length is less than 2");
+}
+
+void channel::on_end_of_input() { lost("it closed a channel"); }
+
+void channel::on_drained() {}
+
+void channel::on_closed(close_reason reason) {
+    if (wants_client_events_) shard_.remove_observer(*this);
+    shard_.remove_source(*this);
+    queue_.remove_ready(*this);
+    give_up_slots();
+    for (const waiter& w : waiters_) owner_.tell_waiter(instance_, w.shard);
+    if (!is_lost_) owner_.channel_lost(instance_, std::string{exchange::to_string(reason)});
+    check_drained();
+    owner_.closed(*this);
+}
+
+/// Messages that were not handed over, or may be handed over twice, go to another instance; the
+/// others have failed.
+void channel::give_up_slots() {
+    if (in_flight_ == 0) return;
+    std::vector<slot*> held;
+    for (slot& used : slots_)
+        if (used.id != 0) held.push_back(&used);
+    std::sort(held.begin(), held.end(), [](const slot* a, const slot* b) { return a->id < b->id; });
+    std::string listed;
+    for (std::size_t i = 0; i < std::min(held.size(), most_logged); ++i)
+        listed += (i ? ", " : "") + held[i]->message.type_token + " of " + held[i]->message.user;
+    spdlog::warn("handler {}: lost ({}) with {} messages on shard {}: {}{}", name_of(instance_), lost_reason_,
+                 held.size(), shard_.index(), listed, held.size() > most_logged ? ", …" : "");
+    for (slot* used : held) {
+        std::string data = take_unsent(*used);
+        const bool was_handed_over = data.empty();
+        if (was_handed_over && queue_.settings().idempotent && !used->message.was_retried) {
+            used->message.was_retried = true;
+            data = std::move(used->data);
+        }
+        if (!data.empty()) {
+            queue_.resubmit(std::move(used->message), std::move(data), used->deadline_ms);
+        } else {
+            shard_.count(counter::handler_failures);
+            const auto error = wire::as_status_error(error_code::handler_failed);
+            shard_.commands().finish(exchange::view_of(used->message), &error);
+        }
+        release(*used);
+    }
+}
+
+/// The data of a message of which no byte has been written; empty otherwise.
+std::string channel::take_unsent(const slot& used) const {
+    std::string frame(used.frame_size, '\0');
+    const std::uint64_t back = total_queued_ - used.stream_begin;
+    if (!unwritten(static_cast<std::size_t>(back), frame.size(), frame.data())) return {};
+    return frame.substr(frame.size() - 1 - used.data_size, used.data_size);  // the last byte is the }
+}
+
+}  // namespace bester::handlers

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exchange/framed_stream.hpp"
+#include "exchange/handler_port.hpp"
+#include "handlers/channel_host.hpp"
+#include "handlers/waiting_list.hpp"
+#include "wire/handler_codec.hpp"
+
+namespace bester::handlers {
+
+class handler_queue;
+class shard_handlers;
+
+/// How far each shard has come with one instance's frames; shared by that instance's channels.
+/// Written by the shard whose entry it is, read by the others.
+struct instance_progress {
+    explicit instance_progress(unsigned shards) : executed(shards) {}
+    std::vector<std::atomic<std::uint64_t>> executed;
+};
+
+/// The stream between one shard and one instance, after the hello: messages out, answers, pushes
+/// and queries in, as proto-docs/handler.md says. Owned by shard_handlers, on the shard's thread.
+///
+/// A message is in a slot from send() until its answer, its deadline or the end of the channel:
+/// then its sender is told, exactly once.
+class channel final : public exchange::framed_stream,
+                      public exchange::command_source,
+                      public exchange::session_observer {
+public:
+    channel(shard_handlers& owner, handler_queue& queue, channel_offer&& offer,
+            std::shared_ptr<instance_progress> progress);
+    ~channel() override;
+
+    /// Sends the snapshot if events are wanted, and reads.
+    void begin();
+    /// All channels of the instance stand: messages may be sent.
+    void become_ready();
+    /// Takes nothing new and asks the handler to finish.
+    void drain();
+    /// Ends the channel; what it held is given to another instance where that is allowed, or fails.
+    void fail(std::string_view reason);
+
+    bool has_room() const noexcept;
+    void send(const exchange::envelope_view& message, std::string_view data, std::uint64_t deadline_ms);
+
+    waiting_list& waiting() noexcept { return waiting_; }
+    const waiting_list& waiting() const noexcept { return waiting_; }
+    const instance_ref& instance() const noexcept { return instance_; }
+    std::size_t in_flight() const noexcept { return in_flight_; }
+
+    /// Deadlines of messages and of `after`. Returns whether there are any.
+    bool sweep(std::uint64_t now_ms);
+    /// Another shard's channel of this instance waits until this one has executed `count` frames.
+    void wake_when_executed(std::uint64_t count, unsigned waiting_shard);
+    /// What this channel waited for may have happened.
+    void after_may_be_met();
+
+    // As command_source and session_observer.
+    const std::string& handler() const noexcept override { return instance_.handler; }
+    std::size_t most_recipients() const noexcept override;
+    void notify(std::string_view frame) override;
+    std::uint64_t source_id() const noexcept override { return source_id_; }
+    void on_connected(const exchange::session& who) override;
+    void on_disconnected(const exchange::session& who) override;
+
+private:
+    struct slot {
+        std::uint64_t id = 0;           ///< 0: free
+        exchange::envelope message;
+        std::string data;               ///< kept only if it may be given to another instance
+        std::uint64_t deadline_ms = 0;
+        std::uint64_t sent_ms = 0;
+        std::uint64_t stream_begin = 0; ///< where its frame begins in all that was queued
+        std::uint32_t frame_size = 0;
+        std::uint32_t data_size = 0;
+    };
+    struct waiter {
+        std::uint64_t count;
+        unsigned shard;
+    };
+
+    exchange::frame_verdict on_frame(std::string_view body) override;
+    void on_bad_frame(bool is_too_large) override;
+    void on_end_of_input() override;
+    void on_closed(exchange::close_reason reason) override;
+    void on_drained() override;
+
+    void take_answer();
+    void answer_query();
+    void list_clients();
+    void list_group();
+    bool must_wait();
+    void executed_one();
+    void publish_progress();
+    void protocol_error(std::string_view what);
+    void lost(std::string_view reason);
+    void release(slot& used);
+    void check_drained();
+    void send_snapshot();
+    void send_event(std::string_view event, const exchange::session& who);
+    void give_up_slots();
+    std::string take_unsent(const slot& used) const;
+
+    static constexpr unsigned index_bits = 20;
+
+    shard_handlers& owner_;
+    handler_queue& queue_;
+    instance_ref instance_;
+    std::string received_;
+    bool wants_client_events_;
+    bool wants_peer_events_;
+    std::uint64_t source_id_;
+    waiting_list waiting_;
+    wire::handler_frame frame_;
+    std::deque<slot> slots_;             ///< a deque, as answers are executed while their slot is in use
+    std::vector<std::uint32_t> free_slots_;
+    std::uint64_t last_serial_ = 0;
+    std::size_t in_flight_ = 0;
+    std::uint64_t total_queued_ = 0;
+    std::uint64_t last_answer_ms_ = 0;
+    std::uint64_t last_event_ = 0;
+    std::shared_ptr<instance_progress> progress_;
+    std::uint64_t executed_ = 0;
+    std::vector<waiter> waiters_;
+    std::uint64_t after_deadline_ms_ = 0;  ///< 0: nothing is waited for
+    bool is_publishing_ = false;
+    bool is_ready_ = false;
+    bool is_draining_ = false;
+    bool was_drained_ = false;
+    bool is_lost_ = false;
+    std::string lost_reason_;
+};
+
+}  // namespace bester::handlers

@@ -1,0 +1,152 @@
+// What a channel tells its handler about the exchange: answers to queries, snapshot and events.
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "exchange/group_table.hpp"
+#include "exchange/session.hpp"
+#include "handlers/channel.hpp"
+#include "handlers/shard_handlers.hpp"
+#include "wire/client_codec.hpp"
+#include "wire/json_text.hpp"
+#include "wire/names.hpp"
+
+namespace bester::handlers {
+
+using exchange::session;
+using wire::error_code;
+
+namespace {
+
+constexpr std::size_t most_listed_clients = 1'000;
+constexpr std::size_t most_listed_members = 10'000;
+constexpr std::size_t snapshot_page = std::size_t{32} << 10;
+
+std::string begin_result(std::uint64_t id) { return R"({"kind":"result","id":)" + std::to_string(id); }
+
+void append_session(std::string& body, exchange::session_id id, std::string_view user) {
+    body.append(R"({"session":")").append(id.text()).append(R"(","user":)");
+    wire::append_quoted(body, user);
+}
+
+}  // namespace
+
+void channel::answer_query() {
+    if (frame_.query == "listClients") return list_clients();
+    if (frame_.query == "listGroup") return list_group();
+    std::string body = begin_result(frame_.id);
+    if (frame_.query == "isClient") {
+        const std::size_t sessions = shard_.users().count(frame_.user);
+        body += sessions > 0 ? R"(,"online":true,"sessions":)" : R"(,"online":false,"sessions":)";
+        body += std::to_string(sessions);
+    } else if (frame_.query == "serverInfo") {
+        body += R"(,"server":")" + shard_.settings().server_name + R"(","version":")" BESTER_VERSION R"(","uptime":)";
+        body += std::to_string(owner_.uptime_ms());
+        body += R"(,"sessions":)" + std::to_string(shard_.users().sessions());
+        body += R"(,"shards":)" + std::to_string(shard_.settings().shards);
+    } else if (frame_.query == "listPeers") {
+        body += R"(,"peers":[])";
+    } else {
+        body += R"(,"error":{"code":)";
+        wire::append_quoted(body, wire::describe(error_code::bad_query).text);
+        body += R"(,"reason":"there is no such query"})";
+    }
+    notify(wire::make_frame(body + "}"));
+}
+
+void channel::list_clients() {
+    const std::size_t wanted = frame_.limit == 0 ? most_listed_clients : static_cast<std::size_t>(frame_.limit);
+    bool has_more = false;
+    const auto users = shard_.users().list(frame_.after_user, std::min(wanted, most_listed_clients), has_more);
+    std::string body = begin_result(frame_.id) + R"(,"clients":[)";
+    for (std::size_t i = 0; i < users.size(); ++i) {
+        body += i == 0 ? R"({"user":)" : R"(,{"user":)";
+        wire::append_quoted(body, users[i].user);
+        body += R"(,"sessions":)" + std::to_string(users[i].sessions) + '}';
+    }
+    body += has_more ? R"(],"more":true})" : R"(],"more":false})";
+    notify(wire::make_frame(body));
+}
+
+/// Asks every shard for its members; the one that was asked puts them together.
+void channel::list_group() {
+    struct gathered {
+        std::uint64_t source;
+        std::uint64_t query;
+        unsigned waiting;
+        std::vector<std::pair<exchange::session_id, std::string>> members;
+    };
+    using members_list = std::vector<std::pair<exchange::session_id, std::string>>;
+    auto sum = std::make_shared<gathered>(gathered{source_id_, frame_.id, shard_.settings().shards, {}});
+    auto names = std::make_shared<std::pair<std::string, std::string>>(handler(), frame_.group);
+    for (unsigned s = 0; s < shard_.settings().shards; ++s) {
+        shard_.post_to(s, [sum, names, home = shard_.index()](exchange::shard& there) {
+            auto found = std::make_unique<members_list>();
+            if (const auto* in = there.groups().find(names->first, names->second))
+                for (const session* member : in->members()) found->emplace_back(member->id(), member->user());
+            there.post_to(home, [sum, part = std::move(found)](exchange::shard& back) {
+                sum->members.insert(sum->members.end(), part->begin(), part->end());
+                if (--sum->waiting > 0) return;
+                exchange::command_source* const asked = back.find_source(sum->source);
+                if (!asked) return;
+                const std::size_t count = std::min(sum->members.size(), most_listed_members);
+                std::string body = begin_result(sum->query) + R"(,"sessions":[)";
+                for (std::size_t i = 0; i < count; ++i) {
+                    if (i > 0) body += ',';
+                    append_session(body, sum->members[i].first, sum->members[i].second);
+                    body += '}';
+                }
+                body += count < sum->members.size() ? R"(],"more":true})" : R"(],"more":false})";
+                asked->notify(wire::make_frame(body));
+            });
+        });
+    }
+}
+
+void channel::send_snapshot() {
+    const std::string_view peers = wants_peer_events_ && shard_.index() == 0 ? R"("peers":[],)" : "";
+    std::string body;
+    const auto begin_page = [&] { body.assign(R"({"kind":"snapshot",)").append(peers).append(R"("clients":[)"); };
+    const auto send_page = [&](bool has_more) {
+        if (body.back() == ',') body.pop_back();
+        body += has_more ? R"(],"more":true})" : R"(],"more":false})";
+        const std::string frame = wire::make_frame(body);
+        output().append(frame);
+        total_queued_ += frame.size();
+        queued();
+    };
+    begin_page();
+    if (wants_client_events_) {
+        shard_.sessions().for_each([&](const session& who) {
+            if (body.size() > snapshot_page) {
+                send_page(true);
+                begin_page();
+            }
+            append_session(body, who.id(), who.user());
+            body += R"(,"groups":[)";
+            bool is_first = true;
+            if (who.memberships) {
+                for (const exchange::membership& m : *who.memberships) {
+                    if (m.in->handler() != handler()) continue;
+                    if (!is_first) body += ',';
+                    is_first = false;
+                    wire::append_quoted(body, m.in->name());
+                }
+            }
+            body += "]},";
+        });
+    }
+    send_page(false);
+}
+
+void channel::send_event(std::string_view event, const session& who) {
+    std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_) + R"(,"event":")";
+    body.append(event).append(R"(","session":")").append(who.id().text()).append(R"(","user":)");
+    wire::append_quoted(body, who.user());
+    notify(wire::make_frame(body + '}'));
+}
+
+void channel::on_connected(const session& who) { send_event("connected", who); }
+void channel::on_disconnected(const session& who) { send_event("disconnected", who); }
+
+}  // namespace bester::handlers

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "exchange/shard.hpp"
+#include "handlers/channel_host.hpp"
+#include "handlers/shard_handlers.hpp"
+
+namespace bester::handlers {
+
+/// Joins the supervisor (control thread) and the shards: what either tells the other goes through
+/// here as posted work.
+class handler_registry final : public channel_host, public instance_listener {
+public:
+    /// What it tells the control plane; called on any shard's thread, must post.
+    struct callbacks {
+        std::function<void(instance_ref, std::string reason)> channel_lost;
+        std::function<void(instance_ref)> instance_drained;
+    };
+
+    handler_registry(std::vector<exchange::shard*> shards, one_shot_runner& one_shots, callbacks to_control);
+    ~handler_registry() override;
+
+    /// Control thread: makes entries and routes on all shards.
+    void apply(const handler_list& entries, std::chrono::milliseconds busy_timeout);
+    shard_handlers& on_shard(unsigned index) noexcept { return *shard_handlers_[index]; }
+
+    unsigned shards() const noexcept override;
+    void open_channel(channel_offer offer) override;
+    void instance_ready(const instance_ref& instance) override;
+    void close_instance(const instance_ref& instance, const std::string& reason) override;
+    void drain_instance(const instance_ref& instance) override;
+
+    void channel_lost(const instance_ref& instance, const std::string& reason) override;
+    void channel_drained(const instance_ref& instance, unsigned shard) override;
+
+private:
+    std::vector<exchange::shard*> shards_;
+    callbacks to_control_;
+    std::vector<std::unique_ptr<shard_handlers>> shard_handlers_;
+    std::vector<shard_handlers*> all_;
+    std::mutex mutex_;  ///< for the two maps, which shards reach when an instance drains
+    std::map<std::uint64_t, std::shared_ptr<instance_progress>> progress_;
+    std::map<std::uint64_t, std::set<unsigned>> drained_;
+};
+
+}  // namespace bester::handlers

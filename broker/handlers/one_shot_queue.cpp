@@ -1,0 +1,126 @@
+#include "handlers/one_shot_queue.hpp"
+
+#include "wire/handler_codec.hpp"
+
+namespace bester::handlers {
+
+using exchange::counter;
+using exchange::submit_result;
+using wire::error_code;
+using outcome = submit_result::outcome;
+
+one_shot_queue::one_shot_queue(exchange::shard& on, one_shot_runner& runner,
+                               std::shared_ptr<const handler_settings> settings,
+                               std::chrono::milliseconds busy_timeout)
+    : shard_{on}, runner_{runner}, settings_{std::move(settings)}, busy_timeout_{busy_timeout}, waiting_{on} {
+    shard_.add_swept(*this);
+}
+
+one_shot_queue::~one_shot_queue() { shard_.remove_swept(*this); }
+
+void one_shot_queue::apply(std::shared_ptr<const handler_settings> settings, std::chrono::milliseconds busy_timeout) {
+    settings_ = std::move(settings);
+    busy_timeout_ = busy_timeout;
+}
+
+bool one_shot_queue::has_room() const noexcept {
+    const std::size_t shards = shard_.settings().shards;
+    return calls_.size() < (settings_->window + shards - 1) / shards;
+}
+
+submit_result one_shot_queue::submit(const exchange::envelope_view& message, std::string_view type,
+                                     std::string_view data) {
+    if (data.size() > settings_->message_size) return {outcome::refused, error_code::too_large};
+    auto span = settings_->deadline;
+    if (const auto found = settings_->deadlines.find(std::string{type}); found != settings_->deadlines.end())
+        span = found->second;
+    const std::uint64_t deadline_ms = shard_.now_ms() + static_cast<std::uint64_t>(span.count());
+    exchange::envelope kept;
+    kept.assign(message);
+    if (has_room() && waiting_.empty()) {
+        call(std::move(kept), std::string{data}, deadline_ms);
+        return {};
+    }
+    const std::size_t shards = shard_.settings().shards;
+    if (waiting_.size() >= (settings_->waiting + shards - 1) / shards) {
+        shard_.count(counter::busy);
+        return {outcome::refused, error_code::busy};
+    }
+    waiting_message waiting;
+    waiting.message = std::move(kept);
+    waiting.data = data;
+    waiting.deadline_ms = deadline_ms;
+    waiting.give_up_ms = shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count());
+    waiting.holds_sender = message.hops == 0 && message.origin;
+    shard_.account_kept(static_cast<std::ptrdiff_t>(data.size()));
+    waiting_.push(std::move(waiting));
+    shard_.wake_sweep();
+    return {outcome::waiting, error_code::none};
+}
+
+void one_shot_queue::call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms) {
+    const std::uint64_t id = ++last_call_;
+    calls_.emplace(id, std::move(message));
+    const std::uint64_t now = shard_.now_ms();
+    const std::chrono::milliseconds left{deadline_ms > now ? deadline_ms - now : 0};
+    runner_.call(settings_->socket, std::move(data), left, settings_->message_size,
+                 [this, &home = shard_, id](one_shot_result result) {
+                     auto kept = std::make_unique<one_shot_result>(std::move(result));
+                     home.post([this, id, answer = std::move(kept)](exchange::shard&) { called(id, *answer); });
+                 });
+}
+
+void one_shot_queue::called(std::uint64_t id, const one_shot_result& result) {
+    const auto found = calls_.find(id);
+    if (found == calls_.end()) return;
+    const exchange::envelope message = std::move(found->second);
+    calls_.erase(found);
+    if (!result) {
+        if (result.error().code == error_code::handler_timeout) shard_.count(counter::handler_timeouts);
+        const auto error = wire::as_status_error(result.error().code, result.error().reason);
+        shard_.commands().finish(exchange::view_of(message), &error);
+    } else {
+        wire::handler_frame frame;
+        frame.kind = wire::handler_frame_kind::answer;
+        frame.has_id = true;
+        frame.id = id;
+        wire::command command;
+        command.data = result->data;
+        wire::string_range* range = nullptr;
+        switch (result->command) {
+            case one_shot_command::send_clients:
+                command.kind = wire::command_kind::send_clients;
+                range = &command.users;
+                break;
+            case one_shot_command::send_servers:
+                command.kind = wire::command_kind::send_servers;
+                range = &command.servers;
+                break;
+            case one_shot_command::send_handler:
+                command.kind = wire::command_kind::send_handler;
+                command.target = result->recipients.front();
+                break;
+        }
+        for (const std::string& recipient : result->recipients) frame.strings.push_back(recipient);
+        if (range) *range = {0, static_cast<std::uint32_t>(frame.strings.size())};
+        command.has_targets = true;
+        frame.commands.push_back(command);
+        shard_.count(counter::answers);
+        shard_.commands().answer(*this, exchange::view_of(message), frame);
+    }
+    while (!waiting_.empty() && has_room()) {
+        waiting_message next = waiting_.pop();
+        call(std::move(next.message), std::move(next.data), next.deadline_ms);
+    }
+}
+
+void one_shot_queue::retire() {
+    waiting_.fail_all(wire::as_status_error(error_code::handler_unavailable, "the handler was removed"));
+}
+
+bool one_shot_queue::sweep(std::uint64_t now_ms) {
+    waiting_.expire(now_ms, error_code::handler_timeout);
+    return !waiting_.empty();
+}
+
+}  // namespace bester::handlers

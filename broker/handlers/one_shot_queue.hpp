@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "exchange/handler_port.hpp"
+#include "exchange/shard.hpp"
+#include "handlers/handler_settings.hpp"
+#include "handlers/one_shot.hpp"
+#include "handlers/waiting_list.hpp"
+
+namespace bester::handlers {
+
+/// Calls handlers of the original daemon somewhere off the shards.
+class one_shot_runner {
+public:
+    virtual ~one_shot_runner() = default;
+    /// Any thread. `done` is called once, on any thread.
+    virtual void call(std::string socket_path, std::string data, std::chrono::milliseconds limit,
+                      std::size_t size_limit, std::function<void(one_shot_result)> done) = 0;
+};
+
+/// One shard's way to a handler of the original daemon: a connection for each message, as many at
+/// once as its window allows. Its answer is executed like any other handler's.
+class one_shot_queue final : public exchange::handler_port, public exchange::swept, public exchange::command_source {
+public:
+    one_shot_queue(exchange::shard& on, one_shot_runner& runner, std::shared_ptr<const handler_settings> settings,
+                   std::chrono::milliseconds busy_timeout);
+    ~one_shot_queue() override;
+
+    exchange::submit_result submit(const exchange::envelope_view& message, std::string_view type,
+                                   std::string_view data) override;
+    const std::string& name() const noexcept override { return settings_->name; }
+
+    void apply(std::shared_ptr<const handler_settings> settings, std::chrono::milliseconds busy_timeout);
+    void retire();
+    std::size_t waiting() const noexcept { return waiting_.size(); }
+    std::size_t in_flight() const noexcept { return calls_.size(); }
+    bool sweep(std::uint64_t now_ms) override;
+
+    const std::string& handler() const noexcept override { return settings_->name; }
+    std::size_t most_recipients() const noexcept override { return settings_->recipients; }
+    void notify(std::string_view) override {}
+    std::uint64_t source_id() const noexcept override { return 0; }
+
+private:
+    bool has_room() const noexcept;
+    void call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms);
+    void called(std::uint64_t id, const one_shot_result& result);
+
+    exchange::shard& shard_;
+    one_shot_runner& runner_;
+    std::shared_ptr<const handler_settings> settings_;
+    std::chrono::milliseconds busy_timeout_;
+    waiting_list waiting_;
+    std::unordered_map<std::uint64_t, exchange::envelope> calls_;
+    std::uint64_t last_call_ = 0;
+};
+
+}  // namespace bester::handlers

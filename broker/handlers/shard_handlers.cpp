@@ -1,0 +1,142 @@
+#include "handlers/shard_handlers.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace bester::handlers {
+
+shard_handlers::shard_handlers(exchange::shard& on, const std::vector<shard_handlers*>& all,
+                               instance_listener& listener, one_shot_runner& one_shots,
+                               std::chrono::steady_clock::time_point started)
+    : shard_{on}, all_{all}, listener_{listener}, one_shots_{one_shots}, started_{started} {
+    shard_.add_swept(*this);
+}
+
+shard_handlers::~shard_handlers() { shard_.remove_swept(*this); }
+
+void shard_handlers::apply(const handler_list& entries, std::chrono::milliseconds busy_timeout) {
+    auto routes = std::make_shared<exchange::routing_table>();
+    decltype(queues_) kept;
+    decltype(one_shot_queues_) kept_one_shots;
+    for (const auto& entry : entries) {
+        exchange::handler_port* port = nullptr;
+        if (entry->start == start_mode::one_shot) {
+            auto& queue = kept_one_shots[entry->name];
+            if (auto before = one_shot_queues_.extract(entry->name)) queue = std::move(before.mapped());
+            if (queue) queue->apply(entry, busy_timeout);
+            else queue = std::make_unique<one_shot_queue>(shard_, one_shots_, entry, busy_timeout);
+            port = queue.get();
+        } else {
+            auto& queue = kept[entry->name];
+            if (auto before = queues_.extract(entry->name)) queue = std::move(before.mapped());
+            if (queue) queue->apply(entry, busy_timeout);
+            else queue = std::make_unique<handler_queue>(shard_, entry, busy_timeout);
+            port = queue.get();
+        }
+        routes->by_name.emplace(entry->name, port);
+        for (const std::string& type : entry->types) routes->by_type.emplace(type, port);
+    }
+    shard_.set_routes(std::move(routes));
+    for (auto& [name, gone] : queues_) {
+        gone->retire();
+        shard_.groups().drop_handler(name);
+        retired_.push_back(std::move(gone));
+    }
+    for (auto& [name, gone] : one_shot_queues_) {
+        gone->retire();
+        retired_one_shots_.push_back(std::move(gone));
+    }
+    queues_ = std::move(kept);
+    one_shot_queues_ = std::move(kept_one_shots);
+}
+
+void shard_handlers::open(channel_offer&& offer, std::shared_ptr<instance_progress> progress) {
+    const auto queue = queues_.find(offer.instance.handler);
+    if (queue == queues_.end()) {
+        ::close(offer.fd);
+        return listener_.channel_lost(offer.instance, "the handler was removed");
+    }
+    auto& made = channels_.emplace_back(
+        std::make_unique<channel>(*this, *queue->second, std::move(offer), std::move(progress)));
+    made->begin();
+}
+
+channel* shard_handlers::find(std::uint64_t epoch) const {
+    for (const auto& c : channels_)
+        if (c->instance().epoch == epoch) return c.get();
+    return nullptr;
+}
+
+channel* shard_handlers::find(const instance_ref& instance) const { return find(instance.epoch); }
+
+void shard_handlers::ready(const instance_ref& instance) {
+    if (channel* c = find(instance)) c->become_ready();
+}
+
+void shard_handlers::drain(const instance_ref& instance) {
+    if (channel* c = find(instance)) c->drain();
+    else channel_drained(instance);
+}
+
+void shard_handlers::close(const instance_ref& instance, const std::string& reason) {
+    if (channel* c = find(instance)) c->fail(reason);
+}
+
+void shard_handlers::closed(channel& gone) {
+    const auto found =
+        std::find_if(channels_.begin(), channels_.end(), [&](const auto& c) { return c.get() == &gone; });
+    if (found == channels_.end()) return;
+    shard_.bury(std::move(*found));
+    channels_.erase(found);
+}
+
+void shard_handlers::channel_lost(const instance_ref& instance, const std::string& reason) {
+    listener_.channel_lost(instance, reason);
+}
+
+void shard_handlers::channel_drained(const instance_ref& instance) {
+    listener_.channel_drained(instance, shard_.index());
+}
+
+void shard_handlers::wait_for_frames(const instance_ref& instance, unsigned on_shard, std::uint64_t count) {
+    shard_.post_to(on_shard, [there = all_[on_shard], epoch = instance.epoch, count,
+                              waiting = shard_.index()](exchange::shard&) {
+        if (channel* c = there->find(epoch)) c->wake_when_executed(count, waiting);
+    });
+}
+
+void shard_handlers::tell_waiter(const instance_ref& instance, unsigned waiting_shard) {
+    shard_.post_to(waiting_shard, [there = all_[waiting_shard], epoch = instance.epoch](exchange::shard&) {
+        if (channel* c = there->find(epoch)) c->after_may_be_met();
+    });
+}
+
+std::uint64_t shard_handlers::uptime_ms() const {
+    using namespace std::chrono;
+    return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now() - started_).count());
+}
+
+bool shard_handlers::sweep(std::uint64_t now_ms) {
+    bool wants_more = false;
+    // By index from the back: a channel that is lost leaves the list.
+    for (std::size_t i = channels_.size(); i-- > 0;)
+        if (i < channels_.size() && channels_[i]->sweep(now_ms)) wants_more = true;
+    return wants_more;
+}
+
+std::vector<handler_load> shard_handlers::load() const {
+    std::vector<handler_load> loads;
+    for (const auto& [name, queue] : queues_) {
+        handler_load& one = loads.emplace_back();
+        one.name = name;
+        one.waiting = queue->waiting();
+        for (const auto& c : channels_)
+            if (c->handler() == name) one.in_flight[c->instance().epoch] = c->in_flight();
+    }
+    for (const auto& [name, queue] : one_shot_queues_)
+        loads.push_back({name, queue->waiting(), {{0, queue->in_flight()}}});
+    return loads;
+}
+
+}  // namespace bester::handlers
