@@ -37,8 +37,8 @@ public:
     virtual control_result restart_handler(const std::string& name) = 0;
     /// Drains and stops the instances until a restart; `handler_unknown` as above.
     virtual control_result drain_handler(const std::string& name) = 0;
-    /// Reads the config again and applies it whole or not at all. Good: `{"changes":[{"path","old",
-    /// "new"}],"digest":"…"}`. Refused: `config_invalid` or `needs_restart`, with all mistakes in
+    /// Reads the config again and applies it whole or not at all. Good: `{"changes":[{"path",
+    /// "before","after"}],"digest":"…"}`. Refused: `config_invalid` or `needs_restart`, with all mistakes in
     /// the reason, a line each.
     virtual void reload(control_completion completion) = 0;
     /// Begins to drain and stop the broker; returns at once. Must not close the control_server

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include <bester/client.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace bester::cli {
+
+/// Where a client command connects, and as whom.
+struct login_options {
+    std::string endpoint = "127.0.0.1:2223";  ///< --to
+    std::string user;                         ///< --user; empty: anonymous
+    std::string password_file;                ///< --password-file; empty: environment or prompt
+    std::chrono::milliseconds timeout{10'000};  ///< to connect, and for an answer
+};
+
+void add_login_options(CLI::App& command, login_options& options);
+
+/// Asks for the password if it must, connects and logs in. A failure is printed and sets the exit code.
+std::optional<client> log_in(const login_options& options, int& exit_code);
+
+/// The exit code for what ended a message.
+int exit_code_of(const error_info& error);
+
+}  // namespace bester::cli

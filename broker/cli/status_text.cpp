@@ -1,0 +1,123 @@
+#include "cli/status_text.hpp"
+
+#include <cstdint>
+#include <ctime>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/terminal.hpp"
+
+namespace bester::cli {
+namespace {
+
+using nlohmann::json;
+using table = std::vector<std::vector<std::string>>;
+
+/// A member as text, "-" without one.
+std::string text_of(const json& object, const char* key) {
+    if (!object.is_object()) return "-";
+    const auto found = object.find(key);
+    if (found == object.end() || found->is_null()) return "-";
+    if (found->is_string()) return found->get_ref<const std::string&>().empty() ? "-" : printable(found->get<std::string>());
+    return found->dump();
+}
+
+/// An array member, empty without one.
+json array_of(const json& object, const char* key) {
+    if (!object.is_object()) return json::array();
+    const auto found = object.find(key);
+    return found != object.end() && found->is_array() ? *found : json::array();
+}
+
+std::string joined(const json& texts) {
+    std::string result;
+    for (const auto& text : texts) {
+        if (!text.is_string()) continue;
+        if (!result.empty()) result += ", ";
+        result += printable(text.get<std::string>());
+    }
+    return result.empty() ? "-" : result;
+}
+
+std::string uptime_of(const json& status) {
+    const auto found = status.find("uptime_ms");
+    if (found == status.end() || !found->is_number_unsigned()) return "-";
+    const auto seconds = found->get<std::uint64_t>() / 1'000;
+    const auto part = [](std::uint64_t count, const char* unit) { return std::to_string(count) + " " + unit; };
+    if (seconds < 60) return part(seconds, "s");
+    if (seconds < 3'600) return part(seconds / 60, "min") + " " + part(seconds % 60, "s");
+    if (seconds < 86'400) return part(seconds / 3'600, "h") + " " + part(seconds / 60 % 60, "min");
+    return part(seconds / 86'400, "d") + " " + part(seconds / 3'600 % 24, "h");
+}
+
+std::string time_of(const json& object, const char* key) {
+    const auto found = object.find(key);
+    if (found == object.end() || !found->is_number_unsigned()) return "-";
+    const auto seconds = static_cast<std::time_t>(found->get<std::uint64_t>() / 1'000);
+    std::tm broken_down{};
+    char text[32];
+    if (::localtime_r(&seconds, &broken_down) == nullptr) return "-";
+    return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &broken_down)};
+}
+
+std::string format_shards(const json& shards) {
+    std::string result;
+    for (const auto& shard : shards) result += (result.empty() ? "" : ", ") + text_of(shard, "sessions");
+    return std::to_string(shards.size()) + (shards.size() == 1 ? " shard" : " shards (" + result + ")");
+}
+
+std::string format_listeners(const json& listeners) {
+    table rows{{"LISTENER", "ADDRESS", "CONNECTIONS"}};
+    for (const auto& listener : listeners) {
+        rows.push_back({text_of(listener, "name"), text_of(listener, "address"), text_of(listener, "connections")});
+    }
+    return format_table(rows);
+}
+
+std::string format_counters(const json& status) {
+    const auto counters = status.find("counters");
+    if (counters == status.end() || !counters->is_object() || counters->empty()) return {};
+    table rows{{"COUNTER", "VALUE"}};
+    for (const auto& [name, value] : counters->items()) rows.push_back({name, value.dump()});
+    return "\n" + format_table(rows);
+}
+
+}  // namespace
+
+std::string format_handlers(const json& handlers) {
+    table rows{{"HANDLER", "STATE", "TYPES", "WAITING", "INSTANCE", "PID", "IS", "IN FLIGHT", "RESTARTS", "LAST EXIT"}};
+    for (const auto& handler : handlers) {
+        std::vector<std::string> lead{text_of(handler, "name"), text_of(handler, "state"), joined(array_of(handler, "types")),
+                                      text_of(handler, "waiting")};
+        const auto instances = array_of(handler, "instances");
+        if (instances.empty()) rows.push_back(lead);
+        for (const auto& instance : instances) {
+            auto row = lead;
+            for (const char* key : {"number", "pid", "state", "in_flight", "restarts", "last_exit"}) {
+                row.push_back(text_of(instance, key));
+            }
+            rows.push_back(std::move(row));
+            lead.assign(lead.size(), "");  // said once for each handler
+        }
+    }
+    return rows.size() == 1 ? "no handlers are configured\n" : format_table(rows);
+}
+
+std::string format_status(const json& status) {
+    const auto config = status.value("config", json::object());
+    table head{
+        {"server", text_of(status, "server")},
+        {"version", text_of(status, "version")},
+        {"process", text_of(status, "pid") + ", up " + uptime_of(status)},
+        {"config", text_of(config, "file")},
+        {"digest", text_of(config, "digest")},
+        {"loaded", time_of(config, "loaded")},
+        {"sessions", text_of(status, "sessions") + " of " + text_of(status, "users") + " users, on " +
+                         format_shards(array_of(status, "shards"))},
+    };
+    return format_table(head) + "\n" + format_listeners(array_of(status, "listeners")) + "\n" +
+           format_handlers(array_of(status, "handlers")) + format_counters(status);
+}
+
+}  // namespace bester::cli
