@@ -237,6 +237,10 @@ account_result<void> accounts::remove(std::string_view user) {
     return {};
 }
 
+account_result<bool> accounts::contains(std::string_view user) {
+    return state_->find_hash(user).map([](const std::optional<std::string>& hash) { return hash.has_value(); });
+}
+
 account_result<std::vector<account>> accounts::list() {
     const std::lock_guard lock(state_->mutex);
     if (auto opened = state_->ensure_open(); !opened) return tl::unexpected(std::move(opened.error()));

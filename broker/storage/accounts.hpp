@@ -61,6 +61,7 @@ public:
                                          std::string_view new_password);
     /// user_unknown, …
     account_result<void> remove(std::string_view user);
+    account_result<bool> contains(std::string_view user);
     /// All accounts by name.
     account_result<std::vector<account>> list();
 

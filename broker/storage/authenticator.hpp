@@ -58,7 +58,7 @@ public:
     authenticator(const authenticator&) = delete;
     authenticator& operator=(const authenticator&) = delete;
 
-    /// The fast way (under a microsecond): true if this credential was verified lately. False says
+    /// The fast way (about a microsecond): true if this credential was verified lately. False says
     /// nothing about it; ask verify_async.
     bool remembered(std::string_view user, std::string_view password) const;
     /// Identical credentials that wait for their turn share one hash.

@@ -17,7 +17,7 @@ struct credential_memory_settings {
 };
 
 /// Remembers which credentials were verified lately, so that a reconnect storm costs a keyed hash
-/// (under a microsecond) per user instead of an argon2id hash (tens of milliseconds).
+/// (about a microsecond) per user instead of an argon2id hash (tens of milliseconds).
 ///
 /// Keeps one keyed hash and an expiry per user, never a password. Any thread may call anything:
 /// 64 stripes, each under a mutex that is held for a look-up, so a shard's thread may ask too.

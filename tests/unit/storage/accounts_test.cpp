@@ -1,6 +1,7 @@
 #include "account_fixture.hpp"
 
 #include <atomic>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -82,7 +83,9 @@ TEST_CASE_METHOD(fixture, "accounts: a user changes the password only with the o
 
 TEST_CASE_METHOD(fixture, "accounts: a removed account is gone", "[accounts]") {
     REQUIRE(users.add("tina", "secret"));
+    CHECK(users.contains("tina").value());
     REQUIRE(users.remove("tina"));
+    CHECK_FALSE(users.contains("tina").value());
     CHECK_FALSE(users.verify("tina", "secret").value());
     CHECK(users.remove("tina").error().code == account_error_code::user_unknown);
     CHECK(users.list()->empty());
@@ -176,13 +179,39 @@ TEST_CASE_METHOD(fixture, "accounts: many threads may use it at once", "[account
 }
 
 TEST_CASE_METHOD(fixture, "accounts: of many who change one password with the old one, one succeeds", "[accounts]") {
+    // Dear enough that all have read the old hash before the first is done with the new one.
+    users.set_cost({2, std::size_t{1} << 20});
     REQUIRE(users.add("tina", "old"));
     std::atomic<int> successes{0};
+    std::latch start(8);
     std::vector<std::thread> threads;
     for (int thread = 0; thread < 8; ++thread)
         threads.emplace_back([&, thread] {
+            start.arrive_and_wait();
             if (users.change_password("tina", "old", "new" + std::to_string(thread))) ++successes;
         });
     for (auto& thread : threads) thread.join();
     CHECK(successes == 1);
+}
+
+TEST_CASE_METHOD(fixture, "accounts: renewing a hash never brings back an old password", "[accounts]") {
+    // The log-in with the old password renews its hash (a slow one) while another is set (quickly).
+    auto other = open_accounts(path);
+    users.set_cost({2, std::size_t{1} << 20});
+    REQUIRE(other.add("tina", "0"));
+    for (int round = 0; round < 10; ++round) {
+        const auto old_password = std::to_string(round);
+        const auto new_password = std::to_string(round + 1);
+        std::latch start(2);
+        std::thread logging_in([&] {
+            start.arrive_and_wait();
+            static_cast<void>(users.verify("tina", old_password));
+        });
+        start.arrive_and_wait();
+        const auto set = other.set_password("tina", new_password);
+        logging_in.join();
+        REQUIRE(set);
+        REQUIRE(other.verify("tina", new_password).value());
+        REQUIRE_FALSE(other.verify("tina", old_password).value());
+    }
 }
