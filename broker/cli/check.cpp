@@ -44,8 +44,8 @@ void print_json(const config::load_result& result) {
 void print(const config::load_result& result) {
     std::cerr << result.report();
     if (result.config) {
-        std::cout << result.file_name << ": good, " << result.config->listeners.size() << " listeners, "
-                  << result.config->handlers.size() << " handlers, digest " << result.config->digest.substr(0, 16) << "\n";
+        std::cout << result.file_name << ": good; listeners: " << result.config->listeners.size()
+                  << ", handlers: " << result.config->handlers.size() << ", digest: " << result.config->digest.substr(0, 16) << "\n";
     } else {
         std::cerr << result.file_name << ": " << result.mistakes.size()
                   << (result.mistakes.size() == 1 ? " mistake\n" : " mistakes\n");

@@ -91,7 +91,10 @@ std::string format_handlers(const json& handlers) {
         std::vector<std::string> lead{text_of(handler, "name"), text_of(handler, "state"), joined(array_of(handler, "types")),
                                       text_of(handler, "waiting")};
         const auto instances = array_of(handler, "instances");
-        if (instances.empty()) rows.push_back(lead);
+        if (instances.empty()) {  // a one-shot handler has none
+            lead.insert(lead.end(), {"", "", "", text_of(handler, "in_flight")});
+            rows.push_back(lead);
+        }
         for (const auto& instance : instances) {
             auto row = lead;
             for (const char* key : {"number", "pid", "state", "in_flight", "restarts", "last_exit"}) {
