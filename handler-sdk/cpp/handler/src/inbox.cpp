@@ -27,11 +27,6 @@ void inbox::run(callback<void(runtime&)> function) {
     else post(std::move(function));
 }
 
-bool inbox::is_loop_thread() const {
-    const std::lock_guard lock{mutex_};
-    return loop_thread_ == std::this_thread::get_id();
-}
-
 runtime* inbox::owner_on_loop_thread() const {
     const std::lock_guard lock{mutex_};
     return loop_thread_ == std::this_thread::get_id() ? owner_ : nullptr;

@@ -23,9 +23,6 @@ public:
     bool post(callback<void(runtime&)> function);
     /// As post, but at once when this is the loop's thread.
     void run(callback<void(runtime&)> function);
-    /// Is this the thread on which the loop runs?
-    bool is_loop_thread() const;
-
     /// For the runtime: `run()` was entered, or left.
     void set_loop_thread(std::thread::id thread);
     /// For the runtime: it is going away.
@@ -33,6 +30,7 @@ public:
     /// For the runtime: what was posted so far; the eventfd is quiet again.
     void take(std::vector<callback<void(runtime&)>>& functions);
     int event_fd() const noexcept { return event_.get(); }
+    /// The handler, if this is the thread on which its loop runs; else nullptr.
     runtime* owner_on_loop_thread() const;
 
 private:

@@ -117,6 +117,13 @@ void scripted_broker::send_bytes(unsigned shard, std::string_view bytes) {
     }
 }
 
+std::size_t scripted_broker::try_send_bytes(unsigned shard, std::string_view bytes, milliseconds timeout) {
+    pollfd watched{connections_.at(shard).fd, POLLOUT, 0};
+    if (::poll(&watched, 1, static_cast<int>(timeout.count())) <= 0) return 0;
+    const ssize_t sent = ::send(watched.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
 std::optional<ordered_json> scripted_broker::take_frame(connection& from) {
     const auto frame = wire::decode_frame(from.unread, largest_frame);
     if (frame.status == wire::frame_status::need_more) return std::nullopt;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -45,6 +46,8 @@ public:
 
     void send(unsigned shard, const nlohmann::json& frame);
     void send_bytes(unsigned shard, std::string_view bytes);
+    /// Sends what the socket takes, waiting at most `timeout` for room. Returns how much.
+    std::size_t try_send_bytes(unsigned shard, std::string_view bytes, milliseconds timeout);
     static std::string frame_of(const nlohmann::json& frame);
 
     /// The next frame on this channel.
