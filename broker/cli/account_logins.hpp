@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "clients/login_service.hpp"
+#include "config/broker_config.hpp"
+#include "storage/accounts.hpp"
+#include "storage/authenticator.hpp"
+
+namespace bester::cli {
+
+/// The clients' way to the accounts. Opens no database where no listener asks for passwords.
+/// What it calls back is posted to shards: destroy it before them.
+class account_logins final : public clients::login_service {
+public:
+    /// Throws std::runtime_error if the accounts are needed and cannot be opened.
+    explicit account_logins(const config::broker_config& settings);
+    ~account_logins() override;
+
+    bool is_remembered(std::string_view user, std::string_view password) override;
+    void verify(std::string_view user, std::string_view password,
+                std::function<void(clients::login_result)> done) override;
+    void change_password(std::string_view user, std::string_view old_password, std::string_view new_password,
+                         std::function<void(clients::login_result)> done) override;
+
+    // Control thread.
+    void apply(const config::accounts_settings& settings);
+    void account_changed(const std::string& user);
+    /// What other processes did since the last call.
+    storage::account_changes poll();
+    /// All names, sorted; nothing if they cannot be read.
+    std::vector<std::string> all_users();
+    bool has_accounts() const noexcept { return authenticator_ != nullptr; }
+    /// Ends the verifications; later ones are `unavailable`.
+    void stop();
+
+private:
+    storage::authenticator_settings settings_;
+    std::unique_ptr<storage::accounts> accounts_;
+    std::unique_ptr<storage::authenticator> authenticator_;
+};
+
+}  // namespace bester::cli

@@ -1,0 +1,387 @@
+#include "cli/broker.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <random>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <asio.hpp>
+#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include "admin/control_server.hpp"
+#include "admin/control_target.hpp"
+#include "cli/account_logins.hpp"
+#include "cli/broker_status.hpp"
+#include "cli/logging.hpp"
+#include "clients/listener.hpp"
+#include "clients/shard_clients.hpp"
+#include "config/difference.hpp"
+#include "config/load.hpp"
+#include "exchange/directory.hpp"
+#include "exchange/shard.hpp"
+#include "handlers/handler_registry.hpp"
+#include "handlers/one_shot_call.hpp"
+#include "handlers/spawn.hpp"
+#include "handlers/supervisor.hpp"
+
+namespace bester::cli {
+
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto poll_interval = 50ms;
+constexpr auto account_poll_interval = 1s;
+constexpr auto farewell = 2s;                         ///< for the last frames to be taken
+constexpr std::uint64_t longest_reconnect_ms = 5'000; ///< clients are asked to come back within this
+
+std::uint32_t random_generation() { return std::random_device{}(); }
+
+handlers::handler_list shared_list(const std::vector<handlers::handler_settings>& entries) {
+    handlers::handler_list list;
+    for (const auto& entry : entries) list.push_back(std::make_shared<const handlers::handler_settings>(entry));
+    return list;
+}
+
+/// Calls one-shot handlers from the control thread.
+class control_one_shots final : public handlers::one_shot_runner {
+public:
+    explicit control_one_shots(asio::io_context& control) : control_{control} {}
+    void call(std::string socket_path, std::string data, std::chrono::milliseconds limit, std::size_t size_limit,
+              std::function<void(handlers::one_shot_result)> done) override {
+        const auto deadline = clock_type::now() + limit;
+        auto calling = handlers::call_one_shot(std::move(socket_path), std::move(data), deadline, size_limit);
+        asio::co_spawn(control_, std::move(calling),
+                       [done = std::move(done)](std::exception_ptr failed, handlers::one_shot_result result) {
+                           if (failed)
+                               result = tl::unexpected(handlers::one_shot_failure{wire::error_code::internal_error, ""});
+                           done(std::move(result));
+                       });
+    }
+
+private:
+    asio::io_context& control_;
+};
+
+}  // namespace
+
+class broker::parts final : public admin::control_target {
+public:
+    parts(std::string config_file, config::surroundings machine, config::broker_config settings,
+          handlers::guard& guard);
+    ~parts() override;
+
+    void run();
+
+    nlohmann::json status() override;
+    nlohmann::json handlers() override;
+    admin::control_result restart_handler(const std::string& name) override;
+    admin::control_result drain_handler(const std::string& name) override;
+    void reload(admin::control_completion completion) override;
+    void stop() override;
+    void account_changed(const std::string& user) override;
+
+private:
+    using changed_settings = tl::expected<nlohmann::json, admin::control_error>;
+
+    void make_shards();
+    void start_listeners();
+    void wait_for_signals();
+    void poll_accounts();
+    void apply_account_changes();
+    changed_settings reload_now();
+    void apply(const config::broker_config& wanted);
+    void wait_until_answered(clock_type::time_point deadline);
+    void wait_until_closed(clock_type::time_point deadline);
+    void stop_handlers();
+    status_facts gather();
+    admin::control_result known_handler(const std::string& name, tl::expected<void, std::string> result);
+
+    template <class Work>
+    void on_all_shards(Work work) {
+        for (std::size_t i = 0; i < shards_.size(); ++i)
+            shards_[i]->post([work, there = clients_[i].get()](exchange::shard&) { work(*there); });
+    }
+
+    std::string config_file_;
+    config::surroundings machine_;
+    config::broker_config settings_;
+    std::chrono::system_clock::time_point loaded_ = std::chrono::system_clock::now();
+    clock_type::time_point started_ = clock_type::now();
+    std::vector<clients::listener_settings> listener_settings_;  ///< sessions refer to them
+    std::size_t connection_limit_;
+    bool is_stopping_ = false;
+
+    asio::io_context control_{1};
+    asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
+    asio::steady_timer account_timer_{control_};
+    asio::steady_timer stop_timer_{control_};
+    control_one_shots one_shots_{control_};
+    clients::connection_count connections_{0};
+    exchange::exchange_settings exchange_settings_;
+    exchange::directory directory_;
+    std::vector<exchange::shard*> shard_pointers_;
+    std::vector<std::unique_ptr<exchange::shard>> shards_;
+    std::unique_ptr<handlers::handler_registry> registry_;
+    std::unique_ptr<account_logins> logins_;
+    std::vector<std::unique_ptr<clients::shard_clients>> clients_;
+    std::unique_ptr<handlers::supervisor> supervisor_;
+    std::vector<std::unique_ptr<clients::listener>> listeners_;
+    std::unique_ptr<admin::control_server> control_server_;
+};
+
+broker::parts::parts(std::string config_file, config::surroundings machine, config::broker_config settings,
+                     handlers::guard& guard)
+    : config_file_{std::move(config_file)},
+      machine_{std::move(machine)},
+      settings_{std::move(settings)},
+      listener_settings_{settings_.listeners},
+      connection_limit_{settings_.limits.connections} {
+    make_shards();
+    registry_ = std::make_unique<handlers::handler_registry>(
+        shard_pointers_, one_shots_,
+        handlers::handler_registry::callbacks{
+            [this](handlers::instance_ref instance, std::string reason) {
+                asio::post(control_, [this, instance = std::move(instance), reason = std::move(reason)] {
+                    supervisor_->channel_lost(instance, reason);
+                });
+            },
+            [this](handlers::instance_ref instance) {
+                asio::post(control_,
+                           [this, instance = std::move(instance)] { supervisor_->instance_drained(instance); });
+            }});
+    logins_ = std::make_unique<account_logins>(settings_);
+    for (const auto& shard : shards_)
+        clients_.push_back(
+            std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, connections_));
+    supervisor_ = std::make_unique<handlers::supervisor>(
+        control_, *registry_, handlers::supervisor_settings{settings_.server.runtime_directory, settings_.server.name},
+        &guard);
+    registry_->apply(shared_list(settings_.handlers), settings_.limits.busy_timeout);
+    for (const auto& shard : shards_) shard->start();
+    supervisor_->start(settings_.handlers);
+    control_server_ = std::make_unique<admin::control_server>(
+        control_, *this, admin::control_server_settings{.path = settings_.control_socket});
+    control_server_->start();
+    start_listeners();
+    wait_for_signals();
+    if (logins_->has_accounts()) poll_accounts();
+}
+
+broker::parts::~parts() {
+    listeners_.clear();
+    control_server_.reset();
+    supervisor_.reset();
+    logins_->stop();
+    for (const auto& shard : shards_) shard->stop();
+    for (const auto& shard : shards_) shard->join();
+    clients_.clear();
+    registry_.reset();
+}
+
+void broker::parts::make_shards() {
+    exchange_settings_.server_name = settings_.server.name;
+    exchange_settings_.shards = settings_.server.threads;
+    exchange_settings_.first_generation = random_generation();
+    exchange_settings_.json_depth = settings_.limits.json_depth;
+    shard_pointers_.resize(settings_.server.threads);
+    for (unsigned i = 0; i < settings_.server.threads; ++i) {
+        shards_.push_back(std::make_unique<exchange::shard>(i, exchange_settings_, directory_,
+                                                            std::span<exchange::shard* const>{shard_pointers_}));
+        shard_pointers_[i] = shards_.back().get();
+    }
+}
+
+void broker::parts::start_listeners() {
+    auto next = std::make_shared<std::size_t>(0);
+    const auto give = [this, next](int fd, const clients::listener_settings& from) {
+        const std::size_t i = (*next)++ % shards_.size();
+        shards_[i]->post([fd, there = clients_[i].get(), &from](exchange::shard&) { there->adopt(fd, from); });
+    };
+    for (const auto& wanted : listener_settings_) {
+        auto& made = listeners_.emplace_back(
+            std::make_unique<clients::listener>(control_, wanted, connection_limit_, connections_, give));
+        spdlog::info("listener {}: {}", wanted.name, made->bound_address());
+    }
+}
+
+void broker::parts::run() {
+    spdlog::info("bester {} serves \"{}\" with {} shards, config digest {}", BESTER_VERSION, settings_.server.name,
+                 shards_.size(), settings_.digest.substr(0, 16));
+    control_.run();
+    spdlog::info("bester has stopped");
+}
+
+void broker::parts::wait_for_signals() {
+    signals_.async_wait([this](std::error_code error, int signal) {
+        if (error) return;
+        if (signal == SIGHUP) {
+            reload([](const admin::control_result&) {});
+        } else if (is_stopping_) {
+            spdlog::warn("second signal {}, stopping at once", signal);
+            control_.stop();
+            return;
+        } else {
+            spdlog::info("signal {}: draining", signal);
+            stop();
+        }
+        wait_for_signals();
+    });
+}
+
+// ---- accounts ----------------------------------------------------------------------------------
+
+void broker::parts::poll_accounts() {
+    account_timer_.expires_after(account_poll_interval);
+    account_timer_.async_wait([this](std::error_code error) {
+        if (error || is_stopping_) return;
+        apply_account_changes();
+        poll_accounts();
+    });
+}
+
+void broker::parts::apply_account_changes() {
+    const auto changes = logins_->poll();
+    if (!changes.any()) return;
+    if (!changes.complete) {
+        const auto users = std::make_shared<const std::vector<std::string>>(logins_->all_users());
+        on_all_shards([users](clients::shard_clients& there) { there.end_sessions_without(*users); });
+        return;
+    }
+    const auto removed = std::make_shared<const std::vector<std::string>>(changes.removed);
+    on_all_shards([removed](clients::shard_clients& there) {
+        for (const std::string& user : *removed) there.end_sessions_of(user);
+    });
+}
+
+void broker::parts::account_changed(const std::string& user) {
+    logins_->account_changed(user);
+    apply_account_changes();
+}
+
+// ---- status and orders -------------------------------------------------------------------------
+
+status_facts broker::parts::gather() {
+    status_facts facts{config_file_, settings_, loaded_, started_, directory_.users(), supervisor_->status(), {}, {}};
+    facts.dropped_log_lines = logging::dropped_lines();
+    for (const auto& listener : listeners_)
+        facts.listeners.push_back({&listener->settings(), listener->bound_address()});
+    facts.shards = gather_shards(shards_, clients_, *registry_);
+    return facts;
+}
+
+nlohmann::json broker::parts::status() { return describe_status(gather()); }
+
+nlohmann::json broker::parts::handlers() { return describe_handlers(gather()); }
+
+admin::control_result broker::parts::known_handler(const std::string& name, tl::expected<void, std::string> result) {
+    if (result) return nlohmann::json::object();
+    const bool is_known = std::any_of(settings_.handlers.begin(), settings_.handlers.end(),
+                                      [&](const auto& entry) { return entry.name == name; });
+    return tl::unexpected(
+        admin::control_error{is_known ? "refused" : "handler_unknown", std::move(result.error())});
+}
+
+admin::control_result broker::parts::restart_handler(const std::string& name) {
+    return known_handler(name, supervisor_->restart(name));
+}
+
+admin::control_result broker::parts::drain_handler(const std::string& name) {
+    return known_handler(name, supervisor_->drain(name));
+}
+
+void broker::parts::reload(admin::control_completion completion) {
+    auto result = reload_now();
+    if (result) spdlog::info("reload: {} changes, config digest {}", (*result)["changes"].size(), settings_.digest.substr(0, 16));
+    else spdlog::error("reload refused, nothing was changed: {}", result.error().reason);
+    completion(std::move(result));
+}
+
+broker::parts::changed_settings broker::parts::reload_now() {
+    if (is_stopping_) return tl::unexpected(admin::control_error{"refused", "the broker is stopping"});
+    auto loaded = config::load(config_file_, machine_);
+    if (!loaded.config) return tl::unexpected(admin::control_error{"config_invalid", loaded.report()});
+    const auto changes = config::diff(settings_, *loaded.config);
+    std::string needing_restart;
+    auto listed = nlohmann::json::array();
+    for (const auto& change : changes) {
+        if (change.needs_restart) needing_restart += config::format(change) + '\n';
+        nlohmann::json one{{"path", change.path}};
+        if (change.before) one["before"] = *change.before;
+        if (change.after) one["after"] = *change.after;
+        listed.push_back(std::move(one));
+        spdlog::info("reload: {}", config::format(change));
+    }
+    if (!needing_restart.empty()) return tl::unexpected(admin::control_error{"needs_restart", needing_restart});
+    if (!(loaded.config->log == settings_.log) && !logging::apply(loaded.config->log))
+        return tl::unexpected(admin::control_error{"config_invalid", "cannot open log.file " + loaded.config->log.file});
+    apply(*loaded.config);
+    return nlohmann::json{{"changes", std::move(listed)}, {"digest", settings_.digest}};
+}
+
+void broker::parts::apply(const config::broker_config& wanted) {
+    settings_ = wanted;
+    loaded_ = std::chrono::system_clock::now();
+    const auto limits = std::make_shared<const clients::client_limits>(settings_.limits);
+    on_all_shards([limits](clients::shard_clients& there) { there.apply(*limits); });
+    logins_->apply(settings_.accounts);
+    registry_->apply(shared_list(settings_.handlers), settings_.limits.busy_timeout);
+    supervisor_->apply(settings_.handlers);
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void broker::parts::stop() {
+    if (is_stopping_) return;
+    is_stopping_ = true;
+    for (const auto& listener : listeners_) listener->close();
+    account_timer_.cancel();
+    const auto grace_ms = static_cast<std::uint64_t>(settings_.server.stop_grace.count());
+    const std::uint64_t spread = std::min(longest_reconnect_ms, grace_ms / 2);
+    on_all_shards([spread](clients::shard_clients& there) { there.drain(spread); });
+    wait_until_answered(clock_type::now() + settings_.server.stop_grace);
+}
+
+void broker::parts::wait_until_answered(clock_type::time_point deadline) {
+    const shard_totals totals = count_clients(shards_, clients_);
+    if (totals.unanswered > 0 && clock_type::now() < deadline) {
+        stop_timer_.expires_after(poll_interval);
+        stop_timer_.async_wait([this, deadline](std::error_code) { wait_until_answered(deadline); });
+        return;
+    }
+    if (totals.unanswered > 0)
+        spdlog::warn("{} messages were not answered within server.stop_grace", totals.unanswered);
+    on_all_shards([](clients::shard_clients& there) { there.close_all(); });
+    wait_until_closed(std::min(deadline, clock_type::now() + farewell));
+}
+
+void broker::parts::wait_until_closed(clock_type::time_point deadline) {
+    if (count_clients(shards_, clients_).connections > 0 && clock_type::now() < deadline) {
+        stop_timer_.expires_after(poll_interval);
+        stop_timer_.async_wait([this, deadline](std::error_code) { wait_until_closed(deadline); });
+        return;
+    }
+    stop_handlers();
+}
+
+void broker::parts::stop_handlers() {
+    supervisor_->stop(clock_type::now() + settings_.server.stop_grace, [this] {
+        control_server_->close();
+        signals_.cancel();
+        control_.stop();
+    });
+}
+
+broker::broker(std::string config_file, config::surroundings machine, config::broker_config settings,
+               handlers::guard& guard)
+    : parts_{std::make_unique<parts>(std::move(config_file), std::move(machine), std::move(settings), guard)} {}
+broker::~broker() = default;
+void broker::run() { parts_->run(); }
+
+}  // namespace bester::cli

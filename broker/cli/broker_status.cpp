@@ -1,0 +1,175 @@
+#include "cli/broker_status.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <latch>
+
+#include <nlohmann/json.hpp>
+
+namespace bester::cli {
+namespace {
+
+using nlohmann::json;
+
+std::uint64_t since_1970_ms(std::chrono::system_clock::time_point when) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count());
+}
+
+/// Messages that the instance of this life has, over all shards.
+std::size_t in_flight(const status_facts& facts, const std::string& handler, std::uint64_t epoch) {
+    std::size_t sum = 0;
+    for (const auto& shard : facts.shards)
+        for (const auto& load : shard.handlers)
+            if (load.name == handler)
+                if (const auto found = load.in_flight.find(epoch); found != load.in_flight.end()) sum += found->second;
+    return sum;
+}
+
+std::size_t waiting(const status_facts& facts, const std::string& handler) {
+    std::size_t sum = 0;
+    for (const auto& shard : facts.shards)
+        for (const auto& load : shard.handlers)
+            if (load.name == handler) sum += load.waiting;
+    return sum;
+}
+
+json describe_instance(const status_facts& facts, const std::string& handler, const handlers::instance_status& one) {
+    json described{{"number", one.number},
+                   {"state", handlers::to_string(one.state)},
+                   {"degraded", one.is_degraded},
+                   {"restarts", one.restarts},
+                   {"in_flight", in_flight(facts, handler, one.epoch)},
+                   {"last_exit", one.last_exit},
+                   {"last_output", one.last_output}};
+    if (one.pid != 0) described["pid"] = one.pid;
+    if (one.epoch != 0) described["started"] = since_1970_ms(one.started);
+    return described;
+}
+
+/// One word for the whole entry.
+std::string state_of(const handlers::handler_status& entry) {
+    if (entry.is_degraded) return "degraded";
+    std::size_t ready = 0;
+    std::size_t stopped = 0;
+    for (const auto& one : entry.instances) {
+        if (one.state == handlers::instance_state::ready) ++ready;
+        if (one.state == handlers::instance_state::stopped) ++stopped;
+    }
+    if (ready > 0) return "ready";
+    return stopped == entry.instances.size() ? "stopped" : "not ready";
+}
+
+}  // namespace
+
+std::vector<shard_facts> gather_shards(const shard_list& shards, const client_list& clients,
+                                       handlers::handler_registry& registry) {
+    std::vector<shard_facts> facts(shards.size());
+    std::latch answered{static_cast<std::ptrdiff_t>(shards.size())};
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+        shards[i]->post([&fact = facts[i], &answered, there = clients[i].get(),
+                         handlers = &registry.on_shard(static_cast<unsigned>(i))](exchange::shard& shard) {
+            fact.connections = there->size();
+            fact.sessions = shard.sessions().size();
+            fact.unanswered = there->unanswered();
+            fact.queued_memory = shard.queued_memory();
+            fact.counters = shard.counters();
+            fact.handlers = handlers->load();
+            fact.by_listener = there->count_by_listener();
+            answered.count_down();
+        });
+    }
+    answered.wait();
+    return facts;
+}
+
+shard_totals count_clients(const shard_list& shards, const client_list& clients) {
+    std::vector<shard_totals> parts(shards.size());
+    std::latch answered{static_cast<std::ptrdiff_t>(shards.size())};
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+        shards[i]->post([&part = parts[i], &answered, there = clients[i].get()](exchange::shard&) {
+            part = {there->size(), there->unanswered()};
+            answered.count_down();
+        });
+    }
+    answered.wait();
+    shard_totals sum;
+    for (const shard_totals& part : parts) {
+        sum.connections += part.connections;
+        sum.unanswered += part.unanswered;
+    }
+    return sum;
+}
+
+json describe_handlers(const status_facts& facts) {
+    auto list = json::array();
+    for (const auto& settings : facts.settings.handlers) {
+        json described{{"name", settings.name}, {"types", settings.types}, {"waiting", waiting(facts, settings.name)}};
+        auto instances = json::array();
+        if (settings.start == handlers::start_mode::one_shot) {
+            described["start"] = "socket";
+            described["socket"] = settings.socket;
+            described["state"] = "on demand";
+            described["in_flight"] = in_flight(facts, settings.name, 0);
+        } else {
+            described["start"] = settings.start == handlers::start_mode::manual ? "manual" : "auto";
+            const auto found = std::find_if(facts.handlers.begin(), facts.handlers.end(),
+                                            [&](const auto& entry) { return entry.name == settings.name; });
+            if (found != facts.handlers.end()) {
+                described["state"] = state_of(*found);
+                for (const auto& one : found->instances)
+                    instances.push_back(describe_instance(facts, settings.name, one));
+            }
+        }
+        described["instances"] = std::move(instances);
+        list.push_back(std::move(described));
+    }
+    return list;
+}
+
+json describe_status(const status_facts& facts) {
+    exchange::counters sum;
+    std::size_t sessions = 0;
+    auto shards = json::array();
+    for (const auto& shard : facts.shards) {
+        sum += shard.counters;
+        sessions += shard.sessions;
+        shards.push_back({{"connections", shard.connections},
+                          {"sessions", shard.sessions},
+                          {"unanswered", shard.unanswered},
+                          {"queued_bytes", shard.queued_memory}});
+    }
+    json counters = json::object();
+    for (std::size_t i = 0; i < exchange::counter_count; ++i)
+        counters[std::string{exchange::counter_names[i]}] = sum[static_cast<exchange::counter>(i)];
+    counters["log_lines_dropped"] = facts.dropped_log_lines;
+    auto listeners = json::array();
+    for (const auto& [settings, address] : facts.listeners) {
+        std::size_t connections = 0;
+        for (const auto& shard : facts.shards)
+            for (const auto& [which, count] : shard.by_listener)
+                if (which == settings) connections += count;
+        listeners.push_back({{"name", settings->name},
+                             {"transport", settings->kind == clients::transport::tcp ? "tcp" : "unix"},
+                             {"address", address},
+                             {"connections", connections}});
+    }
+    const auto uptime = std::chrono::steady_clock::now() - facts.started;
+    return {{"server", facts.settings.server.name},
+            {"version", BESTER_VERSION},
+            {"pid", ::getpid()},
+            {"uptime_ms", std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count()},
+            {"config",
+             {{"file", facts.config_file},
+              {"digest", facts.settings.digest.substr(0, 16)},
+              {"loaded", since_1970_ms(facts.loaded)}}},
+            {"sessions", sessions},
+            {"users", facts.users},
+            {"shards", std::move(shards)},
+            {"listeners", std::move(listeners)},
+            {"handlers", describe_handlers(facts)},
+            {"counters", std::move(counters)}};
+}
+
+}  // namespace bester::cli

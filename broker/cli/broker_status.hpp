@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "clients/shard_clients.hpp"
+#include "config/broker_config.hpp"
+#include "exchange/counters.hpp"
+#include "exchange/shard.hpp"
+#include "handlers/handler_registry.hpp"
+#include "handlers/handler_status.hpp"
+
+namespace bester::cli {
+
+/// What one shard said of itself.
+struct shard_facts {
+    std::size_t connections = 0;
+    std::size_t sessions = 0;
+    std::size_t unanswered = 0;
+    std::size_t queued_memory = 0;
+    exchange::counters counters;
+    std::vector<handlers::handler_load> handlers;
+    std::vector<std::pair<const clients::listener_settings*, std::size_t>> by_listener;
+};
+
+/// Everything that the status document is made of.
+struct status_facts {
+    const std::string& config_file;
+    const config::broker_config& settings;
+    std::chrono::system_clock::time_point loaded;
+    std::chrono::steady_clock::time_point started;
+    std::size_t users = 0;
+    std::vector<handlers::handler_status> handlers;
+    std::vector<shard_facts> shards;
+    std::vector<std::pair<const clients::listener_settings*, std::string>> listeners;
+    std::size_t dropped_log_lines = 0;
+};
+
+struct shard_totals {
+    std::size_t connections = 0;
+    std::size_t unanswered = 0;
+};
+
+using shard_list = std::vector<std::unique_ptr<exchange::shard>>;
+using client_list = std::vector<std::unique_ptr<clients::shard_clients>>;
+
+/// Asks every shard and waits for the answers: a turn of its loop, which never waits for the caller.
+std::vector<shard_facts> gather_shards(const shard_list& shards, const client_list& clients,
+                                       handlers::handler_registry& registry);
+shard_totals count_clients(const shard_list& shards, const client_list& clients);
+
+/// The documents of proto-docs/admin.md.
+nlohmann::json describe_status(const status_facts& facts);
+nlohmann::json describe_handlers(const status_facts& facts);
+
+}  // namespace bester::cli

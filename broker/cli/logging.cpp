@@ -1,0 +1,54 @@
+#include "cli/logging.hpp"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace bester::cli {
+namespace {
+
+constexpr std::size_t queued_lines = 8'192;
+
+spdlog::level::level_enum level_of(config::log_level level) {
+    switch (level) {
+        case config::log_level::trace: return spdlog::level::trace;
+        case config::log_level::debug: return spdlog::level::debug;
+        case config::log_level::info: return spdlog::level::info;
+        case config::log_level::warning: return spdlog::level::warn;
+        case config::log_level::error: return spdlog::level::err;
+    }
+    return spdlog::level::info;
+}
+
+}  // namespace
+
+logging::logging(const config::log_settings& settings) {
+    spdlog::init_thread_pool(queued_lines, 1);
+    if (!apply(settings)) throw std::runtime_error{"cannot open log.file " + settings.file};
+}
+
+logging::~logging() { spdlog::shutdown(); }
+
+bool logging::apply(const config::log_settings& settings) {
+    try {
+        spdlog::sink_ptr sink;
+        if (settings.file.empty()) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+        else sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(settings.file);
+        auto logger = std::make_shared<spdlog::async_logger>("bester", std::move(sink), spdlog::thread_pool(),
+                                                             spdlog::async_overflow_policy::overrun_oldest);
+        logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+        logger->set_level(level_of(settings.level));
+        logger->flush_on(spdlog::level::info);
+        spdlog::set_default_logger(std::move(logger));
+        return true;
+    } catch (const spdlog::spdlog_ex&) {
+        return false;
+    }
+}
+
+std::size_t logging::dropped_lines() { return spdlog::thread_pool()->overrun_counter(); }
+
+void log_failure(const std::string& what) { spdlog::critical("{}", what); }
+
+}  // namespace bester::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "config/broker_config.hpp"
+
+namespace bester::cli {
+
+/// The broker's log, as the default logger of the process: written by a thread of its own, so that a
+/// full disk or a stopped terminal never holds up a shard; when that thread falls behind, the oldest
+/// lines are dropped. Lives as long as the broker; the destructor writes what is left.
+class logging {
+public:
+    explicit logging(const config::log_settings& settings);
+    ~logging();
+    logging(const logging&) = delete;
+    logging& operator=(const logging&) = delete;
+
+    /// Another level or file, for a reload. False if the file cannot be opened; then nothing changes.
+    static bool apply(const config::log_settings& settings);
+    /// Lines dropped so far.
+    static std::size_t dropped_lines();
+};
+
+/// One last line for an error that ends the broker.
+void log_failure(const std::string& what);
+
+}  // namespace bester::cli

@@ -1,0 +1,63 @@
+#include "cli/serve.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/broker.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/logging.hpp"
+#include "cli/options.hpp"
+#include "config/load.hpp"
+#include "handlers/guard.hpp"
+
+namespace bester::cli {
+namespace {
+
+/// As many descriptors as we may have: each client needs one.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void run_serve(const std::string& file, int& exit_code) {
+    const auto machine = config::probe_surroundings();
+    auto loaded = config::load(file, machine);
+    std::cerr << loaded.report();
+    if (!loaded.config) {
+        std::cerr << "bester: " << file << " has mistakes, nothing was started\n";
+        exit_code = exit_usage;
+        return;
+    }
+    raise_descriptor_limit();
+    std::signal(SIGPIPE, SIG_IGN);
+    handlers::guard guard;  // forks, so it comes before all threads
+    const logging log{loaded.config->log};
+    try {
+        broker running{file, machine, std::move(*loaded.config), guard};
+        running.run();
+    } catch (const std::exception& error) {
+        log_failure(error.what());
+        exit_code = exit_refused;
+    }
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, int& exit_code) {
+    const auto file = std::make_shared<std::string>("/etc/bester/bester.jsonc");
+    auto* command = app.add_subcommand("serve", "Run the broker in the foreground");
+    command->add_option("--config", *file, "The config file")->type_name("FILE")->envname("BESTER_CONFIG")->capture_default_str();
+    add_footer(*command, "  bester serve --config bester.jsonc\n\n"
+                         "SIGTERM or SIGINT: drain and stop; a second one: stop at once. SIGHUP: reload the config.\n");
+    command->callback([file, &exit_code] { run_serve(*file, exit_code); });
+}
+
+}  // namespace bester::cli

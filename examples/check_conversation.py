@@ -1,0 +1,65 @@
+"""What examples/demo.sh --check does: two `bester client` processes, tina and gustav, hold a
+conversation through the afrikaans handler. Exit code 0 if each heard the other.
+
+    check_conversation.py BESTER HOST:PORT
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+
+class Person:
+    """A `bester client --json` process: lines in are messages, lines out are frames."""
+
+    def __init__(self, bester, address, name):
+        environment = dict(os.environ, BESTER_PASSWORD=f"{name}-secret")
+        self.name = name
+        self.process = subprocess.Popen([bester, "client", "--to", address, "--user", name, "--json"],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self.watchdog = threading.Timer(20, self.process.kill)
+        self.watchdog.start()
+
+    def says(self, type, data, id):
+        self.process.stdin.write(json.dumps({"type": type, "data": data, "id": id}) + "\n")
+        self.process.stdin.flush()
+
+    def hears(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.name} was cut off")
+        frame = json.loads(line)
+        print(f"{self.name}: {line.strip()}")
+        return frame
+
+    def leaves(self):
+        self.process.stdin.close()
+        self.process.wait(20)
+        self.watchdog.cancel()
+
+
+def expect(is_true, what):
+    if not is_true:
+        sys.exit(f"not as expected: {what}")
+
+
+def main(bester, address):
+    tina, gustav = Person(bester, address, "tina"), Person(bester, address, "gustav")
+    for person in (tina, gustav):
+        expect(person.hears()["header"]["status"] == "good", f"{person.name} is logged in")
+    for sender, recipient, text in ((tina, gustav, "Hallo!"), (gustav, tina, "Goeie môre")):
+        sender.says("afrikaans", {"to": recipient.name, "text": text}, f"from {sender.name}")
+        delivery = recipient.hears()
+        expect(delivery["header"]["messageType"] == "receivedMessage", "a delivery")
+        expect(delivery["payload"]["data"] == {"from": sender.name, "text": text}, "who wrote and what")
+        status = sender.hears()
+        expect(status["header"]["status"] == "good" and status["payload"]["delivered"] == 1, "one delivered")
+    for person in (tina, gustav):
+        person.leaves()
+    print("two people have talked")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Everything from nothing: installs what is missing, builds bester, makes two accounts, starts the
+# broker with the example handlers, and says what to type in two other terminals. Ctrl-C ends it.
+#
+#   examples/demo.sh           for people
+#   examples/demo.sh --check   unattended: two clients talk, the exit code says whether it worked
+set -euo pipefail
+cd "$(dirname "$0")/.."
+check=${1:-}
+[ -z "$check" ] || [ "$check" = --check ] || { sed -n '2,6p' "$0"; exit 2; }
+
+tests/support/install.sh
+echo "building (the first time takes some minutes) …" >&2
+log=$(mktemp)
+{ cmake --preset release && cmake --build --preset release; } >"$log" 2>&1 || { tail -40 "$log"; exit 1; }
+rm -f "$log"
+bin=$PWD/build/release/bin
+
+home=$(mktemp -d "${TMPDIR:-/tmp}/bester-demo.XXXXXX")
+pids=()
+finish() {
+  trap - EXIT INT TERM
+  # The broker first: it drains its handlers; then the one-shot handler, which is nobody's child but ours.
+  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
+  rm -rf "$home"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+port=2223
+if [ "$check" = --check ]; then port=$(free_port); fi
+
+cat >"$home/bester.jsonc" <<CONFIG
+{
+  "server": {"name": "demo", "runtime_directory": "$home/run"},
+  "listeners": [
+    {"name": "tcp", "transport": "tcp", "address": "127.0.0.1:$port"},
+    {"name": "local", "transport": "unix", "address": "$home/bester.sock"}
+  ],
+  "accounts": {"database": "$home/accounts.db"},
+  "handlers": {
+    "afrikaans": {"command": ["$bin/afrikaans-handler"]},
+    "echo": {"command": ["$bin/echo-handler"]},
+    "ticker": {"command": ["$bin/ticker-handler"]},
+    "one-shot": {"socket": "$home/one-shot.sock"}
+  }
+}
+CONFIG
+
+for user in tina gustav; do
+  echo "$user-secret" | "$bin/bester" user add "$user" --config "$home/bester.jsonc" >/dev/null
+done
+
+python3 examples/one-shot/one_shot.py "$home/one-shot.sock" &
+pids=($!)
+"$bin/bester" serve --config "$home/bester.jsonc" 2>"$home/bester.log" &
+broker=$!
+pids=("$broker" "${pids[@]}")
+
+ready() {
+  "$bin/bester" handlers list --json --socket "$home/run/control.sock" 2>/dev/null |
+    python3 -c 'import json,sys; h=json.load(sys.stdin); h=h.get("handlers",h) if isinstance(h,dict) else h; sys.exit(0 if h and all(e["state"] in ("ready","on demand") for e in h) else 1)' 2>/dev/null
+}
+for _ in $(seq 200); do
+  ready && break
+  kill -0 "$broker" 2>/dev/null || { cat "$home/bester.log" >&2; exit 1; }
+  sleep 0.1
+done
+ready || { echo "the handlers did not become ready:" >&2; cat "$home/bester.log" >&2; exit 1; }
+
+if [ "$check" = --check ]; then
+  python3 examples/check_conversation.py "$bin/bester" "127.0.0.1:$port" || { cat "$home/bester.log" >&2; exit 1; }
+  exit 0
+fi
+
+cat <<HELP
+
+The broker is running, with the handlers afrikaans, echo, ticker and one-shot.
+
+In a second terminal, be Tina (the password is tina-secret):
+
+    cd $PWD && build/release/bin/bester client --to 127.0.0.1:$port --user tina --type afrikaans
+
+in a third, be Gustav (gustav-secret):
+
+    cd $PWD && build/release/bin/bester client --to 127.0.0.1:$port --user gustav --type afrikaans
+
+Then let Tina write
+
+    {"to": "gustav", "text": "Hallo!"}
+
+and look at the broker meanwhile:
+
+    build/release/bin/bester status --socket $home/run/control.sock
+
+Its log is $home/bester.log. Ctrl-C ends everything.
+HELP
+wait "$broker"

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs the tests.
+#
+#   tests/run.sh                     everything (what CI runs)
+#   tests/run.sh unit                the unit tests, debug build: the daily loop
+#   tests/run.sh integration [-k …]  the integration tests, debug build; further words go to pytest
+#   tests/run.sh release|asan|tsan   unit and integration tests of that build
+#   tests/run.sh fuzz                every fuzz target for BESTER_FUZZ_SECONDS (default 10)
+#   tests/run.sh bench               the benchmarks, briefly: do they run and add up?
+#   tests/run.sh demo                examples/demo.sh --check
+#
+# The last line is "N passed, N failed, N skipped".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+results=$PWD/build/results
+python=/usr/bin/python3
+broken=0
+
+step() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
+
+build() { # preset [targets…]
+  local preset=$1
+  shift
+  step "build $preset"
+  cmake --preset "$preset" >"$results/configure-$preset.log" 2>&1 || { cat "$results/configure-$preset.log"; return 1; }
+  local words=()
+  [ $# -gt 0 ] && words=(--target "$@")
+  cmake --build --preset "$preset" "${words[@]}" >"$results/build-$preset.log" 2>&1 ||
+    { grep -E 'error|FAILED|undefined' "$results/build-$preset.log" | head -40; tail -20 "$results/build-$preset.log"; return 1; }
+}
+
+unit() { # preset [ctest words…]
+  local preset=$1
+  shift
+  step "unit tests, $preset"
+  ctest --test-dir "build/$preset" --output-on-failure --output-junit "$results/unit-$preset.xml" \
+    --no-tests=error -j 2 "$@" | grep -vE '^ *(Start|[0-9]+/[0-9]+ .*Passed)'
+}
+
+integration() { # preset threads [pytest words…]
+  local preset=$1 threads=$2
+  shift 2
+  step "integration tests, $preset, $threads shards"
+  "$python" -m pytest tests/integration -q -n 2 --dist worksteal -p no:cacheprovider -rs \
+    --bin "build/$preset/bin" --threads "$threads" --junitxml "$results/integration-$preset-$threads.xml" "$@"
+}
+
+whole() { # preset: everything about one build
+  build "$1" || { broken=1; return; }
+  unit "$1"
+  integration "$1" 1
+  integration "$1" 3
+}
+
+fuzz() {
+  build fuzz fuzzers && unit fuzz -L fuzz || broken=1
+}
+
+bench() {
+  build bench || { broken=1; return; }
+  step "benchmarks, briefly"
+  "$python" tests/bench/run.py --quick --bin build/bench/bin --junit "$results/bench.xml" || broken=1
+}
+
+demo() {
+  step "examples/demo.sh --check"
+  "$python" tests/support/as_junit.py "$results/demo.xml" "demo: two people chat" -- examples/demo.sh --check
+}
+
+rm -rf "$results"
+mkdir -p "$results"
+export CTEST_PARALLEL_LEVEL=2
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0:exitcode=99:second_deadlock_stack=1}
+tests/support/install.sh tests || exit 1
+ccache --zero-stats >/dev/null
+
+part=${1:-all}
+[ $# -gt 0 ] && shift
+case $part in
+  all)
+    whole bench
+    whole asan
+    whole tsan
+    fuzz
+    bench
+    demo
+    ;;
+  unit) build dev && unit dev "$@" || broken=1 ;;
+  integration) build dev && integration dev 1 "$@" ;;
+  release) whole bench ;;
+  asan | tsan) whole "$part" ;;
+  fuzz) fuzz ;;
+  bench) bench ;;
+  demo) demo ;;
+  *)
+    sed -n '2,14p' "$0"
+    exit 2
+    ;;
+esac
+
+step "done; ccache: $(ccache --print-stats | awk '$1=="direct_cache_hit"||$1=="preprocessed_cache_hit"{h+=$2} $1=="cache_miss"{m=$2} END{print h" hits, "m" misses"}')"
+"$python" tests/support/count_results.py "$results" "$broken"

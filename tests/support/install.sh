@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs what building (and, with "tests", testing) bester needs on Debian 12, if it is missing.
+# Sourced or run by examples/demo.sh and tests/run.sh.
+set -euo pipefail
+
+build_packages=(
+  g++ cmake ninja-build ccache pkg-config
+  libasio-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libexpected-dev
+  libsimdjson-dev libssl-dev libsodium-dev libsqlite3-dev
+)
+test_packages=(
+  catch2 clang libclang-rt-14-dev python3 python3-pytest python3-pytest-xdist python3-jsonschema
+  nats-server redis-server iproute2 procps strace
+)
+
+packages=("${build_packages[@]}")
+[ "${1:-}" = tests ] && packages+=("${test_packages[@]}")
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+echo "installing: ${missing[*]}" >&2
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
+export DEBIAN_FRONTEND=noninteractive
+# What is installed brings services that would start; nobody asked for them.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+  "${as_root[@]}" chmod +x $policy
+  trap '"${as_root[@]}" rm -f $policy' EXIT
+fi
+"${as_root[@]}" apt-get update -q >&2
+"${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
