@@ -122,10 +122,12 @@ void runtime::begin_attachment(attachment made) {
 }
 
 void runtime::lose_attachment() {
-    log_line("connection lost: " + *std::exchange(lost_, std::nullopt));
     is_attached_ = false;
     const bool had_unanswered =
         std::any_of(channels_.begin(), channels_.end(), [](const channel& it) { return it.unanswered > 0; });
+    // A broker may close as soon as it has what a draining handler owed it.
+    if (!is_draining_ || had_unanswered) log_line("connection lost: " + *lost_);
+    lost_.reset();
     channels_.clear();
     ++attachment_;
     reports_.take_all();

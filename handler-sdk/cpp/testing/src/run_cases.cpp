@@ -176,7 +176,7 @@ private:
             return;
         }
         if (got.is_null()) return result_->differences.push_back({"error", case_->expect_error->dump(), "nothing"});
-        if (!case_->expect_error->is_object() || case_->expect_error->contains("$any"))
+        if (!case_->expect_error->is_object() || !got.is_object() || case_->expect_error->contains("$any"))
             return match(*case_->expect_error, got, "error", result_->differences);
         for (const auto& [field, value] : case_->expect_error->items())
             match(value, got.value(field, none), "error." + field, result_->differences);
