@@ -1,0 +1,234 @@
+"""Every limit of the config's `limits`, hit for real."""
+import select
+import socket
+import struct
+import subprocess
+
+import pytest
+
+import frames
+from broker import now, python_handler
+from client import code_of, is_delivery, is_good, is_status, login_frame
+from eventually import eventually
+
+
+def flood(broker, sender, user, size, times):
+    """Lets the handler push to a user who may not read."""
+    return sender.request("echo", {"act": "push", "times": times, "commands": [
+        {"command": "sendClients", "users": [user], "type": "flood", "data": "x" * size}]})
+
+
+def test_who_does_not_log_in_in_time_is_told_and_closed(make_broker, transport):
+    with make_broker(limits={"authentication_timeout": "300ms"}) as broker:
+        begin = now()
+        silent = broker.client(None, transport)
+        slow = broker.client(None, transport)
+        slow.send_bytes(frames.encode(login_frame("tina"))[:20])
+        done = broker.client("gustav", transport)
+        for c in (silent, slow):
+            c.bad("close_special", "authentication_timeout")
+            assert c.expect_closed() == []
+        assert now() - begin >= 0.25
+        done.expect_nothing_before_ping()
+        eventually(lambda: broker.status()["shards"][0]["connections"] <= 1)
+
+
+def test_above_the_unanswered_limit_the_socket_is_not_read_and_nothing_is_lost(make_broker, transport):
+    with make_broker(limits={"unanswered": 8}) as broker:
+        c = broker.client("tina", transport)
+        for i in range(100):
+            c.send("echo", {"act": "hold", "i": i}, f"{i}")
+        control = broker.client("gustav", transport)
+        for expected in (8, 8):
+            eventually(lambda: len([d for d in control.ask("echo", {"act": "seen"})]) >= expected)
+        # It gets no more than the limit while nothing is answered.
+        for _ in range(5):
+            assert len(control.ask("echo", {"act": "seen"})) == 8
+        while len([s for s in c.inbox if is_status(s)]) < 100:
+            control.ask("echo", {"act": "release"})
+            until = now() + 0.02
+            try:
+                while True:
+                    c.inbox += c.read_frames(until)
+            except AssertionError:
+                pass
+        assert [s["payload"]["id"] for s in c.inbox if is_status(s)] == [str(i) for i in range(100)]
+        assert [d["payload"]["data"]["i"] for d in c.inbox if is_delivery(d)] == list(range(100))
+
+
+def test_the_default_unanswered_limit_is_256(make_broker):
+    with make_broker() as broker:
+        c = broker.client("tina")
+        for i in range(300):
+            c.send("echo", {"act": "hold", "i": i}, f"{i}")
+        control = broker.client("gustav")
+        eventually(lambda: len(control.ask("echo", {"act": "seen"})) >= 256)
+        for _ in range(5):
+            assert len(control.ask("echo", {"act": "seen"})) == 256
+        control.ask("echo", {"act": "release"})
+        eventually(lambda: len(control.ask("echo", {"act": "seen"})) == 300)
+        control.ask("echo", {"act": "release"})
+        for i in range(300):
+            c.good(str(i))
+
+
+def test_a_slow_consumer_is_told_and_cut_off_and_others_are_unaffected(make_broker, transport):
+    with make_broker(limits={"queue_bytes": "64KiB"}) as broker:
+        slow = broker.client("gustav", transport)
+        other = broker.client("ann", transport)
+        sender = broker.client("tina", transport)
+        eventually(lambda: flood(broker, sender, "gustav", 20_000, 50) and broker.counters()["slow_consumers"] == 1)
+        _, status = sender.request("echo", {"do": [{"command": "sendClients", "users": ["gustav"], "data": 1}]})
+        assert is_good(status) and status["payload"]["delivered"] == 0
+        other.expect_nothing_before_ping()
+        came = slow.expect_closed()
+        assert code_of(came[-1]) == "slow_consumer" and came[-1]["payload"]["id"] == "close_special"
+        assert all(f["payload"]["type"] == "flood" for f in came[:-1])
+        assert broker.counters()["slow_consumers"] == 1
+        eventually(lambda: all(s["queued_bytes"] < 200_000 for s in broker.status()["shards"]))
+
+
+def test_a_slow_consumer_by_number_of_messages(make_broker):
+    with make_broker(limits={"queue_messages": 20, "queue_bytes": "64MiB"}) as broker:
+        slow = broker.client("gustav", "unix")
+        sender = broker.client("tina")
+        eventually(lambda: flood(broker, sender, "gustav", 30_000, 20) and broker.counters()["slow_consumers"] == 1)
+        assert code_of(slow.expect_closed()[-1]) == "slow_consumer"
+
+
+def test_memory_stays_bounded_however_many_do_not_read(make_broker):
+    with make_broker(limits={"queue_bytes": "256KiB"}) as broker:
+        sender = broker.client("tina")
+        sender.ask("echo", 1)
+        before = broker.resident_bytes()
+        silent = [broker.client("gustav", "unix") for _ in range(40)]
+        most = 0
+        for _ in range(30):
+            flood(broker, sender, "gustav", 100_000, 10)
+            most = max(most, broker.resident_bytes())
+        # 300 messages of 100 kB to 40 sessions are 1.2 GB; the queues may hold 10 MB of it.
+        assert broker.counters()["slow_consumers"] == 40
+        assert most - before < 64 << 20, f"grew by {(most - before) >> 20} MiB"
+        assert len(silent) == 40
+
+
+def test_who_takes_nothing_is_cut_off_after_the_write_timeout(make_broker, transport):
+    with make_broker(limits={"write_timeout": "400ms", "queue_bytes": "16MiB"}) as broker:
+        stuck = broker.client("gustav", transport)
+        sender = broker.client("tina", transport)
+        eventually(lambda: flood(broker, sender, "gustav", 100_000, 40) and broker.counters()["write_timeouts"] == 1)
+        assert all(f["payload"]["type"] == "flood" for f in stuck.expect_closed())
+        broker.wait_for_log("write_timeout")
+        sender.expect_nothing_before_ping()
+
+
+@pytest.mark.parametrize("message", [{"type": "echo", "data": "x" * 128, "id": "i"}, {"type": "echo", "data": "x" * 1000, "id": "i"},
+                                     {"type": "dummy", "id": "i"}, {"type": "nobody", "id": "i"}], ids=["echo", "large", "ping", "bad"])
+def test_who_does_not_read_its_answers_is_not_read_either(make_broker, transport, message):
+    """One's own flood of requests is held back by one's own unread answers: nobody is a slow consumer."""
+    with make_broker(limits={"unanswered": 200}) as broker:
+        c = broker.client("tina", transport)
+        c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+        c.socket.setblocking(False)
+        batch = frames.encode({"payload": message}) * 100
+        sent = 0
+        rest = b""
+
+        def is_stuck():
+            """The broker takes no more, and has answered all that it took."""
+            return not select.select([], [c.socket], [], 0.3)[1]
+        while not is_stuck():
+            rest = rest or batch
+            try:
+                rest = rest[c.socket.send(rest):]
+            except BlockingIOError:
+                continue
+            sent += 0 if rest else 100
+            assert sent < 400_000, "the broker read everything although nothing was taken"
+        received = 0
+        while received < sent:
+            c.inbox = []
+            received += sum(map(is_status, c.read_frames(now() + 10)))
+        assert broker.counters()["slow_consumers"] == 0
+        c.send_bytes(rest)
+
+
+def test_above_the_connection_limit_one_is_told(make_broker, transport):
+    with make_broker(server={"connections": 3}) as broker:
+        kept = [broker.client("tina", transport) for _ in range(3)]
+        late = broker.client(None, transport)
+        late.bad("close_special", "too_many_connections")
+        assert late.expect_closed() == []
+        kept.pop().close()
+        eventually(lambda: sum(s["connections"] for s in broker.status()["shards"]) == 2)
+        broker.client("gustav", transport).expect_nothing_before_ping()
+
+
+def test_tcp_keepalive_is_set_as_configured(make_broker):
+    with make_broker(limits={"keepalive_idle": "7s", "keepalive_timeout": "4s"}) as broker:
+        for transport in ("v4", "v6"):
+            c = broker.client("tina", transport)
+            port = c.socket.getsockname()[1]
+            shown = subprocess.run(["ss", "-tnoH", f"dport = :{port}"], capture_output=True, text=True, check=True).stdout
+            assert "timer:(keepalive," in shown, shown
+            seconds = shown.split("timer:(keepalive,")[1].split(",")[0]
+            assert float(seconds.replace("sec", "")) <= 7.0 if "sec" in seconds else seconds.endswith("ms"), shown
+
+
+def test_above_the_memory_mark_clients_are_not_read_but_handlers_are(make_broker):
+    with make_broker(limits={"queued_memory": "1MiB", "queue_bytes": "1MiB", "queue_messages": 10_000}) as broker:
+        sender = broker.client("tina", "unix")
+        stuck = {user: broker.client(user, "unix") for user in ("gustav", "ann")}
+        for user in stuck:
+            flood(broker, sender, user, 50_000, 19)
+        assert broker.counters()["slow_consumers"] == 0
+        held = broker.client(None)
+        held.send_frame(login_frame("tina"))
+        eventually(lambda: broker.counters()["memory_pauses"] > 0)
+        assert held.inbox == []
+        for c in stuck.values():
+            for _ in range(19):
+                c.delivery("flood")
+        held.good("auth_special")
+        sender.expect_nothing_before_ping()
+
+
+def test_limits_of_depth_and_size_are_the_configured_ones(make_broker):
+    with make_broker(limits={"json_depth": 5, "message_size": "1KiB"}) as broker:
+        c = broker.client("tina")
+        c.send("echo", [[1]], "ok")
+        c.good("ok")
+        c.send("echo", [[[[[1]]]]], "deep")
+        c.bad("error_special", "bad_message")
+        c.send_bytes(struct.pack("<I", 1025))
+        c.bad("error_special", "too_large")
+
+
+def test_ten_thousand_messages_of_many_sessions(make_broker):
+    """Everything at once, nothing lost, nothing doubled."""
+    with make_broker(handlers={"echo": python_handler(instances=2)}) as broker:
+        all_clients = [broker.client("tina", t) for t in ("v4", "v6", "unix") for _ in range(5)]
+        for round in range(10):
+            for c in all_clients:
+                c.send_bytes(b"".join(frames.encode({"payload": {"type": "echo", "data": i, "id": f"{round}/{i}"}})
+                                      for i in range(60)))
+            for c in all_clients:
+                statuses = [c.find(is_status)["payload"]["id"] for _ in range(60)]
+                assert statuses == [f"{round}/{i}" for i in range(60)]
+                assert [f["payload"]["data"] for f in c.inbox] == list(range(60))
+                c.inbox = []
+
+
+def test_a_client_that_vanishes_leaves_nothing(make_broker, transport):
+    with make_broker() as broker:
+        for _ in range(20):
+            c = broker.client("tina", transport)
+            c.send("echo", {"act": "hold"}, "x")
+            if transport != "unix":
+                c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            c.close()
+        control = broker.client("gustav", transport)
+        eventually(lambda: broker.status()["sessions"] == 1 or control.ask("echo", {"act": "release"}) is None)
+        control.ask("echo", {"act": "release"})
+        control.ask("echo", 1)
+        eventually(lambda: all(s["unanswered"] == 0 for s in broker.status()["shards"]))

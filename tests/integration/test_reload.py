@@ -1,0 +1,294 @@
+"""Reload is one transaction that drops nobody; the end drains."""
+import json
+import os
+import signal
+
+import pytest
+
+import frames
+from broker import python_handler, wait_until_dead
+from client import code_of, is_good, is_status
+from eventually import eventually
+
+
+class Load:
+    """Clients that keep sending; every message must get its good status."""
+
+    def __init__(self, broker, type="echo"):
+        self.clients = [broker.client("tina", t) for t in ("v4", "v6", "unix")]
+        self.type = type
+        self.round = 0
+
+    def run(self, times=1):
+        for _ in range(times):
+            self.round += 1
+            ids = [f"{self.round}/{i}" for i in range(20)]
+            for c in self.clients:
+                c.send_bytes(b"".join(frames.encode({"payload": {"type": self.type, "data": i, "id": i}}) for i in ids))
+            for c in self.clients:
+                assert all(is_good(s) for s in (c.status(i) for i in ids))
+                assert [f["payload"]["data"] for f in c.inbox] == ids
+                c.inbox = []
+
+
+def paths(answer):
+    assert answer["ok"], answer
+    return sorted(c["path"] for c in answer["changes"])
+
+
+def test_handlers_are_added_changed_and_removed_under_load(make_broker):
+    with make_broker(handlers={"echo": python_handler("first", deadline="20s"), "old": python_handler()}) as broker:
+        load = Load(broker)
+        load.run()
+        watcher = broker.client("gustav")
+        old_pid = broker.pid_of("old")
+        watcher.send("old", {"act": "later", "ms": 300}, "in flight")
+        eventually(lambda: broker.instance("old")["in_flight"] == 1)
+        answer = broker.reload(handlers={"echo": python_handler("first", deadline="20s"), "new": python_handler()})
+        assert paths(answer)
+        load.run()
+        watcher.good("in flight")                     # it finished its work,
+        watcher.send("old", 1, "gone")
+        watcher.bad("gone", "no_handler")             # and takes no more
+        wait_until_dead(old_pid)
+        assert watcher.ask("new", "hello") == "hello"
+        # A changed command is a new process; the old one serves until it is there.
+        pid = broker.pid_of("echo")
+        answer = broker.reload(handlers={"echo": python_handler("second", deadline="20s"), "new": python_handler()})
+        assert answer["ok"]
+        eventually(lambda: load.run() or broker.pid_of("echo") != pid, 20)
+        wait_until_dead(pid)
+        load.run(3)
+        assert watcher.ask("echo", {"act": "environment"})["arguments"] == ["second"]
+        assert broker.counters()["handler_failures"] == 0
+        assert broker.status()["sessions"] == 4
+
+
+def test_more_and_fewer_instances_under_load(make_broker):
+    with make_broker(handlers={"echo": python_handler(deadline="20s")}) as broker:
+        load = Load(broker)
+        pid = broker.pid_of("echo")
+        assert broker.reload(handlers={"echo": python_handler(deadline="20s", instances=3)})["ok"]
+        eventually(lambda: load.run() or [i["state"] for i in broker.handler("echo")["instances"]] == ["ready"] * 3, 20)
+        assert broker.pid_of("echo") == pid
+        assert broker.reload(handlers={"echo": python_handler(deadline="20s", instances=1)})["ok"]
+        eventually(lambda: load.run() or len(broker.handler("echo")["instances"]) == 1, 20)
+        load.run(3)
+        assert broker.counters()["handler_failures"] == 0
+
+
+def test_a_type_moves_to_another_handler(make_broker):
+    handlers = {"a": python_handler(types=["t", "u"]), "b": python_handler()}
+    with make_broker(handlers=handlers) as broker:
+        c = broker.client("tina")
+        assert c.ask("t", {"act": "envelope"})["instance"] == "a#0"
+        pids = broker.pid_of("a"), broker.pid_of("b")
+        assert broker.reload(handlers={"a": python_handler(types=["u"]), "b": python_handler(types=["b", "t"])})["ok"]
+        assert c.ask("t", {"act": "envelope"})["instance"] == "b#0" and c.ask("u", {"act": "envelope"})["instance"] == "a#0"
+        assert pids == (broker.pid_of("a"), broker.pid_of("b"))     # no process was restarted for it
+
+
+def test_deadlines_and_windows_change(make_broker):
+    with make_broker() as broker:
+        c = broker.client("tina")
+        assert broker.reload(handlers={"echo": python_handler(deadline="200ms")})["ok"]
+        c.send("echo", {"act": "later", "ms": 1000}, "l")
+        c.bad("l", "handler_timeout")
+        assert broker.reload(handlers={"echo": python_handler(deadline="20s", window=2)})["ok"]
+        eventually(lambda: c.ask("echo", {"act": "envelope"})["welcome"]["window"] <= 2)
+
+
+def test_between_process_and_one_shot(make_broker):
+    with make_broker() as broker:
+        c = broker.client("tina")
+        pid = broker.pid_of("echo")
+        assert broker.reload(handlers={"echo": {"socket": str(broker.directory / "none.sock")}})["ok"]
+        c.send("echo", 1, "o")
+        c.bad("o", "handler_unavailable")
+        wait_until_dead(pid)
+        assert broker.reload(handlers={"echo": python_handler()})["ok"]
+        assert c.ask("echo", 2) == 2
+
+
+def test_limits_change_for_sessions_that_are_open(make_broker):
+    with make_broker() as broker:
+        c = broker.client("tina")
+        assert len(c.ask("echo", "x" * 5000)) == 5000
+        assert paths(broker.reload(limits={"message_size": "2KiB"})) == ["limits.message_size"]
+        c.send("echo", "x" * 5000, "l")
+        c.bad("error_special", "too_large")
+        assert broker.reload(limits={"message_size": "3MiB", "authentication_timeout": "100ms"})["ok"]
+        big = broker.client("tina")
+        big.send("dummy", "x" * (2 << 20), "big")
+        big.good("big")
+        broker.client(None).bad("close_special", "authentication_timeout")
+
+
+def test_log_level_and_accounts_change(make_broker):
+    with make_broker() as broker:
+        assert paths(broker.reload(log={"level": "error"}, accounts={"remember": "1m"})) == ["accounts.remember", "log.level"]
+        size = len(broker.log())
+        broker.reload()
+        broker.client("tina")
+        assert broker.log()[size:] == ""
+        broker.reload(log={"level": "info"})
+        broker.reload()
+        broker.wait_for_log("reload: 0 changes")
+
+
+def test_a_bad_file_changes_nothing(make_broker):
+    with make_broker() as broker:
+        before = broker.status()["config"]
+        load = Load(broker)
+        broker.config_path.write_text(json.dumps({**broker.config, "handlers": {}, "limts": {}, "limits": {"message_size": "much"}}))
+        code, out, err = broker.cli("reload", "--socket", broker.control_path)
+        assert code == 1 and "limts" in err + out and "limits.message_size" in err + out
+        broker.config_path.write_text("{ nonsense")
+        assert broker.control({"request": "reload"})["error"]["code"] == "config_invalid"
+        broker.config_path.unlink()
+        assert broker.control({"request": "reload"})["error"]["code"] == "config_invalid"
+        load.run()
+        assert broker.status()["config"]["digest"] == before["digest"]
+        broker.write_config()
+        assert broker.control({"request": "reload"})["changes"] == []
+
+
+@pytest.mark.parametrize("change", [{"server": {"name": "elsewhere"}}, {"server": {"threads": 7}}, {"listeners": [{"address": "127.0.0.1:1"}]},
+                                    {"accounts": {"database": "other.db"}}, {"control": {"socket": "other.sock"}}])
+def test_what_needs_a_restart_is_refused_whole(make_broker, change):
+    with make_broker() as broker:
+        digest = broker.status()["config"]["digest"]
+        answer = broker.reload(limits={"message_size": "2KiB"}, **change)
+        assert answer["error"]["code"] == "needs_restart", answer
+        assert broker.status()["config"]["digest"] == digest
+        assert len(broker.client("tina").ask("echo", "x" * 5000)) == 5000
+
+
+def test_sighup_reloads(make_broker):
+    with make_broker() as broker:
+        c = broker.client("tina")
+        digest = broker.status()["config"]["digest"]
+        broker.config["handlers"]["more"] = python_handler()
+        broker.write_config()
+        broker.process.send_signal(signal.SIGHUP)
+        eventually(lambda: broker.status()["config"]["digest"] != digest)
+        assert c.ask("more", 1) == 1
+        broker.config_path.write_text("{")
+        broker.process.send_signal(signal.SIGHUP)
+        broker.wait_for_log("nothing was changed")
+        assert c.ask("echo", 1) == 1
+
+
+def test_the_cli_prints_the_difference(make_broker):
+    with make_broker() as broker:
+        broker.config["limits"] = {"message_size": "2MiB"}
+        broker.write_config()
+        code, out, _ = broker.cli("reload", "--socket", broker.control_path)
+        assert code == 0 and 'limits.message_size: "1MiB" -> "2MiB"' in out, out
+        code, out, _ = broker.cli("reload", "--socket", broker.control_path)
+        assert code == 0 and "nothing has changed" in out
+
+
+# ---- the end ----
+
+def test_sigterm_answers_what_is_in_flight_and_says_good_bye(make_broker):
+    with make_broker(handlers={"echo": python_handler("--keep-on-drain")}) as broker:
+        busy, idle = broker.client("tina"), broker.client("gustav", "unix")
+        half = broker.client(None, "v6")
+        for i in range(20):
+            busy.send("echo", {"act": "later", "ms": 400, "i": i}, str(i))
+        eventually(lambda: broker.instance("echo")["in_flight"] == 20)
+        pid = broker.pid_of("echo")
+        broker.check_counters()
+        broker.process.send_signal(signal.SIGTERM)
+        for c in (busy, idle):
+            notice = c.find(lambda f: f["header"]["messageType"] == "notice")
+            assert notice["header"]["notice"] == "reconnect" and 0 <= notice["payload"]["after"] <= 5000
+        busy.send("echo", "too late", "late")
+        status = busy.bad("late", "shutting_down")
+        assert status["header"]["error"]["temporary"] is True
+        came = busy.expect_closed()
+        statuses = [f for f in came if is_status(f)]
+        assert [s["payload"]["id"] for s in statuses] == [str(i) for i in range(20)] + ["close_special"]
+        assert all(is_good(s) for s in statuses[:-1]) and code_of(statuses[-1]) == "shutting_down"
+        assert code_of(idle.expect_closed()[-1]) == "shutting_down"
+        half.expect_closed()
+        assert broker.process.wait(20) == 0
+        wait_until_dead(pid)
+        assert not os.path.exists(broker.addresses["unix"]) and not os.path.exists(broker.control_path)
+        broker.process = None
+        broker.check_log()
+
+
+def test_no_new_connection_is_taken_while_it_drains(make_broker):
+    with make_broker() as broker:
+        c = broker.client("tina")
+        c.send("echo", {"act": "later", "ms": 500}, "l")
+        eventually(lambda: broker.instance("echo")["in_flight"] == 1)
+        broker.process.send_signal(signal.SIGTERM)
+        c.find(lambda f: f["header"]["messageType"] == "notice")
+        for listener in ("v4", "unix"):
+            with pytest.raises(OSError):
+                broker.client(None, listener)
+        c.good("l")
+        assert broker.process.wait(20) == 0
+
+
+def test_the_end_does_not_wait_for_ever(make_broker):
+    with make_broker(server={"stop_grace": "400ms"}, handlers={"echo": python_handler("--ignore-sigterm", deadline="1m", stop_grace="300ms")}) as broker:
+        c = broker.client("tina")
+        c.send("echo", {"act": "hang"}, "h")
+        eventually(lambda: broker.instance("echo")["in_flight"] == 1)
+        pid = broker.pid_of("echo")
+        broker.process.send_signal(signal.SIGTERM)
+        came = c.expect_closed()
+        assert code_of(came[-1]) == "shutting_down"
+        assert broker.process.wait(20) == 0
+        wait_until_dead(pid)
+
+
+def test_a_second_signal_ends_it_at_once(make_broker):
+    with make_broker(handlers={"echo": python_handler(deadline="1m")}) as broker:
+        c = broker.client("tina")
+        c.send("echo", {"act": "hold"}, "h")
+        eventually(lambda: broker.instance("echo")["in_flight"] == 1)
+        pid = broker.pid_of("echo")
+        broker.process.send_signal(signal.SIGTERM)
+        broker.wait_for_log("draining")
+        broker.process.send_signal(signal.SIGTERM)
+        assert broker.process.wait(5) == 0
+        wait_until_dead(pid)
+
+
+def test_stop_by_cli(make_broker):
+    with make_broker() as broker:
+        c = broker.client("tina")
+        code, out, _ = broker.cli("stop", "--socket", broker.control_path)
+        assert code == 0 and "has stopped" in out
+        assert code_of(c.expect_closed()[-1]) == "shutting_down"
+        assert broker.process.wait(5) == 0
+
+
+# ---- accounts under a running broker ----
+
+def test_an_account_that_is_removed_ends_its_sessions(make_broker):
+    with make_broker() as broker:
+        config = broker.config_path
+        first, other = broker.client("tina"), broker.client("gustav")
+        assert broker.cli("user", "add", "new", "--config", config, input="secret of new\n")[0] == 0
+        broker.client("new", "v6")
+        assert broker.cli("user", "remove", "tina", "--config", config)[0] == 0
+        first.bad("close_special", "account_changed")
+        first.expect_closed()
+        again = broker.client(None)
+        again.send_frame({"header": {"authentication": {"username": "tina", "password": "secret of tina"}}, "payload": {"type": "dummy"}})
+        again.bad("auth_special", "authentication_failed")
+        other.expect_nothing_before_ping()
+        assert broker.cli("user", "passwd", "gustav", "--config", config, input="another\n")[0] == 0
+        broker.client("gustav", password="another")
+
+        def old_is_refused():
+            late = broker.client(None)
+            late.send_frame({"header": {"authentication": {"username": "gustav", "password": "secret of gustav"}}, "payload": {"type": "dummy"}})
+            return not is_good(late.status("auth_special"))
+        eventually(old_is_refused)

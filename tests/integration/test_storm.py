@@ -1,0 +1,198 @@
+"""Ten thousand at once: reconnecting, and just being there."""
+import json
+import selectors
+import shutil
+import socket
+import sqlite3
+
+import pytest
+
+import eventually as waiting
+import frames
+from broker import now, python_handler
+from client import code_of, is_good, login_frame, password_of
+from eventually import eventually
+
+pytestmark = pytest.mark.slow
+CROWD = 10_000
+
+
+@pytest.fixture(scope="module")
+def crowded_accounts(accounts, tmp_path_factory):
+    """The usual accounts and 10,000 more, with tina's password and hash."""
+    path = tmp_path_factory.mktemp("crowd") / "accounts.db"
+    shutil.copy(accounts, path)
+    with sqlite3.connect(path) as database:
+        (hash, created, changed) = database.execute("SELECT hash, created, changed FROM users WHERE name = 'tina'").fetchone()
+        database.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", [(f"user-{i}", hash, created, changed) for i in range(CROWD)])
+    database.close()
+    return path
+
+
+def log_in_all(address, names):
+    """Connects and logs in all of them as fast as they are taken; returns the sockets."""
+    selector = selectors.DefaultSelector()
+    waiting_for = {}
+    sockets = []
+    names = iter(names)
+    is_finished = False
+    until = now() + 120 * waiting.slowness
+    while waiting_for or not is_finished:
+        # A client's own backlog: as many as a machine would try at once.
+        while not is_finished and len(waiting_for) < 500:
+            name = next(names, None)
+            if name is None:
+                is_finished = True
+                break
+            connection = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET, socket.SOCK_STREAM)
+            connection.connect(address)
+            connection.sendall(frames.encode(login_frame(name, password_of("tina"))))
+            connection.setblocking(False)
+            sockets.append(connection)
+            waiting_for[connection] = frames.Decoder()
+            selector.register(connection, selectors.EVENT_READ)
+        assert now() < until, f"{len(waiting_for)} still wait for their log-in"
+        for key, _ in selector.select(1):
+            data = key.fileobj.recv(4096)
+            assert data, "closed in the log-in"
+            for body in waiting_for[key.fileobj].feed(data):
+                assert b'"good"' in body, body
+                waiting_for.pop(key.fileobj)
+                selector.unregister(key.fileobj)
+    selector.close()
+    return sockets
+
+
+@pytest.mark.parametrize("listener", ["v4", "unix"])
+def test_ten_thousand_users_reconnect_at_once(make_broker, crowded_accounts, listener):
+    with make_broker(accounts=crowded_accounts, log={"level": "info"}) as broker:
+        names = [f"user-{i}" for i in range(CROWD)]
+        crowd = log_in_all(broker.addresses[listener], names)
+        assert broker.status()["sessions"] == broker.status()["users"] == CROWD
+        for connection in crowd:
+            connection.close()
+        eventually(lambda: broker.status()["sessions"] == 0, 30)
+        # Nobody's password is in the database any more: who is let in now was remembered.
+        with sqlite3.connect(broker.config["accounts"]["database"]) as database:
+            database.execute("UPDATE users SET hash = 'none'")
+        begin = now()
+        crowd = log_in_all(broker.addresses[listener], names)
+        took = now() - begin
+        assert took < 30 * waiting.slowness, f"took {took:.1f} s"
+        c = broker.client("user-7", listener, password=password_of("tina"))
+        assert c.ask("echo", "well") == "well"
+        for connection in crowd:
+            connection.close()
+        eventually(lambda: broker.status()["sessions"] == 1, 30)
+
+
+def test_a_verified_password_is_remembered_and_nothing_else_is(make_broker):
+    with make_broker() as broker:
+        broker.client("tina")
+        with sqlite3.connect(broker.config["accounts"]["database"]) as database:
+            database.execute("UPDATE users SET hash = 'none'")
+        broker.client("tina", "v6")          # by another shard, perhaps
+        for user, password in (("gustav", password_of("gustav")), ("tina", "wrong"), ("tina", password_of("tina") + " ")):
+            c = broker.client(None)
+            c.send_frame(login_frame(user, password))
+            assert not is_good(c.status("auth_special"))
+        broker.client("tina", "unix")
+
+
+def test_remembering_can_be_turned_off(make_broker):
+    with make_broker() as broker:
+        assert broker.reload(accounts={"remember": "0s"})["ok"]
+        broker.client("tina")
+        with sqlite3.connect(broker.config["accounts"]["database"]) as database:
+            database.execute("UPDATE users SET hash = 'none'")
+        c = broker.client(None)
+        c.send_frame(login_frame("tina"))
+        assert not is_good(c.status("auth_special"))
+
+
+def test_at_the_default_cost_only_the_first_log_in_costs(make_broker):
+    with make_broker() as broker:
+        broker.reload(accounts={"argon2_memory": "64MiB", "argon2_operations": 2})
+        c = broker.client("ann")
+        c.send("builtin", {"command": {"type": "password", "old": password_of("ann"), "new": "dear"}}, "p")
+        c.good("p", 30)
+        before = broker.cpu_seconds()
+        first = broker.client(None)
+        first.send_frame(login_frame("ann", "dear"))
+        first.good("auth_special", 30)
+        cost = broker.cpu_seconds() - before
+        before = broker.cpu_seconds()
+        for _ in range(20):
+            broker.client("ann", password="dear")
+        again = broker.cpu_seconds() - before
+        # A log-in after a password change may be remembered from the change itself: then both are cheap.
+        assert again < max(cost * 5, 0.3 * waiting.slowness), f"first {cost:.2f} s, twenty more {again:.2f} s"
+
+
+def test_log_ins_of_strangers_do_not_hold_up_those_who_are_in(make_broker):
+    with make_broker() as broker:
+        broker.reload(accounts={"argon2_memory": "64MiB", "argon2_operations": 2})
+        c = broker.client("ann")
+        c.send("builtin", {"command": {"type": "password", "old": password_of("ann"), "new": "dear"}}, "p")
+        c.good("p", 30)
+        strangers = [broker.client(None) for _ in range(30)]
+        for i, s in enumerate(strangers):
+            s.send_frame(login_frame("ann", f"guess {i}"))
+        begin = now()
+        for i in range(20):
+            assert c.ask("echo", i) == i
+        assert now() - begin < 5 * waiting.slowness
+        refused = [s.status("auth_special", 60) for s in strangers]
+        assert {code_of(f) for f in refused} <= {"authentication_failed", "busy"}
+
+
+def test_ten_thousand_idle_sessions_cost_little(make_broker):
+    with make_broker(log={"level": "info"}) as broker:
+        address = broker.addresses["v4"]
+        warm = log_in_all(address, ["tina"] * 300)
+        before = broker.resident_bytes()
+        crowd = log_in_all(address, ["tina"] * CROWD)
+        grown = (broker.resident_bytes() - before) / CROWD
+        assert broker.status()["sessions"] == CROWD + 300
+        print(f"{grown:.0f} bytes for each idle session")
+        if waiting.slowness == 1:
+            assert grown < 1536, f"{grown:.0f} bytes for each idle session"
+        c = broker.client("gustav")
+        assert c.ask("echo", "well") == "well"
+        # And one of them is reached with everybody else.
+        _, status = c.request("echo", {"do": [{"command": "sendClients", "users": ["tina"], "data": "all of you"}]}, 30)
+        assert is_good(status) and status["payload"]["delivered"] == CROWD + 300
+        for connection in crowd[::500] + warm[::100]:
+            connection.setblocking(True)
+            connection.settimeout(20)
+            assert b"all of you" in connection.recv(4096)
+        for connection in crowd + warm:
+            connection.close()
+        eventually(lambda: broker.status()["sessions"] == 1, 30)
+
+
+def test_one_message_to_a_group_of_two_thousand(make_broker):
+    with make_broker(handlers={"echo": python_handler(recipients=5000)}) as broker:
+        c = broker.client("gustav")
+        crowd = log_in_all(broker.addresses["unix"], ["tina"] * 2000)
+        sessions = []
+
+        for connection in crowd:
+            connection.setblocking(True)
+            connection.settimeout(30)
+            connection.sendall(frames.encode({"payload": {"type": "builtin", "data": {"command": {"type": "whoami"}}}}))
+        for connection in crowd:
+            decoder, bodies = frames.Decoder(), []
+            while not bodies:
+                bodies = decoder.feed(connection.recv(4096))
+            sessions.append(json.loads(bodies[0])["payload"]["data"]["session"])
+        assert is_good(c.request("echo", {"do": [{"command": "join", "group": "crowd", "sessions": sessions}]}, 30)[1])
+        for i in range(10):
+            _, status = c.request("echo", {"do": [{"command": "sendGroup", "group": "crowd", "data": i}]}, 30)
+            assert status["payload"]["delivered"] == 2000
+        for connection in crowd:
+            decoder, got = frames.Decoder(), []
+            while len(got) < 10:
+                got += decoder.feed(connection.recv(65536))
+            assert [json.loads(b)["payload"]["data"] for b in got] == list(range(10))
+            connection.close()

@@ -1,0 +1,193 @@
+"""A client of the broker, as proto-docs/client.md has it, that can also misbehave."""
+import json
+import socket
+import time
+
+import eventually as waiting
+import frames
+
+DEFAULT_LIMIT = 10.0
+
+
+def password_of(user):
+    return f"secret of {user}"
+
+
+class Closed(AssertionError):
+    """The broker closed the connection while more was expected."""
+
+
+def connect(address):
+    """`address`: ("host", port) or the path of a UNIX socket."""
+    if isinstance(address, str):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(address)
+        return connection
+    return socket.create_connection(address)
+
+
+class Client:
+    """One connection. Frames that were read while looking for another one wait in `inbox`."""
+
+    def __init__(self, address, user=None, password=None, log_in=True):
+        self.socket = connect(address)
+        self.decoder = frames.Decoder()
+        self.inbox = []
+        self.user = user
+        self.next_id = 0
+        if log_in and user is not None:
+            self.log_in(user, password)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    # ---- out ----
+
+    def send_bytes(self, data):
+        self.socket.settimeout(DEFAULT_LIMIT * waiting.slowness)
+        self.socket.sendall(data)
+
+    def send_frame(self, body):
+        self.send_bytes(frames.encode(body))
+
+    def send(self, type, data=None, id=None, header=None):
+        payload = {"type": type, "data": data}
+        if id is not None:
+            payload["id"] = id
+        self.send_frame({"header": header or {"scope": "client"}, "payload": payload})
+
+    def log_in(self, user, password=None):
+        self.send_frame(login_frame(user, password))
+        status = self.status("auth_special")
+        assert is_good(status), status
+        self.user = status["payload"]["user"]
+
+    def log_in_anonymously(self):
+        self.send_frame({"payload": {"type": "dummy"}})
+        self.user = self.good("auth_special")["payload"]["user"]
+        return self.user
+
+    def request(self, type, data=None, limit=DEFAULT_LIMIT):
+        """Sends with an id of its own; returns (the deliveries that answer it, the status)."""
+        self.next_id += 1
+        id = f"request {self.next_id}"
+        self.send(type, data, id)
+        status = self.status(id, limit)
+        replies = [f for f in self.inbox if is_delivery(f) and f["payload"].get("id") == id]
+        self.inbox = [f for f in self.inbox if f not in replies]
+        return replies, status
+
+    def ask(self, type, data=None, limit=DEFAULT_LIMIT):
+        """The data of the one reply to a message that must go well."""
+        replies, status = self.request(type, data, limit)
+        assert is_good(status) and len(replies) == 1, (replies, status)
+        return replies[0]["payload"]["data"]
+
+    # ---- in ----
+
+    def read_frames(self, until):
+        """Waits for more bytes; returns the frames that they complete."""
+        left = until - time.monotonic()
+        if left <= 0:
+            raise AssertionError(f"nothing more came in time; read so far and not asked for: {self.inbox[-5:]}")
+        self.socket.settimeout(left)
+        try:
+            data = self.socket.recv(1 << 16)
+        except TimeoutError:
+            return []
+        except OSError as error:
+            raise Closed(f"the connection was lost: {error}") from error
+        if not data:
+            raise Closed(f"the broker closed the connection; read so far and not asked for: {self.inbox[-5:]}")
+        return [json.loads(body) for body in self.decoder.feed(data)]
+
+    def find(self, wanted, limit=DEFAULT_LIMIT):
+        """The first frame for which wanted(frame) is true; those before it stay in the inbox."""
+        for i, frame in enumerate(self.inbox):
+            if wanted(frame):
+                return self.inbox.pop(i)
+        until = time.monotonic() + limit * waiting.slowness
+        while True:
+            found = None
+            for frame in self.read_frames(until):
+                if found is None and wanted(frame):
+                    found = frame
+                else:
+                    self.inbox.append(frame)
+            if found is not None:
+                return found
+
+    def receive(self, limit=DEFAULT_LIMIT):
+        """The next frame, whatever it is."""
+        return self.find(lambda _: True, limit)
+
+    def status(self, id, limit=DEFAULT_LIMIT):
+        return self.find(lambda f: is_status(f) and f["payload"].get("id") == id, limit)
+
+    def good(self, id, limit=DEFAULT_LIMIT):
+        status = self.status(id, limit)
+        assert is_good(status), status
+        return status
+
+    def bad(self, id, code, limit=DEFAULT_LIMIT):
+        status = self.status(id, limit)
+        assert not is_good(status) and code_of(status) == code, status
+        assert isinstance(status["header"]["error"]["reason"], str)
+        assert isinstance(status["header"]["error"]["temporary"], bool)
+        return status
+
+    def delivery(self, type=None, limit=DEFAULT_LIMIT):
+        return self.find(lambda f: is_delivery(f) and (type is None or f["payload"]["type"] == type), limit)
+
+    def data(self, type=None, limit=DEFAULT_LIMIT):
+        return self.delivery(type, limit)["payload"]["data"]
+
+    def expect_nothing_before_ping(self):
+        """Proves that nothing else was sent to this client: what the broker had for it came before
+        the answer to a ping."""
+        self.next_id += 1
+        id = f"ping {self.next_id}"
+        self.send("dummy", id=id)
+        self.good(id)
+        assert self.inbox == [], self.inbox
+
+    def expect_closed(self, limit=DEFAULT_LIMIT):
+        """Reads to the end of the connection; returns the frames that still came."""
+        until = time.monotonic() + limit * waiting.slowness
+        came = self.inbox
+        self.inbox = []
+        try:
+            while True:
+                came += self.read_frames(until)
+        except Closed:
+            return came
+
+    def finish_sending(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
+
+def login_frame(user, password=None, **payload):
+    authentication = {"username": user, "password": password_of(user) if password is None else password}
+    return {"header": {"scope": "client", "authentication": authentication}, "payload": {"type": "dummy", **payload}}
+
+
+def is_status(frame):
+    return frame["header"]["messageType"] == "statusReport"
+
+
+def is_delivery(frame):
+    return frame["header"]["messageType"] == "receivedMessage"
+
+
+def is_good(status):
+    return status["header"]["status"] == "good"
+
+
+def code_of(status):
+    return status["header"]["error"]["code"]
