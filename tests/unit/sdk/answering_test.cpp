@@ -23,8 +23,8 @@ void echo(bester::handler& handler) {
 }  // namespace
 
 TEST_CASE("handler: says hello on one channel for each shard", "[sdk]") {
-    running_handler it{3};
     std::atomic<bool> has_config{false};
+    running_handler it{3};
     it.handler.on_welcome([&](const bester::welcome& w) { has_config = w.config.at("interval") == "1s" && w.shards == 3; });
     echo(it.handler);
     it.launch();
@@ -124,9 +124,9 @@ TEST_CASE("handler: what an author's function throws fails that message alone", 
 }
 
 TEST_CASE("handler: answers may come later, in any order, from any thread", "[sdk]") {
-    running_handler it;
     std::mutex mutex;
     std::map<int, responder> held;
+    running_handler it;
     it.handler.on_message([&](const message& m, responder r) {
         const std::lock_guard lock{mutex};
         held.emplace(m.data().get<int>(), std::move(r));

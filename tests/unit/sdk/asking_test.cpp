@@ -21,9 +21,9 @@ json heard(running_handler& it, unsigned shard = 0) { return it.receive(shard).a
 }  // namespace
 
 TEST_CASE("pushes: from any thread, while there is a connection", "[sdk]") {
+    std::atomic<bool> is_welcome{false};
     running_handler it;
     CHECK_FALSE(it.handler.push(bester::join("g", "s")));
-    std::atomic<bool> is_welcome{false};
     it.handler.on_welcome([&](const bester::welcome&) {
         tell(it.handler, "from welcome");
         is_welcome = true;
@@ -149,9 +149,9 @@ TEST_CASE("queries: listClients asks for all pages", "[sdk]") {
 }
 
 TEST_CASE("queries: a lost connection ends them", "[sdk]") {
-    running_handler it;
     std::atomic<int> lost{0};
     std::atomic<int> welcomes{0};
+    running_handler it;
     it.handler.on_welcome([&](const bester::welcome&) {
         if (++welcomes == 1)
             it.handler.is_client("tina", [&](auto r) { lost += r.failure().code == "connection_lost" ? 1 : 0; });
@@ -164,9 +164,9 @@ TEST_CASE("queries: a lost connection ends them", "[sdk]") {
 }
 
 TEST_CASE("timers: call again and again, and once", "[sdk]") {
-    running_handler it;
     int ticks = 0;
     bester::timer_id ticker{};
+    running_handler it;
     it.handler.on_welcome([&](const bester::welcome&) {
         ticker = it.handler.every(2ms, [&] {
             tell(it.handler, ++ticks);

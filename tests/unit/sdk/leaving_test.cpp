@@ -27,8 +27,8 @@ struct variable {
 }  // namespace
 
 TEST_CASE("leaving: drained by the broker it answers what it holds, then closes", "[sdk]") {
-    running_handler it{2};
     std::optional<responder> held;
+    running_handler it{2};
     it.handler.on_message([&](const message&, responder r) {
         held.emplace(std::move(r));
         it.handler.push(bester::join("seen", "s1"));
@@ -77,8 +77,8 @@ TEST_CASE("leaving: a broker that does not confirm is not waited for", "[sdk]") 
 }
 
 TEST_CASE("leaving: the second wish to stop is obeyed at once", "[sdk]") {
-    running_handler it;
     std::optional<responder> held;
+    running_handler it;
     it.handler.on_message([&](const message&, responder r) {
         held.emplace(std::move(r));
         it.handler.push(bester::join("seen", "s1"));
@@ -103,8 +103,8 @@ TEST_CASE("leaving: started by the broker, a lost connection is the end", "[sdk]
 }
 
 TEST_CASE("leaving: started by hand, it connects again", "[sdk]") {
-    running_handler it;
     std::atomic<int> welcomes{0};
+    running_handler it;
     it.handler.on_welcome([&](const bester::welcome&) { ++welcomes; });
     it.handler.on_message([](const message&) { return reply(1); });
     it.start();
@@ -116,8 +116,8 @@ TEST_CASE("leaving: started by hand, it connects again", "[sdk]") {
 }
 
 TEST_CASE("leaving: an answer to a message of a lost connection goes nowhere", "[sdk]") {
-    running_handler it;
     std::optional<responder> held;
+    running_handler it;
     it.handler.on_message([&](const message& m, responder r) {
         if (m.data() == "hold") held.emplace(std::move(r));
         else r.answer(reply("now"));
