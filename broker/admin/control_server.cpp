@@ -188,15 +188,17 @@ private:
             asio::steady_timer timer;
             std::optional<std::string> text;
         };
-        // Shared with the completion, which the target may call when nobody waits any more.
+        // The target may call its completion when nobody waits any more, and may keep it longer than
+        // the io_context lives; so it only gets a weak reference.
         auto waiting = std::make_shared<pending>(context_);
         waiting->timer.expires_after(settings_.answer_timeout);
         open->timer.cancel();
         open->deadline = std::chrono::steady_clock::time_point::max();
-        execute_request(*target_, request, [waiting](std::string text) {
-            if (waiting->text) return;
-            waiting->text = std::move(text);
-            waiting->timer.cancel();
+        execute_request(*target_, request, [weak = std::weak_ptr<pending>(waiting)](std::string text) {
+            const auto still_waiting = weak.lock();
+            if (!still_waiting || still_waiting->text) return;
+            still_waiting->text = std::move(text);
+            still_waiting->timer.cancel();
         });
         asio::error_code ignored;
         while (!waiting->text && waiting->timer.expiry() > std::chrono::steady_clock::now()) {

@@ -1,6 +1,8 @@
 #include <catch2/catch.hpp>
 
 #include <fstream>
+#include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -93,6 +95,15 @@ public:
         return std::move(*client);
     }
     const std::string& path() const { return path_; }
+    /// Runs something where the broker would, and waits for its end.
+    void on_control_thread(std::function<void()> run) {
+        std::promise<void> done;
+        asio::post(context_, [&] {
+            run();
+            done.set_value();
+        });
+        done.get_future().wait();
+    }
 
     noting_target target;
 
@@ -215,7 +226,7 @@ TEST_CASE("control socket: a reload that never ends is answered in time", "[admi
     CHECK(answer.error().code == "timeout");
     CHECK(client.ask({{"request", "status"}}));
     SECTION("and its late end hurts nobody") {
-        server.target.completion_(json::object());
+        server.on_control_thread([&] { server.target.completion_(json::object()); });
         CHECK(client.ask({{"request", "status"}}));
     }
     SECTION("not even after the server is gone") {
