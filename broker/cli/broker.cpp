@@ -1,6 +1,7 @@
 #include "cli/broker.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <functional>
@@ -91,6 +92,8 @@ private:
     using changed_settings = tl::expected<nlohmann::json, admin::control_error>;
 
     void make_shards();
+    void open();
+    void tear_down();
     void start_listeners();
     void wait_for_signals();
     void poll_accounts();
@@ -164,6 +167,16 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
         control_, *registry_, handlers::supervisor_settings{settings_.server.runtime_directory, settings_.server.name},
         &guard);
     registry_->apply(shared_list(settings_.handlers), settings_.limits.busy_timeout);
+    try {
+        open();
+    } catch (...) {
+        tear_down();
+        throw;
+    }
+}
+
+/// From here on threads and processes run.
+void broker::parts::open() {
     for (const auto& shard : shards_) shard->start();
     supervisor_->start(settings_.handlers);
     control_server_ = std::make_unique<admin::control_server>(
@@ -174,7 +187,9 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
     if (logins_->has_accounts()) poll_accounts();
 }
 
-broker::parts::~parts() {
+broker::parts::~parts() { tear_down(); }
+
+void broker::parts::tear_down() {
     listeners_.clear();
     control_server_.reset();
     supervisor_.reset();
@@ -300,7 +315,14 @@ void broker::parts::reload(admin::control_completion completion) {
     auto result = reload_now();
     if (result) spdlog::info("reload: {} changes, config digest {}", (*result)["changes"].size(), settings_.digest.substr(0, 16));
     else spdlog::error("reload refused, nothing was changed: {}", result.error().reason);
-    completion(std::move(result));
+    if (!result) return completion(std::move(result));
+    // Answered when every shard works by the new config: who was told so can rely on it.
+    auto finish = std::make_shared<std::function<void()>>(
+        [completion = std::move(completion), result = std::move(result)] { completion(result); });
+    auto left = std::make_shared<std::atomic<std::size_t>>(shards_.size());
+    on_all_shards([this, finish, left](clients::shard_clients&) {
+        if (left->fetch_sub(1) == 1) asio::post(control_, [finish] { (*finish)(); });
+    });
 }
 
 broker::parts::changed_settings broker::parts::reload_now() {

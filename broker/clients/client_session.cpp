@@ -125,6 +125,11 @@ void client_session::accept(std::string_view user) {
 
 frame_verdict client_session::handle(const client_message& message, bool is_first) {
     shard_.count(counter::messages);
+    const frame_verdict verdict = dispatch(message, is_first);
+    return verdict == frame_verdict::taken && must_read_first() ? held(on_output) : verdict;
+}
+
+frame_verdict client_session::dispatch(const client_message& message, bool is_first) {
     if (message.type == "dummy") {
         if (!message.id_token.empty()) send_good(message.id_token, {});
         else if (!is_first) deliver(message.type_token, "null", {});
@@ -360,9 +365,28 @@ void client_session::apply_limits() { set_frame_limit(owner_.limits().message_si
 /// A client that does not read its answers is not read either.
 void client_session::on_blocked() {
     owner_.watch_blocked(*this);
-    if (queued_bytes() <= owner_.limits().queue_bytes / 2 || state_ == state::leaving) return;
+    if (state_ == state::leaving || !is_behind()) return;
     held_ |= on_output;
     pause();
+}
+
+/// Is so much waiting for the client that it is not read before it has taken some?
+bool client_session::must_read_first() {
+    if (is_blocked()) return is_behind();
+    if (!is_half_full()) return false;
+    flush_early();
+    return is_half_full();
+}
+
+bool client_session::is_half_full() const noexcept {
+    const client_limits& limits = owner_.limits();
+    return queued_bytes() > limits.queue_bytes / 2 || queued_frames() > limits.queue_messages / 2;
+}
+
+/// Its queue is half full, or would be with a reply and a status for each message it has sent: not
+/// reading it holds those back. What others send it may still be too much for it.
+bool client_session::is_behind() const noexcept {
+    return is_half_full() || queued_frames() + 2 * std::size_t{unanswered_} > owner_.limits().queue_messages / 2;
 }
 
 void client_session::on_drained() {

@@ -74,6 +74,7 @@ private:
     exchange::frame_verdict refuse_login(wire::error_code code);
     void accept(std::string_view user);
     exchange::frame_verdict handle(const wire::client_message& message, bool is_first);
+    exchange::frame_verdict dispatch(const wire::client_message& message, bool is_first);
     exchange::frame_verdict route(const wire::client_message& message);
     exchange::frame_verdict run_builtin(const wire::client_message& message);
     exchange::frame_verdict bad_message(const wire::client_message& message, std::string_view reason);
@@ -83,6 +84,9 @@ private:
     void send_frame(std::string_view frame);
     bool make_room(std::size_t size);
     void overflow();
+    bool must_read_first();
+    bool is_half_full() const noexcept;
+    bool is_behind() const noexcept;
     void leave_exchange();
     exchange::frame_verdict held(hold why);
     void release(hold why);

@@ -25,6 +25,13 @@ constexpr std::size_t most_logged = 10;
 
 std::string name_of(const instance_ref& instance) { return instance.handler + '#' + std::to_string(instance.number); }
 
+/// For the log: what a lost instance held, but not what it says.
+std::string describe(const exchange::envelope& message) {
+    std::string text = message.type_token + " of " + message.user;
+    if (!message.id_token.empty()) text += " with id " + message.id_token;
+    return text;
+}
+
 }  // namespace
 
 channel::channel(shard_handlers& owner, handler_queue& queue, channel_offer&& offer,
@@ -106,6 +113,13 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     shard_.wake_sweep();
 }
 
+/// On any of its channels: who answers others does not hang.
+bool channel::has_answered_since(std::uint64_t when_ms) const noexcept {
+    if (last_answer_ms_ >= when_ms) return true;
+    return std::any_of(progress_->last_answer_ms.begin(), progress_->last_answer_ms.end(),
+                       [when_ms](const auto& other) { return other.load(std::memory_order_relaxed) >= when_ms; });
+}
+
 void channel::release(slot& used) {
     const auto index = static_cast<std::uint32_t>(used.id & ((1u << index_bits) - 1));
     used.id = 0;
@@ -124,7 +138,7 @@ bool channel::sweep(std::uint64_t now_ms) {
     bool was_released = false;
     for (slot& used : slots_) {
         if (used.id == 0 || now_ms < used.deadline_ms) continue;
-        is_hanging = is_hanging || last_answer_ms_ < used.sent_ms;
+        is_hanging = is_hanging || !has_answered_since(used.sent_ms);
         shard_.count(counter::handler_timeouts);
         const auto error = wire::as_status_error(error_code::handler_timeout);
         shard_.commands().finish(exchange::view_of(used.message), &error);
@@ -227,6 +241,7 @@ void channel::executed_one() {
 }
 
 void channel::publish_progress() {
+    progress_->last_answer_ms[shard_.index()].store(last_answer_ms_, std::memory_order_relaxed);
     auto& mine = progress_->executed[shard_.index()];
     if (!is_publishing_) mine.store(executed_, std::memory_order_release);
     const std::uint64_t published = mine.load(std::memory_order_relaxed);
@@ -306,9 +321,10 @@ void channel::on_closed(close_reason reason) {
     if (wants_client_events_) shard_.remove_observer(*this);
     shard_.remove_source(*this);
     queue_.remove_ready(*this);
+    if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);
     give_up_slots();
     for (const waiter& w : waiters_) owner_.tell_waiter(instance_, w.shard);
-    if (!is_lost_) owner_.channel_lost(instance_, std::string{exchange::to_string(reason)});
+    if (!is_lost_) owner_.channel_lost(instance_, lost_reason_);
     check_drained();
     owner_.closed(*this);
 }
@@ -323,7 +339,7 @@ void channel::give_up_slots() {
     std::sort(held.begin(), held.end(), [](const slot* a, const slot* b) { return a->id < b->id; });
     std::string listed;
     for (std::size_t i = 0; i < std::min(held.size(), most_logged); ++i)
-        listed += (i ? ", " : "") + held[i]->message.type_token + " of " + held[i]->message.user;
+        listed += (i ? ", " : "") + describe(held[i]->message);
     spdlog::warn("handler {}: lost ({}) with {} messages on shard {}: {}{}", name_of(instance_), lost_reason_,
                  held.size(), shard_.index(), listed, held.size() > most_logged ? ", …" : "");
     for (slot* used : held) {

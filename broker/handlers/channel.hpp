@@ -22,8 +22,9 @@ class shard_handlers;
 /// How far each shard has come with one instance's frames; shared by that instance's channels.
 /// Written by the shard whose entry it is, read by the others.
 struct instance_progress {
-    explicit instance_progress(unsigned shards) : executed(shards) {}
+    explicit instance_progress(unsigned shards) : executed(shards), last_answer_ms(shards) {}
     std::vector<std::atomic<std::uint64_t>> executed;
+    std::vector<std::atomic<std::uint64_t>> last_answer_ms;  ///< on the clock that all shards read
 };
 
 /// The stream between one shard and one instance, after the hello: messages out, answers, pushes
@@ -95,9 +96,11 @@ private:
 
     void take_answer();
     void answer_query();
+    void refuse_query(std::string_view reason);
     void list_clients();
     void list_group();
     bool must_wait();
+    bool has_answered_since(std::uint64_t when_ms) const noexcept;
     void executed_one();
     void publish_progress();
     void protocol_error(std::string_view what);

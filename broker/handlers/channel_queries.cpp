@@ -31,11 +31,20 @@ void append_session(std::string& body, exchange::session_id id, std::string_view
 
 }  // namespace
 
+void channel::refuse_query(std::string_view reason) {
+    std::string body = begin_result(frame_.id) + R"(,"error":{"code":)";
+    wire::append_quoted(body, wire::describe(error_code::bad_query).text);
+    body += R"(,"reason":)";
+    wire::append_quoted(body, reason);
+    notify(wire::make_frame(body + "}}"));
+}
+
 void channel::answer_query() {
     if (frame_.query == "listClients") return list_clients();
-    if (frame_.query == "listGroup") return list_group();
+    if (frame_.query == "listGroup") return frame_.group.empty() ? refuse_query("`group` is missing") : list_group();
     std::string body = begin_result(frame_.id);
     if (frame_.query == "isClient") {
+        if (frame_.user.empty()) return refuse_query("`user` is missing");
         const std::size_t sessions = shard_.users().count(frame_.user);
         body += sessions > 0 ? R"(,"online":true,"sessions":)" : R"(,"online":false,"sessions":)";
         body += std::to_string(sessions);
@@ -47,9 +56,7 @@ void channel::answer_query() {
     } else if (frame_.query == "listPeers") {
         body += R"(,"peers":[])";
     } else {
-        body += R"(,"error":{"code":)";
-        wire::append_quoted(body, wire::describe(error_code::bad_query).text);
-        body += R"(,"reason":"there is no such query"})";
+        return refuse_query("there is no such query");
     }
     notify(wire::make_frame(body + "}"));
 }
