@@ -152,9 +152,9 @@ def test_dummy_is_a_ping(connect):
 
 def test_close_is_answered_after_what_is_queued(connect):
     c = connect("tina")
-    c.send("dummy")
-    c.send("builtin", {"command": {"type": "close"}}, "bye")
-    c.send("dummy", id="never read")
+    c.send_bytes(b"".join(frames.encode({"payload": payload}) for payload in (
+        {"type": "dummy"}, {"type": "builtin", "data": {"command": {"type": "close"}}, "id": "bye"},
+        {"type": "dummy", "id": "never read"})))
     came = c.expect_closed()
     assert [f["payload"].get("id") for f in came] == [None, "bye"] and is_good(came[1])
 

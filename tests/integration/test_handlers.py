@@ -178,6 +178,19 @@ def test_a_handler_that_hangs_is_restarted(make_broker):
         assert broker.instance("echo")["restarts"] == 1
 
 
+def test_who_answers_others_does_not_hang_whatever_their_shard(make_broker):
+    with make_broker(handlers={"echo": python_handler(deadline="300ms", restart=FAST)}) as broker:
+        pid = broker.pid_of("echo")
+        all_clients = [broker.client("tina") for _ in range(6)]
+        all_clients[0].send("echo", {"act": "silent"}, "s")
+        begin = now()
+        while now() - begin < 0.6:
+            for c in all_clients[1:]:
+                c.ask("echo", 1)
+        all_clients[0].bad("s", "handler_timeout")
+        assert broker.pid_of("echo") == pid and broker.instance("echo")["restarts"] == 0
+
+
 def test_a_handler_that_ignores_sigterm_is_killed_after_the_grace(make_broker):
     entry = python_handler("--ignore-sigterm", deadline="200ms", stop_grace="300ms", restart=FAST)
     with make_broker(handlers={"echo": entry}) as broker:
@@ -269,12 +282,11 @@ def test_a_handler_that_does_not_read_makes_senders_wait_then_busy(make_broker):
     entry = python_handler(queue_bytes="128KiB", message_size="128KiB", deadline="1500ms", restart=FAST, stop_grace="200ms")
     with make_broker(handlers={"echo": entry, "other": python_handler()}, limits={"busy_timeout": "300ms"}) as broker:
         senders = [broker.client("tina", "unix") for _ in range(8)]
-        for c in senders:
-            c.ask("echo", {"act": "stop_reading", "ms": 60_000}) if c is senders[0] else None
+        senders[0].ask("echo", {"act": "stop_reading", "ms": 60_000})
         ids = [str(i) for i in range(20)]
         for c in senders:
             for id in ids:
-                c.send("echo", "x" * 60_000, id)
+                c.send("echo", {"act": "exact", "text": "1", "weight": "x" * 60_000}, id)
         codes = set()
         for c in senders:
             assert broker.client("gustav").ask("other", 1) == 1
