@@ -42,7 +42,7 @@ framed_stream::framed_stream(shard& owner, int fd, std::size_t frame_limit)
 
 framed_stream::~framed_stream() {
     if (fd_ >= 0) ::close(fd_);
-    drop_kept();
+    if (kept_) shard_.account_kept(-static_cast<std::ptrdiff_t>(kept_->capacity));
 }
 
 void framed_stream::start(std::string_view received) {
@@ -82,8 +82,7 @@ bool framed_stream::read() {
     if (prefix > 0) std::memcpy(buffer.data(), kept_->data.get(), prefix);
     const ssize_t size = ::recv(fd_, buffer.data() + prefix, buffer.size() - prefix, MSG_DONTWAIT);
     if (size <= 0) return read_nothing(size);
-    const auto kept = std::move(kept_);
-    if (kept) shard_.account_kept(-static_cast<std::ptrdiff_t>(kept->capacity));
+    if (kept_) drop_kept(std::move(kept_));
     const std::string_view bytes{buffer.data(), prefix + static_cast<std::size_t>(size)};
     const std::size_t consumed = decode(bytes);
     if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
@@ -133,11 +132,11 @@ void framed_stream::read_kept() {
     is_resuming_ = false;
     if (fd_ < 0 || is_paused_) return;
     if (kept_) {
-        const auto kept = std::move(kept_);
-        shard_.account_kept(-static_cast<std::ptrdiff_t>(kept->capacity));
+        auto kept = std::move(kept_);
         const std::string_view bytes{kept->data.get(), kept->size};
         const std::size_t consumed = decode(bytes);
         if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
+        drop_kept(std::move(kept));
     }
     if (fd_ < 0 || is_paused_) return;
     if (input_ended_) on_end_of_input();
@@ -166,20 +165,22 @@ std::size_t framed_stream::decode(std::string_view bytes) {
 }
 
 void framed_stream::keep(std::string_view rest) {
-    const std::size_t capacity = std::max(rest.size() + wire::json_padding, smallest_kept);
-    auto kept = std::make_unique<kept_bytes>();
-    kept->data.reset(new char[capacity]);
+    const std::size_t capacity = rest.size() + wire::json_padding;
+    auto kept = capacity <= smallest_kept ? shard_.take_kept() : std::make_unique<kept_bytes>();
+    if (!kept->data) {
+        kept->capacity = static_cast<std::uint32_t>(std::max(capacity, smallest_kept));
+        kept->data.reset(new char[kept->capacity]);
+    }
     std::memcpy(kept->data.get(), rest.data(), rest.size());
     kept->size = static_cast<std::uint32_t>(rest.size());
-    kept->capacity = static_cast<std::uint32_t>(capacity);
-    shard_.account_kept(static_cast<std::ptrdiff_t>(capacity));
+    shard_.account_kept(static_cast<std::ptrdiff_t>(kept->capacity));
     kept_ = std::move(kept);
 }
 
-void framed_stream::drop_kept() {
-    if (!kept_) return;
-    shard_.account_kept(-static_cast<std::ptrdiff_t>(kept_->capacity));
-    kept_.reset();
+/// The usual size is used again: a busy stream keeps something after almost every read.
+void framed_stream::drop_kept(std::unique_ptr<kept_bytes> kept) {
+    shard_.account_kept(-static_cast<std::ptrdiff_t>(kept->capacity));
+    if (kept->capacity == smallest_kept) shard_.give_back(std::move(kept));
 }
 
 void framed_stream::pause() {
@@ -273,7 +274,7 @@ void framed_stream::close(close_reason reason) {
         outbox_->clear();
         shard_.give_back(std::move(outbox_));
     }
-    drop_kept();
+    if (kept_) drop_kept(std::move(kept_));
 }
 
 }  // namespace bester::exchange

@@ -30,6 +30,13 @@ enum class close_reason : std::uint8_t {
 };
 std::string_view to_string(close_reason reason) noexcept;
 
+/// Received bytes that are not decoded yet: the beginning of a frame, or what came before a pause.
+struct kept_bytes {
+    std::unique_ptr<char[]> data;
+    std::uint32_t size = 0;
+    std::uint32_t capacity = 0;
+};
+
 /// What became of a frame that was given to on_frame.
 enum class frame_verdict : std::uint8_t {
     taken,            ///< go on with the next
@@ -118,17 +125,11 @@ protected:
     shard& shard_;
 
 private:
-    struct kept_bytes {
-        std::unique_ptr<char[]> data;
-        std::uint32_t size = 0;
-        std::uint32_t capacity = 0;
-    };
-
     bool read();
     std::size_t decode(std::string_view bytes);
     void keep(std::string_view rest);
     bool read_into_kept();
-    void drop_kept();
+    void drop_kept(std::unique_ptr<kept_bytes> kept);
     void watch(std::uint32_t events);
     void wrote(flush_result result);
     bool read_nothing(ssize_t result);

@@ -122,6 +122,17 @@ void shard::give_back(std::unique_ptr<outbox> unused) {
     if (spare_outboxes_.size() < most_spare_outboxes) spare_outboxes_.push_back(std::move(unused));
 }
 
+std::unique_ptr<kept_bytes> shard::take_kept() {
+    if (spare_kept_.empty()) return std::make_unique<kept_bytes>();
+    auto taken = std::move(spare_kept_.back());
+    spare_kept_.pop_back();
+    return taken;
+}
+
+void shard::give_back(std::unique_ptr<kept_bytes> unused) {
+    if (spare_kept_.size() < most_spare_kept) spare_kept_.push_back(std::move(unused));
+}
+
 void shard::bury(std::unique_ptr<framed_stream> closed) { buried_.push_back(std::move(closed)); }
 
 command_source* shard::find_source(std::uint64_t id) const noexcept {

@@ -27,6 +27,7 @@
 namespace bester::exchange {
 
 class framed_stream;
+struct kept_bytes;
 
 /// What all shards of a broker have in common; made before them, outlives them, does not change.
 struct exchange_settings {
@@ -108,9 +109,11 @@ public:
     std::span<char> receive_buffer() noexcept { return {receive_buffer_.get(), receive_size}; }
     std::unique_ptr<outbox> take_outbox();
     void give_back(std::unique_ptr<outbox> unused);
+    std::unique_ptr<kept_bytes> take_kept();
+    void give_back(std::unique_ptr<kept_bytes> unused);
     void flush_later(framed_stream& stream) { dirty_.push_back(&stream); }
     void read_on(framed_stream& stream) { resuming_.push_back(&stream); }
-    void account_kept(std::ptrdiff_t bytes) noexcept { kept_bytes_ += static_cast<std::size_t>(bytes); }
+    void account_kept(std::ptrdiff_t bytes) noexcept { kept_size_ += static_cast<std::size_t>(bytes); }
     chunk_pool& chunks() noexcept { return chunks_; }
     /// Destroys a closed stream when nothing in this turn can refer to it any more.
     void bury(std::unique_ptr<framed_stream> closed);
@@ -118,12 +121,13 @@ public:
     void at_turn_end(std::function<void()> after) { turn_end_.push_back(std::move(after)); }
 
     /// Bytes in this shard's queues, not counting shared payloads.
-    std::size_t queued_memory() const noexcept { return chunks_.bytes_in_use() + kept_bytes_; }
+    std::size_t queued_memory() const noexcept { return chunks_.bytes_in_use() + kept_size_; }
 
 private:
     static constexpr std::size_t receive_size = std::size_t{256} << 10;
     static constexpr std::chrono::milliseconds sweep_interval{50};
     static constexpr std::size_t most_spare_outboxes = 4'096;
+    static constexpr std::size_t most_spare_kept = 256;
 
     class mail_slot final : public pollable {
     public:
@@ -162,7 +166,8 @@ private:
     std::unique_ptr<char[]> receive_buffer_;
     wire::json_reader reader_;
     chunk_pool chunks_;
-    std::size_t kept_bytes_ = 0;
+    std::size_t kept_size_ = 0;
+    std::vector<std::unique_ptr<kept_bytes>> spare_kept_;
     std::vector<std::unique_ptr<outbox>> spare_outboxes_;
     std::vector<framed_stream*> dirty_;
     std::vector<framed_stream*> resuming_;

@@ -145,6 +145,7 @@ void handler_queue::retire() {
 
 bool handler_queue::sweep(std::uint64_t now_ms) {
     unassigned_.expire(now_ms, error_code::handler_unavailable);
+    if (waiting() == 0) return false;
     for (channel* instance : std::vector<channel*>{ready_})
         instance->waiting().expire(now_ms, error_code::handler_timeout);
     return waiting() > 0;

@@ -9,8 +9,6 @@ namespace bester::wire {
 
 namespace {
 
-constexpr bool is_white_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-
 constexpr std::size_t first_capacity = std::size_t{64} << 10;
 
 }  // namespace
@@ -49,18 +47,11 @@ bool json_reader::start(std::string_view text) {
     if (parser.stage1(bytes, text.size(), simdjson::stage1_mode::regular)) return false;
     index_ = parser.structural_indexes.get();
     count_ = parser.n_structural_indexes;
+    has_escapes_ = text.find('\\') != std::string_view::npos;
     return true;
 }
 
-std::string_view json_reader::take_token() noexcept {
-    const std::size_t begin = index_[next_++];
-    std::size_t end = next_ < count_ ? index_[next_] : text_.size();
-    while (is_white_space(text_[end - 1])) --end;
-    return text_.substr(begin, end - begin);
-}
-
-bool json_reader::unquote(std::string_view token, std::string_view& value) {
-    value = token.substr(1, token.size() - 2);
+bool json_reader::undo_escapes(std::string_view& value) {
     if (value.find('\\') == std::string_view::npos) return true;
     // Undoing escapes never makes text longer, so the views given before stay valid.
     if (unescaped_.capacity() < text_.size()) unescaped_.reserve(text_.size());

@@ -70,11 +70,14 @@ public:
     bool raw_string(std::string_view& token) {
         if (peek() != '"') return false;
         token = take_token();
-        return token.find('\\') == std::string_view::npos || is_escaped_text(token.substr(1, token.size() - 2));
+        return !has_escapes_ || is_escaped_text(token.substr(1, token.size() - 2));
     }
     /// The text of a token that raw_string gave for this text, its escapes undone. Once for each
     /// token: there is room for the whole text unescaped, and more would move what views point to.
-    bool unquote(std::string_view token, std::string_view& value);
+    bool unquote(std::string_view token, std::string_view& value) {
+        value = token.substr(1, token.size() - 2);
+        return !has_escapes_ || undo_escapes(value);
+    }
     /// Reads an integer from 0 to 2^53 - 1.
     bool integer(std::uint64_t& value) noexcept;
     bool boolean(bool& value) noexcept;
@@ -105,8 +108,16 @@ private:
         ++next_;
         return true;
     }
-    std::string_view take_token() noexcept;
+    /// The token's bytes: up to the next one, without the white space between them.
+    std::string_view take_token() noexcept {
+        const std::size_t begin = index_[next_++];
+        std::size_t end = next_ < count_ ? index_[next_] : text_.size();
+        while (is_white_space(text_[end - 1])) --end;
+        return text_.substr(begin, end - begin);
+    }
+    static constexpr bool is_white_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
     bool skip_container();
+    bool undo_escapes(std::string_view& value);
 
     std::unique_ptr<indexer> indexer_;
     std::size_t max_depth_;
@@ -115,6 +126,7 @@ private:
     const std::uint32_t* index_ = nullptr;
     std::size_t count_ = 0;
     std::size_t next_ = 0;
+    bool has_escapes_ = false;  ///< is there a backslash anywhere? Mostly not, and then no string is looked into
     std::string unescaped_;   ///< what unquote gave, all of this text's; reserved so that views stay valid
 };
 

@@ -1,5 +1,6 @@
 """The house keeps its shape: includes point downward only. Run by ctest and by pytest."""
 import pathlib
+import re
 import sys
 import tempfile
 import unittest
@@ -30,6 +31,12 @@ class Architecture(unittest.TestCase):
             for lower in below:
                 self.assertNotIn(folder, include_rules.BELOW[lower])
                 self.assertLessEqual(include_rules.BELOW[lower], below, f"{folder} reaches what {lower} does")
+
+    def test_the_readme_names_every_folder_and_no_other(self):
+        named = set(re.findall(r"^\| \[([a-z/-]+)\]", (ROOT / "README.md").read_text(), re.MULTILINE))
+        top = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "." and path.name != "build"}
+        rooms = {f"broker/{path.name}" for path in (ROOT / "broker").iterdir() if path.is_dir()}
+        self.assertEqual(named, (top - {"broker"}) | rooms)
 
     def test_each_kind_of_breach_is_found(self):
         for path, text in [
