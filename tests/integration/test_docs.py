@@ -1,5 +1,7 @@
 """What the pages and examples say is run: a reader can rely on it."""
+import contextlib
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -8,7 +10,8 @@ import sys
 import pytest
 
 from broker import PYTHON, python_handler
-from client import password_of
+from client import code_of, is_good, password_of
+from eventually import eventually
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = ROOT / "proto-docs"
@@ -76,14 +79,99 @@ def test_every_error_code_on_a_page_is_in_the_table():
         assert said - {"no_such_user", "x"} <= table, (page, said - table)
 
 
+# ---- the examples, as their folders have them ----
+
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/config.jsonc"))
 
 
-@pytest.mark.parametrize("name", EXAMPLES or ["none"])
-def test_an_example_has_all_that_it_needs(name):
-    if name == "none":
-        pytest.skip("no example has a config.jsonc yet")
+def test_there_are_the_examples_that_the_docs_promise():
+    assert {"afrikaans", "echo", "one-shot", "ticker"} <= set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_complete_and_its_config_passes_the_check(bester, bin_directory, name):
     folder = ROOT / "examples" / name
     for file in ("README.md", "cases.jsonl", "config.jsonc"):
         assert (folder / file).exists(), f"{folder} lacks {file}"
-    assert f"]({name}/" in (ROOT / "examples" / "README.md").read_text() if (ROOT / "examples" / "README.md").exists() else True
+    done = bester("check", folder / "config.jsonc", env={**os.environ, "PATH": f"{bin_directory}:{os.environ['PATH']}"})
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def without_comments(text):
+    """JSON from the examples' JSONC: no string of theirs has // in it."""
+    return json.loads(re.sub(r"^\s*//.*$|(?<=[,{\[])\s*//.*$", "", text, flags=re.M))
+
+
+@pytest.fixture
+def example(make_broker, bin_directory, tmp_path):
+    """A broker with the handlers of an example's own config."""
+    with contextlib.ExitStack() as stack:
+        def start(name, change=lambda handlers: None):
+            handlers = without_comments((ROOT / "examples" / name / "config.jsonc").read_text())["handlers"]
+            change(handlers)
+            environment = {"PATH": f"{bin_directory}:{os.environ['PATH']}"}
+            return stack.enter_context(make_broker(handlers=handlers, environment=environment))
+        yield start
+
+
+def test_example_echo(example):
+    c = example("echo").client("tina")
+    assert c.ask("echo", {"any": ["thing", 1.5, None]}) == {"any": ["thing", 1.5, None]}
+
+
+def test_example_afrikaans(example):
+    broker = example("afrikaans")
+    t, g = broker.client("tina"), broker.client("gustav", "unix")
+    _, status = t.request("afrikaans", {"to": "gustav", "text": "Hallo"})
+    assert status["payload"]["delivered"] == 1
+    assert g.delivery()["payload"] == {"type": "afrikaans", "data": {"from": "tina", "text": "Hallo"}}
+    _, status = g.request("afrikaans", {"to": "tina", "text": "Goeie môre"})
+    assert t.data("afrikaans") == {"from": "gustav", "text": "Goeie môre"}
+    assert code_of(t.request("afrikaans", {"text": "to whom?"})[1]) == "bad_letter"
+
+
+def test_example_ticker(example):
+    def fast(handlers):
+        handlers["ticker"]["config"]["interval"] = "20ms"
+    broker = example("ticker", fast)
+    listeners = [broker.client("tina"), broker.client("gustav", "unix")]
+    stranger = broker.client("ann")
+    for c in listeners:
+        assert is_good(c.request("ticker", {"do": "join"})[1])
+    for c in listeners:
+        ticks = [c.data("ticker")["tick"] for _ in range(5)]
+        assert ticks == list(range(ticks[0], ticks[0] + 5))
+    assert is_good(listeners[0].request("ticker", {"do": "leave"})[1])
+    listeners[0].inbox.clear()
+    # What the other one hears from now on, this one does not.
+    last = listeners[1].inbox[-1]["payload"]["data"]["tick"] if listeners[1].inbox else listeners[1].data("ticker")["tick"]
+    listeners[1].find(lambda f: f["payload"].get("data", {}).get("tick", 0) > last + 5)
+    heard = [f for f in listeners[0].inbox]
+    listeners[0].expect_nothing_before_ping()
+    stranger.expect_nothing_before_ping()
+    assert heard == []
+
+
+def test_example_one_shot(example, tmp_path):
+    path = str(tmp_path / "s")
+
+    def move(handlers):
+        assert set(handlers["one-shot"]) == {"socket"}
+        handlers["one-shot"]["socket"] = path
+    process = subprocess.Popen([PYTHON, ROOT / "examples" / "one-shot" / "one_shot.py", path])
+    try:
+        eventually(lambda: os.path.exists(path))
+        broker = example("one-shot", move)
+        t, g = broker.client("tina"), broker.client("gustav")
+        eventually(lambda: is_good(t.request("one-shot", {"to": "gustav", "text": "Hallo"})[1]))
+        assert g.delivery()["payload"] == {"type": "one-shot", "data": {"text": "Hallo"}}
+        assert code_of(t.request("one-shot", {"text": "to whom?"})[1]) == "handler_refused"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.parametrize("name", ["bester.jsonc", "minimal.jsonc"])
+def test_the_sample_configs_pass_the_check(bester, name):
+    done = bester("check", ROOT / "conf" / name)
+    assert done.returncode == 0, done.stdout + done.stderr

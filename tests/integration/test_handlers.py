@@ -340,7 +340,7 @@ def test_the_crash_log_names_the_messages_that_were_held(make_broker):
         c.send("echo", {"act": "crash"}, "c1")
         statuses(c, {"h1", "c1"})
         lines = [each for each in broker.log().splitlines() if "with 2 messages" in each]
-        assert lines and '"echo" of tina' in lines[0]
+        assert lines and '"echo" of tina with id "h1"' in lines[0] and '"c1"' in lines[0]
 
 
 @pytest.mark.parametrize("kill", range(3))
