@@ -42,7 +42,7 @@ integration() { # preset threads [pytest words…]
   local preset=$1 threads=$2
   shift 2
   step "integration tests, $preset, $threads shards"
-  "$python" -m pytest tests/integration -q -n 2 --dist worksteal -p no:cacheprovider -rs \
+  "$python" -m pytest tests/integration -q -n 2 -p no:cacheprovider -rs \
     --bin "build/$preset/bin" --threads "$threads" --junitxml "$results/integration-$preset-$threads.xml" "$@"
   [ $? -le 1 ] || broken=1  # 1: a test failed, which is counted; more: pytest itself did not get through
 }

@@ -79,6 +79,7 @@ class Handler:
         self.query_count = 0
         self.reads = True
         self.is_draining = False
+        self.drained = set()     # shards that will send nothing new
         self.timers = []         # (when, function)
         self.hold_next = False
 
@@ -209,7 +210,8 @@ class Handler:
             asked_on, message = self.queries.pop(frame["id"])
             self.reply(asked_on, message, frame)
         elif kind == "drain":
-            self.is_draining = True
+            self.drained.add(channel.shard)
+            self.is_draining = len(self.drained) == len(self.channels)
             if "--keep-on-drain" not in sys.argv:
                 self.release()
             self.leave_if_done()
