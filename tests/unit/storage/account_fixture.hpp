@@ -39,7 +39,7 @@ private:
 /// The lowest cost that libsodium allows: a hash in well under a millisecond.
 inline constexpr argon2_cost cheap{1, 8192};
 
-inline account_settings settings_for(std::string path) { return {std::move(path), cheap, std::chrono::milliseconds{20}}; }
+inline account_settings settings_for(std::string path) { return {std::move(path), cheap, std::chrono::milliseconds{2'000}}; }
 
 inline accounts open_accounts(const std::string& path) {
     auto opened = accounts::open(settings_for(path));

@@ -210,6 +210,7 @@ TEST_CASE_METHOD(fixture, "accounts: renewing a hash never brings back an old pa
         start.arrive_and_wait();
         const auto set = other.set_password("tina", new_password);
         logging_in.join();
+        CAPTURE(set ? std::string{} : set.error().reason);
         REQUIRE(set);
         REQUIRE(other.verify("tina", new_password).value());
         REQUIRE_FALSE(other.verify("tina", old_password).value());
