@@ -11,7 +11,7 @@ using bester::test::server_side;
 using nlohmann::json;
 
 namespace {
-constexpr auto long_enough = 10s;
+constexpr auto long_enough = 60s;
 constexpr auto short_wait = 50ms;
 
 connect_error::stage stage_of_failure(const std::string& endpoint, client_options options = {}) {

@@ -13,7 +13,7 @@ using bester::test::server_side;
 using nlohmann::json;
 
 namespace {
-constexpr auto long_enough = 10s;
+constexpr auto long_enough = 60s;
 
 std::string id_of(const std::optional<std::string>& frame) {
     return json::parse(frame.value_or("{}")).value("/payload/id"_json_pointer, "");
