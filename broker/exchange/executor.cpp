@@ -188,10 +188,7 @@ void executor::deliver_to_targets(execution& run, const command& c, reach& reach
             shard_.post_to(s, [frame, except = except_, to](shard& there) {
                 const auto delivered = there.commands().deliver_all(
                     frame, except, [&](auto&& each) { there.sessions().for_each(each); });
-                if (to.status == 0 && to.report == 0) return;
-                there.post_to(to.shard, [to, delivered](shard& back) {
-                    back.commands().acknowledged(to.status, to.report, delivered);
-                });
+                report_back(there, to, delivered);
             });
         }
         return;
@@ -225,13 +222,14 @@ void executor::deliver_to_targets(execution& run, const command& c, reach& reach
         const acknowledgement to = expect(run, c, reached);
         shard_.post_to(s, [frame, ids = std::move(there), to](shard& target) {
             std::uint64_t delivered = 0;
-            for (const session_id id : ids)
-                if (session* const found = target.sessions().find(id); found && found->deliver(frame)) ++delivered;
+            std::vector<session_id> missed;
+            for (const session_id id : ids) {
+                session* const found = target.sessions().find(id);
+                if (found && found->deliver(frame)) ++delivered;
+                else missed.push_back(id);
+            }
             target.count(counter::deliveries, delivered);
-            if (to.status == 0 && to.report == 0) return;
-            target.post_to(to.shard, [to, delivered](shard& back) {
-                back.commands().acknowledged(to.status, to.report, delivered);
-            });
+            report_back(target, to, delivered, std::move(missed));
         });
     }
 }
@@ -264,10 +262,7 @@ void executor::send_group(execution& run, const command& c) {
                     for (session* member : in->members()) each(*member);
                 });
             }
-            if (to.status == 0 && to.report == 0) return;
-            there.post_to(to.shard, [to, delivered](shard& back) {
-                back.commands().acknowledged(to.status, to.report, delivered);
-            });
+            report_back(there, to, delivered);
         });
     }
     complete(run, c, reached);
@@ -309,10 +304,7 @@ void executor::change_membership(execution& run, const command& c) {
                 if (!is_join) there.groups().leave(names->first, names->second, *who);
                 else if (!there.groups().join(names->first, names->second, *who)) changed = 0;
             }
-            if (to.status == 0 && to.report == 0) return;
-            there.post_to(to.shard, [to, changed](shard& back) {
-                back.commands().acknowledged(0, to.report, changed);
-            });
+            report_back(there, to, changed, changed ? std::vector<session_id>{} : std::vector<session_id>{id});
         });
     }
     complete(run, c, reached);
@@ -378,10 +370,7 @@ void executor::disconnect(execution& run, const command& c) {
                                                : wire::as_status_error(error_code::disconnected, reason));
                 closed = 1;
             }
-            if (to.status == 0 && to.report == 0) return;
-            there.post_to(to.shard, [to, closed](shard& back) {
-                back.commands().acknowledged(0, to.report, closed);
-            });
+            report_back(there, to, closed, closed ? std::vector<session_id>{} : std::vector<session_id>{id});
         });
     }
     complete(run, c, reached);
@@ -410,16 +399,27 @@ executor::acknowledgement executor::expect(execution& run, const command& c, rea
     return to;
 }
 
-void executor::acknowledged(std::uint64_t status, std::uint64_t report, std::uint64_t delivered) {
-    if (const auto found = reports_.find(report); found != reports_.end()) {
+/// On another shard: tells the one that asked what was reached, if it wants to know.
+void executor::report_back(shard& from, const acknowledgement& to, std::uint64_t delivered,
+                           std::vector<session_id> missed) {
+    if (to.status == 0 && to.report == 0) return;
+    from.post_to(to.shard, [to, delivered, missed = std::move(missed)](shard& back) {
+        back.commands().acknowledged(to, delivered, missed);
+    });
+}
+
+void executor::acknowledged(const acknowledgement& to, std::uint64_t delivered,
+                            const std::vector<session_id>& missed) {
+    if (const auto found = reports_.find(to.report); found != reports_.end()) {
         pending_report& pending = found->second;
         pending.delivered += delivered;
+        for (const session_id id : missed) pending.failed.emplace_back(id.text(), error_code::recipient_offline);
         if (--pending.waiting == 0) {
             send_report(pending.source, pending.tag, pending.delivered, pending.failed);
             reports_.erase(found);
         }
     }
-    if (const auto found = statuses_.find(status); found != statuses_.end()) {
+    if (const auto found = statuses_.find(to.status); found != statuses_.end()) {
         pending_status& pending = found->second;
         pending.delivered += delivered;
         if (--pending.waiting > 0 || !pending.is_finished) return;

@@ -91,7 +91,10 @@ private:
     bool collect_targets(execution& run, const wire::command& command, reach& reached);
     void deliver_to_targets(execution& run, const wire::command& command, reach& reached, std::string_view type_token);
     acknowledgement expect(execution& run, const wire::command& command, reach& reached);
-    void acknowledged(std::uint64_t status, std::uint64_t report, std::uint64_t delivered);
+    /// `missed`: sessions that were named and are not there.
+    static void report_back(shard& from, const acknowledgement& to, std::uint64_t delivered,
+                            std::vector<session_id> missed = {});
+    void acknowledged(const acknowledgement& to, std::uint64_t delivered, const std::vector<session_id>& missed);
     void complete(execution& run, const wire::command& command, reach& reached);
     std::string_view type_of(execution& run, const wire::command& command);
     void mark_excepted(execution& run, const wire::command& command);

@@ -99,6 +99,28 @@ def test_send_clients_to_sessions_each_once(broker, crowd):
         each.expect_nothing_before_ping()
 
 
+def test_sessions_that_are_gone_are_in_the_report_whatever_their_shard(broker, crowd):
+    many, _ = crowd
+    c = broker.client("tina")
+    ids = [whoami(m) for m in many]
+    for m in many:
+        m.close()
+    eventually(lambda: broker.status()["sessions"] == 2)
+    offline = sorted(({"recipient": id, "code": "recipient_offline"} for id in ids), key=str)
+    for number, command in enumerate(({"command": "sendClients", "data": 1}, {"command": "join", "group": "g"}, {"command": "disconnect"})):
+        tag = f"gone {number}"
+        assert is_good(do(c, {**command, "sessions": ids, "report": tag}))
+        report = wait_for_report(c, tag)
+        assert report["delivered"] == 0 and sorted(report["failed"], key=str) == offline
+
+
+def test_a_report_lists_a_hundred_and_says_that_there_are_more(broker):
+    c = broker.client("tina")
+    assert is_good(do(c, {"command": "sendClients", "users": [f"u{i}" for i in range(120)], "data": 1, "report": "m"}, handler="next"))
+    report = eventually(lambda: reports(c, handler="next"))[-1]
+    assert len(report["failed"]) == 100 and report["more"] is True and report["delivered"] == 0
+
+
 def test_send_clients_to_everybody_except(broker, crowd):
     many, ann = crowd
     c = broker.client("tina")
