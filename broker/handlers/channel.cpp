@@ -315,8 +315,6 @@ void channel::on_bad_frame(bool is_too_large) {
 
 void channel::on_end_of_input() { lost("it closed a channel"); }
 
-void channel::on_drained() {}
-
 void channel::on_closed(close_reason reason) {
     if (wants_client_events_) shard_.remove_observer(*this);
     shard_.remove_source(*this);

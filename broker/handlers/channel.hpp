@@ -92,7 +92,6 @@ private:
     void on_bad_frame(bool is_too_large) override;
     void on_end_of_input() override;
     void on_closed(exchange::close_reason reason) override;
-    void on_drained() override;
 
     void take_answer();
     void answer_query();
