@@ -34,7 +34,7 @@ unit() { # preset [ctest words…]
   shift
   step "unit tests, $preset"
   ctest --test-dir "build/$preset" --output-on-failure --output-junit "$results/unit-$preset.xml" \
-    --no-tests=error -j 2 "$@" | grep -vE '^ *(Start|[0-9]+/[0-9]+ .*Passed)'
+    --no-tests=error --timeout 300 -j 2 "$@" | grep -vE '^ *(Start|[0-9]+/[0-9]+ .*Passed)'
   [ -s "$results/unit-$preset.xml" ] || broken=1
 }
 

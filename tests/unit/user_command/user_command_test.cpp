@@ -41,15 +41,16 @@ struct fixture {
         auto name = (std::filesystem::temp_directory_path() / "bester-user-XXXXXX").string();
         require(::mkdtemp(name.data()) != nullptr, "mkdtemp");
         directory = name;
+        out = directory + "/out";
+        errors = directory + "/errors";
         database = directory + "/accounts.db";
         ::unsetenv("BESTER_CONFIG");
     }
     ~fixture() { std::filesystem::remove_all(directory); }
 
-    /// Runs the command in a child process, as a shell would, with this as its standard input.
-    outcome run_on(int input, std::vector<std::string> arguments) {
-        const auto out = directory + "/out";
-        const auto errors = directory + "/errors";
+    /// Starts the command in a child process, as a shell would, with this as its standard input. For a process of one
+    /// thread: a child of several may find locks taken that nobody will release.
+    pid_t start_on(int input, std::vector<std::string> arguments) {
         std::cout.flush();
         const pid_t child = ::fork();
         require(child >= 0, "fork");
@@ -69,6 +70,10 @@ struct fixture {
             std::fflush(nullptr);
             ::_exit(exit_code);
         }
+        return child;
+    }
+
+    outcome wait_for(pid_t child) {
         int status = 0;
         require(::waitpid(child, &status, 0) == child, "waitpid");
         return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(out), read_file(errors)};
@@ -78,9 +83,9 @@ struct fixture {
         const auto path = directory + "/input";
         std::ofstream(path) << input;
         std::FILE* file = std::fopen(path.c_str(), "r");
-        auto result = run_on(::fileno(file), std::move(arguments));
+        const pid_t child = start_on(::fileno(file), std::move(arguments));
         std::fclose(file);
-        return result;
+        return wait_for(child);
     }
 
     bool accepts(const std::string& user, const std::string& password) {
@@ -88,6 +93,8 @@ struct fixture {
     }
 
     std::string directory;
+    std::string out;
+    std::string errors;
     std::string database;
 };
 
@@ -106,6 +113,7 @@ struct terminal_fixture : fixture {
     }
 
     outcome run_typing(const std::string& keys, std::vector<std::string> arguments) {
+        const pid_t child = start_on(slave, std::move(arguments));
         std::atomic<bool> is_done{false};
         std::thread typist([&] {
             for (const char key : keys) {
@@ -113,7 +121,7 @@ struct terminal_fixture : fixture {
                 if (::write(master, &key, 1) != 1) return;
             }
         });
-        auto result = run_on(slave, std::move(arguments));
+        auto result = wait_for(child);
         is_done = true;
         typist.join();
         return result;
