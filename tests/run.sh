@@ -4,7 +4,7 @@
 #   tests/run.sh                     everything but tsan (what CI runs)
 #   tests/run.sh unit                the unit tests, debug build: the daily loop
 #   tests/run.sh integration [-k …]  the integration tests, debug build; further words go to pytest
-#   tests/run.sh dev|asan|tsan       unit and integration tests of that build
+#   tests/run.sh dev|asan|tsan       unit and integration tests of that build (dev: and each header alone)
 #   tests/run.sh fuzz                every fuzz target for BESTER_FUZZ_SECONDS (default 10)
 #   tests/run.sh bench               the benchmarks, briefly: do they run and add up?
 #   tests/run.sh demo                examples/demo.sh --check
@@ -47,6 +47,13 @@ integration() { # preset threads [pytest words…]
   [ $? -le 1 ] || broken=1  # 1: a test failed, which is counted; more: pytest itself did not get through
 }
 
+headers() { # preset: a header that needs another one before it fails here
+  step "each header alone, $1"
+  "$python" tests/support/as_junit.py "$results/headers-$1.xml" "headers: each stands alone" -- \
+    cmake --build --preset "$1" --target all_verify_interface_header_sets >"$results/headers-$1.log" 2>&1 ||
+    grep -E 'error|FAILED' "$results/headers-$1.log" | head -40
+}
+
 whole() { # preset: everything about one build
   build "$1" || { broken=1; return; }
   unit "$1"
@@ -84,6 +91,7 @@ part=${1:-all}
 case $part in
   all)
     whole dev
+    headers dev
     bench dev
     whole asan
     fuzz
@@ -91,7 +99,8 @@ case $part in
     ;;
   unit) build dev && unit dev "$@" || broken=1 ;;
   integration) build dev && integration dev 1 "$@" ;;
-  dev | asan | tsan) whole "$part" ;;
+  dev) whole dev && headers dev ;;
+  asan | tsan) whole "$part" ;;
   fuzz) fuzz ;;
   bench) bench bench ;;
   demo) demo ;;

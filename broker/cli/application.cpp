@@ -13,41 +13,26 @@
 #include "cli/options.hpp"
 #include "cli/reload.hpp"
 #include "cli/send.hpp"
+#include "cli/serve.hpp"
 #include "cli/status.hpp"
 #include "cli/stop.hpp"
-#if __has_include("cli/serve.hpp")
-#include "cli/serve.hpp"
-#define BESTER_HAS_SERVE
-#endif
-#if __has_include("cli/user.hpp")
-#include "cli/user.hpp"
-#define BESTER_HAS_USER
-#endif
-#if __has_include("cli/test_handler.hpp")
 #include "cli/test_handler.hpp"
-#define BESTER_HAS_TEST_HANDLER
-#endif
+#include "cli/user.hpp"
 
 namespace bester::cli {
 namespace {
 
 void add_commands(CLI::App& app, int& exit_code) {
-#ifdef BESTER_HAS_SERVE
     add_serve_command(app, exit_code);
-#endif
     add_check_command(app, exit_code);
     add_status_command(app, exit_code);
     add_handlers_command(app, exit_code);
     add_reload_command(app, exit_code);
     add_stop_command(app, exit_code);
-#ifdef BESTER_HAS_USER
     add_user_command(app, exit_code);
-#endif
     add_client_command(app, exit_code);
     add_send_command(app, exit_code);
-#ifdef BESTER_HAS_TEST_HANDLER
     add_test_handler_command(app, exit_code);
-#endif
     add_completions_command(app, exit_code);
 }
 
