@@ -27,17 +27,33 @@ def echo_handler(bin_directory):
     return {"command": [str(binary)]} if binary.exists() else python_handler()
 
 
-def test_the_client_in_20_lines_works_as_it_stands(make_broker, echo_handler, tmp_path):
-    (source,) = blocks("client.md", "python")
-    assert len([line for line in source.splitlines() if line.strip()]) <= 25
-    assert set(re.findall(r"^import (.*)$", source, re.M)[0].split(", ")) <= set(sys.stdlib_module_names)
-    path = tmp_path / "client.py"
-    path.write_text(source)
+@pytest.fixture
+def program_of(tmp_path):
+    """Runs the one Python program of a page, word for word; returns the words that it prints."""
+    def run(page, most_lines, *arguments):
+        (source,) = blocks(page, "python")
+        assert len([line for line in source.splitlines() if line.strip()]) <= most_lines
+        assert set(re.findall(r"^import (.*)$", source, re.M)[0].split(", ")) <= set(sys.stdlib_module_names)
+        path = tmp_path / page.replace(".md", ".py")
+        path.write_text(source)
+        done = subprocess.run([PYTHON, path, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+    return run
+
+
+def test_the_client_in_20_lines_works_as_it_stands(make_broker, echo_handler, program_of):
     with make_broker(handlers={"echo": echo_handler}) as broker:
         for listener in ("v4", "v6"):
-            host, port = broker.addresses[listener]
-            done = subprocess.run([PYTHON, path, host, str(port), "tina", password_of("tina")], capture_output=True, text=True, timeout=60)
-            assert (done.returncode, done.stdout.split()) == (0, ["good", "hello", "good"]), done.stderr
+            words = program_of("client.md", 25, *broker.addresses[listener], "tina", password_of("tina"))
+            assert words == ["good", "hello", "good"]
+
+
+def test_the_administrator_in_10_lines_works_as_it_stands(make_broker, program_of):
+    with make_broker() as broker:
+        for sessions in range(3):
+            assert program_of("admin.md", 10, broker.control_path) == [str(sessions)]
+            broker.client("tina")
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building (and, with "tests", testing) bester needs on Debian 12, if it is missing.
+# Installs what building bester and running its demo (and, with "tests", testing it) needs on
+# Debian 12, if it is missing.
 # Sourced or run by examples/demo.sh and tests/run.sh.
 set -euo pipefail
 
@@ -7,9 +8,10 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libasio-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libexpected-dev
   libsimdjson-dev libssl-dev libsodium-dev libsqlite3-dev
+  python3
 )
 test_packages=(
-  catch2 clang libclang-rt-14-dev python3 python3-pytest python3-pytest-xdist python3-jsonschema
+  catch2 clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jsonschema
   nats-server redis-server iproute2 procps strace
 )
 
