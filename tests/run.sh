@@ -82,7 +82,7 @@ mkdir -p "$results"
 export CTEST_PARALLEL_LEVEL=2
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0:exitcode=99:second_deadlock_stack=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0:exitcode=99:second_deadlock_stack=1:suppressions=$PWD/tests/support/tsan.suppressions}
 tests/support/install.sh tests || exit 1
 ccache --zero-stats >/dev/null
 

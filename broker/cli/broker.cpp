@@ -204,7 +204,7 @@ void broker::parts::make_shards() {
     exchange_settings_.server_name = settings_.server.name;
     exchange_settings_.shards = settings_.server.threads;
     exchange_settings_.first_generation = random_generation();
-    exchange_settings_.json_depth = settings_.limits.json_depth;
+    exchange_settings_.limits = settings_.exchange;
     shard_pointers_.resize(settings_.server.threads);
     for (unsigned i = 0; i < settings_.server.threads; ++i) {
         shards_.push_back(std::make_unique<exchange::shard>(i, exchange_settings_, directory_,
@@ -352,6 +352,8 @@ void broker::parts::apply(const config::broker_config& wanted) {
     loaded_ = std::chrono::system_clock::now();
     const auto limits = std::make_shared<const clients::client_limits>(settings_.limits);
     on_all_shards([limits](clients::shard_clients& there) { there.apply(*limits); });
+    for (const auto& shard : shards_)
+        shard->post([limits = settings_.exchange](exchange::shard& there) { there.apply(limits); });
     logins_->apply(settings_.accounts);
     registry_->apply(shared_list(settings_.handlers), settings_.limits.busy_timeout);
     supervisor_->apply(settings_.handlers);

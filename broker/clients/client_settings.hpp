@@ -17,7 +17,6 @@ struct client_limits {
     std::size_t queue_messages = 1'000;
     std::chrono::milliseconds write_timeout{10'000};              ///< no progress while something waits
     std::size_t unanswered = 256;                                 ///< then the socket is not read
-    std::size_t json_depth = 64;                                  ///< nesting of objects and arrays
     std::size_t connections = 0;                                  ///< most sessions at once; resolved by the config (0 only before)
     std::size_t queued_memory = std::size_t{512} << 20;           ///< all queues together; above it no client is read
     std::chrono::milliseconds busy_timeout{2'000};                ///< longest wait for room before `busy`

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "clients/client_settings.hpp"
+#include "exchange/exchange_settings.hpp"
 #include "handlers/handler_settings.hpp"
 
 namespace bester::config {
@@ -45,6 +46,7 @@ struct broker_config {
     log_settings log;
     accounts_settings accounts;
     clients::client_limits limits;
+    exchange::exchange_limits exchange;                 ///< keys of `limits`, too
     std::string control_socket;
     std::vector<clients::listener_settings> listeners;  ///< in the order of the file
     std::vector<handlers::handler_settings> handlers;   ///< by name

@@ -103,7 +103,15 @@ std::vector<key<broker_config>> limit_keys() {
                  [](auto& c) -> auto& { return c.limits.unanswered; }),
         declared({.name = "limits.json_depth", .kind = value_kind::count, .least = 4, .most = 1'024,
                   .description = "Nesting of objects and arrays in a message."},
-                 [](auto& c) -> auto& { return c.limits.json_depth; }),
+                 [](auto& c) -> auto& { return c.exchange.json_depth; }),
+        declared({.name = "limits.groups", .kind = value_kind::count, .least = 1, .most = 1'000'000,
+                  .description = "Groups that one session may be in; a further `join` is refused with "
+                                 "`too_many_groups`."},
+                 [](auto& c) -> auto& { return c.exchange.groups; }),
+        declared({.name = "limits.hops", .kind = value_kind::count, .least = 1, .most = 64,
+                  .description = "Handlers that a message may go through, each passing it on to the next; then "
+                                 "`too_many_hops`."},
+                 [](auto& c) -> auto& { return c.exchange.hops; }),
         declared({.name = "limits.queued_memory", .kind = value_kind::size, .least = mebi, .most = 1'024 * gibi,
                   .description = "All queues to clients together; above it no client is read until they shrink."},
                  [](auto& c) -> auto& { return c.limits.queued_memory; }),

@@ -8,9 +8,6 @@
 
 namespace bester::exchange {
 
-/// Most handlers that a message may go through, each passing it on to the next.
-inline constexpr unsigned most_hops = 8;
-
 /// What the exchange remembers of a message while a handler has it. `strings` are kept by whoever
 /// keeps the envelope, so that a reused one needs no memory.
 template <class Text>

@@ -3,11 +3,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "exchange/envelope.hpp"
 #include "exchange/payload.hpp"
+#include "exchange/pending_outcomes.hpp"
 #include "exchange/session_id.hpp"
 #include "wire/client_codec.hpp"
 #include "wire/handler_codec.hpp"
@@ -23,7 +23,7 @@ class command_source;
 /// shards have said how many sessions they reached. On the shard's thread only.
 class executor {
 public:
-    explicit executor(shard& owner) noexcept : shard_{owner} {}
+    explicit executor(shard& owner) noexcept : shard_{owner}, outcomes_{owner} {}
 
     /// An answer to `message`: executes its commands and ends the message, unless it is passed on.
     void answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame);
@@ -31,7 +31,7 @@ public:
     void push(command_source& source, const wire::handler_frame& frame);
 
     /// Ends a message that was submitted: its sender gets the status. `error` null: good.
-    void finish(const envelope_view& message, const wire::status_error* error);
+    void finish(const envelope_view& message, const wire::status_error* error) { outcomes_.finish(message, error); }
 
 private:
     /// What one frame's commands share.
@@ -45,38 +45,6 @@ private:
         wire::error_code first_error = wire::error_code::none;
         std::string first_reason{};
     };
-    /// What one command reached so far.
-    struct reach {
-        std::uint64_t delivered = 0;
-        std::uint64_t report = 0;           ///< pending_report, if other shards are asked
-        std::vector<std::pair<std::string, wire::error_code>> failed;
-    };
-    /// A status that waits for other shards.
-    struct pending_status {
-        unsigned waiting = 0;
-        std::uint64_t delivered = 0;
-        bool is_finished = false;
-        envelope message;
-        bool is_bad = false;
-        std::string code;
-        std::string reason;
-        bool is_temporary = false;
-    };
-    /// A report that waits for other shards.
-    struct pending_report {
-        unsigned waiting = 0;
-        std::uint64_t source = 0;
-        std::string tag;
-        std::uint64_t delivered = 0;
-        std::vector<std::pair<std::string, wire::error_code>> failed;
-    };
-    /// Whom an answer from another shard is for.
-    struct acknowledgement {
-        unsigned shard = 0;
-        std::uint64_t status = 0;
-        std::uint64_t report = 0;
-    };
-
     void run_commands(execution& run);
     void run(execution& run, const wire::command& command);
     void reply(execution& run, const wire::command& command);
@@ -91,25 +59,21 @@ private:
     bool collect_targets(execution& run, const wire::command& command, reach& reached);
     void deliver_to_targets(execution& run, const wire::command& command, reach& reached, std::string_view type_token);
     acknowledgement expect(execution& run, const wire::command& command, reach& reached);
-    /// `missed`: sessions that were named and are not there.
+    /// `missed`: sessions that were named and not reached, and why.
     static void report_back(shard& from, const acknowledgement& to, std::uint64_t delivered,
-                            std::vector<session_id> missed = {});
-    void acknowledged(const acknowledgement& to, std::uint64_t delivered, const std::vector<session_id>& missed);
+                            std::vector<session_id> missed = {},
+                            wire::error_code code = wire::error_code::recipient_offline);
     void complete(execution& run, const wire::command& command, reach& reached);
+    static void missed(const wire::command& command, reach& reached, std::string_view recipient,
+                       wire::error_code code);
     std::string_view type_of(execution& run, const wire::command& command);
     void mark_excepted(execution& run, const wire::command& command);
-    void send_report(std::uint64_t source, std::string_view tag, std::uint64_t delivered,
-                     const std::vector<std::pair<std::string, wire::error_code>>& failed);
-    void tell_sender(const envelope_view& message, const wire::status_error* error);
 
     template <class ForEachMember>
     std::uint64_t deliver_all(const payload& frame, const std::vector<session_id>& except, ForEachMember&& members);
 
     shard& shard_;
-    std::uint64_t last_pending_ = 0;
-    std::uint64_t last_mark_ = 0;
-    std::unordered_map<std::uint64_t, pending_status> statuses_;
-    std::unordered_map<std::uint64_t, pending_report> reports_;
+    pending_outcomes outcomes_;
     std::vector<session_id> targets_;   ///< of the command being executed, kept for their memory
     std::vector<session_id> except_;
     std::vector<session_id> parsed_;

@@ -20,12 +20,12 @@ const group* group_table::find(std::string_view handler, std::string_view name) 
     return find_mutable(handler, name);
 }
 
-bool group_table::join(std::string_view handler, std::string_view name, session& who) {
+bool group_table::join(std::string_view handler, std::string_view name, session& who, std::size_t most) {
     group* in = find_mutable(handler, name);
     if (!who.memberships) who.memberships = std::make_unique<std::vector<membership>>();
     for (const membership& m : *who.memberships)
         if (m.in == in) return true;
-    if (who.memberships->size() >= most_memberships) return false;
+    if (who.memberships->size() >= most) return false;
     if (!in) {
         auto made = std::make_unique<group>(std::string{handler}, std::string{name});
         in = made.get();

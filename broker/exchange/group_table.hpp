@@ -31,11 +31,8 @@ private:
 /// The groups of one shard. On its thread only.
 class group_table {
 public:
-    /// Most groups that one session may be in.
-    static constexpr std::size_t most_memberships = 1'000;
-
-    /// False if the session is in too many groups. Joining twice is joining once.
-    bool join(std::string_view handler, std::string_view name, session& who);
+    /// False if the session is in `most` groups already. Joining twice is joining once.
+    bool join(std::string_view handler, std::string_view name, session& who, std::size_t most);
     void leave(std::string_view handler, std::string_view name, session& who);
     /// When a session closes.
     void leave_all(session& who);

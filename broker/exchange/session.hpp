@@ -43,8 +43,6 @@ public:
 
     /// Groups that it is in; null while there are none. For group_table.
     std::unique_ptr<std::vector<membership>> memberships;
-    /// Set by the executor to reach each session once.
-    std::uint64_t mark = 0;
 
 protected:
     session() = default;

@@ -12,12 +12,13 @@ namespace bester::exchange {
 shard::shard(unsigned index, const exchange_settings& settings, directory& users, std::span<shard* const> all)
     : index_{index},
       settings_{settings},
+      limits_{settings.limits},
       users_{users},
       all_{all},
       mail_slot_{*this},
       outgoing_(all.size()),
       receive_buffer_{new char[receive_size + wire::json_padding]},
-      reader_{settings.json_depth},
+      reader_{settings.limits.json_depth},
       sessions_{index, settings.first_generation},
       routes_{std::make_shared<routing_table>()},
       executor_{*this} {
@@ -27,6 +28,11 @@ shard::shard(unsigned index, const exchange_settings& settings, directory& users
 }
 
 shard::~shard() = default;
+
+void shard::apply(const exchange_limits& limits) noexcept {
+    limits_ = limits;
+    reader_.set_max_depth(limits.json_depth);
+}
 
 void shard::start() {
     thread_ = std::thread{[this] { run(); }};

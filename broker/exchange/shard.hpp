@@ -14,6 +14,7 @@
 #include "exchange/counters.hpp"
 #include "exchange/directory.hpp"
 #include "exchange/event_loop.hpp"
+#include "exchange/exchange_settings.hpp"
 #include "exchange/executor.hpp"
 #include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
@@ -28,14 +29,6 @@ namespace bester::exchange {
 
 class framed_stream;
 struct kept_bytes;
-
-/// What all shards of a broker have in common; made before them, outlives them, does not change.
-struct exchange_settings {
-    std::string server_name;
-    unsigned shards = 1;
-    std::uint32_t first_generation = 0;  ///< random, see session_id
-    std::size_t json_depth = 64;
-};
 
 /// Something that lives on a shard and is looked at from time to time: sessions waiting to log in,
 /// messages with a deadline.
@@ -74,6 +67,8 @@ public:
 
     unsigned index() const noexcept { return index_; }
     const exchange_settings& settings() const noexcept { return settings_; }
+    const exchange_limits& limits() const noexcept { return limits_; }
+    void apply(const exchange_limits& limits) noexcept;
     /// Milliseconds on a steady clock, read once a turn.
     std::uint64_t now_ms() const noexcept { return now_ms_; }
     /// Milliseconds since 1970, UTC, read once a turn.
@@ -147,6 +142,7 @@ private:
 
     unsigned index_;
     const exchange_settings& settings_;
+    exchange_limits limits_;
     directory& users_;
     std::span<shard* const> all_;
     std::thread thread_;

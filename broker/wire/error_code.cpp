@@ -45,6 +45,8 @@ constexpr std::array rows{
     error_row{recipient_offline, "recipient_offline", fault::nobody, true, "no session of this recipient is connected"},
     error_row{too_many_recipients, "too_many_recipients", fault::handler, false,
               "the command names more recipients than the handler may address at once"},
+    error_row{too_many_groups, "too_many_groups", fault::handler, false,
+              "the session is in as many groups as it may be"},
     error_row{peer_unknown, "peer_unknown", fault::handler, false, "there is no peer server of this name"},
     error_row{handler_unknown, "handler_unknown", fault::handler, false, "there is no handler of this name"},
     error_row{too_many_hops, "too_many_hops", fault::handler, false,

@@ -31,6 +31,7 @@ enum class error_code : std::uint8_t {
     shutting_down,
     recipient_offline,
     too_many_recipients,
+    too_many_groups,
     peer_unknown,
     handler_unknown,
     too_many_hops,

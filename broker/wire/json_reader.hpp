@@ -91,6 +91,9 @@ public:
     /// Has everything been read?
     bool at_end() const noexcept { return next_ == count_; }
 
+    /// From the next text on.
+    void set_max_depth(std::size_t depth) noexcept { max_depth_ = depth; }
+
 private:
     struct indexer;
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace bester::exchange {
+
+/// Limits of the exchange itself; keys of the config's `limits` section, changed by a reload.
+struct exchange_limits {
+    std::size_t json_depth = 64;  ///< nesting of objects and arrays in a message
+    std::size_t groups = 1'000;   ///< that one session may be in
+    unsigned hops = 8;            ///< handlers that a message may go through, each passing it on to the next
+
+    bool operator==(const exchange_limits&) const = default;
+};
+
+/// What all shards of a broker have in common; made before them, outlives them, does not change.
+struct exchange_settings {
+    std::string server_name;
+    unsigned shards = 1;
+    std::uint32_t first_generation = 0;  ///< random, see session_id
+    exchange_limits limits{};            ///< at the start; see shard::apply
+};
+
+}  // namespace bester::exchange

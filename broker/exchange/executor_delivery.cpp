@@ -1,0 +1,204 @@
+// Commands that deliver: sendClients and sendGroup.
+#include "exchange/executor.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "exchange/session.hpp"
+#include "exchange/shard.hpp"
+
+namespace bester::exchange {
+
+using wire::command;
+using wire::error_code;
+
+void executor::send_clients(execution& run, const command& c) {
+    const std::string_view type_token = type_of(run, c);
+    if (type_token.empty()) return;
+    reach reached;
+    if (!collect_targets(run, c, reached)) return;
+    run.message.addressed = true;
+    deliver_to_targets(run, c, reached, type_token);
+    complete(run, c, reached);
+}
+
+/// Fills targets_ (sorted, each once) from a command's users and sessions. False if it was refused.
+bool executor::collect_targets(execution& run, const command& c, reach& reached) {
+    targets_.clear();
+    is_everybody_ = false;
+    const auto& strings = run.frame.strings;
+    const std::size_t named = std::size_t{c.users.count} + c.sessions.count;
+    if (named > run.source.most_recipients()) {
+        refuse(run, error_code::too_many_recipients,
+               std::to_string(named) + " are named, " + std::to_string(run.source.most_recipients()) +
+                   " are allowed (the handler's `recipients`)");
+        return false;
+    }
+    for (std::uint32_t i = 0; i < c.users.count; ++i) {
+        std::string_view user = strings[c.users.begin + i];
+        if (user == "*") {
+            is_everybody_ = true;
+            continue;
+        }
+        if (const std::size_t at = user.rfind('@'); at != std::string_view::npos) {
+            if (user.substr(at + 1) != shard_.settings().server_name) {
+                refuse(run, error_code::peer_unknown,
+                       "there is no peer server \"" + std::string{user.substr(at + 1, 64)} + '"');
+                missed(c, reached, user, error_code::peer_unknown);
+                continue;
+            }
+            user = user.substr(0, at);
+        }
+        if (shard_.users().find(user, targets_) == 0)
+            missed(c, reached, user, error_code::recipient_offline);
+    }
+    for (std::uint32_t i = 0; i < c.sessions.count; ++i) {
+        const std::string_view text = strings[c.sessions.begin + i];
+        const auto id = session_id::parse(text);
+        if (id && id->shard() < shard_.settings().shards) targets_.push_back(*id);
+        else missed(c, reached, text.substr(0, 64), error_code::recipient_offline);
+    }
+    if (targets_.size() > 1) {
+        std::sort(targets_.begin(), targets_.end());
+        targets_.erase(std::unique(targets_.begin(), targets_.end()), targets_.end());
+    }
+    mark_excepted(run, c);
+    if (!except_.empty())
+        std::erase_if(targets_, [&](session_id id) { return std::binary_search(except_.begin(), except_.end(), id); });
+    return true;
+}
+
+/// Fills except_, sorted.
+void executor::mark_excepted(execution& run, const command& c) {
+    except_.clear();
+    for (std::uint32_t i = 0; i < c.except.count; ++i)
+        if (const auto id = session_id::parse(run.frame.strings[c.except.begin + i])) except_.push_back(*id);
+    std::sort(except_.begin(), except_.end());
+}
+
+namespace {
+
+payload make_delivery(std::string_view type_token, std::string_view data) {
+    payload frame = payload::of_size(wire::delivery_size(type_token, data, {}));
+    wire::write_delivery(frame.data(), type_token, data, {});
+    return frame;
+}
+
+}  // namespace
+
+template <class ForEachMember>
+std::uint64_t executor::deliver_all(const payload& frame, const std::vector<session_id>& except,
+                                    ForEachMember&& members) {
+    std::uint64_t delivered = 0;
+    members([&](session& member) {
+        if (!except.empty() && std::binary_search(except.begin(), except.end(), member.id())) return;
+        if (member.deliver(frame)) ++delivered;
+    });
+    shard_.count(counter::deliveries, delivered);
+    return delivered;
+}
+
+void executor::deliver_to_targets(execution& run, const command& c, reach& reached, std::string_view type_token) {
+    if (is_everybody_) {
+        const payload frame = make_delivery(type_token, c.data);
+        reached.delivered +=
+            deliver_all(frame, except_, [&](auto&& each) { shard_.sessions().for_each(each); });
+        for (unsigned s = 0; s < shard_.settings().shards; ++s) {
+            if (s == shard_.index()) continue;
+            const acknowledgement to = expect(run, c, reached);
+            shard_.post_to(s, [frame, except = except_, to](shard& there) {
+                const auto delivered = there.commands().deliver_all(
+                    frame, except, [&](auto&& each) { there.sessions().for_each(each); });
+                report_back(there, to, delivered);
+            });
+        }
+        return;
+    }
+    if (targets_.size() == 1 && targets_[0].shard() == shard_.index()) {
+        session* const only = shard_.sessions().find(targets_[0]);
+        if (only && only->deliver(type_token, c.data, {})) {
+            reached.delivered = 1;
+            shard_.count(counter::deliveries);
+        } else {
+            missed(c, reached, targets_[0].text(), error_code::recipient_offline);
+        }
+        return;
+    }
+    if (targets_.empty()) return;
+    const payload frame = make_delivery(type_token, c.data);
+    for (unsigned s = 0; s < shard_.settings().shards; ++s) {
+        std::vector<session_id> there;
+        for (const session_id id : targets_) {
+            if (id.shard() != s) continue;
+            if (s != shard_.index()) {
+                there.push_back(id);
+            } else if (session* const local = shard_.sessions().find(id); local && local->deliver(frame)) {
+                ++reached.delivered;
+                shard_.count(counter::deliveries);
+            } else {
+                missed(c, reached, id.text(), error_code::recipient_offline);
+            }
+        }
+        if (there.empty()) continue;
+        const acknowledgement to = expect(run, c, reached);
+        shard_.post_to(s, [frame, ids = std::move(there), to](shard& target) {
+            std::uint64_t delivered = 0;
+            std::vector<session_id> missed;
+            for (const session_id id : ids) {
+                session* const found = target.sessions().find(id);
+                if (found && found->deliver(frame)) ++delivered;
+                else missed.push_back(id);
+            }
+            target.count(counter::deliveries, delivered);
+            report_back(target, to, delivered, std::move(missed));
+        });
+    }
+}
+
+void executor::send_group(execution& run, const command& c) {
+    const std::string_view type_token = type_of(run, c);
+    if (type_token.empty()) return;
+    run.message.addressed = true;
+    mark_excepted(run, c);
+    const payload frame = make_delivery(type_token, c.data);
+    reach reached;
+    if (const group* const in = shard_.groups().find(run.source.handler(), c.target)) {
+        reached.delivered = deliver_all(frame, except_, [&](auto&& each) {
+            for (session* member : in->members()) each(*member);
+        });
+    }
+    for (unsigned s = 0; s < shard_.settings().shards; ++s) {
+        if (s == shard_.index()) continue;
+        const acknowledgement to = expect(run, c, reached);
+        // Handler and group in one string, to stay within a task's room.
+        std::string key = run.source.handler() + '\0' + std::string{c.target};
+        auto details = std::make_unique<std::pair<std::string, std::vector<session_id>>>(std::move(key), except_);
+        shard_.post_to(s, [frame, details = std::move(details), to](shard& there) {
+            const std::size_t cut = details->first.find('\0');
+            const std::string_view key_text = details->first;
+            const group* const in = there.groups().find(key_text.substr(0, cut), key_text.substr(cut + 1));
+            std::uint64_t delivered = 0;
+            if (in) {
+                delivered = there.commands().deliver_all(frame, details->second, [&](auto&& each) {
+                    for (session* member : in->members()) each(*member);
+                });
+            }
+            report_back(there, to, delivered);
+        });
+    }
+    complete(run, c, reached);
+}
+
+void executor::send_servers(execution& run, const command& c) {
+    if (type_of(run, c).empty()) return;
+    reach reached;
+    for (std::uint32_t i = 0; i < c.servers.count; ++i) {
+        const std::string_view server = run.frame.strings[c.servers.begin + i];
+        if (server == "*") continue;
+        missed(c, reached, server, error_code::peer_unknown);
+        refuse(run, error_code::peer_unknown, "there is no peer server \"" + std::string{server.substr(0, 64)} + '"');
+    }
+    complete(run, c, reached);
+}
+
+}  // namespace bester::exchange

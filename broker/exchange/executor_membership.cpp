@@ -1,0 +1,111 @@
+// Commands that change sessions: join, leave and disconnect.
+#include "exchange/executor.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "exchange/session.hpp"
+#include "exchange/shard.hpp"
+
+namespace bester::exchange {
+
+using wire::command;
+using wire::command_kind;
+using wire::error_code;
+
+namespace {
+
+/// A session of another shard joins or leaves.
+struct distant_change {
+    session_id who;
+    bool is_join;
+    std::string handler;
+    std::string group;
+    acknowledgement to;
+    std::uint64_t source;    ///< that is told when it is refused
+    std::string refusal;     ///< in these words
+};
+
+error_code change_one(shard& on, session_id id, bool is_join, std::string_view handler, std::string_view group) {
+    session* const who = on.sessions().find(id);
+    if (!who) return error_code::recipient_offline;
+    if (!is_join) on.groups().leave(handler, group, *who);
+    else if (!on.groups().join(handler, group, *who, on.limits().groups)) return error_code::too_many_groups;
+    return error_code::none;
+}
+
+std::string join_refused(const std::uint64_t* answered, std::size_t index) {
+    const auto code = error_code::too_many_groups;
+    return wire::refused_frame(answered, index, code, wire::describe(code).meaning);
+}
+
+}  // namespace
+
+void executor::change_membership(execution& run, const command& c) {
+    const bool is_join = c.kind == command_kind::join;
+    targets_.clear();
+    is_everybody_ = false;
+    reach reached;
+    if (!c.has_targets) {
+        if (!run.message.origin) return refuse(run, error_code::no_sender, "a push must name the sessions");
+        targets_.push_back(run.message.origin);
+    } else if (!collect_targets(run, c, reached)) {
+        return;
+    }
+    if (is_everybody_) return refuse(run, error_code::bad_command, "\"*\" cannot join or leave");
+    for (const session_id id : targets_) {
+        if (id.shard() == shard_.index()) {
+            const error_code failure = change_one(shard_, id, is_join, run.source.handler(), c.target);
+            if (failure == error_code::none) ++reached.delivered;
+            else missed(c, reached, id.text(), failure);
+            // The message itself is not bad by it: its handler cannot know it of another shard's sessions either.
+            if (failure == error_code::too_many_groups) run.source.notify(join_refused(run.answered, run.index));
+            continue;
+        }
+        auto change = std::make_unique<distant_change>(distant_change{
+            id, is_join, run.source.handler(), std::string{c.target}, expect(run, c, reached),
+            run.source.source_id(), is_join ? join_refused(run.answered, run.index) : std::string{}});
+        change->to.shard = shard_.index();
+        shard_.post_to(id.shard(), [change = std::move(change)](shard& there) {
+            const error_code failure = change_one(there, change->who, change->is_join, change->handler, change->group);
+            if (failure == error_code::none) return report_back(there, change->to, 1);
+            report_back(there, change->to, 0, {change->who}, failure);
+            if (failure != error_code::too_many_groups) return;
+            there.post_to(change->to.shard, [source = change->source, text = std::move(change->refusal)](shard& back) {
+                if (command_source* const asked = back.find_source(source)) asked->notify(text);
+            });
+        });
+    }
+    complete(run, c, reached);
+}
+
+void executor::disconnect(execution& run, const command& c) {
+    reach reached;
+    if (!collect_targets(run, c, reached)) return;
+    if (is_everybody_) return refuse(run, error_code::bad_command, "\"*\" cannot be disconnected");
+    for (const session_id id : targets_) {
+        if (id.shard() == shard_.index()) {
+            if (session* const who = shard_.sessions().find(id)) {
+                who->disconnect(c.reason.empty() ? wire::as_status_error(error_code::disconnected)
+                                                 : wire::as_status_error(error_code::disconnected, c.reason));
+                ++reached.delivered;
+            } else {
+                missed(c, reached, id.text(), error_code::recipient_offline);
+            }
+            continue;
+        }
+        const acknowledgement to = expect(run, c, reached);
+        shard_.post_to(id.shard(), [id, reason = std::string{c.reason}, to](shard& there) {
+            std::uint64_t closed = 0;
+            if (session* const who = there.sessions().find(id)) {
+                who->disconnect(reason.empty() ? wire::as_status_error(error_code::disconnected)
+                                               : wire::as_status_error(error_code::disconnected, reason));
+                closed = 1;
+            }
+            report_back(there, to, closed, closed ? std::vector<session_id>{} : std::vector<session_id>{id});
+        });
+    }
+    complete(run, c, reached);
+}
+
+}  // namespace bester::exchange

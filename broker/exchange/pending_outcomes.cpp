@@ -1,0 +1,115 @@
+#include "exchange/pending_outcomes.hpp"
+
+#include <algorithm>
+
+#include "exchange/session.hpp"
+#include "exchange/shard.hpp"
+
+namespace bester::exchange {
+
+acknowledgement pending_outcomes::expect(envelope_view* message, std::uint64_t source, std::string_view tag,
+                                         reach& reached) {
+    acknowledgement to{shard_.index(), 0, 0};
+    if (message && message->origin && !message->id_token.empty()) {
+        if (message->pending == 0) message->pending = ++last_;
+        ++statuses_[message->pending].waiting;
+        to.status = message->pending;
+    }
+    if (!tag.empty() && source != 0) {
+        if (reached.report == 0) {
+            reached.report = ++last_;
+            pending_report& made = reports_[reached.report];
+            made.source = source;
+            made.tag = tag;
+            made.waiting = 1;  // for complete()
+        }
+        ++reports_[reached.report].waiting;
+        to.report = reached.report;
+    }
+    return to;
+}
+
+void pending_outcomes::arrived(const acknowledgement& to, std::uint64_t delivered,
+                               const std::vector<session_id>& missed, wire::error_code code) {
+    partial_outcome outcome;
+    outcome.delivered = delivered;
+    if (to.report != 0) {
+        for (const session_id id : missed)
+            outcome.missed.push_back({std::string{id.text()}, std::string{wire::describe(code).text}});
+    }
+    arrived(to, outcome);
+}
+
+void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome& outcome) {
+    if (const auto found = reports_.find(to.report); found != reports_.end()) {
+        pending_report& pending = found->second;
+        pending.delivered += outcome.delivered;
+        pending.missed.insert(pending.missed.end(), outcome.missed.begin(), outcome.missed.end());
+        if (--pending.waiting == 0) {
+            send_report(pending.source, pending.tag, pending.delivered, pending.missed);
+            reports_.erase(found);
+        }
+    }
+    if (const auto found = statuses_.find(to.status); found != statuses_.end()) {
+        pending_status& pending = found->second;
+        pending.delivered += outcome.delivered;
+        if (pending.error_code.empty() && !outcome.error_code.empty()) {
+            pending.error_code = outcome.error_code;
+            pending.error_reason = outcome.error_reason;
+            pending.is_temporary = outcome.is_temporary;
+        }
+        if (--pending.waiting > 0 || !pending.is_finished) return;
+        const auto ended = std::move(pending);
+        statuses_.erase(found);
+        envelope_view message = view_of(ended.message);
+        message.delivered += ended.delivered;
+        const wire::status_error error{ended.error_code, ended.error_reason, ended.is_temporary};
+        tell_sender(message, ended.error_code.empty() ? nullptr : &error);
+    }
+}
+
+void pending_outcomes::complete(std::uint64_t source, std::string_view tag, reach&& reached) {
+    if (reached.report == 0) return send_report(source, tag, reached.delivered, reached.missed);
+    arrived({shard_.index(), 0, reached.report}, {reached.delivered, std::move(reached.missed), {}, {}, false});
+}
+
+void pending_outcomes::finish(const envelope_view& message, const wire::status_error* error) {
+    const auto found = message.pending == 0 ? statuses_.end() : statuses_.find(message.pending);
+    if (found == statuses_.end()) return tell_sender(message, error);
+    pending_status& pending = found->second;
+    if (error) {  // the handler's own goes before others'
+        pending.error_code = error->code;
+        pending.error_reason = error->reason;
+        pending.is_temporary = error->temporary;
+    }
+    pending.is_finished = true;
+    pending.message.assign(message);
+    if (pending.waiting > 0) return;
+    ++pending.waiting;
+    arrived({shard_.index(), message.pending, 0}, partial_outcome{});
+}
+
+void pending_outcomes::tell_sender(const envelope_view& message, const wire::status_error* error) {
+    if (session* const sender = shard_.sessions().find(message.origin)) sender->message_done(message, error);
+}
+
+void pending_outcomes::send_report(std::uint64_t source, std::string_view tag, std::uint64_t delivered,
+                                   const std::vector<missed_recipient>& missed) {
+    constexpr std::size_t most_listed = 100;
+    command_source* const to = shard_.find_source(source);
+    if (!to) return;
+    std::string body = R"({"kind":"report","report":)";
+    body.append(tag).append(R"(,"delivered":)").append(std::to_string(delivered)).append(R"(,"failed":[)");
+    for (std::size_t i = 0; i < std::min(missed.size(), most_listed); ++i) {
+        if (i > 0) body += ',';
+        body += R"({"recipient":)";
+        wire::append_quoted(body, missed[i].recipient);
+        body += R"(,"code":)";
+        wire::append_quoted(body, missed[i].code);
+        body += '}';
+    }
+    body += missed.size() > most_listed ? R"(],"more":true})" : "]}";
+    to->notify(wire::make_frame(body));
+}
+
+}  // namespace bester::exchange
