@@ -184,11 +184,7 @@ frame_verdict channel::on_frame(std::string_view body) {
             shard_.count(counter::queries);
             answer_query();
             break;
-        case handler_frame_kind::draining:
-            is_draining_ = true;
-            queue_.remove_ready(*this);
-            check_drained();
-            break;
+        case handler_frame_kind::draining: drain(); break;
         case handler_frame_kind::unknown: break;
     }
     return is_open() ? frame_verdict::taken : frame_verdict::closed;

@@ -55,6 +55,7 @@ public:
     waiting_list& waiting() noexcept { return waiting_; }
     const waiting_list& waiting() const noexcept { return waiting_; }
     const instance_ref& instance() const noexcept { return instance_; }
+    const handler_queue& queue() const noexcept { return queue_; }
     std::size_t in_flight() const noexcept { return in_flight_; }
 
     /// Deadlines of messages and of `after`. Returns whether there are any.

@@ -55,6 +55,10 @@ void handler_registry::close_instance(const instance_ref& instance, const std::s
 }
 
 void handler_registry::drain_instance(const instance_ref& instance) {
+    {
+        const std::lock_guard lock{mutex_};
+        drained_[instance.epoch];
+    }
     for (unsigned s = 0; s < shards_.size(); ++s)
         shards_[s]->post([there = all_[s], ref = instance](exchange::shard&) { there->drain(ref); });
 }
@@ -66,6 +70,8 @@ void handler_registry::channel_lost(const instance_ref& instance, const std::str
 void handler_registry::channel_drained(const instance_ref& instance, unsigned shard) {
     {
         const std::lock_guard lock{mutex_};
+        // An instance that was closed meanwhile is nobody's concern, and nothing would forget it.
+        if (!progress_.contains(instance.epoch) && !drained_.contains(instance.epoch)) return;
         std::set<unsigned>& shards_done = drained_[instance.epoch];
         shards_done.insert(shard);
         if (shards_done.size() < shards_.size()) return;

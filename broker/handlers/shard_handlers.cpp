@@ -47,6 +47,7 @@ void shard_handlers::apply(const handler_list& entries, std::chrono::millisecond
         gone->retire();
         retired_one_shots_.push_back(std::move(gone));
     }
+    shard_.wake_sweep();
     queues_ = std::move(kept);
     one_shot_queues_ = std::move(kept_one_shots);
 }
@@ -89,6 +90,17 @@ void shard_handlers::closed(channel& gone) {
     if (found == channels_.end()) return;
     shard_.bury(std::move(*found));
     channels_.erase(found);
+    if (!retired_.empty()) shard_.wake_sweep();
+}
+
+bool shard_handlers::is_in_use(const handler_queue& queue) const {
+    return queue.waiting() > 0 ||
+           std::any_of(channels_.begin(), channels_.end(), [&](const auto& c) { return &c->queue() == &queue; });
+}
+
+void shard_handlers::release_retired() {
+    std::erase_if(retired_, [&](const auto& queue) { return !is_in_use(*queue); });
+    std::erase_if(retired_one_shots_, [](const auto& queue) { return queue->waiting() + queue->in_flight() == 0; });
 }
 
 void shard_handlers::channel_lost(const instance_ref& instance, const std::string& reason) {
@@ -122,7 +134,10 @@ bool shard_handlers::sweep(std::uint64_t now_ms) {
     // By index from the back: a channel that is lost leaves the list.
     for (std::size_t i = channels_.size(); i-- > 0;)
         if (i < channels_.size() && channels_[i]->sweep(now_ms)) wants_more = true;
-    return wants_more;
+    if (retired_.empty() && retired_one_shots_.empty()) return wants_more;
+    // Not at once: they are swept things themselves, and one may be in the middle of a call.
+    shard_.at_turn_end([this] { release_retired(); });
+    return true;
 }
 
 std::vector<handler_load> shard_handlers::load() const {

@@ -66,6 +66,8 @@ public:
 
 private:
     channel* find(const instance_ref& instance) const;
+    bool is_in_use(const handler_queue& queue) const;
+    void release_retired();
     channel* find(std::uint64_t epoch) const;
 
     exchange::shard& shard_;
@@ -75,7 +77,7 @@ private:
     std::chrono::steady_clock::time_point started_;
     std::map<std::string, std::unique_ptr<handler_queue>> queues_;
     std::map<std::string, std::unique_ptr<one_shot_queue>> one_shot_queues_;
-    /// Of removed or replaced entries: kept, as channels and messages in flight refer to them.
+    /// Of removed or replaced entries: kept as long as channels and messages in flight refer to them.
     std::vector<std::unique_ptr<handler_queue>> retired_;
     std::vector<std::unique_ptr<one_shot_queue>> retired_one_shots_;
     std::vector<std::unique_ptr<channel>> channels_;

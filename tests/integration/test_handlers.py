@@ -455,7 +455,7 @@ def test_a_handler_that_never_says_hello_is_restarted(make_broker):
 # ---- stop, drain, restart ----
 
 def test_a_handler_may_leave_by_itself(make_broker):
-    with make_broker(handlers={"echo": python_handler(restart=FAST)}) as broker:
+    with make_broker(handlers={"echo": python_handler("--keep-on-drain", restart=FAST)}) as broker:
         c = broker.client("tina")
         c.send("echo", {"act": "hold"}, "held")
         pid = c.ask("echo", {"act": "draining"})

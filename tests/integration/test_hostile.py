@@ -13,7 +13,7 @@ from eventually import eventually
 
 @pytest.fixture(scope="module")
 def shared(make_broker):
-    with make_broker(handlers={"echo": python_handler()}, limits={"message_size": "64KiB", "authentication_timeout": "20s"}) as running:
+    with make_broker(handlers={"echo": python_handler()}, limits={"message_size": "256KiB", "authentication_timeout": "20s"}) as running:
         yield running
 
 
@@ -116,9 +116,9 @@ def test_announced_and_never_sent(broker, transport):
     before = broker.resident_bytes()
     for _ in range(300):
         c = broker.client("tina", transport)
-        c.send_bytes(struct.pack("<I", 64 * 1024) + b"{")
+        c.send_bytes(struct.pack("<I", 256 * 1024) + b"{")
     eventually(lambda: broker.status()["sessions"] >= 300)
-    assert broker.resident_bytes() - before < 300 * 16 * 1024
+    assert broker.resident_bytes() - before < 300 * 64 * 1024
     assert sum(s["queued_bytes"] for s in broker.status()["shards"]) < 300 * 8 * 1024
 
 
