@@ -228,7 +228,7 @@ void broker::parts::start_listeners() {
 
 void broker::parts::run() {
     spdlog::info("bester {} serves \"{}\" with {} shards, config digest {}", BESTER_VERSION, settings_.server.name,
-                 shards_.size(), settings_.digest.substr(0, 16));
+                 shards_.size(), settings_.digest);
     control_.run();
     spdlog::info("bester has stopped");
 }
@@ -313,7 +313,7 @@ admin::control_result broker::parts::drain_handler(const std::string& name) {
 
 void broker::parts::reload(admin::control_completion completion) {
     auto result = reload_now();
-    if (result) spdlog::info("reload: {} changes, config digest {}", (*result)["changes"].size(), settings_.digest.substr(0, 16));
+    if (result) spdlog::info("reload: {} changes, config digest {}", (*result)["changes"].size(), settings_.digest);
     else spdlog::error("reload refused, nothing was changed: {}", result.error().reason);
     if (!result) return completion(std::move(result));
     // Answered when every shard works by the new config: who was told so can rely on it.

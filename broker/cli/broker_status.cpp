@@ -162,7 +162,7 @@ json describe_status(const status_facts& facts) {
             {"uptime_ms", std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count()},
             {"config",
              {{"file", facts.config_file},
-              {"digest", facts.settings.digest.substr(0, 16)},
+              {"digest", facts.settings.digest},
               {"loaded", since_1970_ms(facts.loaded)}}},
             {"sessions", sessions},
             {"users", facts.users},

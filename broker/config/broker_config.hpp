@@ -50,7 +50,7 @@ struct broker_config {
     std::string control_socket;
     std::vector<clients::listener_settings> listeners;  ///< in the order of the file
     std::vector<handlers::handler_settings> handlers;   ///< by name
-    std::string digest;  ///< of all the above: SHA-256 of effective_text(), 64 hex digits
+    std::string digest;  ///< of all the above: the first 16 hex digits of the SHA-256 of effective_text()
 
     bool operator==(const broker_config&) const = default;
 };

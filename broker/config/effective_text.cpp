@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "config/entry_checks.hpp"
 #include "config/wording.hpp"
@@ -71,7 +72,7 @@ std::string digest_of(const broker_config& config) {
     std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
     crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
     std::string out;
-    for (const unsigned char byte : hash) {
+    for (const unsigned char byte : std::span{hash}.first(8)) {
         out += hex[byte >> 4];
         out += hex[byte & 15];
     }

@@ -34,7 +34,7 @@ std::string object_text(const written_keys& written, std::size_t indent);
 /// The config that is in effect, with every default written out, in a form that parse() reads back.
 std::string effective_text(const broker_config& config);
 
-/// SHA-256 of effective_text(), 64 hex digits: equal for configs that mean the same.
+/// The first 16 hex digits of the SHA-256 of effective_text(): equal for configs that mean the same.
 std::string digest_of(const broker_config& config);
 
 }  // namespace bester::config

@@ -70,10 +70,12 @@ std::vector<key<handlers::handler_settings>> message_keys() {
                   .description = "Another deadline for some types, e.g. `{\"report\": \"1m\"}`."},
                  [](auto& h) -> auto& { return h.deadlines; }),
         declared({.name = "window", .kind = value_kind::count, .least = 1, .most = 1'000'000,
-                  .description = "Unanswered messages of one instance (one-shot: open connections)."},
+                  .description = "Unanswered messages of one instance (one-shot: open connections). Each shard has an "
+                                 "equal part of it, rounded up."},
                  [](auto& h) -> auto& { return h.window; }),
         declared({.name = "waiting", .kind = value_kind::count, .most = 10'000'000,
-                  .description = "Messages that wait for a place in the window; then senders are told `busy`."},
+                  .description = "Messages that wait for a place in the window; then senders are told `busy`. Each shard "
+                                 "has an equal part of it, rounded up."},
                  [](auto& h) -> auto& { return h.waiting; }),
         declared({.name = "message_size", .kind = value_kind::size, .least = 256, .most = gibi,
                   .description = "Largest frame to or from the handler."},

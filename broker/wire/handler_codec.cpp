@@ -113,8 +113,9 @@ struct command_decoder {
     bool report() {
         const char first = reader.peek();
         if (!reader.value(decoded.report)) return false;
-        const bool is_scalar = first == '"' || first == '-' || (first >= '0' && first <= '9');
-        if (!is_scalar || decoded.report.size() > max_id_size + 2) decoded.is_malformed = true;
+        // Of the numbers only integers: they come back as they stood, and 1.5 or 1e3 come back otherwise elsewhere.
+        const bool is_tag = first == '"' || decoded.report.find_first_not_of("-0123456789") == std::string_view::npos;
+        if (!is_tag || decoded.report.size() > max_id_size + 2) decoded.is_malformed = true;
         return true;
     }
 

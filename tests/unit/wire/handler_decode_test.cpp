@@ -156,7 +156,8 @@ TEST_CASE("handler frame: a malformed command is marked, and those after it are 
         R"({"command":"sendHandler","handler":[]})", R"({"command":"disconnect","users":["a"],"reason":5})",
         R"({"command":"reply","type":1})", R"({"command":"reply","type":""})", R"({"command":"reply","type":"a\u0001"})",
         R"({"command":"reply","type":null})", R"({"command":"reply","report":{}})", R"({"command":"reply","report":null})",
-        R"({"command":"reply","report":true})");
+        R"({"command":"reply","report":true})",
+        R"({"command":"reply","report":1.5})", R"({"command":"reply","report":1e3})");
     CAPTURE(text);
     CHECK(is_malformed(text));
 }
