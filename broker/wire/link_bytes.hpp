@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace bester::wire {
+
+/// Takes little-endian numbers and strings off the front of some bytes. After the first that is not
+/// there everything is 0 or empty and has_failed() holds: one check at the end is enough.
+class byte_reader {
+public:
+    explicit byte_reader(std::string_view bytes) noexcept : rest_{bytes} {}
+
+    template <class Number>
+    Number number() noexcept {
+        if (rest_.size() < sizeof(Number)) return fail(), Number{};
+        Number value = 0;
+        for (std::size_t i = 0; i < sizeof(Number); ++i)
+            value = static_cast<Number>(value | Number{static_cast<unsigned char>(rest_[i])} << (8 * i));
+        rest_.remove_prefix(sizeof(Number));
+        return value;
+    }
+    /// A string after its length, a number of type Size.
+    template <class Size>
+    std::string_view string() noexcept {
+        const std::size_t size = number<Size>();
+        if (rest_.size() < size) return fail(), std::string_view{};
+        const std::string_view value = rest_.substr(0, size);
+        rest_.remove_prefix(size);
+        return value;
+    }
+    std::string_view all() noexcept {
+        const std::string_view value = rest_;
+        rest_ = {};
+        return value;
+    }
+
+    std::string_view rest() const noexcept { return rest_; }
+    bool at_end() const noexcept { return rest_.empty(); }
+    bool has_failed() const noexcept { return has_failed_; }
+
+private:
+    void fail() noexcept {
+        has_failed_ = true;
+        rest_ = {};
+    }
+
+    std::string_view rest_;
+    bool has_failed_ = false;
+};
+
+/// Writes the same, where there is room.
+class byte_writer {
+public:
+    explicit byte_writer(char* out) noexcept : out_{out} {}
+
+    template <class Number>
+    void number(Number value) noexcept {
+        for (std::size_t i = 0; i < sizeof(Number); ++i) *out_++ = static_cast<char>(value >> (8 * i) & 0xff);
+    }
+    void bytes(std::string_view value) noexcept {
+        if (!value.empty()) std::memcpy(out_, value.data(), value.size());
+        out_ += value.size();
+    }
+    template <class Size>
+    void string(std::string_view value) noexcept {
+        number(static_cast<Size>(value.size()));
+        bytes(value);
+    }
+    char* end() const noexcept { return out_; }
+
+private:
+    char* out_;
+};
+
+}  // namespace bester::wire
