@@ -12,7 +12,8 @@ namespace bester::exchange {
 /// keeps the envelope, so that a reused one needs no memory.
 template <class Text>
 struct basic_envelope {
-    session_id origin;            ///< the sender's session, on this shard; none: a handler sent it unasked
+    session_id origin;            ///< the sender's session, on this shard; none: a handler or another server sent it
+    Text remote{};                ///< a remote_origin, packed; empty: it came from no other server
     Text user{};                  ///< the sender's user, or that handler
     Text type_token{};            ///< the type as it stood, with quotes
     Text id_token{};              ///< the client's id as it stood; empty: nobody wants a status
@@ -25,6 +26,7 @@ struct basic_envelope {
     template <class Other>
     void assign(const basic_envelope<Other>& other) {
         origin = other.origin;
+        remote = other.remote;
         user = other.user;
         type_token = other.type_token;
         id_token = other.id_token;

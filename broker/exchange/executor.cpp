@@ -14,7 +14,7 @@ using wire::error_code;
 
 void executor::answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame) {
     // The common answer by far: one reply, no report.
-    execution run{source, frame, message, &frame.id, 0, false, error_code::none, {}};
+    execution run{source, frame, message, &frame.id};
     run_commands(run);
     if (run.is_passed_on) return;
     if (frame.has_error) {
@@ -29,7 +29,7 @@ void executor::answer(command_source& source, const envelope_view& message, cons
 }
 
 void executor::push(command_source& source, const wire::handler_frame& frame) {
-    execution run{source, frame, {}, nullptr, 0, false, error_code::none, {}};
+    execution run{source, frame, {}};
     run_commands(run);
 }
 
@@ -77,6 +77,7 @@ std::string_view executor::type_of(execution& run, const command& c) {
 
 void executor::reply(execution& run, const command& c) {
     if (!run.answered) return refuse(run, error_code::no_sender, "a push answers nobody");
+    if (!run.message.remote.empty()) return reply_to_server(run, c);
     if (!run.message.origin) return refuse(run, error_code::no_sender, "a handler sent this message, not a client");
     reach reached;
     session* const sender = shard_.sessions().find(run.message.origin);
@@ -120,7 +121,7 @@ void executor::send_handler(execution& run, const command& c) {
 acknowledgement executor::expect(execution& run, const command& c, reach& reached) {
     const bool delivers = c.kind == command_kind::send_clients || c.kind == command_kind::send_group ||
                           c.kind == command_kind::send_servers;
-    return outcomes_.expect(delivers ? &run.message : nullptr, run.source.source_id(), c.report, reached);
+    return outcomes_.expect(delivers ? &run.message : nullptr, report_of(run, c), reached);
 }
 
 /// On another shard: tells the one that asked what was reached, if it wants to know.
@@ -135,7 +136,11 @@ void executor::report_back(shard& from, const acknowledgement& to, std::uint64_t
 /// The command is done as far as this shard is concerned.
 void executor::complete(execution& run, const command& c, reach& reached) {
     run.message.delivered += reached.delivered;
-    if (!c.report.empty()) outcomes_.complete(run.source.source_id(), c.report, std::move(reached));
+    if (!c.report.empty() || run.ref != 0) outcomes_.complete(report_of(run, c), std::move(reached));
+}
+
+report_target executor::report_of(const execution& run, const command& c) noexcept {
+    return {run.source.source_id(), c.report, run.from_server, run.ref};
 }
 
 void executor::missed(const command& c, reach& reached, std::string_view recipient, error_code code) {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "exchange/envelope.hpp"
 #include "exchange/payload.hpp"
+#include "exchange/peer_port.hpp"
 #include "exchange/pending_outcomes.hpp"
 #include "exchange/session_id.hpp"
 #include "wire/client_codec.hpp"
@@ -30,6 +32,14 @@ public:
     /// Commands that answer nothing. `handler`'s own messages (sendHandler) start from here.
     void push(command_source& source, const wire::handler_frame& frame);
 
+    /// What another server sent on: a delivery to users here, of which `ref` (0: no) says the result;
+    void deliver_from(std::string_view server, std::uint64_t ref, std::string_view type_token, std::string_view data,
+                      std::span<const std::string_view> users, bool is_for_everybody);
+    /// or a message for the handler of this type. `hops`: handlers and servers that it went through.
+    void submit_from(const remote_origin& origin, const remote_submission& what);
+    /// Another server, or the way to it, says what became of what was sent there.
+    void arrived(const acknowledgement& to, const partial_outcome& outcome) { outcomes_.arrived(to, outcome); }
+
     /// Ends a message that was submitted: its sender gets the status. `error` null: good.
     void finish(const envelope_view& message, const wire::status_error* error) { outcomes_.finish(message, error); }
 
@@ -44,6 +54,8 @@ private:
         bool is_passed_on = false;
         wire::error_code first_error = wire::error_code::none;
         std::string first_reason{};
+        std::string_view from_server{};     ///< that had this delivered, and
+        std::uint64_t ref = 0;              ///< wants to know by this number what was reached
     };
     void run_commands(execution& run);
     void run(execution& run, const wire::command& command);
@@ -54,6 +66,12 @@ private:
     void send_handler(execution& run, const wire::command& command);
     void send_servers(execution& run, const wire::command& command);
     void disconnect(execution& run, const wire::command& command);
+    void refuse_distant(execution& run);
+    static std::string sender_of(const execution& run);
+    void reply_to_server(execution& run, const wire::command& command);
+    void deliver_to_servers(execution& run, const wire::command& command, reach& reached, std::string_view type_token);
+    bool may_send(execution& run, const wire::command& command, reach& reached, std::string_view server,
+                  std::string_view type_token, std::string_view recipient);
 
     void refuse(execution& run, wire::error_code code, std::string_view reason);
     bool collect_targets(execution& run, const wire::command& command, reach& reached);
@@ -64,6 +82,7 @@ private:
                             std::vector<session_id> missed = {},
                             wire::error_code code = wire::error_code::recipient_offline);
     void complete(execution& run, const wire::command& command, reach& reached);
+    static report_target report_of(const execution& run, const wire::command& command) noexcept;
     static void missed(const wire::command& command, reach& reached, std::string_view recipient,
                        wire::error_code code);
     std::string_view type_of(execution& run, const wire::command& command);
@@ -76,6 +95,7 @@ private:
     pending_outcomes outcomes_;
     std::vector<session_id> targets_;   ///< of the command being executed, kept for their memory
     std::vector<session_id> except_;
+    std::vector<std::pair<std::string_view, std::string_view>> distant_;  ///< server and user, of the same
     std::vector<session_id> parsed_;
     bool is_everybody_ = false;
 };

@@ -18,13 +18,15 @@ void executor::send_clients(execution& run, const command& c) {
     reach reached;
     if (!collect_targets(run, c, reached)) return;
     run.message.addressed = true;
+    if (!distant_.empty()) deliver_to_servers(run, c, reached, type_token);
     deliver_to_targets(run, c, reached, type_token);
     complete(run, c, reached);
 }
 
-/// Fills targets_ (sorted, each once) from a command's users and sessions. False if it was refused.
+/// Fills targets_ (sorted, each once) and distant_ from a command's users and sessions. False if it was refused.
 bool executor::collect_targets(execution& run, const command& c, reach& reached) {
     targets_.clear();
+    distant_.clear();
     is_everybody_ = false;
     const auto& strings = run.frame.strings;
     const std::size_t named = std::size_t{c.users.count} + c.sessions.count;
@@ -42,9 +44,7 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
         }
         if (const std::size_t at = user.rfind('@'); at != std::string_view::npos) {
             if (user.substr(at + 1) != shard_.settings().server_name) {
-                refuse(run, error_code::peer_unknown,
-                       "there is no peer server \"" + std::string{user.substr(at + 1, 64)} + '"');
-                missed(c, reached, user, error_code::peer_unknown);
+                distant_.emplace_back(user.substr(at + 1), user.substr(0, at));
                 continue;
             }
             user = user.substr(0, at);
@@ -185,18 +185,6 @@ void executor::send_group(execution& run, const command& c) {
             }
             report_back(there, to, delivered);
         });
-    }
-    complete(run, c, reached);
-}
-
-void executor::send_servers(execution& run, const command& c) {
-    if (type_of(run, c).empty()) return;
-    reach reached;
-    for (std::uint32_t i = 0; i < c.servers.count; ++i) {
-        const std::string_view server = run.frame.strings[c.servers.begin + i];
-        if (server == "*") continue;
-        missed(c, reached, server, error_code::peer_unknown);
-        refuse(run, error_code::peer_unknown, "there is no peer server \"" + std::string{server.substr(0, 64)} + '"');
     }
     complete(run, c, reached);
 }

@@ -48,11 +48,13 @@ void executor::change_membership(execution& run, const command& c) {
     reach reached;
     if (!c.has_targets) {
         if (!run.message.origin) return refuse(run, error_code::no_sender, "a push must name the sessions");
+        distant_.clear();
         targets_.push_back(run.message.origin);
     } else if (!collect_targets(run, c, reached)) {
         return;
     }
     if (is_everybody_) return refuse(run, error_code::bad_command, "\"*\" cannot join or leave");
+    refuse_distant(run);
     for (const session_id id : targets_) {
         if (id.shard() == shard_.index()) {
             const error_code failure = change_one(shard_, id, is_join, run.source.handler(), c.target);
@@ -79,10 +81,17 @@ void executor::change_membership(execution& run, const command& c) {
     complete(run, c, reached);
 }
 
+/// What a command does to sessions it does on its own server only.
+void executor::refuse_distant(execution& run) {
+    if (!distant_.empty())
+        refuse(run, error_code::bad_command, "sessions of other servers are not this server's to change");
+}
+
 void executor::disconnect(execution& run, const command& c) {
     reach reached;
     if (!collect_targets(run, c, reached)) return;
     if (is_everybody_) return refuse(run, error_code::bad_command, "\"*\" cannot be disconnected");
+    refuse_distant(run);
     for (const session_id id : targets_) {
         if (id.shard() == shard_.index()) {
             if (session* const who = shard_.sessions().find(id)) {

@@ -37,8 +37,8 @@ std::string_view to_string(close_reason reason) noexcept {
     return "";
 }
 
-framed_stream::framed_stream(shard& owner, int fd, std::size_t frame_limit)
-    : shard_{owner}, fd_{fd}, frame_limit_{frame_limit} {}
+framed_stream::framed_stream(shard& owner, int fd, std::size_t frame_limit, std::unique_ptr<stream_cipher> cipher)
+    : shard_{owner}, fd_{fd}, frame_limit_{frame_limit}, cipher_{std::move(cipher)} {}
 
 framed_stream::~framed_stream() {
     if (fd_ >= 0) ::close(fd_);
@@ -48,7 +48,12 @@ framed_stream::~framed_stream() {
 void framed_stream::start(std::string_view received) {
     watched_ = reading;
     shard_.loop().add(fd_, watched_, *this);
-    if (!received.empty()) {
+    if (cipher_) {
+        // What came before is in the cipher already.
+        if (!cipher_->pending_output().empty()) queued();
+        is_paused_ = true;
+        resume();
+    } else if (!received.empty()) {
         keep(received);
         is_paused_ = true;
         resume();
@@ -57,9 +62,16 @@ void framed_stream::start(std::string_view received) {
 
 void framed_stream::on_ready(std::uint32_t events) {
     if (fd_ < 0) return;
-    if ((events & EPOLLOUT) != 0 && outbox_) wrote(outbox_->flush(fd_));
+    if ((events & EPOLLOUT) != 0 && (outbox_ || cipher_)) wrote(write_out());
     if (fd_ < 0) return;
-    if ((events & EPOLLIN) != 0 && !is_paused_ && !input_ended_) read();
+    if ((events & EPOLLIN) != 0 && !is_paused_ && !input_ended_) {
+        if (!cipher_) {
+            read();
+        } else {
+            may_receive_ = true;
+            read_ciphered();
+        }
+    }
     else if ((events & (EPOLLERR | EPOLLHUP)) != 0) hung_up(events);
 }
 
@@ -80,13 +92,43 @@ bool framed_stream::read() {
     const auto buffer = shard_.receive_buffer();
     const std::size_t prefix = kept_ ? kept_->size : 0;
     if (prefix > 0) std::memcpy(buffer.data(), kept_->data.get(), prefix);
-    const ssize_t size = ::recv(fd_, buffer.data() + prefix, buffer.size() - prefix, MSG_DONTWAIT);
+    const ssize_t size = receive(buffer.data() + prefix, buffer.size() - prefix);
     if (size <= 0) return read_nothing(size);
     if (kept_) drop_kept(std::move(kept_));
     const std::string_view bytes{buffer.data(), prefix + static_cast<std::size_t>(size)};
     const std::size_t consumed = decode(bytes);
     if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
     return true;
+}
+
+/// Like recv(2), of plain bytes. A ciphered stream takes from its socket once a turn, so that no other waits long.
+ssize_t framed_stream::receive(char* to, std::size_t size) {
+    if (!cipher_) return ::recv(fd_, to, size, MSG_DONTWAIT);
+    for (;;) {
+        const std::ptrdiff_t got = cipher_->read({to, size});
+        if (got > 0) return got;
+        if (got == stream_cipher::ended) return 0;
+        if (got == stream_cipher::failed) {
+            errno = EPROTO;
+            return -1;
+        }
+        errno = EAGAIN;
+        if (!may_receive_) return -1;
+        may_receive_ = false;
+        const auto buffer = shard_.cipher_buffer();
+        const ssize_t came = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (came <= 0) return came;
+        cipher_->receive({buffer.data(), static_cast<std::size_t>(came)});
+    }
+}
+
+/// Reads all that the cipher has: the socket would not tell of it again.
+void framed_stream::read_ciphered() {
+    while (fd_ >= 0 && !is_paused_ && !input_ended_ && read()) {}
+    may_receive_ = false;
+    if (fd_ < 0) return;
+    cipher_->keep_input();  // the buffer is the shard's
+    if (!cipher_->pending_output().empty()) queued();
 }
 
 void framed_stream::read_until_dry() {
@@ -121,7 +163,7 @@ bool framed_stream::read_into_kept() {
         kept.capacity = static_cast<std::uint32_t>(capacity);
     }
     const std::size_t size = std::min(missing, std::size_t{kept.capacity} - wire::json_padding - kept.size);
-    const ssize_t got = ::recv(fd_, kept.data.get() + kept.size, size, MSG_DONTWAIT);
+    const ssize_t got = receive(kept.data.get() + kept.size, size);
     if (got <= 0) return read_nothing(got);
     kept.size += static_cast<std::uint32_t>(got);
     if (static_cast<std::size_t>(got) >= missing) read_kept();
@@ -138,6 +180,8 @@ void framed_stream::read_kept() {
         if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
         drop_kept(std::move(kept));
     }
+    if (fd_ < 0 || is_paused_) return;
+    if (cipher_) read_ciphered();
     if (fd_ < 0 || is_paused_) return;
     if (input_ended_) on_end_of_input();
     else watch(watched_ | reading);
@@ -224,14 +268,31 @@ void framed_stream::queued() {
 
 void framed_stream::flush() {
     is_dirty_ = false;
-    if (fd_ < 0 || !outbox_ || (watched_ & EPOLLOUT) != 0) return;
-    wrote(outbox_->flush(fd_));
+    if (fd_ < 0 || (!outbox_ && !cipher_) || (watched_ & EPOLLOUT) != 0) return;
+    wrote(write_out());
 }
 
 void framed_stream::flush_early() {
     if (fd_ < 0 || !outbox_ || (watched_ & EPOLLOUT) != 0) return;
-    outbox_->flush(fd_);
+    write_out();
     queued();
+}
+
+flush_result framed_stream::write_out() {
+    if (!cipher_) return outbox_->flush(fd_);
+    // Not all at once: what is ciphered can no longer be counted in frames, and takes memory of its own.
+    constexpr std::size_t at_once = std::size_t{256} << 10;
+    for (;;) {
+        if (outbox_ && !outbox_->move_to(at_once, [this](std::string_view bytes) { return cipher_->write(bytes); }))
+            return flush_result::failed;
+        std::string_view left = cipher_->pending_output();
+        if (left.empty()) return flush_result::done;
+        const ssize_t taken = ::send(fd_, left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (taken < 0 && errno == EINTR) continue;
+        if (taken < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? flush_result::blocked : flush_result::failed;
+        cipher_->consume_output(static_cast<std::size_t>(taken));
+        if (static_cast<std::size_t>(taken) < left.size()) return flush_result::blocked;
+    }
 }
 
 void framed_stream::wrote(flush_result result) {
@@ -244,7 +305,7 @@ void framed_stream::wrote(flush_result result) {
             return;
         case flush_result::done:
             watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
-            shard_.give_back(std::move(outbox_));
+            if (outbox_) shard_.give_back(std::move(outbox_));
             if (is_closing_) close(closing_reason_);
             else on_drained();
     }
@@ -259,13 +320,19 @@ void framed_stream::close_after_flush(close_reason reason) {
     is_closing_ = true;
     closing_reason_ = reason;
     watch(watched_ & ~reading);
-    if (!outbox_ || outbox_->empty()) close(reason);
+    const bool is_written = (!outbox_ || outbox_->empty()) && (!cipher_ || cipher_->pending_output().empty());
+    if (is_written) close(reason);
     else queued();
 }
 
 void framed_stream::close(close_reason reason) {
     if (fd_ < 0) return;
     is_closing_ = true;
+    if (cipher_) {
+        cipher_->end_output();
+        const std::string_view farewell = cipher_->pending_output();
+        if (!farewell.empty()) ::send(fd_, farewell.data(), farewell.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
     if (!is_unwatched_) shard_.loop().remove(fd_);
     ::close(fd_);
     fd_ = -1;

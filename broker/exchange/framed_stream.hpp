@@ -10,6 +10,7 @@
 #include "exchange/event_loop.hpp"
 #include "exchange/outbox.hpp"
 #include "exchange/payload.hpp"
+#include "exchange/stream_cipher.hpp"
 
 namespace bester::exchange {
 
@@ -91,8 +92,9 @@ public:
     bool is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) const noexcept;
 
 protected:
-    /// Takes over `fd`, a non-blocking stream socket; `frame_limit` bounds a frame's body.
-    framed_stream(shard& owner, int fd, std::size_t frame_limit);
+    /// Takes over `fd`, a non-blocking stream socket; `frame_limit` bounds a frame's body. `cipher` null:
+    /// frames go over the socket as they are.
+    framed_stream(shard& owner, int fd, std::size_t frame_limit, std::unique_ptr<stream_cipher> cipher = {});
 
     /// Starts watching the descriptor. `received`: bytes that somebody read before.
     void start(std::string_view received);
@@ -126,6 +128,9 @@ protected:
 
 private:
     bool read();
+    ssize_t receive(char* to, std::size_t size);
+    void read_ciphered();
+    flush_result write_out();
     std::size_t decode(std::string_view bytes);
     void keep(std::string_view rest);
     bool read_into_kept();
@@ -138,6 +143,7 @@ private:
     int fd_;
     std::uint32_t watched_ = 0;
     std::size_t frame_limit_;
+    std::unique_ptr<stream_cipher> cipher_;
     std::unique_ptr<outbox> outbox_;
     std::unique_ptr<kept_bytes> kept_;   ///< received, not decoded
     std::uint64_t blocked_since_ms_ = 0; ///< shard clock; while EPOLLOUT is watched
@@ -146,6 +152,7 @@ private:
     bool is_resuming_ = false;           ///< in the shard's list of streams to read on
     bool is_closing_ = false;
     bool input_ended_ = false;
+    bool may_receive_ = false;           ///< from the socket, in this turn; of a ciphered stream
     bool is_unwatched_ = false;          ///< the peer hung up while reading was paused
     close_reason closing_reason_ = close_reason::none;
 

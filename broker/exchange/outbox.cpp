@@ -85,6 +85,16 @@ void outbox::pop_front() noexcept {
     }
 }
 
+void outbox::advance(std::size_t written) noexcept {
+    bytes_ -= written;
+    written_ += written;
+    while (first_ < pieces_.size() && written >= pieces_[first_].size - sent_) {
+        written -= pieces_[first_].size - sent_;
+        pop_front();
+    }
+    sent_ += written;
+}
+
 flush_result outbox::flush(int fd) noexcept {
     while (bytes_ > 0) {
         iovec vectors[most_pieces];
@@ -108,16 +118,8 @@ flush_result outbox::flush(int fd) noexcept {
             if (errno == EINTR) continue;
             return errno == EAGAIN || errno == EWOULDBLOCK ? flush_result::blocked : flush_result::failed;
         }
-        auto left = static_cast<std::size_t>(taken);
-        bytes_ -= left;
-        written_ += left;
-        const bool is_short = left < wanted;
-        while (first_ < pieces_.size() && left >= pieces_[first_].size - sent_) {
-            left -= pieces_[first_].size - sent_;
-            pop_front();
-        }
-        sent_ += left;
-        if (is_short) return flush_result::blocked;
+        advance(static_cast<std::size_t>(taken));
+        if (static_cast<std::size_t>(taken) < wanted) return flush_result::blocked;
     }
     return flush_result::done;
 }

@@ -61,6 +61,19 @@ public:
 
     /// Writes as much as the socket takes, up to 64 pieces in a system call.
     flush_result flush(int fd) noexcept;
+    /// Gives up to `size` bytes to `sink(std::string_view)` instead, as if they had been written; false
+    /// if it refused some.
+    template <class Sink>
+    bool move_to(std::size_t size, Sink&& sink) {
+        while (bytes_ > 0 && size > 0) {
+            const piece& front = pieces_[first_];
+            const std::size_t part = front.size - sent_ < size ? front.size - sent_ : size;
+            if (!sink(std::string_view{front.data + sent_, part})) return false;
+            size -= part;
+            advance(part);
+        }
+        return true;
+    }
     void clear() noexcept;
 
     bool empty() const noexcept { return bytes_ == 0; }
@@ -84,6 +97,7 @@ private:
     };
 
     void pop_front() noexcept;
+    void advance(std::size_t written) noexcept;
 
     chunk_pool* pool_;
     std::vector<piece> pieces_;

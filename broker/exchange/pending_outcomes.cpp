@@ -2,25 +2,28 @@
 
 #include <algorithm>
 
+#include "exchange/peer_port.hpp"
 #include "exchange/session.hpp"
 #include "exchange/shard.hpp"
 
 namespace bester::exchange {
 
-acknowledgement pending_outcomes::expect(envelope_view* message, std::uint64_t source, std::string_view tag,
-                                         reach& reached) {
+acknowledgement pending_outcomes::expect(envelope_view* message, const report_target& report, reach& reached) {
     acknowledgement to{shard_.index(), 0, 0};
-    if (message && message->origin && !message->id_token.empty()) {
+    const bool has_sender = message && (message->origin || !message->remote.empty());
+    if (has_sender && !message->id_token.empty()) {
         if (message->pending == 0) message->pending = ++last_;
         ++statuses_[message->pending].waiting;
         to.status = message->pending;
     }
-    if (!tag.empty() && source != 0) {
+    if (report.is_wanted()) {
         if (reached.report == 0) {
             reached.report = ++last_;
             pending_report& made = reports_[reached.report];
-            made.source = source;
-            made.tag = tag;
+            made.source = report.source;
+            made.tag = report.tag;
+            made.server = report.server;
+            made.ref = report.ref;
             made.waiting = 1;  // for complete()
         }
         ++reports_[reached.report].waiting;
@@ -43,11 +46,12 @@ void pending_outcomes::arrived(const acknowledgement& to, std::uint64_t delivere
 void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome& outcome) {
     if (const auto found = reports_.find(to.report); found != reports_.end()) {
         pending_report& pending = found->second;
-        pending.delivered += outcome.delivered;
-        pending.missed.insert(pending.missed.end(), outcome.missed.begin(), outcome.missed.end());
+        pending.sum.delivered += outcome.delivered;
+        pending.sum.missed.insert(pending.sum.missed.end(), outcome.missed.begin(), outcome.missed.end());
         if (--pending.waiting == 0) {
-            send_report(pending.source, pending.tag, pending.delivered, pending.missed);
+            const auto ended = std::move(pending);
             reports_.erase(found);
+            send_report({ended.source, ended.tag, ended.server, ended.ref}, ended.sum);
         }
     }
     if (const auto found = statuses_.find(to.status); found != statuses_.end()) {
@@ -68,9 +72,10 @@ void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome&
     }
 }
 
-void pending_outcomes::complete(std::uint64_t source, std::string_view tag, reach&& reached) {
-    if (reached.report == 0) return send_report(source, tag, reached.delivered, reached.missed);
-    arrived({shard_.index(), 0, reached.report}, {reached.delivered, std::move(reached.missed), {}, {}, false});
+void pending_outcomes::complete(const report_target& report, reach&& reached) {
+    const partial_outcome own{reached.delivered, std::move(reached.missed), {}, {}, false};
+    if (reached.report == 0) return send_report(report, own);
+    arrived({shard_.index(), 0, reached.report}, own);
 }
 
 void pending_outcomes::finish(const envelope_view& message, const wire::status_error* error) {
@@ -90,16 +95,34 @@ void pending_outcomes::finish(const envelope_view& message, const wire::status_e
 }
 
 void pending_outcomes::tell_sender(const envelope_view& message, const wire::status_error* error) {
+    if (!message.remote.empty()) return tell_server(message, error);
     if (session* const sender = shard_.sessions().find(message.origin)) sender->message_done(message, error);
 }
 
-void pending_outcomes::send_report(std::uint64_t source, std::string_view tag, std::uint64_t delivered,
-                                   const std::vector<missed_recipient>& missed) {
+void pending_outcomes::tell_server(const envelope_view& message, const wire::status_error* error) {
+    const auto origin = remote_origin::unpack(message.remote);
+    if (origin.ref == 0 || !shard_.peers()) return;
+    partial_outcome outcome;
+    outcome.delivered = message.delivered;
+    if (error) {
+        outcome.error_code = error->code;
+        outcome.error_reason = error->reason;
+        outcome.is_temporary = error->temporary;
+    }
+    shard_.peers()->finish(origin, outcome);
+}
+
+void pending_outcomes::send_report(const report_target& report, const partial_outcome& sum) {
     constexpr std::size_t most_listed = 100;
-    command_source* const to = shard_.find_source(source);
+    if (report.ref != 0) {
+        if (shard_.peers()) shard_.peers()->finish({report.server, {}, report.ref}, sum);
+        return;
+    }
+    command_source* const to = shard_.find_source(report.source);
     if (!to) return;
+    const auto& missed = sum.missed;
     std::string body = R"({"kind":"report","report":)";
-    body.append(tag).append(R"(,"delivered":)").append(std::to_string(delivered)).append(R"(,"failed":[)");
+    body.append(report.tag).append(R"(,"delivered":)").append(std::to_string(sum.delivered)).append(R"(,"failed":[)");
     for (std::size_t i = 0; i < std::min(missed.size(), most_listed); ++i) {
         if (i > 0) body += ',';
         body += R"({"recipient":)";

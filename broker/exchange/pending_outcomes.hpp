@@ -38,6 +38,16 @@ struct acknowledgement {
     bool is_wanted() const noexcept { return status != 0 || report != 0; }
 };
 
+/// Who wants to know what a command reached: the handler that gave it, or the server that sent it on.
+struct report_target {
+    std::uint64_t source = 0;     ///< of the handler's command, or
+    std::string_view tag;         ///< empty: no report is wanted
+    std::string_view server;      ///< the server to which
+    std::uint64_t ref = 0;        ///< the result is sent
+
+    bool is_wanted() const noexcept { return (source != 0 && !tag.empty()) || ref != 0; }
+};
+
 /// What one command reached so far, on the shard that executes it.
 struct reach {
     std::uint64_t delivered = 0;
@@ -46,22 +56,22 @@ struct reach {
 };
 
 /// Statuses and reports that wait until other shards or servers have said what they reached. Belongs
-/// to one shard's executor. Outputs: session::message_done for a status, a report frame to the
-/// command's source for a report, once each.
+/// to one shard's executor. Outputs, once each: session::message_done for a status and a report frame
+/// to the command's source for a report, or peer_port::finish for either if another server asked.
 class pending_outcomes {
 public:
     explicit pending_outcomes(shard& owner) noexcept : shard_{owner} {}
 
     /// Somebody else will say what it reached: `message`'s status waits for it (null: it does not),
-    /// and the report that `source` asked for under `tag` (empty: none).
-    acknowledgement expect(envelope_view* message, std::uint64_t source, std::string_view tag, reach& reached);
+    /// and so does the report, if one is wanted.
+    acknowledgement expect(envelope_view* message, const report_target& report, reach& reached);
     /// That has been said.
     void arrived(const acknowledgement& to, const partial_outcome& outcome);
     /// The same from another shard; `code`: why the sessions were missed.
     void arrived(const acknowledgement& to, std::uint64_t delivered, const std::vector<session_id>& missed,
                  wire::error_code code);
     /// The shard's own part of a command with a report is done.
-    void complete(std::uint64_t source, std::string_view tag, reach&& reached);
+    void complete(const report_target& report, reach&& reached);
     /// The end of a message, as far as its handler is concerned. `error` null: good.
     void finish(const envelope_view& message, const wire::status_error* error);
 
@@ -79,13 +89,14 @@ private:
         unsigned waiting = 0;
         std::uint64_t source = 0;
         std::string tag;
-        std::uint64_t delivered = 0;
-        std::vector<missed_recipient> missed;
+        std::string server;
+        std::uint64_t ref = 0;
+        partial_outcome sum{};
     };
 
     void tell_sender(const envelope_view& message, const wire::status_error* error);
-    void send_report(std::uint64_t source, std::string_view tag, std::uint64_t delivered,
-                     const std::vector<missed_recipient>& missed);
+    void tell_server(const envelope_view& message, const wire::status_error* error);
+    void send_report(const report_target& to, const partial_outcome& sum);
 
     shard& shard_;
     std::uint64_t last_ = 0;

@@ -117,6 +117,11 @@ void shard::post_outgoing() {
 
 void shard::post_to(unsigned target, task work) { outgoing_[target].push_back(std::move(work)); }
 
+std::span<char> shard::cipher_buffer() {
+    if (!cipher_buffer_) cipher_buffer_.reset(new char[cipher_size]);
+    return {cipher_buffer_.get(), cipher_size};
+}
+
 std::unique_ptr<outbox> shard::take_outbox() {
     if (spare_outboxes_.empty()) return std::make_unique<outbox>(chunks_);
     auto taken = std::move(spare_outboxes_.back());

@@ -20,6 +20,7 @@
 #include "exchange/handler_port.hpp"
 #include "exchange/mailbox.hpp"
 #include "exchange/outbox.hpp"
+#include "exchange/peer_port.hpp"
 #include "exchange/session_table.hpp"
 #include "exchange/task.hpp"
 #include "wire/handler_codec.hpp"
@@ -83,6 +84,10 @@ public:
     exchange::counters& counters() noexcept { return counters_; }
     void count(counter which, std::uint64_t by = 1) noexcept { counters_[which] += by; }
 
+    /// The way to other servers; null: there is none.
+    peer_port* peers() const noexcept { return peers_; }
+    void set_peers(peer_port* peers) noexcept { peers_ = peers; }
+
     const routing_table& routes() const noexcept { return *routes_; }
     void set_routes(std::shared_ptr<const routing_table> routes) { routes_ = std::move(routes); }
 
@@ -102,6 +107,8 @@ public:
 
     // For framed_stream.
     std::span<char> receive_buffer() noexcept { return {receive_buffer_.get(), receive_size}; }
+    /// For what a ciphered stream receives; made when there is one.
+    std::span<char> cipher_buffer();
     std::unique_ptr<outbox> take_outbox();
     void give_back(std::unique_ptr<outbox> unused);
     std::unique_ptr<kept_bytes> take_kept();
@@ -119,6 +126,7 @@ public:
     std::size_t queued_memory() const noexcept { return chunks_.bytes_in_use() + kept_size_; }
 
 private:
+    static constexpr std::size_t cipher_size = std::size_t{64} << 10;
     static constexpr std::size_t receive_size = std::size_t{256} << 10;
     static constexpr std::chrono::milliseconds sweep_interval{50};
     static constexpr std::size_t most_spare_outboxes = 4'096;
@@ -160,6 +168,7 @@ private:
     std::vector<task> taken_mail_;
     std::vector<std::vector<task>> outgoing_;
     std::unique_ptr<char[]> receive_buffer_;
+    std::unique_ptr<char[]> cipher_buffer_;
     wire::json_reader reader_;
     chunk_pool chunks_;
     std::size_t kept_size_ = 0;
@@ -175,6 +184,7 @@ private:
     session_table sessions_;
     group_table groups_;
     std::shared_ptr<const routing_table> routes_;
+    peer_port* peers_ = nullptr;
     std::vector<session_observer*> observers_;
     std::vector<swept*> swept_;
     std::unordered_map<std::uint64_t, command_source*> sources_;

@@ -99,6 +99,11 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     frame.origin.user = message.user;
     if (message.origin) frame.origin.session = session_text;
     frame.origin.server = shard_.settings().server_name;
+    if (!message.remote.empty()) {
+        const auto origin = exchange::remote_origin::unpack(message.remote);
+        frame.origin.session = origin.session;
+        frame.origin.server = origin.server;
+    }
     frame.is_request = !message.id_token.empty();
     frame.time_ms = shard_.wall_ms();
     frame.deadline_ms = deadline_ms > shard_.now_ms() ? deadline_ms - shard_.now_ms() : 0;

@@ -47,17 +47,21 @@ std::size_t handler_queue::waiting() const noexcept {
     return sum;
 }
 
-channel* handler_queue::instance_for(exchange::session_id origin) const noexcept {
+template <class Envelope>
+channel* handler_queue::instance_for(const Envelope& message) const noexcept {
     if (ready_.empty()) return nullptr;
     if (ready_.size() == 1) return ready_.front();
-    return ready_[(std::hash<exchange::session_id>{}(origin) >> 32) % ready_.size()];
+    if (message.remote.empty()) return ready_[(std::hash<exchange::session_id>{}(message.origin) >> 32) % ready_.size()];
+    const auto from = exchange::remote_origin::unpack(message.remote);
+    const auto hash = std::hash<std::string_view>{};
+    return ready_[(hash(from.server) ^ hash(from.session)) % ready_.size()];
 }
 
 submit_result handler_queue::submit(const exchange::envelope_view& message, std::string_view type,
                                     std::string_view data) {
     if (data.size() + wire::max_handler_overhead > settings_->message_size) return {outcome::refused, error_code::too_large};
     const std::uint64_t deadline_ms = deadline_of(type);
-    channel* const instance = instance_for(message.origin);
+    channel* const instance = instance_for(message);
     if (instance && instance->has_room() && instance->waiting().empty()) {
         instance->send(message, data, deadline_ms);
         return {};
@@ -78,7 +82,7 @@ submit_result handler_queue::submit(const exchange::envelope_view& message, std:
 }
 
 void handler_queue::enqueue(waiting_message&& waiting) {
-    channel* const instance = instance_for(waiting.message.origin);
+    channel* const instance = instance_for(waiting.message);
     // Who waits for an instance to start waits until the deadline; who waits for room, not so long.
     waiting.give_up_ms = instance ? shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count())
                                   : std::numeric_limits<std::uint64_t>::max();
@@ -88,7 +92,7 @@ void handler_queue::enqueue(waiting_message&& waiting) {
 
 void handler_queue::resubmit(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms) {
     shard_.count(counter::handler_retries);
-    channel* const instance = instance_for(message.origin);
+    channel* const instance = instance_for(message);
     if (instance && instance->has_room() && instance->waiting().empty()) {
         instance->send(exchange::view_of(message), data, deadline_ms);
         return;

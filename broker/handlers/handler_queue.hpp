@@ -45,7 +45,8 @@ public:
     bool sweep(std::uint64_t now_ms) override;
 
 private:
-    channel* instance_for(exchange::session_id origin) const noexcept;
+    template <class Envelope>
+    channel* instance_for(const Envelope& message) const noexcept;
     void enqueue(waiting_message&& waiting);
     void reassign();
     std::uint64_t deadline_of(std::string_view type) const;

@@ -1,0 +1,182 @@
+// Commands that reach other servers, and what other servers send on.
+#include "exchange/executor.hpp"
+
+#include <algorithm>
+
+#include "exchange/peer_port.hpp"
+#include "exchange/shard.hpp"
+#include "wire/names.hpp"
+
+namespace bester::exchange {
+
+using wire::command;
+using wire::error_code;
+
+namespace {
+
+std::string_view without_quotes(std::string_view token) { return token.substr(1, token.size() - 2); }
+
+/// Stands for another server where commands are executed for it: it gets results, not frames.
+class server_source final : public command_source {
+public:
+    const std::string& handler() const noexcept override { return nobody_; }
+    std::size_t most_recipients() const noexcept override { return static_cast<std::size_t>(-1); }
+    void notify(std::string_view) override {}
+    std::uint64_t source_id() const noexcept override { return 0; }
+
+private:
+    std::string nobody_;
+};
+
+}  // namespace
+
+/// Who sent the message that is answered, as other servers are told; in a push the handler.
+std::string executor::sender_of(const execution& run) {
+    if (!run.answered) return run.source.handler();
+    std::string sender{run.message.user};
+    if (!run.message.remote.empty()) sender.append("@").append(remote_origin::unpack(run.message.remote).server);
+    return sender;
+}
+
+/// May this command send to that server? If not, it is refused in the recipient's part.
+bool executor::may_send(execution& run, const command& c, reach& reached, std::string_view server,
+                        std::string_view type_token, std::string_view recipient) {
+    const auto answer =
+        shard_.peers() ? shard_.peers()->may_send(server, without_quotes(type_token)) : peer_answer::unknown;
+    if (answer == peer_answer::yes) return true;
+    const std::string name{server.substr(0, 64)};
+    if (answer == peer_answer::unknown) {
+        refuse(run, error_code::peer_unknown, "there is no peer server \"" + name + '"');
+        missed(c, reached, recipient, error_code::peer_unknown);
+    } else {
+        refuse(run, error_code::peer_refused,
+               "the config does not let " + std::string{type_token.substr(0, 128)} + " go to server \"" + name + '"');
+        missed(c, reached, recipient, error_code::peer_refused);
+    }
+    return false;
+}
+
+void executor::deliver_to_servers(execution& run, const command& c, reach& reached, std::string_view type_token) {
+    std::sort(distant_.begin(), distant_.end());
+    distant_.erase(std::unique(distant_.begin(), distant_.end()), distant_.end());
+    if (!run.from_server.empty()) {
+        // Who delivers for others does not pass on: that would lend them what this server may do.
+        for (const auto& [server, user] : distant_)
+            missed(c, reached, std::string{user}.append("@").append(server), error_code::peer_refused);
+        return;
+    }
+    const std::string sender = sender_of(run);
+    remote_delivery what{type_token, c.data, sender, {}, false};
+    std::vector<std::string_view> users;
+    for (std::size_t i = 0; i < distant_.size();) {
+        const std::string_view server = distant_[i].first;
+        users.clear();
+        what.is_for_everybody = false;
+        for (; i < distant_.size() && distant_[i].first == server; ++i) {
+            if (distant_[i].second == "*") what.is_for_everybody = true;
+            else users.push_back(distant_[i].second);
+        }
+        if (what.is_for_everybody) users.clear();
+        const std::string first = users.empty() ? "*@" + std::string{server} : std::string{users[0]}.append("@").append(server);
+        if (!may_send(run, c, reached, server, type_token, first)) continue;
+        for (std::size_t begin = 0; begin < users.size() || what.is_for_everybody; begin += most_users_at_once) {
+            what.users = std::span{users}.subspan(begin, std::min(most_users_at_once, users.size() - begin));
+            shard_.peers()->deliver(server, what, expect(run, c, reached));
+            if (what.is_for_everybody) break;
+        }
+    }
+}
+
+void executor::send_servers(execution& run, const command& c) {
+    const std::string_view type_token = type_of(run, c);
+    if (type_token.empty()) return;
+    if (run.message.hops + 1u >= shard_.limits().hops) return refuse(run, error_code::too_many_hops, "");
+    reach reached;
+    std::vector<std::string_view> servers;
+    bool is_all = false;
+    for (std::uint32_t i = 0; i < c.servers.count; ++i) {
+        const std::string_view server = run.frame.strings[c.servers.begin + i];
+        if (server == "*") is_all = true;
+        else servers.push_back(server);
+    }
+    std::sort(servers.begin(), servers.end());
+    servers.erase(std::unique(servers.begin(), servers.end()), servers.end());
+    const auto session = run.message.origin.text();
+    const std::string sender = sender_of(run);
+    remote_submission what{type_token, c.data, sender, {}, {}, run.message.hops + 1u};
+    if (run.answered && run.message.origin) {
+        what.session = session;
+        what.id_token = run.message.id_token;
+    }
+    for (const std::string_view server : servers) {
+        if (server == shard_.settings().server_name) {
+            refuse(run, error_code::bad_command, "that is this server itself: sendHandler reaches its handlers");
+            missed(c, reached, server, error_code::bad_command);
+        } else if (may_send(run, c, reached, server, type_token, server)) {
+            shard_.peers()->submit(server, what, expect(run, c, reached));
+        }
+    }
+    if (is_all && shard_.peers()) {
+        // Those to which this type may not go are not meant.
+        shard_.peers()->for_each_server([&](std::string_view server) {
+            if (std::binary_search(servers.begin(), servers.end(), server)) return;
+            if (shard_.peers()->may_send(server, without_quotes(type_token)) == peer_answer::yes)
+                shard_.peers()->submit(server, what, expect(run, c, reached));
+        });
+    }
+    complete(run, c, reached);
+}
+
+/// The answer of a handler here to a client of another server.
+void executor::reply_to_server(execution& run, const command& c) {
+    const auto origin = remote_origin::unpack(run.message.remote);
+    if (origin.session.empty()) return refuse(run, error_code::no_sender, "a handler sent this message, not a client");
+    reach reached;
+    if (shard_.peers()) shard_.peers()->reply(origin, type_of(run, c), c.data, run.message.id_token);
+    // Handed to the link, which loses nothing; whether the session is still there only its server knows.
+    reached.delivered = 1;
+    if (!c.report.empty()) outcomes_.complete(report_of(run, c), std::move(reached));
+}
+
+// ---- from other servers ------------------------------------------------------------------------
+
+void executor::deliver_from(std::string_view server, std::uint64_t ref, std::string_view type_token,
+                            std::string_view data, std::span<const std::string_view> users, bool is_for_everybody) {
+    server_source source;
+    wire::handler_frame frame;
+    frame.strings.assign(users.begin(), users.end());
+    if (is_for_everybody) frame.strings.emplace_back("*");
+    command c;
+    c.kind = wire::command_kind::send_clients;
+    c.type_token = type_token;
+    c.data = data;
+    c.users = {0, static_cast<std::uint32_t>(frame.strings.size())};
+    // Any tag: who was missed is to be listed.
+    if (ref != 0) c.report = "0";
+    execution run{source, frame, {}};
+    run.from_server = server;
+    run.ref = ref;
+    send_clients(run, c);
+}
+
+void executor::submit_from(const remote_origin& origin, const remote_submission& what) {
+    envelope_view message;
+    const std::string packed = origin.pack();
+    message.remote = packed;
+    message.user = what.user;
+    message.type_token = what.type_token;
+    message.id_token = what.id_token;
+    message.hops = static_cast<std::uint8_t>(std::min(what.hops, 255u));
+    const auto end_with = [&](error_code code) {
+        const auto error = wire::as_status_error(code);
+        finish(message, &error);
+    };
+    if (what.hops >= shard_.limits().hops) return end_with(error_code::too_many_hops);
+    const std::string_view type = without_quotes(what.type_token);
+    handler_port* const port = shard_.routes().serving(type);
+    if (!port) return end_with(error_code::no_handler);
+    const submit_result result = port->submit(message, type, what.data);
+    if (result.what == submit_result::outcome::refused) end_with(result.error);
+}
+
+}  // namespace bester::exchange
