@@ -29,31 +29,54 @@ def echo_handler(bin_directory):
 
 @pytest.fixture
 def program_of(tmp_path):
-    """Runs the one Python program of a page, word for word; returns the words that it prints."""
-    def run(page, most_lines, *arguments):
+    """Writes the one Python program of a page to a file, word for word; returns its path."""
+    def write(page, most_lines):
         (source,) = blocks(page, "python")
         assert len([line for line in source.splitlines() if line.strip()]) <= most_lines
         assert set(re.findall(r"^import (.*)$", source, re.M)[0].split(", ")) <= set(sys.stdlib_module_names)
         path = tmp_path / page.replace(".md", ".py")
         path.write_text(source)
-        done = subprocess.run([PYTHON, path, *map(str, arguments)], capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.split()
-    return run
+        return path
+    return write
+
+
+def words_printed_by(*command):
+    done = subprocess.run([PYTHON, *map(str, command)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
 
 
 def test_the_client_in_20_lines_works_as_it_stands(make_broker, echo_handler, program_of):
+    program = program_of("client.md", 25)
     with make_broker(handlers={"echo": echo_handler}) as broker:
         for listener in ("v4", "v6"):
-            words = program_of("client.md", 25, *broker.addresses[listener], "tina", password_of("tina"))
+            words = words_printed_by(program, *broker.addresses[listener], "tina", password_of("tina"))
             assert words == ["good", "hello", "good"]
 
 
 def test_the_administrator_in_10_lines_works_as_it_stands(make_broker, program_of):
+    program = program_of("admin.md", 10)
     with make_broker() as broker:
         for sessions in range(3):
-            assert program_of("admin.md", 10, broker.control_path) == [str(sessions)]
+            assert words_printed_by(program, broker.control_path) == [str(sessions)]
             broker.client("tina")
+
+
+def test_the_handler_in_30_lines_works_as_it_stands(make_broker, program_of):
+    program = str(program_of("handler.md", 30))
+    with make_broker(handlers={"chat": {"command": [PYTHON, program]}, "hand": {"start": "manual"}}) as broker:
+        by_hand = subprocess.Popen([PYTHON, program], env={
+            "BESTER_HANDLER": "hand", "BESTER_SOCKET": str(broker.directory / "run" / "handlers.sock")})
+        eventually(lambda: broker.handler("hand")["state"] == "ready")
+        tina, gustav = broker.client("tina"), broker.client("gustav", "unix")
+        for type in ("chat", "hand"):
+            _, status = tina.request(type, {"to": "gustav", "text": "Hallo"})
+            assert is_good(status) and status["payload"]["delivered"] == 1
+            assert gustav.delivery()["payload"] == {"type": type, "data": {"from": "tina", "text": "Hallo"}}
+            assert code_of(tina.request(type, 7)[1]) == "no_recipient"
+        # Drained, not killed: one that is started by hand gets no signal.
+        broker.stop()
+        assert by_hand.wait(20) == 0
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +214,16 @@ def test_example_one_shot(example, tmp_path):
 def test_the_sample_configs_pass_the_check(bester, name):
     done = bester("check", ROOT / "conf" / name)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_commands_of_the_systemd_unit_work(make_broker, bin_directory):
+    unit = (ROOT / "conf" / "bester.service.in").read_text()
+    commands = dict(re.findall(r"^(ExecStart\w*)=(.*)$", unit, re.M))
+    with make_broker(start=False) as broker:
+        for command in commands:
+            commands[command] = (commands[command].replace("@BINDIR@", str(bin_directory))
+                                 .replace("/etc/bester/bester.jsonc", str(broker.config_path)).split())
+        assert subprocess.run(commands["ExecStartPre"], stdout=subprocess.DEVNULL, timeout=60, check=False).returncode == 0
+        with open(broker.log_path, "ab") as log:
+            broker.process = subprocess.Popen(commands["ExecStart"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        broker.until_running(broker.is_answering, "the broker answers on its control socket")
