@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/ca.hpp"
 #include "cli/check.hpp"
 #include "cli/client.hpp"
 #include "cli/completions.hpp"
@@ -30,6 +31,7 @@ void add_commands(CLI::App& app, int& exit_code) {
     add_reload_command(app, exit_code);
     add_stop_command(app, exit_code);
     add_user_command(app, exit_code);
+    add_ca_command(app, exit_code);
     add_client_command(app, exit_code);
     add_send_command(app, exit_code);
     add_test_handler_command(app, exit_code);

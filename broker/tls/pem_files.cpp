@@ -85,6 +85,31 @@ bool write_all(int fd, std::string_view content) {
     return true;
 }
 
+struct ownership {
+    uid_t user;
+    gid_t group;
+    mode_t mode;
+};
+
+/// A file that is replaced stays its owner's, and a new one in somebody's directory becomes theirs, or
+/// else what root makes with `bester ca` could not be read by a broker that runs as another user.
+ownership ownership_of(const std::string& path, const std::string& directory, file_access access, existing_file existing) {
+    const mode_t mode = access == file_access::owner ? S_IRUSR | S_IWUSR : S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
+    struct stat status {};
+    if (existing == existing_file::replaced && ::stat(path.c_str(), &status) == 0) {
+        // A key that the group may read is left so; nothing more is.
+        const mode_t allowed = access == file_access::owner ? S_IRUSR | S_IWUSR | S_IRGRP : mode;
+        return {status.st_uid, status.st_gid, status.st_mode & allowed};
+    }
+    if (::stat(directory.c_str(), &status) == 0) return {status.st_uid, status.st_gid, mode};
+    return {::geteuid(), ::getegid(), mode};
+}
+
+bool set_ownership(int fd, const ownership& owned) {
+    if (::geteuid() == 0 && ::fchown(fd, owned.user, owned.group) != 0) return false;
+    return ::fchmod(fd, owned.mode) == 0;
+}
+
 /// Moves a finished file to its place; errno says why not.
 bool put_into_place(const std::string& from, const std::string& to, existing_file existing) {
     if (existing == existing_file::replaced) return ::rename(from.c_str(), to.c_str()) == 0;
@@ -155,11 +180,13 @@ result<void> write_file(const std::string& path, std::string_view content, file_
         return failure(error_code::file_not_written, path, std::string("cannot be written: ") + std::strerror(reason));
     };
     if (file.get() < 0) return give_up();
-    const mode_t mode = access == file_access::owner ? 0600 : 0644;
-    if (::fchmod(file.get(), mode) != 0 || !write_all(file.get(), content) || ::fsync(file.get()) != 0) return give_up();
+    const auto parent_path = std::filesystem::path(path).parent_path().string();
+    const std::string directory = parent_path.empty() ? "." : parent_path;
+    if (!set_ownership(file.get(), ownership_of(path, directory, access, existing)) ||
+        !write_all(file.get(), content) || ::fsync(file.get()) != 0)
+        return give_up();
     if (!put_into_place(name, path, existing)) return give_up();
-    auto directory = std::filesystem::path(path).parent_path();
-    const descriptor parent(::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const descriptor parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (parent.get() >= 0) ::fsync(parent.get());
     return {};
 }

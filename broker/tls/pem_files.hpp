@@ -28,7 +28,8 @@ result<handle<EVP_PKEY>> read_key(const std::string& path);
 std::string to_pem(const X509& certificate);
 std::string to_pem(const EVP_PKEY& key);
 
-/// Writes a file whole or not at all: beside its place, flushed to the disk, then moved there.
+/// Writes a file whole or not at all: beside its place, flushed to the disk, then moved there. One that
+/// is replaced keeps its owner and is readable for the same; root gives a new one to the directory's owner.
 /// Errors: file_exists (it is kept), file_not_written.
 result<void> write_file(const std::string& path, std::string_view content, file_access access, existing_file existing);
 

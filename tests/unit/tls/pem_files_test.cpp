@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iterator>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tls/pem_files.hpp"
 
@@ -105,10 +106,29 @@ TEST_CASE("pem files: a file is written whole, with its mode, and overwritten on
     CHECK(content(path) == "one");
     must(write_file(path, "two", file_access::owner, existing_file::replaced));
     CHECK(content(path) == "two");
-    CHECK(mode_of(path) == 0600);
+    // As before, but never for all.
+    CHECK(mode_of(path) == 0640);
+    must(write_file(directory.file("key"), "x", file_access::owner, existing_file::kept));
+    CHECK(mode_of(directory.file("key")) == 0600);
     CHECK(write_file(directory.file("none/a"), "x", file_access::owner, existing_file::kept).error().code ==
           error_code::file_not_written);
-    CHECK(count_files(directory.path()) == 1);
+    CHECK(count_files(directory.path()) == 2);
+}
+
+TEST_CASE("pem files: what root writes belongs to whom it is for", "[tls]") {
+    if (::geteuid() != 0) return;
+    temporary_directory directory;
+    const auto owner_of = [](const std::string& path) {
+        struct stat status {};
+        return ::stat(path.c_str(), &status) == 0 ? std::pair(status.st_uid, status.st_gid) : std::pair(uid_t(0), gid_t(0));
+    };
+    REQUIRE(::chown(directory.path().c_str(), 65534, 65533) == 0);
+    const auto path = directory.file("a.key");
+    must(write_file(path, "x", file_access::owner, existing_file::kept));
+    CHECK(owner_of(path) == std::pair(uid_t(65534), gid_t(65533)));
+    REQUIRE(::chown(path.c_str(), 0, 65532) == 0);
+    must(write_file(path, "y", file_access::owner, existing_file::replaced));
+    CHECK(owner_of(path) == std::pair(uid_t(0), gid_t(65532)));
 }
 
 TEST_CASE("pem files: a new directory is its owner's alone", "[tls]") {
