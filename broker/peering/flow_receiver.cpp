@@ -1,0 +1,65 @@
+#include "peering/flow_receiver.hpp"
+
+#include <algorithm>
+
+namespace bester::peering {
+
+flow_verdict flow_receiver::on_message(time_point now, std::uint64_t flow, std::uint64_t sequence) noexcept {
+    if (flow != flow_ || !is_known_) {
+        refuse(flow);
+        return flow_verdict::stale;
+    }
+    if (sequence == next_) {
+        ++next_;
+        is_due_ = true;
+        return flow_verdict::take;
+    }
+    if (sequence < next_) {
+        is_due_ = true;  // its origin does not know
+        return flow_verdict::duplicate;
+    }
+    // Of all that is on its way behind a gap, only the first one asks for it.
+    if (rewound_to_ != next_ || now - rewound_at_ >= rewind_interval) rewind_is_due_ = true;
+    return flow_verdict::gap;
+}
+
+void flow_receiver::on_probe(std::uint64_t flow, std::uint64_t next) noexcept {
+    if (next == 1 && flow > flow_) {
+        flow_ = flow;
+        next_ = 1;
+        is_known_ = true;
+        rewind_is_due_ = false;
+        rewound_to_ = 0;
+    }
+    if (flow == flow_ && is_known_) is_due_ = true;
+    else refuse(flow);
+}
+
+void flow_receiver::refuse(std::uint64_t flow) noexcept {
+    if (flow > flow_) {
+        // Its origin has left the flow before, and the middle of this one may have been taken in an
+        // earlier life: both are over.
+        flow_ = flow;
+        is_known_ = is_due_ = rewind_is_due_ = false;
+    }
+    unknown_flow_ = flow;
+}
+
+std::optional<due_acknowledgement> flow_receiver::take_acknowledgement(time_point now) noexcept {
+    if (unknown_flow_ != 0) {
+        const std::uint64_t lowest = std::min(flow_ + 1, wire::number_limit - 1);
+        const due_acknowledgement due{unknown_flow_, lowest, wire::acknowledgement_kind::unknown};
+        unknown_flow_ = 0;
+        return due;
+    }
+    if (!is_due_ && !rewind_is_due_) return {};
+    // What was missing may have come in the same turn.
+    const bool is_rewind = rewind_is_due_ && (rewound_to_ != next_ || now - rewound_at_ >= rewind_interval);
+    is_due_ = rewind_is_due_ = false;
+    if (!is_rewind) return due_acknowledgement{flow_, next_, wire::acknowledgement_kind::arrived};
+    rewound_to_ = next_;
+    rewound_at_ = now;
+    return due_acknowledgement{flow_, next_, wire::acknowledgement_kind::rewind};
+}
+
+}  // namespace bester::peering

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "wire/link_codec.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace bester::peering {
+
+/// What becomes of a message that arrived. Only `take` is executed.
+enum class flow_verdict : std::uint8_t {
+    take,
+    duplicate,  ///< it was taken before
+    gap,        ///< something before it is missing; it will come again
+    stale,      ///< its flow is over, or is not known here
+};
+
+/// An acknowledgement to send back to the origin.
+struct due_acknowledgement {
+    std::uint64_t flow = 0;
+    std::uint64_t next = 0;
+    wire::acknowledgement_kind kind{};
+
+    bool operator==(const due_acknowledgement&) const = default;
+};
+
+/// The destination's end of the flow from one origin (see flow_sender): takes each message once, in
+/// order. Pure; belongs to one thread.
+///
+/// A flow begins with a probe for sequence 1 and a higher id than any flow before; nothing else begins
+/// one, so that a server that was started anew cannot take again what it took in its life before.
+class flow_receiver {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+    static constexpr std::chrono::milliseconds rewind_interval{1'000};
+
+    flow_verdict on_message(time_point now, std::uint64_t flow, std::uint64_t sequence) noexcept;
+    void on_probe(std::uint64_t flow, std::uint64_t next) noexcept;
+
+    /// At the end of each turn of the loop, called until there is none: at most one about the flow,
+    /// and one about a flow that is not known.
+    std::optional<due_acknowledgement> take_acknowledgement(time_point now) noexcept;
+    bool is_acknowledgement_due() const noexcept { return is_due_ || rewind_is_due_ || unknown_flow_ != 0; }
+
+    /// The flow and how much of it has arrived; 0 if none is known.
+    std::uint64_t flow() const noexcept { return is_known_ ? flow_ : 0; }
+    std::uint64_t next() const noexcept { return next_; }
+
+private:
+    void refuse(std::uint64_t flow) noexcept;
+
+    std::uint64_t flow_ = 0;  ///< the highest that was seen
+    std::uint64_t next_ = 1;
+    bool is_known_ = false;   ///< flow_ began here
+    bool is_due_ = false;
+    bool rewind_is_due_ = false;
+    std::uint64_t unknown_flow_ = 0;  ///< about which its origin is to be told
+    std::uint64_t rewound_to_ = 0;    ///< the last rewind's `next`
+    time_point rewound_at_{};
+};
+
+}  // namespace bester::peering
