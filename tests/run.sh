@@ -43,7 +43,8 @@ integration() { # preset threads [pytest words…]
   shift 2
   step "integration tests, $preset, $threads shards"
   "$python" -m pytest tests/integration -q -n 2 -p no:cacheprovider -rs \
-    --bin "build/$preset/bin" --threads "$threads" --junitxml "$results/integration-$preset-$threads.xml" "$@"
+    --bin "build/$preset/bin" --threads "$threads" \
+    -o junit_family=xunit1 --junitxml "$results/integration-$preset-$threads.xml" "$@"
   [ $? -le 1 ] || broken=1  # 1: a test failed, which is counted; more: pytest itself did not get through
 }
 

@@ -38,10 +38,10 @@ def merge(into, changes):
     return into
 
 
-def make_accounts(bester, path, users=USERS):
-    """A new account database, made by `bester user add`."""
+def make_accounts(bester, path, users=USERS, cost=None):
+    """A new account database, made by `bester user add`; `cost={}` is the default one."""
     config = pathlib.Path(str(path) + ".config")
-    config.write_text(json.dumps({"accounts": {"database": str(path), **COST}}))
+    config.write_text(json.dumps({"accounts": {"database": str(path), **(COST if cost is None else cost)}}))
     for user in users:
         subprocess.run([bester, "user", "add", user, "--config", config], check=True, capture_output=True,
                        input=clients.password_of(user) + "\n", text=True, timeout=60)

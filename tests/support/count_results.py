@@ -1,5 +1,6 @@
-"""Adds up all JUnit files of a run: names what failed and what was skipped and why, and ends with
-the line "N passed, N failed, N skipped". Exit code 0 only if something ran and nothing failed."""
+"""Adds up all JUnit files of a run: says what was measured, names what failed, and what was skipped
+and why, and ends with the line "N passed, N failed, N skipped". Exit code 0 only if something ran
+and nothing failed."""
 
 import pathlib
 import sys
@@ -20,6 +21,9 @@ def main(folder, broken_steps):
     for path in sorted(pathlib.Path(folder).glob("*.xml")):
         for case in cases_of(path):
             skip = case.find("skipped")
+            for measured in case.iter("property"):
+                if not measured.get("name").startswith("cmake_"):
+                    print(f"measured {path.stem}: {case.get('name')}: {measured.get('name')} = {measured.get('value')}")
             if case.find("failure") is not None or case.find("error") is not None:
                 failed += 1
                 print(f"FAILED {path.stem}: {case.get('classname', '')} {case.get('name')}")
