@@ -78,6 +78,7 @@ void message_store::close_chunk(std::uint32_t index) noexcept {
 }
 
 void message_store::trim() noexcept {
+    if (has_current_ && chunks_[current_].messages == 0) close_chunk(current_);
     held_ -= spare_.size() * chunk_size;
     spare_.clear();
 }

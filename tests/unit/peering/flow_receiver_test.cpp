@@ -1,0 +1,143 @@
+#include "peering/flow_receiver.hpp"
+
+#include <catch2/catch.hpp>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace bester::peering {
+
+std::ostream& operator<<(std::ostream& out, const due_acknowledgement& due) {
+    return out << due.flow << '/' << due.next << " kind " << static_cast<int>(due.kind);
+}
+std::ostream& operator<<(std::ostream& out, flow_verdict verdict) { return out << "verdict " << static_cast<int>(verdict); }
+
+namespace {
+
+using namespace std::chrono_literals;
+using enum wire::acknowledgement_kind;
+using enum flow_verdict;
+using dues = std::vector<due_acknowledgement>;
+
+struct fixture {
+    flow_verdict hear(std::uint64_t flow, std::uint64_t sequence) { return receiver.on_message(now, flow, sequence); }
+    dues end_turn() {
+        dues all;
+        while (const auto due = receiver.take_acknowledgement(now)) all.push_back(*due);
+        CHECK_FALSE(receiver.is_acknowledgement_due());
+        return all;
+    }
+    /// Flow 10, begun, with so many messages taken.
+    void begin(std::uint64_t messages) {
+        receiver.on_probe(10, 1);
+        for (std::uint64_t i = 1; i <= messages; ++i) REQUIRE(hear(10, i) == take);
+        end_turn();
+    }
+
+    flow_receiver receiver;
+    flow_receiver::time_point now{};
+};
+
+}  // namespace
+
+TEST_CASE("flow receiver: a probe for sequence 1 begins a flow, and messages are taken in order", "[peering]") {
+    fixture f;
+    CHECK(f.receiver.flow() == 0);
+    f.receiver.on_probe(10, 1);
+    CHECK(f.receiver.is_acknowledgement_due());
+    CHECK(f.end_turn() == dues{{10, 1, arrived}});
+    CHECK(f.hear(10, 1) == take);
+    CHECK(f.hear(10, 2) == take);
+    CHECK(f.hear(10, 3) == take);
+    CHECK(f.end_turn() == dues{{10, 4, arrived}});
+    CHECK(f.end_turn() == dues{});
+    CHECK(f.receiver.flow() == 10);
+    CHECK(f.receiver.next() == 4);
+}
+
+TEST_CASE("flow receiver: a duplicate is dropped, and acknowledged again", "[peering]") {
+    fixture f;
+    f.begin(3);
+    CHECK(f.hear(10, 1) == duplicate);
+    CHECK(f.hear(10, 3) == duplicate);
+    CHECK(f.end_turn() == dues{{10, 4, arrived}});
+}
+
+TEST_CASE("flow receiver: a gap is asked for once, and again after a while", "[peering]") {
+    fixture f;
+    f.begin(1);
+    CHECK(f.hear(10, 3) == gap);
+    CHECK(f.hear(10, 4) == gap);
+    CHECK(f.end_turn() == dues{{10, 2, rewind}});
+    CHECK(f.hear(10, 5) == gap);
+    CHECK(f.end_turn() == dues{});
+    SECTION("after a second") {
+        f.now += 999ms;
+        CHECK(f.hear(10, 6) == gap);
+        CHECK(f.end_turn() == dues{});
+        f.now += 1ms;
+        CHECK(f.hear(10, 7) == gap);
+        CHECK(f.end_turn() == dues{{10, 2, rewind}});
+    }
+    SECTION("after progress, for the next gap") {
+        CHECK(f.hear(10, 2) == take);
+        CHECK(f.hear(10, 4) == gap);
+        CHECK(f.end_turn() == dues{{10, 3, rewind}});
+    }
+}
+
+TEST_CASE("flow receiver: a probe is answered with what has arrived", "[peering]") {
+    fixture f;
+    f.begin(4);
+    f.receiver.on_probe(10, 9);
+    CHECK(f.end_turn() == dues{{10, 5, arrived}});
+    f.receiver.on_probe(10, 1);  // the one that began it, late
+    CHECK(f.end_turn() == dues{{10, 5, arrived}});
+    CHECK(f.hear(10, 5) == take);
+}
+
+TEST_CASE("flow receiver: a higher flow replaces the one before, whose messages are stale", "[peering]") {
+    fixture f;
+    f.begin(2);
+    f.receiver.on_probe(11, 1);
+    CHECK(f.hear(11, 1) == take);
+    CHECK(f.hear(10, 3) == stale);
+    CHECK(f.end_turn() == dues{{10, 12, unknown}, {11, 2, arrived}});
+    f.receiver.on_probe(9, 1);
+    CHECK(f.end_turn() == dues{{9, 12, unknown}});
+    CHECK(f.hear(11, 2) == take);
+}
+
+TEST_CASE("flow receiver: a flow that is not known is not begun in its middle", "[peering]") {
+    fixture f;
+    SECTION("by a probe") { f.receiver.on_probe(10, 5); }
+    SECTION("by a message") { CHECK(f.hear(10, 5) == stale); }
+    SECTION("by its first message") { CHECK(f.hear(10, 1) == stale); }
+    CHECK(f.end_turn() == dues{{10, 11, unknown}});
+    CHECK(f.receiver.flow() == 0);
+    // Nor later: some of it may have been taken before this server was started anew.
+    f.receiver.on_probe(10, 1);
+    CHECK(f.end_turn() == dues{{10, 11, unknown}});
+    CHECK(f.hear(10, 1) == stale);
+    f.end_turn();
+    f.receiver.on_probe(11, 1);
+    CHECK(f.hear(11, 1) == take);
+    CHECK(f.end_turn() == dues{{11, 2, arrived}});
+}
+
+TEST_CASE("flow receiver: the middle of a higher flow ends the one before", "[peering]") {
+    fixture f;
+    f.begin(2);
+    CHECK(f.hear(10, 3) == take);
+    CHECK(f.hear(20, 7) == stale);
+    CHECK(f.end_turn() == dues{{20, 21, unknown}});
+    CHECK(f.hear(10, 4) == stale);
+}
+
+TEST_CASE("flow receiver: the lowest flow that it names can be told", "[peering]") {
+    fixture f;
+    f.receiver.on_probe(wire::number_limit - 1, 3);
+    CHECK(f.end_turn() == dues{{wire::number_limit - 1, wire::number_limit - 1, unknown}});
+}
+
+}  // namespace bester::peering
