@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -55,6 +56,9 @@ public:
     /// handshake() or read() has said want_more, or failed, or closed; whoever wants to stop before
     /// that calls keep_input().
     void receive(std::string_view bytes);
+    /// A temporary would be gone before it is read.
+    template <std::same_as<std::string> Temporary>
+    void receive(Temporary&& bytes) = delete;
     /// Copies what has not been read yet, so that the caller may use its buffer for something else.
     void keep_input();
     /// The transport has ended; if the peer did not say farewell before, reading will fail.

@@ -126,7 +126,7 @@ TEST_CASE("engine: what is not TLS is refused in words", "[tls]") {
     SECTION("a bester frame, to the dialler") {
         auto dialler = engine::connect(rules, "");
         dialler.handshake();
-        dialler.receive(std::string("\x10\0\0\0{\"header\":{}}   ", 20));
+        dialler.receive(std::string_view("\x10\0\0\0{\"header\":{}}   ", 20));
         CHECK(dialler.handshake() == handshake_status::failed);
         CHECK(dialler.failure() != "");
     }
