@@ -84,3 +84,11 @@ def shared_log(request):
     if getattr(request.node, "last_report", None) and request.node.last_report.failed:
         for broker, before in watched:
             print(f"---- log of the broker in {broker.directory} ----\n{broker.log()[before:][-20000:]}", file=sys.stderr)
+
+
+@pytest.fixture
+def broker(shared, shared_log):
+    """The broker that a module's tests share (its fixture `shared`), without the clients of the test before."""
+    shared_log(shared)
+    yield shared
+    shared.close_clients()

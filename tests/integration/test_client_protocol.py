@@ -21,13 +21,6 @@ def shared(make_broker):
 
 
 @pytest.fixture
-def broker(shared, shared_log):
-    shared_log(shared)
-    yield shared
-    shared.close_clients()
-
-
-@pytest.fixture
 def connect(broker, transport):
     return lambda user=None, **more: broker.client(user, transport, **more)
 

@@ -17,13 +17,6 @@ def shared(make_broker):
         yield running
 
 
-@pytest.fixture
-def broker(shared, shared_log):
-    shared_log(shared)
-    yield shared
-    shared.close_clients()
-
-
 def whoami(c):
     return c.ask("builtin", {"command": {"type": "whoami"}})["session"]
 

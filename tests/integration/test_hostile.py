@@ -1,4 +1,6 @@
 """Clients that are broken or mean. Nobody else notices."""
+import json
+import pathlib
 import random
 import socket
 import struct
@@ -167,3 +169,17 @@ def test_log_ins_that_never_wait_for_their_answer(broker, transport):
         c.send_frame(login_frame("tina", "wrong"))
         c.bad("auth_special", "authentication_failed")
         c.receive()
+
+
+def test_the_log_never_has_passwords_or_payloads(make_broker):
+    with make_broker(log={"level": "trace"}) as broker:
+        c = broker.client("tina")
+        c.ask("echo", {"text": "the letter itself"})
+        c.send_frame(b'{"broken": "the letter itself"')
+        c.bad("error_special", "bad_message")
+        broker.client(None).send_frame({"header": {"authentication": {"username": "tina", "password": "guessed word"}}, "payload": {"type": "dummy"}})
+        eventually(lambda: broker.counters()["authentications_failed"] == 1)
+        for secret in ("the letter itself", "guessed word", "secret of tina"):
+            assert secret not in broker.log()
+        assert json.dumps(broker.status()).find("secret of") < 0
+        assert pathlib.Path(broker.log_path).stat().st_size < 100_000

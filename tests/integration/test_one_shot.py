@@ -92,13 +92,6 @@ def shared(make_broker, tmp_path_factory):
     server.close()
 
 
-@pytest.fixture
-def broker(shared, shared_log):
-    shared_log(shared)
-    yield shared
-    shared.close_clients()
-
-
 def test_the_worked_example(broker):
     t, g = broker.client("tina"), broker.client("gustav", "v6")
     t.send("afrikaans", {"to": ["gustav"], "text": "Hallo"}, "m1")

@@ -144,12 +144,18 @@ def test_remembering_can_be_turned_off(make_broker):
         assert not is_good(c.status("auth_special"))
 
 
+def make_ann_costly(broker):
+    """Gives Ann the password "dear" at the default cost; returns a session of hers."""
+    broker.reload(accounts=DEFAULT_COST)
+    c = broker.client("ann")
+    c.send("builtin", {"command": {"type": "password", "old": password_of("ann"), "new": "dear"}}, "p")
+    c.good("p", 30)
+    return c
+
+
 def test_at_the_default_cost_only_the_first_log_in_costs(make_broker):
     with make_broker() as broker:
-        broker.reload(accounts=DEFAULT_COST)
-        c = broker.client("ann")
-        c.send("builtin", {"command": {"type": "password", "old": password_of("ann"), "new": "dear"}}, "p")
-        c.good("p", 30)
+        make_ann_costly(broker)
         before = broker.cpu_seconds()
         first = broker.client(None)
         first.send_frame(login_frame("ann", "dear"))
@@ -165,10 +171,7 @@ def test_at_the_default_cost_only_the_first_log_in_costs(make_broker):
 
 def test_log_ins_of_strangers_do_not_hold_up_those_who_are_in(make_broker):
     with make_broker() as broker:
-        broker.reload(accounts=DEFAULT_COST)
-        c = broker.client("ann")
-        c.send("builtin", {"command": {"type": "password", "old": password_of("ann"), "new": "dear"}}, "p")
-        c.good("p", 30)
+        c = make_ann_costly(broker)
         strangers = [broker.client(None) for _ in range(30)]
         for i, s in enumerate(strangers):
             s.send_frame(login_frame("ann", f"guess {i}"))

@@ -21,6 +21,8 @@ SUPPORT = pathlib.Path(__file__).resolve().parent
 PYTHON = "/usr/bin/python3"
 USERS = ("tina", "gustav", "ann")
 COST = {"argon2_memory": "8KiB", "argon2_operations": 1}
+# For entries whose instances are meant to be lost: back at once.
+FAST = {"initial_delay": "20ms", "longest_delay": "100ms", "failed_start": "10ms"}
 SANITIZER = re.compile(r"(?:ERROR|WARNING): \w*Sanitizer|: runtime error: |SUMMARY: \w*Sanitizer")
 
 
@@ -237,6 +239,10 @@ class TestBroker:
 
     def pid_of(self, name, number=0):
         return self.instance(name, number)["pid"]
+
+    def wait_for_other_pid(self, name, pid, number=0):
+        eventually(lambda: self.instance(name, number).get("pid") not in (None, pid)
+                   and self.instance(name, number)["state"] == "ready", 20, f"another instance of {name}")
 
     def cli(self, *arguments, input=None, timeout=30, **environment):
         """A command of a user at a terminal: (exit code, stdout, stderr)."""

@@ -191,3 +191,14 @@ def is_good(status):
 
 def code_of(status):
     return status["header"]["error"]["code"]
+
+
+def statuses(client, ids):
+    """id -> status, each exactly once, for all the ids."""
+    found = {}
+    while len(found) < len(ids):
+        status = client.find(is_status, 20)
+        assert status["payload"]["id"] not in found, f"a second status: {status}"
+        found[status["payload"]["id"]] = status
+    assert set(found) == set(ids)
+    return found
