@@ -104,6 +104,10 @@ void link_state::on_summary(const database_summary& summary, own_link& from) {
         known.insert_or_assign(entry.server, entry.mark);
     }
     for (const auto& [name, server] : servers_) {
+        // The first advert of ours, without this link, is to be replaced in a moment: not worth a flood.
+        if (name == settings_.server && server.said.links.empty()) {
+            continue;
+        }
         const auto found = known.find(name);
         if (found == known.end() || found->second < server.said.mark) {
             from.waiting.insert(name);

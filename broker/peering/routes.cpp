@@ -3,8 +3,8 @@
 #include "peering/link_state.hpp"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace bester::peering {
 
@@ -60,16 +60,24 @@ std::string_view route_table::next_hop(std::string_view destination, unsigned ho
 struct routes::computation {
     computation(const link_state& state, const route_settings& settings, time_point at)
         : known(state), now(at), limit(settings.hop_limit), graph(state),
-          own(graph, graph.own(), settings.hop_limit, true) {}
+          own(graph, graph.own(), settings.hop_limit, true), link_costs(graph.size(), unreachable),
+          is_only_near(graph.size()) {
+        for (const auto& [peer, link] : known.links()) {
+            const std::uint32_t number = *graph.number(peer);
+            const auto* edge = graph.find(graph.own(), number);
+            link_costs[number] = edge ? edge->cost_us : static_cast<std::uint64_t>(link.told_cost().count());
+            is_only_near[number] = !edge;
+        }
+    }
 
     /// What a next hop costs for a path of at most `hops` links; `unreachable` as well if it is not
     /// nearer to the destination than we are.
     std::uint64_t cost_by(std::uint32_t next, std::uint32_t destination, unsigned hops) {
-        const std::uint64_t link = link_cost(next);
+        const std::uint64_t link = link_costs[next];
         if (link == unreachable || next == destination) {
             return link;
         }
-        if (is_only_near(next)) {
+        if (is_only_near[next]) {
             return unreachable;
         }
         auto found = from_peers.find(next);
@@ -81,21 +89,10 @@ struct routes::computation {
         return rest < best ? link + rest : unreachable;
     }
 
-    /// A link of ours that the other end does not advertise (yet) leads to it and no further.
-    bool is_only_near(std::uint32_t peer) const { return graph.find(graph.own(), peer) == nullptr; }
-
-    std::uint64_t link_cost(std::uint32_t peer) const {
-        if (const auto* edge = graph.find(graph.own(), peer)) {
-            return edge->cost_us;
-        }
-        const auto link = known.links().find(graph.name(peer));
-        return link == known.links().end() ? unreachable : static_cast<std::uint64_t>(link->second.told_cost().count());
-    }
-
     /// The best next hop for a path of at most `hops` links.
     std::pair<std::uint32_t, std::uint64_t> best(std::uint32_t destination, unsigned hops) const {
         const auto& path = own.to(destination, hops);
-        const std::uint64_t direct = is_only_near(destination) ? link_cost(destination) : unreachable;
+        const std::uint64_t direct = is_only_near[destination] ? link_costs[destination] : unreachable;
         return direct < path.cost_us ? std::pair(destination, direct) : std::pair(path.first, path.cost_us);
     }
 
@@ -122,6 +119,9 @@ struct routes::computation {
     unsigned limit;
     link_graph graph;
     shortest_paths own;
+    std::vector<std::uint64_t> link_costs;  // of our links, by peer
+    // Peers that do not advertise our link to them (yet): it leads to them and no further.
+    std::vector<bool> is_only_near;
     std::map<std::uint32_t, shortest_paths> from_peers;
 };
 
@@ -167,20 +167,17 @@ std::optional<route> routes::route_to(computation& from, std::uint32_t destinati
     }
     route way;
     way.destination = name;
+    std::pair<std::uint32_t, std::uint64_t> last{0, unreachable};
     for (unsigned hops = 1; hops <= settings_.hop_limit; ++hops) {
-        auto [next, cost] = from.best(destination, hops);
-        if (kept && cost != unreachable) {
-            if (const auto kept_cost = from.cost_by(*kept, destination, hops); kept_cost != unreachable) {
-                std::tie(next, cost) = std::pair(*kept, kept_cost);
+        auto chosen = from.best(destination, hops);
+        if (kept && chosen.second != unreachable) {
+            if (const auto cost = from.cost_by(*kept, destination, hops); cost != unreachable) {
+                chosen = {*kept, cost};
             }
         }
-        if (cost == unreachable) {
-            continue;
-        }
-        const auto next_name = from.graph.name(next);
-        const std::chrono::microseconds duration(cost);
-        if (way.options.empty() || way.options.back().next != next_name || way.options.back().cost != duration) {
-            way.options.push_back({hops, std::string(next_name), duration});
+        if (chosen.second != unreachable && chosen != last) {
+            last = chosen;
+            way.options.push_back({hops, std::string(from.graph.name(chosen.first)), std::chrono::microseconds(chosen.second)});
         }
     }
     way.via = from.path_by(kept.value_or(best_next), destination);

@@ -50,6 +50,10 @@ TEST_CASE("link state: a new link gets a summary, its answer what it lacks", "[p
     state.on_message(about("y", 3), "b", start);
     state.on_link_up("c", 5ms, start);
     CHECK(taken(state, "c", start) == names{"known"});
+    state.on_message(database_summary{}, "c", start);
+    CHECK(taken(state, "c", start) == names{"x", "y"});
+    state.on_timer(start + 100ms);
+    CHECK(taken(state, "c", start) == names{"a"});
     const database_summary summary{{{"x", {3, "0000000000000001"}}, {"y", {2, "ffffffffffffffff"}}}};
     state.on_message(summary, "c", start);
     CHECK(taken(state, "c", start) == names{"a", "y"});
