@@ -6,12 +6,11 @@
 #include <vector>
 
 #include "load/connection_pool.hpp"
+#include "load/measured_run.hpp"
 #include "load/measurement.hpp"
 
 namespace bester::bench {
 namespace {
-
-constexpr std::int64_t drain_limit_ms = 15'000;
 
 /// Keeps `outstanding` publications open; one is complete when the last subscriber has it and,
 /// where the target confirms, the publisher was told the right number.
@@ -108,14 +107,7 @@ std::string run_fanout(const load_options& options) {
     fanout_workload work{pool, options.connections, options.outstanding, result};
     pool.connect(1, role::publisher, work);
     pool.connect(options.connections, role::subscriber, work);
-    work.start();
-    for (const std::int64_t until = monotonic_ns() + options.warmup_ms * 1'000'000; monotonic_ns() < until;) work.turn();
-    result.begin();
-    work.measure(true);
-    for (const std::int64_t until = monotonic_ns() + options.measure_ms * 1'000'000; monotonic_ns() < until;) work.turn();
-    work.measure(false);
-    result.end();
-    work.drain();
+    run_measured(work, options, result);
     return result.to_json(options, options.connections, options.outstanding, {});
 }
 

@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "load/connection_pool.hpp"
+#include "load/measured_run.hpp"
 #include "load/measurement.hpp"
 
 namespace bester::bench {
 namespace {
-
-constexpr std::int64_t drain_limit_ms = 15'000;
 
 /// Every connection keeps its window full: each completed request is followed by the next.
 class request_workload final : public workload {
@@ -101,14 +100,7 @@ std::string run_requests(const load_options& options) {
     measurement result{options};
     request_workload work{pool, options.outstanding, result};
     pool.connect(options.connections, role::requester, work);
-    work.start();
-    for (const std::int64_t until = monotonic_ns() + options.warmup_ms * 1'000'000; monotonic_ns() < until;) work.turn();
-    result.begin();
-    work.measure(true);
-    for (const std::int64_t until = monotonic_ns() + options.measure_ms * 1'000'000; monotonic_ns() < until;) work.turn();
-    work.measure(false);
-    result.end();
-    work.drain();
+    run_measured(work, options, result);
     return result.to_json(options, options.connections, options.outstanding, {});
 }
 
