@@ -40,7 +40,7 @@ bool flow_sender::offer(time_point now, std::string_view body, time_point deadli
     if (waiting_.size() >= 2 * settings_.most_messages) drop_given_up();
     entry message;
     if (!store_.store(body, message.bytes)) return false;
-    if (!has_route_ && queued_messages() == 0) without_route_since_ = now;
+    if (queued_messages() == 0) heard_at_ = now;
     message.ref = ref;
     message.offered = now;
     message.deadline = deadline;
@@ -101,13 +101,15 @@ void flow_sender::on_route_up(time_point now) noexcept {
 
 void flow_sender::on_route_down(time_point now) noexcept {
     if (!has_route_) return;
+    // A route that comes and goes without an answer does not begin the window anew.
+    if (phase_ == phase::open) heard_at_ = now;
     has_route_ = probe_wanted_ = probe_is_out_ = false;
-    without_route_since_ = now;
 }
 
 void flow_sender::on_acknowledgement(time_point now, std::uint64_t flow, std::uint64_t next,
                                      wire::acknowledgement_kind kind, std::vector<failed_message>& failed) {
     if (flow != flow_) return;
+    heard_at_ = now;
     if (kind == wire::acknowledgement_kind::unknown) return on_unknown(now, next, failed);
     const std::uint64_t end = base_ + sent_.size();
     // It has more than was sent: it means another flow of this number, from before this server's clock went back.
@@ -177,10 +179,8 @@ void flow_sender::begin_flow(std::uint64_t above) noexcept {
 void flow_sender::on_timer(time_point now, std::vector<failed_message>& failed) {
     if (now >= next_deadline_) expire(now, failed);
     if (queued_messages() == 0) store_.trim();
-    if (!has_route_) {
-        if (queued_messages() != 0 && now - without_route_since_ >= settings_.resume_window) fail_all(now, failed);
-        return;
-    }
+    if (queued_messages() != 0 && now - heard_at_ >= settings_.resume_window) return fail_all(now, failed);
+    if (!has_route_) return;
     const bool waits_for_answer = phase_ != phase::open || probe_is_out_ || !sent_.empty();
     if (!waits_for_answer || now - last_progress_ < settings_.resend_after) return;
     if (probe_is_out_ && is_answered_below_ && ++answers_below_ >= answers_below_until_lost)

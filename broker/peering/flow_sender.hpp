@@ -17,14 +17,14 @@ namespace bester::peering {
 struct flow_settings {
     std::size_t most_messages = 10'000;
     std::size_t most_bytes = std::size_t{64} << 20;  ///< of memory held for them
-    std::chrono::milliseconds resume_window{120'000};  ///< how long messages wait for a route
+    std::chrono::milliseconds resume_window{120'000};  ///< how long messages wait for a sign of the destination
     std::chrono::milliseconds resend_after{5'000};     ///< without progress: ask what has arrived
 };
 
 /// Why a message will not be delivered, or nobody knows whether it was.
 enum class flow_failure : std::uint8_t {
     expired,      ///< its deadline passed; it may have arrived only if it had been sent
-    unreachable,  ///< no route within the resume window; it was never sent
+    unreachable,  ///< no route, or no answer, within the resume window; it was never sent
     lost,         ///< it was sent, and may have arrived: no acknowledgement can come any more
 };
 std::string_view to_string(flow_failure why) noexcept;
@@ -149,7 +149,7 @@ private:
     unsigned refused_in_a_row_ = 0;  ///< flows that the destination did not let begin
     unsigned answers_below_ = 0;     ///< probes in a row that were answered like that alone
     time_point last_progress_{};     ///< or the last sign that waiting for it began anew
-    time_point without_route_since_{};
+    time_point heard_at_{};  ///< the destination, or when waiting for it began
     time_point next_deadline_ = no_deadline;  ///< not after the earliest one
 };
 

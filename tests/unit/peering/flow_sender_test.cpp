@@ -310,6 +310,24 @@ TEST_CASE("flow sender: the window of a destination that was never reached begin
     CHECK(f.send_all() == lines{"probe 100/1"});
 }
 
+TEST_CASE("flow sender: a destination that never answers is unreachable, also if its route comes and goes", "[peering]") {
+    fixture f;
+    f.sender.on_route_up(f.now);
+    f.offer("m1", 1);
+    for (int i = 0; i < 11; ++i) {
+        CHECK(f.tick(10s).empty());
+        CHECK(f.send_all() == lines{"probe 100/1"});
+        f.sender.on_route_down(f.now);
+        f.sender.on_route_up(f.now);
+    }
+    CHECK(f.tick(10s) == failures{{1, flow_failure::unreachable}});
+    fixture g;
+    g.open_with(1);
+    CHECK(g.tick(119s).empty());
+    g.offer("m2", 2);
+    CHECK(g.tick(1s) == failures{{1, flow_failure::lost}, {2, flow_failure::unreachable}});
+}
+
 TEST_CASE("flow sender: who wants no answer gets none", "[peering]") {
     fixture f;
     f.offer("m1", 0);
