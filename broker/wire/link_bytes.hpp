@@ -1,11 +1,24 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace bester::wire {
+
+/// A number of this machine as a little-endian one, or the other way round.
+template <class Number>
+constexpr Number in_order(Number value) noexcept {
+    static_assert(std::is_unsigned_v<Number>);
+    if constexpr (std::endian::native == std::endian::little) return value;
+    Number reversed = 0;
+    for (std::size_t i = 0; i < sizeof(Number); ++i)
+        reversed = static_cast<Number>(reversed << 8 | (value >> (8 * i) & 0xff));
+    return reversed;
+}
 
 /// Takes little-endian numbers and strings off the front of some bytes. After the first that is not
 /// there everything is 0 or empty and has_failed() holds: one check at the end is enough.
@@ -17,10 +30,9 @@ public:
     Number number() noexcept {
         if (rest_.size() < sizeof(Number)) return fail(), Number{};
         Number value = 0;
-        for (std::size_t i = 0; i < sizeof(Number); ++i)
-            value = static_cast<Number>(value | Number{static_cast<unsigned char>(rest_[i])} << (8 * i));
+        std::memcpy(&value, rest_.data(), sizeof(Number));
         rest_.remove_prefix(sizeof(Number));
-        return value;
+        return in_order(value);
     }
     /// A string after its length, a number of type Size.
     template <class Size>
@@ -58,7 +70,9 @@ public:
 
     template <class Number>
     void number(Number value) noexcept {
-        for (std::size_t i = 0; i < sizeof(Number); ++i) *out_++ = static_cast<char>(value >> (8 * i) & 0xff);
+        value = in_order(value);
+        std::memcpy(out_, &value, sizeof(Number));
+        out_ += sizeof(Number);
     }
     void bytes(std::string_view value) noexcept {
         if (!value.empty()) std::memcpy(out_, value.data(), value.size());

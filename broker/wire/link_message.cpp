@@ -175,7 +175,7 @@ struct message_writer {
     byte_writer writer;
 
     void operator()(const deliver_message& m) noexcept {
-        writer.number(deliver);
+        writer.number(std::uint8_t{deliver});
         writer.number(m.ref);
         writer.number(m.budget_ms);
         writer.number(m.is_for_everybody ? everybody_flag : std::uint8_t{0});
@@ -186,7 +186,7 @@ struct message_writer {
         writer.bytes(m.data);
     }
     void operator()(const submit_message& m) noexcept {
-        writer.number(submit);
+        writer.number(std::uint8_t{submit});
         writer.number(m.ref);
         writer.number(m.budget_ms);
         writer.number(m.hops);
@@ -197,14 +197,14 @@ struct message_writer {
         writer.bytes(m.data);
     }
     void operator()(const reply_message& m) noexcept {
-        writer.number(reply);
+        writer.number(std::uint8_t{reply});
         writer.string<std::uint8_t>(m.session);
         writer.string<std::uint16_t>(m.id_token);
         writer.string<std::uint16_t>(m.type_token);
         writer.bytes(m.data);
     }
     void operator()(const result_message& m) noexcept {
-        writer.number(result);
+        writer.number(std::uint8_t{result});
         writer.number(m.ref);
         writer.number(m.delivered);
         writer.string<std::uint8_t>(m.code);
