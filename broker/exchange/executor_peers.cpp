@@ -73,10 +73,13 @@ void executor::deliver_to_servers(execution& run, const command& c, reach& reach
         users.clear();
         what.is_for_everybody = false;
         for (; i < distant_.size() && distant_[i].first == server; ++i) {
-            if (distant_[i].second == "*") what.is_for_everybody = true;
-            else users.push_back(distant_[i].second);
+            const std::string_view user = distant_[i].second;
+            if (user == "*") what.is_for_everybody = true;
+            else if (wire::is_user_name(user)) users.push_back(user);
+            else missed(c, reached, std::string{user}.append("@").append(server), error_code::recipient_offline);
         }
         if (what.is_for_everybody) users.clear();
+        else if (users.empty()) continue;
         const std::string first = users.empty() ? "*@" + std::string{server} : std::string{users[0]}.append("@").append(server);
         if (!may_send(run, c, reached, server, type_token, first)) continue;
         for (std::size_t begin = 0; begin < users.size() || what.is_for_everybody; begin += most_users_at_once) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "exchange/pending_outcomes.hpp"
 #include "wire/client_codec.hpp"
@@ -66,8 +67,18 @@ public:
     virtual void reply(const remote_origin& to, std::string_view type_token, std::string_view data,
                        std::string_view id_token) = 0;
     virtual void finish(const remote_origin& message, const partial_outcome& outcome) = 0;
-    /// The servers that `"*"` means: those that are configured, and those that are reached.
+    /// The servers that `"*"` means: all that are known by name.
     virtual void for_each_server(const std::function<void(std::string_view)>& call) const = 0;
+    /// Those to which there is a link, or a way, now.
+    virtual std::vector<std::string> reached_servers() const = 0;
+};
+
+/// Who gets events about other servers; on shard 0.
+class peer_observer {
+public:
+    virtual ~peer_observer() = default;
+    virtual void on_peer_up(std::string_view server) = 0;
+    virtual void on_peer_down(std::string_view server) = 0;
 };
 
 }  // namespace bester::exchange

@@ -69,7 +69,7 @@ void shard::read_clocks() noexcept {
 }
 
 std::chrono::milliseconds shard::longest_wait() const noexcept {
-    if (!resuming_.empty() || !dirty_.empty() || !turn_end_.empty()) return std::chrono::milliseconds{0};
+    if (!resuming_.empty() || !dirty_.empty() || !writers_.empty() || !turn_end_.empty()) return std::chrono::milliseconds{0};
     return wants_sweep_ ? sweep_interval : std::chrono::milliseconds{-1};
 }
 
@@ -100,6 +100,9 @@ void shard::end_turn() {
         for (framed_stream* stream : flushing_) stream->read_kept();
         flushing_.clear();
     }
+    writing_.swap(writers_);
+    for (turn_writer* who : writing_) who->write_turn();
+    writing_.clear();
     flushing_.swap(dirty_);
     for (framed_stream* stream : flushing_) stream->flush();
     flushing_.clear();

@@ -40,6 +40,13 @@ public:
     virtual bool sweep(std::uint64_t now_ms) = 0;
 };
 
+/// Something that gathers output during a turn and writes it to streams once, before they are flushed.
+class turn_writer {
+public:
+    virtual ~turn_writer() = default;
+    virtual void write_turn() = 0;
+};
+
 /// One thread with its own event loop and everything it owns: sessions, channels, groups, buffers.
 /// Other threads reach it through post(); everything else is for its own thread.
 ///
@@ -96,6 +103,10 @@ public:
     const std::vector<session_observer*>& observers() const noexcept { return observers_; }
 
     void add_source(command_source& who) { sources_.emplace(who.source_id(), &who); }
+    void add_peer_observer(peer_observer& who) { peer_observers_.push_back(&who); }
+    void remove_peer_observer(peer_observer& who) { std::erase(peer_observers_, &who); }
+    const std::vector<peer_observer*>& peer_observers() const noexcept { return peer_observers_; }
+
     void remove_source(command_source& who) { sources_.erase(who.source_id()); }
     command_source* find_source(std::uint64_t id) const noexcept;
     std::uint64_t next_source_id() noexcept { return ++last_source_id_; }
@@ -114,6 +125,8 @@ public:
     std::unique_ptr<kept_bytes> take_kept();
     void give_back(std::unique_ptr<kept_bytes> unused);
     void flush_later(framed_stream& stream) { dirty_.push_back(&stream); }
+    /// Calls `who` once, at the end of this turn or the next.
+    void write_later(turn_writer& who) { writers_.push_back(&who); }
     void read_on(framed_stream& stream) { resuming_.push_back(&stream); }
     void account_kept(std::ptrdiff_t bytes) noexcept { kept_size_ += static_cast<std::size_t>(bytes); }
     chunk_pool& chunks() noexcept { return chunks_; }
@@ -176,6 +189,8 @@ private:
     std::vector<std::unique_ptr<outbox>> spare_outboxes_;
     std::vector<framed_stream*> dirty_;
     std::vector<framed_stream*> resuming_;
+    std::vector<turn_writer*> writers_;
+    std::vector<turn_writer*> writing_;
     std::vector<framed_stream*> flushing_;
     std::vector<std::unique_ptr<framed_stream>> buried_;
     std::vector<std::function<void()>> turn_end_;
@@ -186,6 +201,7 @@ private:
     std::shared_ptr<const routing_table> routes_;
     peer_port* peers_ = nullptr;
     std::vector<session_observer*> observers_;
+    std::vector<peer_observer*> peer_observers_;
     std::vector<swept*> swept_;
     std::unordered_map<std::uint64_t, command_source*> sources_;
     executor executor_;

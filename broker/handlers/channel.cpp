@@ -54,6 +54,7 @@ channel::~channel() = default;
 void channel::begin() {
     if (wants_client_events_ || wants_peer_events_) send_snapshot();
     if (wants_client_events_) shard_.add_observer(*this);
+    if (wants_peer_events_ && shard_.index() == 0) shard_.add_peer_observer(*this);
     start(received_);
     received_ = {};
 }
@@ -318,6 +319,7 @@ void channel::on_end_of_input() { lost("it closed a channel"); }
 
 void channel::on_closed(close_reason reason) {
     if (wants_client_events_) shard_.remove_observer(*this);
+    if (wants_peer_events_) shard_.remove_peer_observer(*this);
     shard_.remove_source(*this);
     queue_.remove_ready(*this);
     if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);

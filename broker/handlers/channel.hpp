@@ -34,7 +34,8 @@ struct instance_progress {
 /// then its sender is told, exactly once.
 class channel final : public exchange::framed_stream,
                       public exchange::command_source,
-                      public exchange::session_observer {
+                      public exchange::session_observer,
+                      public exchange::peer_observer {
 public:
     channel(shard_handlers& owner, handler_queue& queue, channel_offer&& offer,
             std::shared_ptr<instance_progress> progress);
@@ -72,6 +73,8 @@ public:
     std::uint64_t source_id() const noexcept override { return source_id_; }
     void on_connected(const exchange::session& who) override;
     void on_disconnected(const exchange::session& who) override;
+    void on_peer_up(std::string_view server) override;
+    void on_peer_down(std::string_view server) override;
 
 private:
     struct slot {
@@ -107,7 +110,9 @@ private:
     void lost(std::string_view reason);
     void release(slot& used);
     void check_drained();
+    std::string reached_peers() const;
     void send_snapshot();
+    void send_peer_event(std::string_view event, std::string_view server);
     void send_event(std::string_view event, const exchange::session& who);
     void give_up_slots();
     std::string take_unsent(const slot& used) const;

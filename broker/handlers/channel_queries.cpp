@@ -54,7 +54,7 @@ void channel::answer_query() {
         body += R"(,"sessions":)" + std::to_string(shard_.users().sessions());
         body += R"(,"shards":)" + std::to_string(shard_.settings().shards);
     } else if (frame_.query == "listPeers") {
-        body += R"(,"peers":[])";
+        body += R"(,"peers":)" + reached_peers();
     } else {
         return refuse_query("there is no such query");
     }
@@ -110,8 +110,20 @@ void channel::list_group() {
     }
 }
 
+std::string channel::reached_peers() const {
+    std::string list = "[";
+    if (shard_.peers()) {
+        for (const std::string& server : shard_.peers()->reached_servers()) {
+            if (list.size() > 1) list += ',';
+            wire::append_quoted(list, server);
+        }
+    }
+    return list + ']';
+}
+
 void channel::send_snapshot() {
-    const std::string_view peers = wants_peer_events_ && shard_.index() == 0 ? R"("peers":[],)" : "";
+    const bool has_peers = wants_peer_events_ && shard_.index() == 0;
+    const std::string peers = has_peers ? R"("peers":)" + reached_peers() + ',' : "";
     std::string body;
     const auto begin_page = [&] { body.assign(R"({"kind":"snapshot",)").append(peers).append(R"("clients":[)"); };
     const auto send_page = [&](bool has_more) {
@@ -153,6 +165,15 @@ void channel::send_event(std::string_view event, const session& who) {
     notify(wire::make_frame(body + '}'));
 }
 
+void channel::send_peer_event(std::string_view event, std::string_view server) {
+    std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_) + R"(,"event":")";
+    body.append(event).append(R"(","peer":)");
+    wire::append_quoted(body, server);
+    notify(wire::make_frame(body + '}'));
+}
+
+void channel::on_peer_up(std::string_view server) { send_peer_event("peer_up", server); }
+void channel::on_peer_down(std::string_view server) { send_peer_event("peer_down", server); }
 void channel::on_connected(const session& who) { send_event("connected", who); }
 void channel::on_disconnected(const session& who) { send_event("disconnected", who); }
 

@@ -1,0 +1,205 @@
+// Who is listened to, and who is dialled when.
+#include <asio/co_spawn.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/post.hpp>
+
+#include <algorithm>
+#include <random>
+#include <stdexcept>
+
+#include <spdlog/spdlog.h>
+
+#include "peering/advert_text.hpp"
+#include "peering/peer_network_parts.hpp"
+
+namespace bester::peering {
+
+namespace {
+
+/// Connections that have not said hello yet; more are closed at once.
+constexpr std::size_t most_handshakes = 64;
+constexpr auto accept_pause = std::chrono::milliseconds{100};
+
+/// Doubling, with jitter, so that many servers do not dial one in step.
+std::chrono::milliseconds pause_before(unsigned attempts, const peering_settings& settings) {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    const double longest = static_cast<double>(settings.longest_delay.count());
+    double wanted = static_cast<double>(settings.initial_delay.count());
+    for (unsigned i = 1; i < attempts && wanted < longest; ++i) wanted *= 2;
+    wanted = std::min(wanted, longest) * std::uniform_real_distribution<double>{0.5, 1.0}(random);
+    return std::chrono::milliseconds{static_cast<std::int64_t>(wanted)};
+}
+
+asio::ip::tcp::endpoint endpoint_of(const std::string& address) {
+    const std::size_t colon = address.rfind(':');
+    std::string host = colon == std::string::npos ? address : address.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+    std::error_code error;
+    const auto ip = asio::ip::make_address(host, error);
+    if (error || colon == std::string::npos) throw std::runtime_error{"peering.listen: not an address: " + address};
+    return {ip, static_cast<std::uint16_t>(std::stoul(address.substr(colon + 1)))};
+}
+
+}  // namespace
+
+template <class Awaitable, class Done>
+void peer_network::parts::run(Awaitable&& work, Done done) {
+    asio::co_spawn(control_, std::forward<Awaitable>(work),
+                   [weak = weak_from_this(), done = std::move(done)](std::exception_ptr escaped, auto result) mutable {
+                       const auto self = weak.lock();
+                       if (!self) return;
+                       if (escaped) spdlog::error("peering: internal error while a link was made");
+                       else done(*self, std::move(result));
+                   });
+}
+
+void peer_network::parts::listen(const std::string& address) {
+    const auto endpoint = endpoint_of(address);
+    asio::ip::tcp::acceptor acceptor{control_};
+    std::error_code error;
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) acceptor.set_option(asio::socket_base::reuse_address{true}, error);
+    if (!error && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only{true}, error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error) throw std::runtime_error{"peering.listen: cannot listen on " + address + ": " + error.message()};
+    listening_.push_back({address, std::move(acceptor)});
+    spdlog::info("peering: listening on {}", bound_addresses().back());
+    accept_on(listening_.size() - 1);
+}
+
+std::vector<std::string> peer_network::parts::bound_addresses() const {
+    std::vector<std::string> bound;
+    for (const listening& each : listening_) {
+        std::error_code error;
+        const auto endpoint = each.acceptor.local_endpoint(error);
+        const std::string host = endpoint.address().is_v6() ? '[' + endpoint.address().to_string() + ']'
+                                                            : endpoint.address().to_string();
+        bound.push_back(error ? each.address : host + ':' + std::to_string(endpoint.port()));
+    }
+    return bound;
+}
+
+void peer_network::parts::accept_on(std::size_t index) {
+    listening_[index].acceptor.async_accept(
+        [weak = weak_from_this(), index](std::error_code error, asio::ip::tcp::socket socket) {
+            const auto self = weak.lock();
+            if (!self || self->is_stopping_) return;
+            if (!error) {
+                self->take_connection(std::move(socket));
+                return self->accept_on(index);
+            }
+            // No descriptors left, say: not in a loop.
+            spdlog::error("peering: cannot accept: {}", error.message());
+            const auto pause = std::make_shared<asio::steady_timer>(self->control_, accept_pause);
+            pause->async_wait([weak, index, pause](std::error_code) {
+                if (const auto again = weak.lock(); again && !again->is_stopping_) again->accept_on(index);
+            });
+        });
+}
+
+void peer_network::parts::take_connection(asio::ip::tcp::socket socket) {
+    if (handshakes_ >= most_handshakes) {
+        spdlog::warn("peering: a connection was closed: {} others have not said hello yet", handshakes_);
+        return;
+    }
+    ++handshakes_;
+    std::error_code ignored;
+    const auto remote = socket.remote_endpoint(ignored);
+    std::string address = remote.address().to_string() + ':' + std::to_string(remote.port());
+    run(greet_link(std::move(socket), rules()), [address = std::move(address)](parts& self, setup_result result) {
+        --self.handshakes_;
+        self.greeted(std::move(result), address);
+    });
+}
+
+/// A server that dialled us has said who it is.
+void peer_network::parts::greeted(setup_result result, std::string remote) {
+    if (is_stopping_) return;
+    if (!result) {
+        const setup_failure& failed = result.error();
+        peer_record* const peer = failed.server.empty() ? nullptr : find(failed.server);
+        if (peer && peer->is_configured) return note_failure(*peer, failed.why, remote);
+        spdlog::warn("peering: a connection from {} was refused: {}: {}", remote, failed.why.code, failed.why.reason);
+        return;
+    }
+    const std::string server = result->hello.server;
+    if (auto refused = may_link(*result, false)) {
+        if (refused->code != "duplicate")
+            spdlog::warn("peer {}: a link from {} was refused: {}: {}", server, remote, refused->code, refused->reason);
+        asio::co_spawn(control_, refuse_link(result->connection, *refused), [](std::exception_ptr) {});
+    } else {
+        auto connection = result->connection;
+        auto made = std::make_shared<made_link>(std::move(*result));
+        run(welcome_link(*made, rules()), [made, remote](parts& self, bool is_said) {
+            if (is_said && !self.is_stopping_) self.stand(std::move(*made), false, remote);
+        });
+    }
+    // It is up: whoever waits to dial it need not wait.
+    if (peer_record* const peer = find(server); peer && peer->is_waiting && wants_link(*peer)) dial_later(*peer);
+}
+
+bool peer_network::parts::wants_link(const peer_record& peer) const noexcept {
+    return !is_stopping_ && !peer.link && !peer.is_drained && !peer.entry.addresses.empty();
+}
+
+void peer_network::parts::dial_later(peer_record& peer) {
+    if (!wants_link(peer) || peer.is_dialling) return;
+    const auto pause = pause_before(peer.attempts, settings_);
+    peer.is_waiting = true;
+    const std::uint64_t generation = ++peer.generation;
+    peer.timer.expires_after(pause);
+    peer.timer.async_wait([weak = weak_from_this(), server = peer.entry.name, generation](std::error_code error) {
+        const auto self = weak.lock();
+        if (error || !self) return;
+        peer_record* const waiting = self->find(server);
+        if (waiting && waiting->generation == generation && self->wants_link(*waiting)) self->dial_now(*waiting);
+    });
+}
+
+void peer_network::parts::dial_now(peer_record& peer) {
+    peer.timer.cancel();
+    peer.is_waiting = false;
+    peer.is_dialling = true;
+    ++peer.attempts;
+    const std::uint64_t generation = ++peer.generation;
+    const std::string server = peer.entry.name;
+    const std::string address = peer.entry.addresses[peer.next_address++ % peer.entry.addresses.size()];
+    run(dial_link(address, server, peer.entry.transport, rules()),
+        [server, generation, address](parts& self, setup_result result) {
+            self.dialled(server, generation, address, std::move(result));
+        });
+}
+
+void peer_network::parts::dialled(const std::string& server, std::uint64_t generation, const std::string& address,
+                                  setup_result result) {
+    peer_record* const peer = find(server);
+    if (!peer || peer->generation != generation || is_stopping_) return;  // what was made closes by itself
+    peer->is_dialling = false;
+    if (!result) {
+        // Refused because the other side's own link stands, or is about to.
+        if (result.error().why.code != "duplicate" || !peer->link) note_failure(*peer, result.error().why, address);
+        if (wants_link(*peer)) dial_later(*peer);
+        else if (!peer->is_configured) forget_if_idle(server);
+        return;
+    }
+    if (auto refused = may_link(*result, true)) {
+        asio::co_spawn(control_, refuse_link(result->connection, *refused), [](std::exception_ptr) {});
+        if (wants_link(*peer)) dial_later(*peer);
+        return;
+    }
+    stand(std::move(*result), true, address);
+}
+
+void peer_network::parts::note_failure(peer_record& peer, const link_refusal& why, std::string_view address) {
+    peer.last_error = peer_error{why.code, why.reason, std::chrono::system_clock::now()};
+    const std::string line = why.code + ": " + why.reason;
+    // The same again is worth a line only now and then.
+    const bool is_news = line != peer.logged_error;
+    const bool is_due = (peer.attempts & (peer.attempts - 1)) == 0;
+    if (!is_news && !is_due) return;
+    peer.logged_error = line;
+    spdlog::warn("peer {}: no link by {} (attempt {}): {}", peer.entry.name, address, peer.attempts, line);
+}
+
+}  // namespace bester::peering

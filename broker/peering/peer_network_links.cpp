@@ -1,0 +1,136 @@
+// Which link stands, and how it ends.
+#include <asio/post.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include "peering/link_choice.hpp"
+#include "peering/peer_network_parts.hpp"
+
+namespace bester::peering {
+
+namespace {
+
+std::uint64_t now_ms() {
+    using namespace std::chrono;
+    return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
+}
+
+}  // namespace
+
+/// Is this link wanted? Nothing: yes.
+std::optional<link_refusal> peer_network::parts::may_link(const made_link& made, bool is_dialled_by_us) const {
+    const std::string& server = made.hello.server;
+    const peer_record* const peer = find(server);
+    const bool is_known = peer && peer->is_configured;
+    if (!is_known && !any_peer_ && !settings_.discovery)
+        return link_refusal{"peer_unknown", "server " + around_.server_name + " has no entry for " + server + " among its peers", false};
+    const peer_settings* const entry = entry_for(server);
+    const bool is_plain = !made.certificate;
+    if (is_plain && (!entry || entry->transport != link_transport::plain))
+        return link_refusal{std::string{peer_refused_code}, "the entry of " + server + " wants TLS", false};
+    if (peer && peer->is_drained) return link_refusal{"drained", "the link was drained by an administrator", true};
+    if (!peer || !peer->link) return {};
+    const std::uint64_t heard = peer->link->gauge->last_heard_ms;
+    const std::uint64_t now = now_ms();
+    const link_candidate current{peer->link->is_dialled_by_us,
+                                 std::chrono::milliseconds{now > heard ? now - heard : 0}, peer->link->incarnation};
+    const link_candidate candidate{is_dialled_by_us, std::chrono::milliseconds{0}, made.hello.incarnation};
+    if (choose_link(current, candidate, around_.server_name, server, peer->link->heartbeat) == link_decision::replace)
+        return {};
+    return link_refusal{"duplicate", "there is a link to " + server + " already", true};
+}
+
+void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std::string& address) {
+    // Another may have been made while we said hello.
+    if (const auto refused = may_link(made, is_dialled_by_us)) {
+        asio::co_spawn(control_, refuse_link(made.connection, *refused), [](std::exception_ptr) {});
+        return;
+    }
+    const std::string server = made.hello.server;
+    peer_record& peer = record_of(server);
+    const bool is_replaced = peer.link.has_value();
+    peer.timer.cancel();
+    ++peer.generation;
+    peer.is_waiting = peer.is_dialling = false;
+    peer.attempts = 0;
+    peer.logged_error.clear();
+    peer.since = std::chrono::system_clock::now();
+    if (!peer.is_configured && any_peer_) {
+        peer.entry.types = any_peer_->types;
+        peer.entry.send_types = any_peer_->send_types;
+        peer.entry.accept_types = any_peer_->accept_types;
+    }
+    current_link& link = peer.link.emplace();
+    link.id = ++last_link_;
+    link.incarnation = made.hello.incarnation;
+    link.is_dialled_by_us = is_dialled_by_us;
+    link.has_adverts = has_adverts() && (made.hello.has_discovery || made.hello.has_routing);
+    link.address = address;
+    link.heartbeat = effective_heartbeat(rules().own, made.hello);
+    link.certificate = made.certificate;
+    link.gauge = std::make_shared<link_gauge>();
+    link.gauge->last_heard_ms = now_ms();
+    link_offer offer;
+    offer.id = link.id;
+    offer.server = server;
+    offer.incarnation = link.incarnation;
+    offer.heartbeat = link.heartbeat;
+    offer.peer_frame_limit = made.hello.frame_limit;
+    offer.gauge = link.gauge;
+    std::tie(offer.fd, offer.cipher) = made.connection->release();
+    spdlog::info("peer {}: linked {} {}, {}{}", server, is_dialled_by_us ? "to" : "from", address,
+                 made.certificate ? "TLS" : "plain", is_replaced ? ", in place of the link before" : "");
+    if (made.certificate) {
+        const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+        const auto left = tls::days_left(*made.certificate, now);
+        if (left < 30) spdlog::warn("peer {}: its certificate expires in {} days", server, left);
+    }
+    if (has_adverts()) known_.on_link_up(server, made.round_trip, clock::now());
+    publish();
+    on_home(server, [offer = std::make_unique<link_offer>(std::move(offer))](shard_peers& there) mutable {
+        there.adopt(std::move(*offer));
+    });
+    settle();
+}
+
+void peer_network::parts::end_link(peer_record& peer, const link_refusal& why) {
+    const std::string& server = peer.entry.name;
+    on_home(server, [server = std::string{server}, id = peer.link->id, why = std::make_unique<link_refusal>(why)](shard_peers& there) {
+        there.part(server, id, *why);
+    });
+}
+
+void peer_network::parts::link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) {
+    asio::post(control_, [weak = weak_from_this(), server = std::move(server), id, code = std::move(code),
+                          reason = std::move(reason)] {
+        if (const auto self = weak.lock()) self->link_ended(server, id, code, reason);
+    });
+}
+
+void peer_network::parts::link_ended(const std::string& server, std::uint64_t id, const std::string& code,
+                                     const std::string& reason) {
+    peer_record* const peer = find(server);
+    if (!peer || !peer->link || peer->link->id != id) return;  // it was replaced
+    spdlog::log(is_stopping_ ? spdlog::level::info : spdlog::level::warn, "peer {}: link lost: {}: {}", server, code, reason);
+    peer->link.reset();
+    peer->since = std::chrono::system_clock::now();
+    peer->last_error = peer_error{code, reason, peer->since};
+    if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
+    publish();
+    settle();
+    if (wants_link(*peer)) dial_later(*peer);
+    else forget_if_idle(server);
+}
+
+void peer_network::parts::round_trip(std::string server, std::chrono::microseconds took) {
+    asio::post(control_, [weak = weak_from_this(), server = std::move(server), took] {
+        const auto self = weak.lock();
+        if (!self) return;
+        const peer_record* const peer = self->find(server);
+        if (!peer || !peer->link || !self->known_.links().contains(server)) return;
+        self->known_.on_round_trip(server, took, clock::now());
+        self->settle();
+    });
+}
+
+}  // namespace bester::peering

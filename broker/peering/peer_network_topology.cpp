@@ -1,0 +1,135 @@
+// What is known of servers to which there is no link, and what the shards are told.
+#include <asio/post.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include <spdlog/spdlog.h>
+
+#include "peering/peer_network_parts.hpp"
+
+namespace bester::peering {
+
+void peer_network::parts::publish() {
+    auto view = std::make_shared<peer_view>();
+    view->own_name = around_.server_name;
+    view->routes = routes_.table();
+    view->is_routing = settings_.routing;
+    view->hops = settings_.routing ? settings_.hops : 1;
+    view->flows.most_messages = settings_.queue_messages;
+    view->flows.most_bytes = settings_.queue_bytes;
+    view->flows.resume_window = settings_.resume;
+    view->flows.resend_after = std::clamp<std::chrono::milliseconds>(2 * settings_.heartbeat, std::chrono::milliseconds{200},
+                                                                     std::chrono::milliseconds{5'000});
+    view->deadline = settings_.deadline;
+    view->frame_limit = settings_.message_size;
+    for (const auto& [name, peer] : peers_) {
+        const peer_settings* const entry = entry_for(name);
+        peer_facts facts;
+        facts.is_configured = peer->is_configured;
+        if (entry) {
+            facts.send = {entry->types, entry->send_types};
+            facts.accept = {entry->types, entry->accept_types};
+        }
+        view->servers.emplace(name, std::move(facts));
+        if (peer->link) view->links.emplace(name, peer->link->id);
+    }
+    if (has_adverts()) {
+        for (const auto& [name, server] : known_.servers()) {
+            if (name == around_.server_name || view->servers.contains(name)) continue;
+            peer_facts facts;
+            if (any_peer_) {
+                facts.send = {any_peer_->types, any_peer_->send_types};
+                facts.accept = {any_peer_->types, any_peer_->accept_types};
+            }
+            view->servers.emplace(name, std::move(facts));
+        }
+    }
+    const std::shared_ptr<const peer_view> shared = std::move(view);
+    on_all([shared](shard_peers& there) { there.apply(shared); });
+    tell_reached();
+}
+
+/// Handlers hear of servers that a link or a way reaches.
+void peer_network::parts::tell_reached() {
+    std::set<std::string, std::less<>> reached;
+    for (const auto& [name, peer] : peers_)
+        if (peer->link) reached.insert(name);
+    if (settings_.routing)
+        for (const route& each : routes_.table()->all()) reached.insert(each.destination);
+    reached.erase(around_.server_name);
+    const auto tell = [&](const std::string& server, bool is_reached) {
+        on_all([server = std::string{server}, is_reached](shard_peers& there) { there.tell_reached(server, is_reached); });
+    };
+    for (const std::string& server : reached_)
+        if (!reached.contains(server)) tell(server, false);
+    for (const std::string& server : reached)
+        if (!reached_.contains(server)) tell(server, true);
+    reached_ = std::move(reached);
+}
+
+/// After anything that may change what is known: routes, adverts to send, servers to dial.
+void peer_network::parts::settle() {
+    if (!has_adverts() || is_stopping_) return;
+    if (!routes_.update(known_, clock::now()).is_empty()) publish();
+    send_adverts();
+    discover();
+    arm_topology_timer();
+}
+
+void peer_network::parts::send_adverts() {
+    for (const auto& [name, peer] : peers_) {
+        if (!peer->link || !peer->link->has_adverts) continue;
+        while (auto text = known_.next_text(name, clock::now())) {
+            on_home(name, [name = name, text = std::make_unique<std::string>(std::move(*text))](shard_peers& there) {
+                there.send_advert(name, *text);
+            });
+        }
+    }
+}
+
+void peer_network::parts::discover() {
+    if (!settings_.discovery) return;
+    std::set<std::string, std::less<>> configured;
+    for (const auto& [name, peer] : peers_)
+        if (peer->is_configured) configured.insert(name);
+    for (dial_candidate& candidate : known_.dial_candidates(configured)) {
+        if (candidate.server == around_.server_name) continue;
+        peer_record& peer = record_of(candidate.server);
+        const bool is_news = peer.entry.addresses != candidate.addresses;
+        peer.entry.addresses = std::move(candidate.addresses);
+        if (!wants_link(peer) || peer.is_dialling || (peer.is_waiting && !is_news)) continue;
+        if (is_news) spdlog::info("peer {}: learned of it, dialling {}", candidate.server, peer.entry.addresses.front());
+        dial_now(peer);
+    }
+}
+
+void peer_network::parts::arm_topology_timer() {
+    auto next = known_.next_deadline();
+    if (const auto update = routes_.next_update(known_)) next = std::min(next, *update);
+    if (next == clock::time_point::max()) return;
+    topology_timer_.expires_at(next);
+    topology_timer_.async_wait([weak = weak_from_this()](std::error_code error) {
+        const auto self = weak.lock();
+        if (error || !self) return;
+        self->known_.on_timer(clock::now());
+        self->settle();
+    });
+}
+
+void peer_network::parts::advert(std::string server, std::string json) {
+    asio::post(control_, [weak = weak_from_this(), server = std::move(server), json = std::move(json)] {
+        const auto self = weak.lock();
+        if (!self || !self->has_adverts()) return;
+        const peer_record* const peer = self->find(server);
+        if (!peer || !peer->link) return;
+        const auto servers = self->known_.servers().size();
+        const advert_outcome outcome = self->known_.on_text(json, server, clock::now());
+        if (outcome.verdict == advert_verdict::refused)
+            spdlog::warn("peer {}: an advert was refused: {}", server, outcome.reason);
+        if (self->known_.servers().size() != servers) self->publish();
+        self->settle();
+    });
+}
+
+}  // namespace bester::peering

@@ -1,0 +1,184 @@
+// What comes in over links.
+#include <algorithm>
+
+#include "exchange/session.hpp"
+#include "peering/advert_text.hpp"
+#include "peering/shard_peers.hpp"
+#include "wire/json_reader.hpp"
+
+namespace bester::peering {
+
+using exchange::partial_outcome;
+using wire::error_code;
+
+namespace {
+
+struct frame_address {
+    std::string_view from;
+    std::string_view to;
+    std::uint8_t hops_left;
+};
+
+/// Whose frame it is and where it goes; acknowledgements travel against their flow.
+frame_address address_of(const wire::link_frame& frame) {
+    if (const auto* message = std::get_if<wire::message_frame>(&frame))
+        return {message->header.origin, message->header.destination, message->header.hops_left};
+    if (const auto* probe = std::get_if<wire::probe_frame>(&frame))
+        return {probe->header.origin, probe->header.destination, probe->header.hops_left};
+    const auto& header = std::get<wire::acknowledgement_frame>(frame).header;
+    return {header.destination, header.origin, header.hops_left};
+}
+
+}  // namespace
+
+void shard_peers::on_frame(peer_link& link, const wire::link_frame& frame, std::string_view body) {
+    if (const auto* advert = std::get_if<wire::advert_frame>(&frame)) {
+        if (advert->json.size() <= longest_summary_text) listener_.advert(link.server(), std::string{advert->json});
+        return;
+    }
+    if (std::holds_alternative<wire::hello_frame>(frame))
+        return link.part({"bad_frame", "a second hello", false});
+    const frame_address address = address_of(frame);
+    const bool is_for_us = address.to == known_->own_name;
+    if (!known_->is_routing && (!is_for_us || address.from != link.server())) {
+        return link.part({"peer_refused",
+                          is_for_us ? "a frame in the name of another server, and this one does not route"
+                                    : "a frame for another server, and this one does not route", false});
+    }
+    if (!is_for_us) return forward(link, address.to, address.hops_left, body);
+    if (address.from == known_->own_name || !known_->find(address.from)) return;
+    const unsigned home = home_shard(address.from, shard_.settings().shards);
+    if (home == shard_.index()) {
+        if (!on_flow_frame(frame)) link.part({"bad_message", "a message was not understood", false});
+        return;
+    }
+    auto copy = std::make_unique<std::string>(body);
+    copy->append(wire::json_padding, '\0');
+    shard_.post_to(home, [there = all_[home], copy = std::move(copy)](exchange::shard&) {
+        wire::link_frame again;
+        const std::string_view text{copy->data(), copy->size() - wire::json_padding};
+        if (wire::decode_link_frame(text, again) == wire::link_error::none) there->on_flow_frame(again);
+    });
+}
+
+/// In transit: to the next hop, if there is room; what is dropped its flow sends again.
+void shard_peers::forward(const peer_link& from, std::string_view destination, std::uint8_t hops_left,
+                          std::string_view body) {
+    if (hops_left == 0) return;
+    const std::string_view next = known_->routes->next_hop(destination, hops_left, from.server());
+    if (next.empty()) return;
+    auto frame = std::make_unique<std::string>(wire::make_frame(body));
+    wire::set_hops_left(frame->data() + wire::frame_header_size, static_cast<std::uint8_t>(hops_left - 1));
+    const unsigned home = home_shard(next, shard_.settings().shards);
+    const auto put = [](shard_peers& there, std::string_view server, const std::string& text) {
+        peer_link* const link = there.find_link(server);
+        if (link && link->has_room() && link->takes(text.size())) link->send_raw(text);
+    };
+    if (home == shard_.index()) return put(*this, next, *frame);
+    shard_.post_to(home, [there = all_[home], put, server = std::string{next}, frame = std::move(frame)](
+                             exchange::shard&) { put(*there, server, *frame); });
+}
+
+/// A frame of a flow from or to a server whose home is here. False: it is not understood.
+bool shard_peers::on_flow_frame(const wire::link_frame& frame) {
+    if (const auto* message = std::get_if<wire::message_frame>(&frame)) return on_message(*message);
+    if (const auto* probe = std::get_if<wire::probe_frame>(&frame)) {
+        flow& from = flow_of(probe->header.origin);
+        from.receiver.on_probe(probe->header.flow, probe->header.number);
+        mark(from);
+        return true;
+    }
+    const auto& acknowledged = std::get<wire::acknowledgement_frame>(frame);
+    flow* const to = find_flow(acknowledged.header.destination);
+    if (!to) return true;
+    std::vector<failed_message> failed;
+    to->sender.on_acknowledgement(now(), acknowledged.header.flow, acknowledged.header.number, acknowledged.kind, failed);
+    fail_all(failed);
+    mark(*to);
+    return true;
+}
+
+bool shard_peers::on_message(const wire::message_frame& frame) {
+    flow& from = flow_of(frame.header.origin);
+    const flow_verdict verdict = from.receiver.on_message(now(), frame.header.flow, frame.header.number);
+    mark(from);
+    if (verdict == flow_verdict::duplicate) ++from.duplicates;
+    if (verdict != flow_verdict::take) return true;
+    ++from.received;
+    wire::link_message message;
+    if (wire::decode_link_message(frame.body, message) != wire::link_error::none) return false;
+    if (wire::check_message_json(shard_.reader(), message) != wire::link_error::none) return false;
+    std::visit([&](const auto& each) { execute(from, each); }, message);
+    return true;
+}
+
+bool shard_peers::accepts(const flow& from, std::string_view type_token) const {
+    const peer_facts* const facts = known_->find(from.server);
+    return facts && facts->accept.lets(type_token.substr(1, type_token.size() - 2));
+}
+
+void shard_peers::refuse(const flow& from, std::uint64_t ref) {
+    if (ref == 0) return;
+    const auto error = wire::as_status_error(error_code::peer_refused);
+    partial_outcome outcome;
+    outcome.error_code = error.code;
+    outcome.error_reason = "server " + known_->own_name + " does not take messages of this type from " + from.server;
+    finish({from.server, {}, ref}, outcome);
+}
+
+void shard_peers::execute(flow& from, const wire::deliver_message& message) {
+    if (!accepts(from, message.type_token)) return refuse(from, message.ref);
+    users_.clear();
+    for (const std::string_view user : message.users) users_.push_back(user);
+    shard_.commands().deliver_from(from.server, message.ref, message.type_token, message.data, users_,
+                                   message.is_for_everybody);
+}
+
+void shard_peers::execute(flow& from, const wire::submit_message& message) {
+    if (!accepts(from, message.type_token)) return refuse(from, message.ref);
+    shard_.commands().submit_from({from.server, message.session, message.ref},
+                                  {message.type_token, message.data, message.user, message.session, message.id_token,
+                                   message.hops});
+}
+
+void shard_peers::execute(flow& from, const wire::reply_message& message) {
+    if (!accepts(from, message.type_token)) return;
+    const auto id = exchange::session_id::parse(message.session);
+    if (!id || id->shard() >= shard_.settings().shards) return;
+    const auto deliver = [](exchange::shard& on, exchange::session_id to, std::string_view type, std::string_view data,
+                            std::string_view request) {
+        exchange::session* const who = on.sessions().find(to);
+        if (who && who->deliver(type, data, request)) on.count(exchange::counter::deliveries);
+    };
+    if (id->shard() == shard_.index())
+        return deliver(shard_, *id, message.type_token, message.data, message.id_token);
+    struct kept_reply {
+        std::string type, data, request;
+    };
+    auto kept = std::make_unique<kept_reply>(kept_reply{
+        std::string{message.type_token}, std::string{message.data}, std::string{message.id_token}});
+    shard_.post_to(id->shard(), [deliver, to = *id, kept = std::move(kept)](exchange::shard& there) {
+        deliver(there, to, kept->type, kept->data, kept->request);
+    });
+}
+
+void shard_peers::execute(flow& from, const wire::result_message& message) {
+    pending_refs::waiting waiting;
+    if (!refs_.take(message.ref, waiting)) return;
+    if (waiting.server != from.server) return;
+    partial_outcome outcome;
+    outcome.delivered = message.delivered;
+    outcome.error_code = message.code;
+    outcome.error_reason = message.reason;
+    outcome.is_temporary = message.is_temporary;
+    if (!message.code.empty()) {
+        for (const std::string& recipient : waiting.recipients)
+            outcome.missed.push_back({recipient, std::string{message.code}});
+    } else {
+        for (const wire::unreached_user& each : message.unreached)
+            outcome.missed.push_back({std::string{each.user}.append("@").append(from.server), std::string{each.code}});
+    }
+    tell(waiting.to, std::move(outcome));
+}
+
+}  // namespace bester::peering
