@@ -29,6 +29,7 @@
 #include "handlers/one_shot_call.hpp"
 #include "handlers/spawn.hpp"
 #include "handlers/supervisor.hpp"
+#include "peering/peer_network.hpp"
 
 namespace bester::cli {
 
@@ -84,6 +85,9 @@ public:
     nlohmann::json handlers() override;
     admin::control_result restart_handler(const std::string& name) override;
     admin::control_result drain_handler(const std::string& name) override;
+    nlohmann::json peers();
+    admin::control_result retry_peer(const std::string& name);
+    admin::control_result drain_peer(const std::string& name);
     void reload(admin::control_completion completion) override;
     void stop() override;
     void account_changed(const std::string& user) override;
@@ -104,6 +108,7 @@ private:
     void wait_until_closed(clock_type::time_point deadline);
     void stop_handlers();
     status_facts gather();
+    static admin::control_result known_peer(tl::expected<void, std::string> result);
     admin::control_result known_handler(const std::string& name, tl::expected<void, std::string> result);
 
     template <class Work>
@@ -131,6 +136,7 @@ private:
     exchange::directory directory_;
     std::vector<exchange::shard*> shard_pointers_;
     std::vector<std::unique_ptr<exchange::shard>> shards_;
+    std::unique_ptr<peering::peer_network> network_;
     std::unique_ptr<handlers::handler_registry> registry_;
     std::unique_ptr<account_logins> logins_;
     std::vector<std::unique_ptr<clients::shard_clients>> clients_;
@@ -147,6 +153,9 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
       listener_settings_{settings_.listeners},
       connection_limit_{settings_.limits.connections} {
     make_shards();
+    network_ = std::make_unique<peering::peer_network>(
+        control_, shard_pointers_, peering::network_surroundings{settings_.server.name, BESTER_VERSION},
+        settings_.peering, settings_.peers);
     registry_ = std::make_unique<handlers::handler_registry>(
         shard_pointers_, one_shots_,
         handlers::handler_registry::callbacks{
@@ -183,6 +192,7 @@ void broker::parts::open() {
         control_, *this, admin::control_server_settings{.path = settings_.control_socket});
     control_server_->start();
     start_listeners();
+    network_->start();
     wait_for_signals();
     if (logins_->has_accounts()) poll_accounts();
 }
@@ -198,6 +208,7 @@ void broker::parts::tear_down() {
     for (const auto& shard : shards_) shard->join();
     clients_.clear();
     registry_.reset();
+    network_.reset();
 }
 
 void broker::parts::make_shards() {
@@ -291,7 +302,11 @@ status_facts broker::parts::gather() {
     return facts;
 }
 
-nlohmann::json broker::parts::status() { return describe_status(gather()); }
+nlohmann::json broker::parts::status() {
+    auto document = describe_status(gather());
+    document["peering"] = network_->status();
+    return document;
+}
 
 nlohmann::json broker::parts::handlers() { return describe_handlers(gather()); }
 
@@ -310,6 +325,17 @@ admin::control_result broker::parts::restart_handler(const std::string& name) {
 admin::control_result broker::parts::drain_handler(const std::string& name) {
     return known_handler(name, supervisor_->drain(name));
 }
+
+nlohmann::json broker::parts::peers() { return network_->status(); }
+
+admin::control_result broker::parts::known_peer(tl::expected<void, std::string> result) {
+    if (result) return nlohmann::json::object();
+    return tl::unexpected(admin::control_error{"peer_unknown", std::move(result.error())});
+}
+
+admin::control_result broker::parts::retry_peer(const std::string& name) { return known_peer(network_->retry(name)); }
+
+admin::control_result broker::parts::drain_peer(const std::string& name) { return known_peer(network_->drain(name)); }
 
 void broker::parts::reload(admin::control_completion completion) {
     auto result = reload_now();
@@ -341,6 +367,8 @@ broker::parts::changed_settings broker::parts::reload_now() {
         spdlog::info("reload: {}", config::format(change));
     }
     if (!needing_restart.empty()) return tl::unexpected(admin::control_error{"needs_restart", needing_restart});
+    if (auto usable = network_->check(loaded.config->peering); !usable)
+        return tl::unexpected(admin::control_error{"config_invalid", usable.error()});
     if (!(loaded.config->log == settings_.log) && !logging::apply(loaded.config->log))
         return tl::unexpected(admin::control_error{"config_invalid", "cannot open log.file " + loaded.config->log.file});
     apply(*loaded.config);
@@ -357,6 +385,7 @@ void broker::parts::apply(const config::broker_config& wanted) {
     logins_->apply(settings_.accounts);
     registry_->apply(shared_list(settings_.handlers), settings_.limits.busy_timeout);
     supervisor_->apply(settings_.handlers);
+    network_->apply(settings_.peering, settings_.peers);
 }
 
 // ---- the end -----------------------------------------------------------------------------------
@@ -396,6 +425,7 @@ void broker::parts::wait_until_closed(clock_type::time_point deadline) {
 
 void broker::parts::stop_handlers() {
     supervisor_->stop(clock_type::now() + settings_.server.stop_grace, [this] {
+        network_->stop();
         control_server_->close();
         signals_.cancel();
         control_.stop();
