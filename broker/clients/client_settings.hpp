@@ -36,6 +36,7 @@ struct listener_settings {
     std::string address;                   ///< tcp: "127.0.0.1:2223", "[::1]:2223"; unix: the path
     unsigned mode = 0660;                  ///< unix: permissions of the socket file
     std::vector<authentication_method> authentication{authentication_method::accounts};
+    bool accept_servers = false;           ///< takes the original daemon's messages from servers, which prove nothing
 
     bool operator==(const listener_settings&) const = default;
 };

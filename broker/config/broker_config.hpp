@@ -8,6 +8,7 @@
 #include "clients/client_settings.hpp"
 #include "exchange/exchange_settings.hpp"
 #include "handlers/handler_settings.hpp"
+#include "peering/peer_settings.hpp"
 
 namespace bester::config {
 
@@ -50,6 +51,8 @@ struct broker_config {
     std::string control_socket;
     std::vector<clients::listener_settings> listeners;  ///< in the order of the file
     std::vector<handlers::handler_settings> handlers;   ///< by name
+    peering::peering_settings peering;
+    std::vector<peering::peer_settings> peers;          ///< by name
     std::string digest;  ///< of all the above: the first 16 hex digits of the SHA-256 of effective_text()
 
     bool operator==(const broker_config&) const = default;

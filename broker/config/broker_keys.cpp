@@ -126,7 +126,7 @@ std::vector<key<broker_config>> limit_keys() {
 const std::vector<key<broker_config>>& broker_keys() {
     static const std::vector<key<broker_config>> all = [] {
         auto keys = server_keys();
-        for (auto& more : {accounts_keys(), limit_keys()}) {
+        for (auto& more : {accounts_keys(), limit_keys(), peering_keys()}) {
             keys.insert(keys.end(), more.begin(), more.end());
         }
         return keys;
@@ -135,7 +135,7 @@ const std::vector<key<broker_config>>& broker_keys() {
 }
 
 std::string_view section_description(std::string_view section) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 8> sections{{
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> sections{{
         {"server", "The broker as a whole."},
         {"log", "What is logged, and where to."},
         {"control", "How commands like `bester status` reach the running broker."},
@@ -143,6 +143,9 @@ std::string_view section_description(std::string_view section) {
         {"limits", "What one client may cost the broker."},
         {"listeners", "The addresses that clients connect to. Left out: TCP on `127.0.0.1:2223`."},
         {"handlers", "The programs that understand the messages, each under a name of its own."},
+        {"peering", "What the links to other servers have in common."},
+        {"peers", "The servers that links are kept to or taken from, each under its `server.name`; `*` stands for "
+                  "all that the authority admits and that have no entry of their own."},
         {"restart", "When and how often an instance is started again."},
     }};
     for (const auto& [name, description] : sections) {

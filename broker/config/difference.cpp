@@ -44,12 +44,13 @@ void compare_entries(const std::vector<key<T>>& keys, const std::map<std::string
     }
 }
 
-std::map<std::string, handlers::handler_settings> handlers_of(const broker_config& config) {
-    std::map<std::string, handlers::handler_settings> by_name;
-    for (const auto& handler : config.handlers) {
-        by_name.emplace(handler.name, handler);
+template <class T>
+std::map<std::string, T> by_name(const std::vector<T>& entries) {
+    std::map<std::string, T> out;
+    for (const T& entry : entries) {
+        out.emplace(entry.name, entry);
     }
-    return by_name;
+    return out;
 }
 
 /// A name may be given to several listeners only where it is their default: on port 0.
@@ -71,7 +72,8 @@ std::vector<change> diff(const broker_config& running, const broker_config& want
     std::vector<change> changes;
     compare_keys(broker_keys(), running, wanted, "", changes);
     compare_entries(listener_keys(), listeners_of(running), listeners_of(wanted), "listeners", changes);
-    compare_entries(handler_keys(), handlers_of(running), handlers_of(wanted), "handlers", changes);
+    compare_entries(handler_keys(), by_name(running.handlers), by_name(wanted.handlers), "handlers", changes);
+    compare_entries(peer_keys(), by_name(running.peers), by_name(wanted.peers), "peers", changes);
     return changes;
 }
 

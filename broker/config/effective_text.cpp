@@ -6,7 +6,7 @@
 #include <array>
 #include <span>
 
-#include "config/entry_checks.hpp"
+#include "config/network_address.hpp"
 #include "config/wording.hpp"
 
 namespace bester::config {
@@ -49,6 +49,21 @@ std::string object_text(const written_keys& written, std::size_t indent) {
     return out + (written.empty() ? "}" : '\n' + spaces(indent) + '}');
 }
 
+namespace {
+
+/// An object with a member for each entry, by its name.
+template <class T>
+std::string entries_text(const std::vector<key<T>>& keys, const std::vector<T>& entries) {
+    std::string out{"{"};
+    for (const T& entry : entries) {
+        out += (out.size() > 1 ? ",\n    " : "\n    ") + json_quoted(entry.name) + ": " +
+               object_text(write_keys(keys, entry), 4);
+    }
+    return out + (entries.empty() ? "}" : "\n  }");
+}
+
+}  // namespace
+
 std::string effective_text(const broker_config& config) {
     written_keys all = write_keys(broker_keys(), config);
     std::string listeners{"["};
@@ -57,12 +72,8 @@ std::string effective_text(const broker_config& config) {
                      object_text(write_keys(listener_keys(), entry_of(listener)), 4);
     }
     all.emplace_back("listeners", listeners + "\n  ]");
-    std::string handlers{"{"};
-    for (const auto& handler : config.handlers) {
-        handlers += (handlers.size() > 1 ? ",\n    " : "\n    ") + json_quoted(handler.name) + ": " +
-                    object_text(write_keys(handler_keys(), handler), 4);
-    }
-    all.emplace_back("handlers", handlers + (config.handlers.empty() ? "}" : "\n  }"));
+    all.emplace_back("handlers", entries_text(handler_keys(), config.handlers));
+    all.emplace_back("peers", entries_text(peer_keys(), config.peers));
     return object_text(all, 0) + '\n';
 }
 

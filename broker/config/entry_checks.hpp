@@ -18,9 +18,6 @@ struct listeners_seen {
 void check_listener(const json_value& from, const std::string& path, listener_entry& entry, listeners_seen& seen,
                     const reading& context);
 
-/// Is the address, `127.0.0.1:2223` or `[::1]:2223`, one that only this machine reaches?
-bool is_loopback(std::string_view address);
-
 /// The offset at which each message type was claimed, and by which handler.
 struct claimed_type {
     std::string handler;
@@ -32,6 +29,21 @@ using claimed_types = std::map<std::string, claimed_type>;
 /// folder. Resolves the executable's path, the kind of start and the defaults of `types` and `directory`.
 void check_handler(const json_member& from, const std::string& path, handlers::handler_settings& handler,
                    claimed_types& claimed, const reading& context);
+
+/// Checks what concerns several keys of `peering`, or `peering` and what else there is, and resolves the
+/// addresses to listen on. `config` is read already, but for these checks.
+void check_peering(const json_value& root, broker_config& config, const reading& context);
+
+/// The same for one entry of `peers`.
+void check_peer(const json_member& from, const std::string& path, const peering::peer_settings& peer,
+                const broker_config& config, const reading& context);
+
+/// Looks into the files that `peering` names, and whether they can be used together and by this server.
+/// `section` is that of `peering`; all three files are given.
+void check_certificates(const json_value& section, const broker_config& config, const reading& context);
+
+/// Tells each element of `listed` that is no address to connect to.
+void check_addresses(const json_value& listed, const std::string& path, const reading& context);
 
 /// Tells it if the path is too long for a UNIX socket.
 void check_socket_path(std::string_view socket, std::size_t offset, std::string_view path, const reading& context);

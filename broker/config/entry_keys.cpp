@@ -140,6 +140,11 @@ const std::vector<key<listener_entry>>& listener_keys() {
                                  .description = "Confirms `anonymous` on an address that is not a loopback one: "
                                                 "everybody who can reach it may send."},
                                 [](auto& l) -> auto& { return l.allow_remote_anonymous; }),
+        declare<listener_entry>({.name = "accept_servers", .kind = value_kind::boolean, .takes_effect = restart,
+                                 .description = "Takes messages of servers that speak the original daemon's protocol "
+                                                "(`\"scope\": \"server\"`). They prove nothing: everybody who can "
+                                                "reach the address may send as a server."},
+                                [](auto& l) -> auto& { return l.settings.accept_servers; }),
     };
     return all;
 }

@@ -21,6 +21,10 @@ struct listener_entry {
 const std::vector<key<broker_config>>& broker_keys();      ///< `server.name`, `log.level`, …
 const std::vector<key<listener_entry>>& listener_keys();   ///< of one element of `listeners`
 const std::vector<key<handlers::handler_settings>>& handler_keys();  ///< of one entry of `handlers`
+const std::vector<key<peering::peer_settings>>& peer_keys();         ///< of one entry of `peers`
+
+/// The part of broker_keys() that is the section `peering`.
+std::vector<key<broker_config>> peering_keys();
 
 /// What a section is for; a dot separates levels.
 std::string_view section_description(std::string_view section);
@@ -58,6 +62,14 @@ struct enum_words<handlers::start_mode> {
     static constexpr std::array<std::pair<handlers::start_mode, std::string_view>, 2> list{{
         {handlers::start_mode::automatic, "auto"},
         {handlers::start_mode::manual, "manual"},
+    }};
+};
+
+template <>
+struct enum_words<peering::link_transport> {
+    static constexpr std::array<std::pair<peering::link_transport, std::string_view>, 2> list{{
+        {peering::link_transport::tls, "tls"},
+        {peering::link_transport::plain, "plain"},
     }};
 };
 

@@ -1,53 +1,15 @@
-#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstdint>
-#include <optional>
-#include <system_error>
 
 #include "config/entry_checks.hpp"
+#include "config/network_address.hpp"
 #include "config/wording.hpp"
 #include "wire/names.hpp"
 
 namespace bester::config {
 namespace {
-
-struct ip_address {
-    bool is_v6 = false;
-    std::array<unsigned char, 16> bytes{};  ///< v4: the first four
-    std::uint16_t port = 0;
-
-    std::string text() const {
-        std::array<char, INET6_ADDRSTRLEN> buffer{};
-        inet_ntop(is_v6 ? AF_INET6 : AF_INET, bytes.data(), buffer.data(), buffer.size());
-        const std::string host{buffer.data()};
-        return (is_v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
-    }
-};
-
-std::optional<ip_address> parse_address(std::string_view text) {
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) {
-        return std::nullopt;
-    }
-    std::string host{text.substr(0, colon)};
-    const std::string_view port = text.substr(colon + 1);
-    ip_address address;
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-    if (error != std::errc{} || end != port.data() + port.size()) {
-        return std::nullopt;
-    }
-    address.is_v6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    if (address.is_v6) {
-        host = host.substr(1, host.size() - 2);
-    }
-    const bool is_known = inet_pton(address.is_v6 ? AF_INET6 : AF_INET, host.c_str(), address.bytes.data()) == 1;
-    return is_known ? std::optional{address} : std::nullopt;
-}
 
 std::size_t offset_of(const json_value& object, std::string_view name) {
     const json_member* const member = object.find(name);
@@ -57,7 +19,7 @@ std::size_t offset_of(const json_value& object, std::string_view name) {
 void check_tcp(const json_value& from, const std::string& path, listener_entry& entry, const reading& context) {
     auto& settings = entry.settings;
     const std::string address_path = path_to(path, "address");
-    const auto address = parse_address(settings.address);
+    const auto address = parse_ip_address(settings.address);
     if (!address) {
         context.mistake(offset_of(from, "address"), address_path,
                         excerpt(settings.address) +
@@ -121,19 +83,6 @@ void check_unique(const std::string& text, std::size_t offset, const std::string
 
 }  // namespace
 
-bool is_loopback(std::string_view address) {
-    const auto parsed = parse_address(address);
-    if (!parsed) {
-        return false;
-    }
-    if (!parsed->is_v6) {
-        return parsed->bytes[0] == 127;
-    }
-    std::array<unsigned char, 16> one{};
-    one[15] = 1;
-    return parsed->bytes == one;
-}
-
 void check_socket_path(std::string_view socket, std::size_t offset, std::string_view path, const reading& context) {
     constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
     if (socket.size() > longest) {
@@ -166,6 +115,11 @@ void check_listener(const json_value& from, const std::string& path, listener_en
     const bool is_any_port = settings.kind == clients::transport::tcp && settings.address.ends_with(":0");
     if (!settings.address.empty() && !is_any_port) {
         check_unique(settings.address, offset_of(from, "address"), path_to(path, "address"), seen.addresses, context);
+    }
+    if (settings.accept_servers) {
+        context.found.warning(from.find("accept_servers")->begin, path_to(path, "accept_servers"),
+                              "whoever can reach " + settings.address +
+                                  " may send as a server, without any proof; \"peering\" has links that prove it");
     }
     if (from.find("name") != nullptr) {
         check_unique(settings.name, offset_of(from, "name"), path_to(path, "name"), seen.names, context);

@@ -108,6 +108,29 @@ void read_handlers(const json_value& root, broker_config& config, const reading&
               [](const auto& a, const auto& b) { return a.name < b.name; });
 }
 
+void read_peers(const json_value& root, broker_config& config, const reading& context) {
+    const json_member* const section = root.find("peers");
+    if (section == nullptr || !expect_object(section->value, "peers", context)) {
+        return;
+    }
+    if (section->value.members.size() > most_peers) {
+        context.mistake(section->value.begin, "peers", "must have at most " + std::to_string(most_peers) + " entries");
+        return;
+    }
+    const object_reader<peering::peer_settings> reader{peer_keys(), {}, context};
+    for (const json_member& member : section->value.members) {
+        const std::string path = path_to("peers", member.name);
+        peering::peer_settings peer;
+        peer.name = member.name;
+        reader.read(member.value, path, peer);
+        if (member.value.kind == json_kind::object) {
+            check_peer(member, path, peer, config, context);
+            config.peers.push_back(std::move(peer));
+        }
+    }
+    std::sort(config.peers.begin(), config.peers.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
 void check_whole(const json_value& root, broker_config& config, const reading& context) {
     const auto at = [&](std::string_view section, std::string_view name) { return offset_of(root, section, name); };
     if (!wire::is_name(config.server.name)) {
@@ -141,12 +164,14 @@ void check_whole(const json_value& root, broker_config& config, const reading& c
 
 void read_config(const json_document& document, broker_config& config, const reading& context) {
     const json_value& root = *document.root;
-    const object_reader<broker_config> reader{broker_keys(), {"listeners", "handlers", "$schema"}, context};
+    const object_reader<broker_config> reader{broker_keys(), {"listeners", "handlers", "peers", "$schema"}, context};
     reader.read(root, "", config);
     if (root.kind == json_kind::object) {
         check_whole(root, config, context);
         read_listeners(root, config, context);
         read_handlers(root, config, context);
+        read_peers(root, config, context);
+        check_peering(root, config, context);
     }
 }
 

@@ -15,6 +15,7 @@ namespace bester::config {
 inline constexpr std::size_t largest_config = std::size_t{4} << 20;
 inline constexpr std::size_t most_listeners = 1'000;
 inline constexpr std::size_t most_handlers = 10'000;
+inline constexpr std::size_t most_peers = 1'000;
 
 /// What came of reading a config: either the config, or at least one mistake.
 struct load_result {
@@ -33,7 +34,8 @@ struct load_result {
 load_result load(const std::string& path, const surroundings& machine = probe_surroundings());
 
 /// The same for a text that is in memory. Relative paths are relative to `base_directory`, which is
-/// made absolute. Looks at the disk for executables, users and folders only.
+/// made absolute. Looks at the disk for executables, users, folders
+/// and certificates only, and at the clock for the latter.
 load_result parse(std::string_view text, const std::string& file_name, const std::string& base_directory,
                   const surroundings& machine = probe_surroundings());
 

@@ -91,6 +91,10 @@ std::string reference_text() {
     for (const auto& known : handler_keys()) {
         out += row(known);
     }
+    out += section_head("`peers.NAME`", "peers");
+    for (const auto& known : peer_keys()) {
+        out += row(known);
+    }
     return out + '\n';
 }
 

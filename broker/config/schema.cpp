@@ -12,6 +12,7 @@ using json = nlohmann::ordered_json;
 
 constexpr std::string_view duration_pattern = "^[0-9]+(ms|s|m|h)$";
 constexpr std::string_view size_pattern = "^[0-9]+([KMGT]i?)?B$";
+constexpr std::string_view peer_pattern = "^([A-Za-z0-9._-]{1,64}|[*])$";
 constexpr std::string_view name_pattern = "^[A-Za-z0-9._-]{1,64}$";
 
 json with_pattern(std::string_view pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
@@ -24,6 +25,9 @@ json list_of(json items, const key_facts& facts) {
     json schema{{"type", "array"}, {"items", std::move(items)}};
     if (facts.least > 0) {
         schema["minItems"] = facts.least;
+    }
+    if (facts.most < std::numeric_limits<std::uint64_t>::max()) {
+        schema["maxItems"] = facts.most;
     }
     return schema;
 }
@@ -112,6 +116,14 @@ json handlers_schema() {
             {"additionalProperties", std::move(handler)}};
 }
 
+json peers_schema() {
+    return {{"type", "object"},
+            {"description", section_description("peers")},
+            {"maxProperties", most_peers},
+            {"propertyNames", {{"pattern", peer_pattern}}},
+            {"additionalProperties", table_schema(peer_keys())}};
+}
+
 }  // namespace
 
 std::string json_schema() {
@@ -126,6 +138,7 @@ std::string json_schema() {
                                          {"maxItems", most_listeners},
                                          {"items", table_schema(listener_keys())}};
     schema["properties"]["handlers"] = handlers_schema();
+    schema["properties"]["peers"] = peers_schema();
     return schema.dump(2) + '\n';
 }
 

@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "config/entry_checks.hpp"
+#include "config/network_address.hpp"
 #include "support.hpp"
 
 using namespace bester::config;

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bester::config {
+
+/// An address to listen on: `127.0.0.1:2223` or `[::1]:2223`. Pure, like all here.
+struct ip_address {
+    bool is_v6 = false;
+    std::array<unsigned char, 16> bytes{};  ///< v4: the first four
+    std::uint16_t port = 0;
+
+    /// In its one canonical form.
+    std::string text() const;
+};
+
+std::optional<ip_address> parse_ip_address(std::string_view text);
+
+/// Is this an address to connect to: a host name or an IP address (v6 in brackets), a colon and a port
+/// that is not 0?
+bool is_host_and_port(std::string_view text);
+
+/// Is the address one that only this machine reaches: 127.0.0.0/8, `[::1]` or `localhost`, with a port?
+bool is_loopback(std::string_view address);
+
+}  // namespace bester::config
