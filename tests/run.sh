@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
 #
-#   tests/run.sh                     everything but tsan (what CI runs)
+#   tests/run.sh                     everything (what CI runs)
 #   tests/run.sh unit                the unit tests, debug build: the daily loop
 #   tests/run.sh integration [-k …]  the integration tests, debug build; further words go to pytest
 #   tests/run.sh dev|asan|tsan       unit and integration tests of that build (dev: and each header alone)
@@ -95,6 +95,7 @@ case $part in
     headers dev
     bench dev
     whole asan
+    whole tsan
     fuzz
     demo
     ;;
