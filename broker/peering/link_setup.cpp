@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include "peering/host_port.hpp"
 #include "wire/json_reader.hpp"
 #include "wire/link_codec.hpp"
 
@@ -21,14 +22,6 @@ tl::unexpected<setup_failure> failed(std::string code, std::string reason, std::
 }
 
 std::string padded(std::string_view text) { return std::string{text}.append(wire::json_padding, '\0'); }
-
-/// "host:port" or "[address]:port" in its parts.
-std::pair<std::string, std::string> split(const std::string& address) {
-    const std::size_t colon = address.rfind(':');
-    std::string host = address.substr(0, colon);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-    return {host, address.substr(colon + 1)};
-}
 
 asio::awaitable<link_connection::result<asio::ip::tcp::socket>> connect(std::string address,
                                                                        std::chrono::milliseconds limit) {
@@ -53,7 +46,7 @@ asio::awaitable<link_connection::result<asio::ip::tcp::socket>> connect(std::str
     const auto words = [&](std::error_code error) {
         return now->is_late ? std::string{"no connection within peering.handshake_timeout"} : error.message();
     };
-    const auto [host, port] = split(address);
+    const auto [host, port] = split_host_port(address);
     const auto [unresolved, found] = co_await now->resolver.async_resolve(host, port, as_tuple);
     if (unresolved) co_return tl::unexpected("cannot find " + host + ": " + words(unresolved));
     const auto [unconnected, endpoint] = co_await asio::async_connect(now->socket, found, as_tuple);

@@ -59,6 +59,7 @@ peer_network::parts::parts(asio::io_context& control, std::vector<exchange::shar
       around_{std::move(around)},
       settings_{settings},
       incarnation_{random_number()},
+      legacy_{std::make_shared<legacy_sender>(control)},
       known_{state_settings(around_, incarnation_, settings), wall_clock(), clock::now()},
       routes_{routing_settings(settings)},
       topology_timer_{control},
@@ -82,6 +83,8 @@ void peer_network::parts::start() {
         if (wants_link(*peer)) dial_now(*peer);
     watch_certificate();
     settle();
+    for (const std::string& address : settings_.legacy)
+        spdlog::warn("peering.legacy: messages to the original daemon at {} go unprotected, and are not answered", address);
 }
 
 // ---- settings ------------------------------------------------------------------------------------

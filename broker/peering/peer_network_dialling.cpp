@@ -9,7 +9,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "peering/advert_text.hpp"
+#include "peering/host_port.hpp"
 #include "peering/peer_network_parts.hpp"
 
 namespace bester::peering {
@@ -31,13 +31,11 @@ std::chrono::milliseconds pause_before(unsigned attempts, const peering_settings
 }
 
 asio::ip::tcp::endpoint endpoint_of(const std::string& address) {
-    const std::size_t colon = address.rfind(':');
-    std::string host = colon == std::string::npos ? address : address.substr(0, colon);
-    if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+    const auto [host, port] = split_host_port(address);
     std::error_code error;
     const auto ip = asio::ip::make_address(host, error);
-    if (error || colon == std::string::npos) throw std::runtime_error{"peering.listen: not an address: " + address};
-    return {ip, static_cast<std::uint16_t>(std::stoul(address.substr(colon + 1)))};
+    if (error) throw std::runtime_error{"peering.listen: not an address: " + address};
+    return {ip, static_cast<std::uint16_t>(std::stoul(port))};
 }
 
 }  // namespace

@@ -122,6 +122,17 @@ void peer_network::parts::link_ended(const std::string& server, std::uint64_t id
     else forget_if_idle(server);
 }
 
+void peer_network::parts::send_legacy(std::string address, std::string frame,
+                                      std::function<void(wire::error_code, std::string)> done) {
+    asio::post(control_, [weak = weak_from_this(), address = std::move(address), frame = std::move(frame),
+                          done = std::move(done)]() mutable {
+        const auto self = weak.lock();
+        if (!self) return done(wire::error_code::peer_unreachable, "the broker is stopping");
+        self->legacy_->send(std::move(address), std::move(frame), self->settings_.deadline, self->settings_.queue_messages,
+                            std::move(done));
+    });
+}
+
 void peer_network::parts::round_trip(std::string server, std::chrono::microseconds took) {
     asio::post(control_, [weak = weak_from_this(), server = std::move(server), took] {
         const auto self = weak.lock();

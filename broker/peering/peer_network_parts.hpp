@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "exchange/shard.hpp"
+#include "peering/legacy_sender.hpp"
 #include "peering/link_setup.hpp"
 #include "peering/link_state.hpp"
 #include "peering/peer_network.hpp"
@@ -43,6 +44,8 @@ public:
     void link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) override;
     void round_trip(std::string server, std::chrono::microseconds took) override;
     void advert(std::string server, std::string json) override;
+    void send_legacy(std::string address, std::string frame,
+                     std::function<void(wire::error_code, std::string)> done) override;
 
 private:
     using clock = std::chrono::steady_clock;
@@ -116,6 +119,7 @@ private:
     std::size_t handshakes_ = 0;
     std::map<std::string, std::unique_ptr<peer_record>, std::less<>> peers_;
     std::uint64_t last_link_ = 0;
+    std::shared_ptr<legacy_sender> legacy_;
     link_state known_;
     routes routes_;
     asio::steady_timer topology_timer_;

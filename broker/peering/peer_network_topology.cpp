@@ -22,6 +22,7 @@ void peer_network::parts::publish() {
     view->flows.resend_after = std::clamp<std::chrono::milliseconds>(2 * settings_.heartbeat, std::chrono::milliseconds{200},
                                                                      std::chrono::milliseconds{5'000});
     view->deadline = settings_.deadline;
+    view->legacy = {settings_.legacy.begin(), settings_.legacy.end()};
     view->frame_limit = settings_.message_size;
     for (const auto& [name, peer] : peers_) {
         const peer_settings* const entry = entry_for(name);

@@ -45,6 +45,7 @@ struct peer_view {
     std::string own_name;
     std::map<std::string, peer_facts, std::less<>> servers;  ///< configured, or known by advert
     std::shared_ptr<const route_table> routes = std::make_shared<const route_table>();
+    std::set<std::string, std::less<>> legacy;  ///< addresses of original daemons
     std::map<std::string, std::uint64_t, std::less<>> links;  ///< neighbours, with the id of the link
     bool is_routing = false;
     unsigned hops = 1;

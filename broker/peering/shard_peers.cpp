@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "peering/legacy_sender.hpp"
 #include "wire/names.hpp"
 
 namespace bester::peering {
@@ -292,6 +293,7 @@ bool shard_peers::sweep(std::uint64_t now_ms) {
 
 exchange::peer_answer shard_peers::may_send(std::string_view server, std::string_view type) const {
     const peer_facts* const facts = known_->find(server);
+    if (!facts && known_->legacy.contains(server)) return exchange::peer_answer::yes;
     if (!facts) return exchange::peer_answer::unknown;
     return facts->send.lets(type) ? exchange::peer_answer::yes : exchange::peer_answer::forbidden;
 }
@@ -301,6 +303,10 @@ void shard_peers::for_each_server(const std::function<void(std::string_view)>& c
 }
 
 void shard_peers::deliver(std::string_view server, const exchange::remote_delivery& what, const acknowledgement& to) {
+    if (known_->legacy.contains(server)) {
+        return fail({to, std::string{server}, {}}, error_code::peer_refused,
+                    "the original daemon takes messages for handlers only, not for users");
+    }
     wire::deliver_message message;
     message.budget_ms = static_cast<std::uint32_t>(known_->deadline.count());
     message.is_for_everybody = what.is_for_everybody;
@@ -317,6 +323,7 @@ void shard_peers::deliver(std::string_view server, const exchange::remote_delive
 }
 
 void shard_peers::submit(std::string_view server, const exchange::remote_submission& what, const acknowledgement& to) {
+    if (known_->legacy.contains(server)) return submit_legacy(server, what, to);
     wire::submit_message message;
     message.budget_ms = static_cast<std::uint32_t>(known_->deadline.count());
     message.hops = static_cast<std::uint8_t>(std::min(what.hops, 255u));
@@ -328,6 +335,20 @@ void shard_peers::submit(std::string_view server, const exchange::remote_submiss
     std::vector<std::string> recipients;
     if (to.report != 0) recipients.emplace_back(server);
     send(server, message, to, std::move(recipients));
+}
+
+void shard_peers::submit_legacy(std::string_view address, const exchange::remote_submission& what,
+                                const acknowledgement& to) {
+    pending_refs::waiting waiting{to, std::string{address}, {}};
+    if (to.report != 0) waiting.recipients.emplace_back(address);
+    listener_.send_legacy(std::string{address}, legacy_frame(what.type_token, what.data),
+                          [this, &home = shard_, waiting = std::move(waiting)](error_code code, const std::string& reason) {
+                              auto ended = std::make_unique<std::pair<pending_refs::waiting, std::string>>(waiting, reason);
+                              home.post([this, code, ended = std::move(ended)](exchange::shard&) {
+                                  if (code == error_code::none) tell(ended->first.to, partial_outcome{});
+                                  else fail(ended->first, code, ended->second);
+                              });
+                          });
 }
 
 void shard_peers::reply(const exchange::remote_origin& to, std::string_view type_token, std::string_view data,

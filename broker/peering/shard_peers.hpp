@@ -27,6 +27,9 @@ public:
     virtual void link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) = 0;
     virtual void round_trip(std::string server, std::chrono::microseconds took) = 0;
     virtual void advert(std::string server, std::string json) = 0;
+    /// Sends a frame to an original daemon; `done` may be called on any thread.
+    virtual void send_legacy(std::string address, std::string frame,
+                             std::function<void(wire::error_code, std::string)> done) = 0;
 };
 
 /// How the flow to and from one server fares, for status.
@@ -120,6 +123,8 @@ private:
     // Outgoing.
     void send(std::string_view server, const wire::link_message& message, const exchange::acknowledgement& to,
               std::vector<std::string> recipients);
+    void submit_legacy(std::string_view address, const exchange::remote_submission& what,
+                       const exchange::acknowledgement& to);
     void offer(std::string& body, pending_refs::waiting waiting);
     void fail(const pending_refs::waiting& waiting, wire::error_code code, std::string_view reason);
     void fail_all(const std::vector<failed_message>& failed);
