@@ -4,6 +4,7 @@
 #include <string>
 
 #include "clients/anonymous_name.hpp"
+#include "clients/remote_address.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
 #include "wire/json_text.hpp"
@@ -57,6 +58,7 @@ frame_verdict client_session::log_in(const client_message& message) {
         const auto& methods = listener_.authentication;
         return std::find(methods.begin(), methods.end(), method) != methods.end();
     };
+    if (message.scope == "server" && listener_.accept_servers) return take_from_server(message);
     if (!message.scope.empty() && message.scope != "client") return refuse_login(error_code::authentication_unsupported);
     switch (message.credentials) {
         case wire::credentials_kind::none:
@@ -89,6 +91,21 @@ frame_verdict client_session::log_in(const client_message& message) {
     }
     state_ = state::open;
     return handle(message, true);
+}
+
+/// A message that another server's original daemon hands over: for the handler of its type, from nobody
+/// in particular. Nothing is answered, and the connection stays as it was: without a session.
+frame_verdict client_session::take_from_server(const client_message& message) {
+    shard_.count(counter::messages);
+    if (message.type == "dummy" || message.type == "builtin") return frame_verdict::taken;
+    exchange::handler_port* const port = shard_.routes().serving(message.type);
+    if (!port || owner_.is_draining()) return frame_verdict::taken;
+    const std::string from = exchange::remote_origin{remote_address(fd()), {}, 0}.pack();
+    exchange::envelope_view envelope;
+    envelope.remote = from;
+    envelope.type_token = message.type_token;
+    port->submit(envelope, message.type, message.data);
+    return frame_verdict::taken;
 }
 
 frame_verdict client_session::refuse_login(error_code code) {

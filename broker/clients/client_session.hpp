@@ -71,6 +71,7 @@ private:
     void on_drained() override;
 
     exchange::frame_verdict log_in(const wire::client_message& message);
+    exchange::frame_verdict take_from_server(const wire::client_message& message);
     exchange::frame_verdict refuse_login(wire::error_code code);
     void accept(std::string_view user);
     exchange::frame_verdict handle(const wire::client_message& message, bool is_first);

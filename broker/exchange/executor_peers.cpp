@@ -32,7 +32,8 @@ private:
 
 /// Who sent the message that is answered, as other servers are told; in a push the handler.
 std::string executor::sender_of(const execution& run) {
-    if (!run.answered) return run.source.handler();
+    // An original daemon's message came from nobody: then it is the handler's own word.
+    if (!run.answered || run.message.user.empty()) return run.source.handler();
     std::string sender{run.message.user};
     if (!run.message.remote.empty()) sender.append("@").append(remote_origin::unpack(run.message.remote).server);
     return sender;

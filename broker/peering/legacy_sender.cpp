@@ -90,7 +90,8 @@ void legacy_sender::begin(job what) {
     asio::co_spawn(control_, std::move(work),
                    [self = shared_from_this(), done = std::move(what.done)](std::exception_ptr escaped, std::string failure) {
                        if (escaped) failure = "internal error";
-                       done(failure.empty() ? wire::error_code::none : wire::error_code::peer_unreachable, std::move(failure));
+                       const auto code = failure.empty() ? wire::error_code::none : wire::error_code::peer_unreachable;
+                       done(code, std::move(failure));
                        self->ended();
                    });
 }
