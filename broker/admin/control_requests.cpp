@@ -42,6 +42,13 @@ control_result execute_handlers(control_target& target, const json& request) {
     return *action == "restart" ? target.restart_handler(*name) : target.drain_handler(*name);
 }
 
+control_result execute_peer_order(control_target& target, const json& request,
+                                  control_result (control_target::*order)(const std::string&)) {
+    const auto name = text_member(request, "peer");
+    if (!name) return tl::unexpected(name.error());
+    return (target.*order)(*name);
+}
+
 control_result execute_account_changed(control_target& target, const json& request) {
     const auto user = text_member(request, "user");
     if (!user) return tl::unexpected(user.error());
@@ -63,6 +70,9 @@ void execute_request(control_target& target, std::string_view text, std::functio
 
     if (*name == "status") return answer(encode_answer(json{{"status", target.status()}}));
     if (*name == "handlers") return answer(encode_answer(execute_handlers(target, request)));
+    if (*name == "peers") return answer(encode_answer(json{{"peering", target.peers()}}));
+    if (*name == "peer_retry") return answer(encode_answer(execute_peer_order(target, request, &control_target::retry_peer)));
+    if (*name == "peer_drain") return answer(encode_answer(execute_peer_order(target, request, &control_target::drain_peer)));
     if (*name == "account_changed") return answer(encode_answer(execute_account_changed(target, request)));
     if (*name == "reload") {
         return target.reload([answer = std::move(answer)](const control_result& result) { answer(encode_answer(result)); });

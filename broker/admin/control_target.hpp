@@ -37,6 +37,12 @@ public:
     virtual control_result restart_handler(const std::string& name) = 0;
     /// Drains and stops the instances until a restart; `handler_unknown` as above.
     virtual control_result drain_handler(const std::string& name) = 0;
+    /// The document of `bester peers`, also the status document's `peering`: proto-docs/admin.md.
+    virtual nlohmann::json peers() = 0;
+    /// Dials the server now instead of later, and ends its drain; `peer_unknown` if it has no entry and no link.
+    virtual control_result retry_peer(const std::string& name) = 0;
+    /// Ends the link once what was sent is acknowledged, until a retry; `peer_unknown` as above.
+    virtual control_result drain_peer(const std::string& name) = 0;
     /// Reads the config again and applies it whole or not at all. Good: `{"changes":[{"path",
     /// "before","after"}],"digest":"…"}`. Refused: `config_invalid` or `needs_restart`, with all mistakes in
     /// the reason, a line each.

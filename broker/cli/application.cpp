@@ -12,6 +12,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/handlers.hpp"
 #include "cli/options.hpp"
+#include "cli/peers.hpp"
 #include "cli/reload.hpp"
 #include "cli/send.hpp"
 #include "cli/serve.hpp"
@@ -28,6 +29,7 @@ void add_commands(CLI::App& app, int& exit_code) {
     add_check_command(app, exit_code);
     add_status_command(app, exit_code);
     add_handlers_command(app, exit_code);
+    add_peers_command(app, exit_code);
     add_reload_command(app, exit_code);
     add_stop_command(app, exit_code);
     add_user_command(app, exit_code);

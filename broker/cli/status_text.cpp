@@ -1,11 +1,14 @@
 #include "cli/status_text.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <ctime>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "cli/document_text.hpp"
+#include "cli/peers_text.hpp"
 #include "cli/terminal.hpp"
 
 namespace bester::cli {
@@ -14,41 +17,10 @@ namespace {
 using nlohmann::json;
 using table = std::vector<std::vector<std::string>>;
 
-/// A member as text, "-" without one.
-std::string text_of(const json& object, const char* key) {
-    if (!object.is_object()) return "-";
-    const auto found = object.find(key);
-    if (found == object.end() || found->is_null()) return "-";
-    if (found->is_string()) return found->get_ref<const std::string&>().empty() ? "-" : printable(found->get<std::string>());
-    return found->dump();
-}
-
-/// An array member, empty without one.
-json array_of(const json& object, const char* key) {
-    if (!object.is_object()) return json::array();
-    const auto found = object.find(key);
-    return found != object.end() && found->is_array() ? *found : json::array();
-}
-
-std::string joined(const json& texts) {
-    std::string result;
-    for (const auto& text : texts) {
-        if (!text.is_string()) continue;
-        if (!result.empty()) result += ", ";
-        result += printable(text.get<std::string>());
-    }
-    return result.empty() ? "-" : result;
-}
-
 std::string uptime_of(const json& status) {
     const auto found = status.find("uptime_ms");
     if (found == status.end() || !found->is_number_unsigned()) return "-";
-    const auto seconds = found->get<std::uint64_t>() / 1'000;
-    const auto part = [](std::uint64_t count, const char* unit) { return std::to_string(count) + " " + unit; };
-    if (seconds < 60) return part(seconds, "s");
-    if (seconds < 3'600) return part(seconds / 60, "min") + " " + part(seconds % 60, "s");
-    if (seconds < 86'400) return part(seconds / 3'600, "h") + " " + part(seconds / 60 % 60, "min");
-    return part(seconds / 86'400, "d") + " " + part(seconds / 3'600 % 24, "h");
+    return span_text(std::chrono::milliseconds(found->get<std::uint64_t>()));
 }
 
 std::string time_of(const json& object, const char* key) {
@@ -119,6 +91,7 @@ std::string format_status(const json& status) {
         {"sessions", text_of(status, "sessions") + " of " + text_of(status, "users") + " users, on " +
                          format_shards(array_of(status, "shards"))},
     };
+    for (auto& row : describe_peering(object_of(status, "peering"))) head.push_back(std::move(row));
     return format_table(head) + "\n" + format_listeners(array_of(status, "listeners")) + "\n" +
            format_handlers(array_of(status, "handlers")) + format_counters(status);
 }

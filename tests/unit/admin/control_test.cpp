@@ -35,6 +35,9 @@ public:
     json handlers() override { return note("handlers"), json::array({json{{"name", "chat"}}}); }
     control_result restart_handler(const std::string& name) override { return order("restart " + name, name); }
     control_result drain_handler(const std::string& name) override { return order("drain " + name, name); }
+    json peers() override { return note("peers"), json{{"listen", {"127.0.0.1:7000"}}, {"peers", json::array()}}; }
+    control_result retry_peer(const std::string& name) override { return peer_order("retry " + name, name); }
+    control_result drain_peer(const std::string& name) override { return peer_order("drain peer " + name, name); }
     void reload(control_completion completion) override {
         note("reload");
         if (reload_ == nullptr) return completion_ = std::move(completion), void();
@@ -59,6 +62,11 @@ private:
     control_result order(const std::string& call, const std::string& name) {
         note(call);
         if (name != "chat") return tl::unexpected(control_error{"handler_unknown", "no handler " + name});
+        return json::object();
+    }
+    control_result peer_order(const std::string& call, const std::string& name) {
+        note(call);
+        if (name != "away") return tl::unexpected(control_error{"peer_unknown", "no peer " + name});
         return json::object();
     }
 
@@ -177,6 +185,17 @@ TEST_CASE("control socket: orders reach the broker", "[admin]") {
     CHECK(server.target.calls() == std::vector<std::string>{"restart chat", "drain chat", "account tina", "stop"});
 }
 
+TEST_CASE("control socket: peers are listed, dialled and drained", "[admin]") {
+    running_server server;
+    auto client = server.connect();
+    const auto peers = client.ask({{"request", "peers"}});
+    REQUIRE(peers);
+    CHECK((*peers)["peering"] == json{{"listen", {"127.0.0.1:7000"}}, {"peers", json::array()}});
+    CHECK(client.ask({{"request", "peer_retry"}, {"peer", "away"}}));
+    CHECK(client.ask({{"request", "peer_drain"}, {"peer", "away"}}));
+    CHECK(server.target.calls() == std::vector<std::string>{"peers", "retry away", "drain peer away"});
+}
+
 TEST_CASE("control socket: refusals carry code and reason", "[admin]") {
     running_server server;
     struct row {
@@ -187,6 +206,9 @@ TEST_CASE("control socket: refusals carry code and reason", "[admin]") {
         row{{{"request", "handlers"}, {"action", "restart"}, {"handler", "x"}}, "handler_unknown"},
         row{{{"request", "handlers"}, {"action", "explode"}, {"handler", "chat"}}, "unknown_request"},
         row{{{"request", "handlers"}, {"action", "drain"}}, "bad_request"},
+        row{{{"request", "peer_retry"}, {"peer", "x"}}, "peer_unknown"},
+        row{{{"request", "peer_drain"}, {"peer", "x"}}, "peer_unknown"},
+        row{{{"request", "peer_drain"}}, "bad_request"}, row{{{"request", "peer_retry"}, {"peer", 7}}, "bad_request"},
         row{{{"request", "handlers"}, {"action", 1}}, "bad_request"}, row{{{"request", "dance"}}, "unknown_request"},
         row{{{"request", "account_changed"}, {"user", 7}}, "bad_request"}, row{{{"request", ""}}, "bad_request"},
         row{json::object(), "bad_request"}, row{json::array(), "bad_request"});

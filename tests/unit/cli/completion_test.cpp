@@ -9,6 +9,7 @@
 
 #include "cli/completion_script.hpp"
 #include "cli/handlers.hpp"
+#include "cli/peers.hpp"
 #include "cli/send.hpp"
 
 using namespace bester::cli;
@@ -19,6 +20,7 @@ std::vector<completion_command> some_commands() {
     CLI::App app("test", "bester");
     int exit_code = 0;
     add_handlers_command(app, exit_code);
+    add_peers_command(app, exit_code);
     add_send_command(app, exit_code);
     return collect_completions(app);
 }
@@ -43,9 +45,10 @@ std::string complete_in_bash(const std::string& script, const std::string& words
 
 TEST_CASE("completions: bash offers commands, subcommands and options", "[cli]") {
     const auto script = bash_completion(some_commands());
-    CHECK(complete_in_bash(script, "bester ''", 1).find("handlers send") != std::string::npos);
+    CHECK(complete_in_bash(script, "bester ''", 1).find("handlers peers send") != std::string::npos);
     CHECK(complete_in_bash(script, "bester han", 1) == "handlers\n");
     CHECK(complete_in_bash(script, "bester handlers re", 2) == "restart\n");
+    CHECK(complete_in_bash(script, "bester peers re", 2) == "retry\n");
     CHECK(complete_in_bash(script, "bester handlers restart --js", 3) == "--json\n");
     CHECK(complete_in_bash(script, "bester send --user handlers --ty", 4) == "--type\n");
     CHECK(complete_in_bash(script, "bester send --password-file /etc/passw", 3).find("/etc/passwd") != std::string::npos);
@@ -54,9 +57,9 @@ TEST_CASE("completions: bash offers commands, subcommands and options", "[cli]")
 
 TEST_CASE("completions: every command is in every script", "[cli]") {
     const auto commands = some_commands();
-    CHECK(commands.size() == 6);
+    CHECK(commands.size() == 10);
     for (const auto& script : {zsh_completion(commands), fish_completion(commands)}) {
-        for (const char* word : {"handlers", "restart", "drain", "password-file", "socket"}) {
+        for (const char* word : {"handlers", "restart", "drain", "retry", "password-file", "socket"}) {
             CAPTURE(word);
             CHECK(script.find(word) != std::string::npos);
         }
