@@ -45,7 +45,8 @@ void print(const config::load_result& result) {
     std::cerr << result.report();
     if (result.config) {
         std::cout << result.file_name << ": good; listeners: " << result.config->listeners.size()
-                  << ", handlers: " << result.config->handlers.size() << ", digest: " << result.config->digest << "\n";
+                  << ", handlers: " << result.config->handlers.size() << ", peers: " << result.config->peers.size()
+                  << ", digest: " << result.config->digest << "\n";
     } else {
         std::cerr << result.file_name << ": " << result.mistakes.size()
                   << (result.mistakes.size() == 1 ? " mistake\n" : " mistakes\n");

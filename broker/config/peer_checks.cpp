@@ -86,9 +86,9 @@ struct peer_check {
                 }
             }
         }
-        const bool lets_something =
-            !peer.types.empty() || !peer.send_types.empty() || !peer.accept_types.empty();
-        if (!lets_something && !config.peering.routing) {
+        // An empty list is said on purpose; and with routing others' messages go through here all the same.
+        const bool is_said = std::any_of(lists.begin(), lists.end(), [&](auto name) { return find(name) != nullptr; });
+        if (!is_said && !config.peering.routing) {
             context.found.warning(from.begin, path,
                                   "no message may cross: give it \"types\", e.g. [\"chat\"], or [\"*\"] for all");
         }

@@ -21,7 +21,9 @@ TEST_CASE("config defaults: an empty file gives the structs' own defaults", "[co
     server.runtime_directory = "/run/bester";
     CHECK(config.server == server);
     CHECK(config.log == log_settings{});
-    CHECK(config.accounts == accounts_settings{});
+    accounts_settings accounts;
+    accounts.database = "/var/lib/bester/accounts.db";
+    CHECK(config.accounts == accounts);
     clients::client_limits limits;
     limits.connections = 900;
     CHECK(config.limits == limits);
@@ -30,6 +32,8 @@ TEST_CASE("config defaults: an empty file gives the structs' own defaults", "[co
     listener.name = listener.address = "127.0.0.1:2223";
     CHECK(config.listeners == std::vector{listener});
     CHECK(config.handlers.empty());
+    CHECK(config.peering == peering::peering_settings{});
+    CHECK(config.peers.empty());
 }
 
 TEST_CASE("config defaults: auto is the machine's number", "[config]") {
@@ -73,6 +77,7 @@ TEST_CASE("config samples: no key is missing in the commented one", "[config]") 
     check(broker_keys());
     check(listener_keys());
     check(handler_keys());
+    check(peer_keys());
 }
 
 TEST_CASE("config samples: the minimal one is good", "[config]") {
@@ -89,7 +94,10 @@ TEST_CASE("config effective text: it reads back as the same config", "[config]")
             {"transport": "unix", "address": "s", "mode": "0600", "name": "u"}]})",
         R"({"handlers": {"a.b": {"socket": "s", "types": []}, "m": {"start": "manual", "config": {"k": "\n\u0001é"}},
             "c": {"command": ["sh", "a \"b\" \\"], "user": "root", "environment": {"A": "é"},
-                  "deadlines": {"c": "1500ms"}, "restart": {"degraded_after": 9}}}})");
+                  "deadlines": {"c": "1500ms"}, "restart": {"degraded_after": 9}}}})",
+        R"({"peering": {"allow_plain": true, "listen": ["[0::1]:7000"], "heartbeat": "1m", "legacy": ["a:1"]},
+            "peers": {"*": {"transport": "plain", "send_types": ["*"]}, "b.c": {"transport": "plain", "types": ["é"]}},
+            "listeners": [{"accept_servers": true}]})");
     const auto config = parse_good(text);
     CHECK(parse_good(effective_text(config)) == config);
 }

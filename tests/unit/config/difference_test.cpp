@@ -76,6 +76,32 @@ TEST_CASE("config difference: handlers are compared key by key and never need a 
     CHECK(!changes[4].needs_restart);
 }
 
+TEST_CASE("config difference: of peering only what is listened on needs a restart", "[config]") {
+    CHECK(diff_texts(R"({"peering": {"allow_plain": true}})",
+                     R"({"peering": {"listen": ["127.0.0.1:7000"], "allow_plain": true, "heartbeat": "1s", "routing": true}})") ==
+          std::vector<change>{{"peering.listen", "[]", R"(["127.0.0.1:7000"])", true},
+                              {"peering.heartbeat", "\"15s\"", "\"1s\"", false},
+                              {"peering.routing", "false", "true", false}});
+}
+
+TEST_CASE("config difference: peers are compared key by key and never need a restart", "[config]") {
+    const auto with = [](const std::string& peers) {
+        return parse_good("{\"peering\": {\"allow_plain\": true}, \"peers\": {" + peers + "}}");
+    };
+    const auto changes = diff(with(R"("gone": {"transport": "plain"}, "b": {"transport": "plain", "types": ["x"]})"),
+                              with(R"("b": {"transport": "plain", "types": ["x", "y"], "addresses": ["[::1]:1"]},
+                                      "new.one": {"transport": "plain"})"));
+    REQUIRE(changes.size() == 4);
+    CHECK(changes[0] == change{"peers.b.addresses", "[]", R"(["[::1]:1"])", false});
+    CHECK(changes[1] == change{"peers.b.types", R"(["x"])", R"(["x", "y"])", false});
+    CHECK(changes[2].path == "peers.gone");
+    CHECK(!changes[2].after);
+    CHECK(changes[3].path == "peers[\"new.one\"]");
+    CHECK(!changes[3].before);
+    CHECK(!changes[2].needs_restart);
+    CHECK(!changes[3].needs_restart);
+}
+
 TEST_CASE("config difference: a change is one readable line", "[config]") {
     CHECK(format(change{"a.b", "1", "2", true}) == "a.b: 1 -> 2 (needs a restart)");
     CHECK(format(change{"log.file", std::nullopt, "\"/l\"", false}) == "log.file: added \"/l\"");

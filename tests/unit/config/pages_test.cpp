@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "config/keys.hpp"
 #include "config/reference.hpp"
@@ -41,6 +42,20 @@ TEST_CASE("config pages: the schema has every declared key, with its bounds and 
     CHECK(!handler.at("directory").contains("default"));
     CHECK(properties.at("listeners").at("items").at("properties").at("authentication").at("items").at("enum") ==
           json::parse(R"(["accounts", "anonymous"])"));
+    const auto& peering = properties.at("peering").at("properties");
+    CHECK(peering.at("listen").at("maxItems") == 16);
+    CHECK(peering.at("hops").at("maximum") == 16);
+    CHECK(peering.at("hops").at("default") == 8);
+    CHECK(!peering.at("certificate").contains("default"));
+    const auto& peers = properties.at("peers");
+    CHECK(peers.at("maxProperties") == 1'000);
+    CHECK(peers.at("additionalProperties").at("additionalProperties") == false);
+    CHECK(peers.at("additionalProperties").at("properties").at("transport").at("enum") == json::parse(R"(["tls", "plain"])"));
+    const std::regex names{peers.at("propertyNames").at("pattern").get<std::string>()};
+    CHECK(std::regex_search("away-2.example", names));
+    CHECK(std::regex_search("*", names));
+    CHECK_FALSE(std::regex_search("a*", names));
+    CHECK_FALSE(std::regex_search("", names));
 }
 
 TEST_CASE("config pages: every key is described once, as a sentence", "[config]") {
@@ -53,12 +68,14 @@ TEST_CASE("config pages: every key is described once, as a sentence", "[config]"
     collect(broker_keys());
     collect(listener_keys());
     collect(handler_keys());
+    collect(peer_keys());
     for (const auto& facts : all) {
         CAPTURE(facts.name);
         CHECK(facts.description.ends_with('.'));
         CHECK(facts.least <= facts.most);
     }
-    for (const auto* section : {"server", "log", "control", "accounts", "limits", "listeners", "handlers", "restart"}) {
+    for (const auto* section : {"server", "log", "control", "accounts", "limits", "listeners", "handlers", "peering", "peers",
+                                "restart"}) {
         CAPTURE(section);
         CHECK(!section_description(section).empty());
     }
