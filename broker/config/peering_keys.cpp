@@ -71,8 +71,8 @@ std::vector<key<broker_config>> time_keys() {
 std::vector<key<broker_config>> size_keys() {
     return {
         declared({.name = "peering.queue_messages", .kind = value_kind::count, .least = 1, .most = 10'000'000,
-                  .description = "Messages that are kept for one server until it has acknowledged them; beyond, "
-                                 "senders are told."},
+                  .description = "Messages that are kept for one server until it has acknowledged them; then senders "
+                                 "are told `busy`, or `peer_unreachable` where there is no way."},
                  [](auto& c) -> auto& { return c.peering.queue_messages; }),
         declared({.name = "peering.queue_bytes", .kind = value_kind::size, .least = kibi, .most = 64 * gibi,
                   .description = "The same, in bytes; at least `message_size`."},
