@@ -94,6 +94,9 @@ def test_the_samples_of_the_config_page_pass_the_check(bester, tmp_path, number,
         (tmp_path / program).write_text("#!/bin/sh\n")
         (tmp_path / program).chmod(0o755)
     path = tmp_path / "bester.jsonc"
+    if "ca.crt" in text:
+        for words in (["init"], ["issue", "home", "--out", tmp_path / "tls"]):
+            assert bester("ca", *words, cwd=tmp_path).returncode == 0
     # Folders of an installed system need not exist where the test runs.
     path.write_text(text.replace("/run/bester/", f"{tmp_path}/"))
     done = bester("check", path)
@@ -125,6 +128,7 @@ EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/confi
 
 def test_there_are_the_examples_that_the_docs_promise():
     assert {"afrikaans", "echo", "one-shot", "ticker"} <= set(EXAMPLES)
+    assert (ROOT / "examples" / "two-servers" / "README.md").exists()  # run by test_peering_docs.py
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -16,7 +16,8 @@ def schema(name):
 
 
 SCHEMAS = {name: schema(name) for name in (
-    "client-to-broker", "broker-to-client", "handler-to-broker", "broker-to-handler", "one-shot-to-broker")}
+    "client-to-broker", "broker-to-client", "handler-to-broker", "broker-to-handler", "one-shot-to-broker",
+    "link-hello", "link-goodbye", "link-advert")}
 
 
 def accepts(name, frame):
@@ -64,6 +65,9 @@ def page_frames(name):
 
 
 def schema_of(frame):
+    for field, name in (("protocol", "link-hello"), ("known", "link-advert"), ("links", "link-advert"), ("code", "link-goodbye")):
+        if field in frame and "kind" not in frame:
+            return name
     if "kind" in frame:
         return "handler-to-broker" if frame["kind"] in FROM_HANDLER else "broker-to-handler"
     if "status" in frame.get("header", {}) and "messageType" not in frame["header"]:
@@ -71,7 +75,7 @@ def schema_of(frame):
     return "broker-to-client" if "messageType" in frame.get("header", {}) else "client-to-broker"
 
 
-EXAMPLES = [(page, frame) for page in ("client.md", "handler.md") for frame in page_frames(page)]
+EXAMPLES = [(page, frame) for page in ("client.md", "handler.md", "peering.md") for frame in page_frames(page)]
 
 
 def test_the_schemas_are_schemas():
@@ -93,9 +97,10 @@ def test_examples_of_every_kind_were_found():
     assert kinds >= FROM_HANDLER | {"welcome", "message", "report", "refused", "result", "snapshot", "event", "drain", "error"}
     message_types = [frame["header"].get("messageType") for page, frame in EXAMPLES if page == "client.md"]
     assert {None, "receivedMessage", "statusReport", "notice"} <= set(message_types)
-    assert "one-shot-to-broker" in {schema_of(frame) for _, frame in EXAMPLES}
+    assert set(SCHEMAS) <= {schema_of(frame) for _, frame in EXAMPLES}
 
 
+HELLO = '{"protocol":1,"server":"b","incarnation":"0123456789abcdef","heartbeat_ms":100,"frame_limit":4096,%s}'
 PUSH = '{"kind":"push","commands":[%s]}'
 
 
@@ -117,6 +122,10 @@ PUSH = '{"kind":"push","commands":[%s]}'
     ("broker-to-handler", '{"kind":"result","id":1,"clients":[{"user":"tina","sessions":2}],"more":false}'),
     ("broker-to-handler", '{"kind":"event","sequence":1,"event":"peer_up","peer":"other"}'),
     ("one-shot-to-broker", '{"header":{"status":"0","command":{"type":"sendHandler","data":"other"}},"data":1}'),
+    ("link-hello", HELLO % '"features":["more"],"more":1'),
+    ("link-advert", '{"known":[]}'),
+    ("link-advert", '{"server":"b","incarnation":"0123456789abcdef","version":1,"links":[]}'),
+    ("link-goodbye", '{"code":"of_its_own","reason":"","temporary":true,"more":1}'),
 ])
 def test_what_the_pages_allow_is_taken(name, text):
     check(name, json.loads(text))
@@ -163,6 +172,20 @@ def test_what_the_pages_allow_is_taken(name, text):
     ("broker-to-handler", '{"kind":"welcome","shard":0}'),
     ("broker-to-handler", '{"kind":"refused","index":0,"code":"x"}'),
     ("one-shot-to-broker", '{"header":{}}'),
+    ("link-hello", "{}"),
+    ("link-hello", HELLO % '"expects":"no spaces"'),
+    ("link-hello", HELLO % '"features":"routing"'),
+    ("link-hello", (HELLO % '"more":1').replace("100", "99")),
+    ("link-hello", (HELLO % '"more":1').replace("4096", "4095")),
+    ("link-hello", (HELLO % '"more":1').replace("abcdef", "abcde")),
+    ("link-goodbye", '{"code":"Not A Code","reason":"r","temporary":false}'),
+    ("link-goodbye", '{"code":"x","reason":"r"}'),
+    ("link-advert", '{"known":[["b","0123456789abcdef"]]}'),
+    ("link-advert", '{"known":[["b","0123456789abcdef",0]]}'),
+    ("link-advert", '{"server":"b","incarnation":"0123456789abcdef","version":1}'),
+    ("link-advert", '{"server":"b","incarnation":"0123456789ABCDEF","version":1,"links":[]}'),
+    ("link-advert", '{"server":"b","incarnation":"0123456789abcdef","version":1,"links":[{"peer":"a","cost_us":0}]}'),
+    ("link-advert", '{"server":"b","incarnation":"0123456789abcdef","version":1,"links":[],"addresses":["b"]}'),
     ("one-shot-to-broker", '{"header":{"status":"0","command":{"type":"sendClients","data":"tina"}}}'),
 ])
 def test_what_the_pages_forbid_is_refused(name, text):
