@@ -39,7 +39,7 @@ def run_alone(bin_directory):
     home = pathlib.Path(tempfile.mkdtemp(prefix="bester-"))
 
     def run(script, limit):
-        alone = ["unshare", "-rn"] if shutil.which("unshare") else []
+        alone = ["unshare", "-rn"] if shutil.which("unshare") and shutil.which("ip") else []
         if alone and subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
             alone = []
         if alone:
