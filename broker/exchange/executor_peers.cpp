@@ -135,8 +135,12 @@ void executor::send_servers(execution& run, const command& c) {
 void executor::reply_to_server(execution& run, const command& c) {
     const auto origin = remote_origin::unpack(run.message.remote);
     if (origin.session.empty()) return refuse(run, error_code::no_sender, "a handler sent this message, not a client");
+    const std::string_view type_token = type_of(run, c);
+    if (type_token.empty()) return;
+    const auto refused = shard_.peers() ? shard_.peers()->reply(origin, type_token, c.data, run.message.id_token)
+                                        : error_code::peer_unknown;
+    if (refused != error_code::none) return refuse(run, refused, "");
     reach reached;
-    if (shard_.peers()) shard_.peers()->reply(origin, type_of(run, c), c.data, run.message.id_token);
     // Handed to the link, which loses nothing; whether the session is still there only its server knows.
     reached.delivered = 1;
     if (!c.report.empty()) outcomes_.complete(report_of(run, c), std::move(reached));

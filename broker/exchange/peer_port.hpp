@@ -63,8 +63,8 @@ public:
     virtual peer_answer may_send(std::string_view server, std::string_view type) const = 0;
     virtual void deliver(std::string_view server, const remote_delivery& what, const acknowledgement& to) = 0;
     virtual void submit(std::string_view server, const remote_submission& what, const acknowledgement& to) = 0;
-    /// Answers of handlers here to messages from there.
-    virtual void reply(const remote_origin& to, std::string_view type_token, std::string_view data,
+    /// Answers of handlers here to messages from there. Not none: why it is not taken; then nothing is sent.
+    virtual wire::error_code reply(const remote_origin& to, std::string_view type_token, std::string_view data,
                        std::string_view id_token) = 0;
     virtual void finish(const remote_origin& message, const partial_outcome& outcome) = 0;
     /// The servers that `"*"` means: all that are known by name.

@@ -87,6 +87,14 @@ outgoing flow_sender::numbered(time_point now, std::uint64_t sequence, const ent
     return {false, flow_, sequence, store_.view(message.bytes)};
 }
 
+std::uint64_t flow_sender::withdraw(std::uint64_t number) noexcept {
+    entry& message = sent_[number - base_];
+    if (message.is_given_up) return 0;
+    store_.give_up(message.bytes);
+    message.is_given_up = true;
+    return message.ref;
+}
+
 void flow_sender::ask(time_point now) noexcept {
     if (phase_ == phase::open) phase_ = phase::asking;
     probe_wanted_ = true;

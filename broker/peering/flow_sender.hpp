@@ -83,6 +83,9 @@ public:
     /// What to send now, if anything; counts as sent. Called as long as the link takes more.
     std::optional<outgoing> next_to_send(time_point now);
 
+    /// A message that next_to_send gave does not fit through the link: it is void from now on. Returns its ref.
+    std::uint64_t withdraw(std::uint64_t number) noexcept;
+
     /// There is a way to the destination (again, or another one).
     void on_route_up(time_point now) noexcept;
     void on_route_down(time_point now) noexcept;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "exchange/shard.hpp"
@@ -13,6 +14,8 @@ using exchange::close_reason;
 using exchange::frame_verdict;
 
 namespace {
+
+constexpr std::uint64_t least_stuck_ms = 1'000;
 
 std::uint64_t now_us() noexcept {
     using namespace std::chrono;
@@ -100,9 +103,14 @@ void peer_link::sweep(std::uint64_t now_ms) {
         note_end("heartbeat_missed", "nothing was heard for two heartbeats (" + std::to_string(2 * heartbeat_ms_) + " ms)");
         return close(close_reason::connection_lost);
     }
+    if (is_stuck(now_ms, std::max(2 * heartbeat_ms_, least_stuck_ms))) {
+        note_end("write_timeout", "it has read nothing for two heartbeats");
+        return close(close_reason::write_timeout);
+    }
     if (last_ping_ms_ != 0 && now_ms - last_ping_ms_ < heartbeat_ms_) return;
     last_ping_ms_ = now_ms;
-    send(wire::ping_frame{now_us()});
+    ping_token_ = now_us();
+    send(wire::ping_frame{ping_token_});
 }
 
 frame_verdict peer_link::on_frame(std::string_view body) {
@@ -115,12 +123,11 @@ frame_verdict peer_link::on_frame(std::string_view body) {
         return frame_verdict::closed;
     }
     if (const auto* ping = std::get_if<wire::ping_frame>(&frame)) {
-        send(wire::pong_frame{ping->token});
+        // Who asks and does not read gets no more: what waits for it is bounded.
+        if (has_room()) send(wire::pong_frame{ping->token});
     } else if (const auto* pong = std::get_if<wire::pong_frame>(&frame)) {
-        const std::uint64_t now = now_us();
-        // A token is ours if it can be a time that has passed; a peer can only make itself look slow or quick.
-        if (pong->token <= now) {
-            const std::uint64_t took = std::max<std::uint64_t>(now - pong->token, 1);
+        if (ping_token_ != 0 && pong->token == ping_token_) {
+            const std::uint64_t took = std::max<std::uint64_t>(now_us() - std::exchange(ping_token_, 0), 1);
             gauge_->round_trip_us.store(took, std::memory_order_relaxed);
             owner_.on_round_trip(*this, std::chrono::microseconds{took});
         }

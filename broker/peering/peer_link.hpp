@@ -81,6 +81,7 @@ private:
     std::shared_ptr<link_gauge> gauge_;
     std::uint64_t last_heard_ms_;
     std::uint64_t last_ping_ms_;
+    std::uint64_t ping_token_ = 0;  ///< of the ping that was not answered yet
     std::uint64_t parted_ms_ = 0;
     std::string end_code_;
     std::string end_reason_;

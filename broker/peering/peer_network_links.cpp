@@ -1,6 +1,9 @@
 // Which link stands, and how it ends.
 #include <asio/post.hpp>
 
+#include <algorithm>
+#include <array>
+
 #include <spdlog/spdlog.h>
 
 #include "peering/link_choice.hpp"
@@ -13,6 +16,12 @@ namespace {
 std::uint64_t now_ms() {
     using namespace std::chrono;
     return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
+}
+
+/// Did one side find the other at fault?
+bool is_violation(std::string_view code) {
+    constexpr std::array codes{"bad_frame", "bad_message", "too_large", "flood", "peer_refused"};
+    return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
 }  // namespace
@@ -52,7 +61,7 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
     peer.timer.cancel();
     ++peer.generation;
     peer.is_waiting = peer.is_dialling = false;
-    peer.attempts = 0;
+    peer.frame_limit = made.hello.frame_limit;
     peer.logged_error.clear();
     peer.since = std::chrono::system_clock::now();
     if (!peer.is_configured && any_peer_) {
@@ -115,6 +124,8 @@ void peer_network::parts::link_ended(const std::string& server, std::uint64_t id
     peer->link.reset();
     peer->since = std::chrono::system_clock::now();
     peer->last_error = peer_error{code, reason, peer->since};
+    // Servers that do not understand each other would link and part again and again, as fast as they can.
+    if (!is_violation(code)) peer->attempts = 0;
     if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
     publish();
     settle();

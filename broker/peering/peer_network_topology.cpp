@@ -28,6 +28,7 @@ void peer_network::parts::publish() {
         const peer_settings* const entry = entry_for(name);
         peer_facts facts;
         facts.is_configured = peer->is_configured;
+        facts.frame_limit = peer->frame_limit;
         if (entry) {
             facts.send = {entry->types, entry->send_types};
             facts.accept = {entry->types, entry->accept_types};

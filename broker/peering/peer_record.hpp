@@ -39,6 +39,7 @@ struct peer_record {
     peer_settings entry;              ///< its own, or that for any peer, or nothing but the name
     bool is_configured = false;
     std::optional<current_link> link;
+    std::size_t frame_limit = 0;      ///< as its last hello said
     bool is_drained = false;
     bool is_dialling = false;
     bool is_waiting = false;          ///< for the timer, to dial again

@@ -38,6 +38,7 @@ struct peer_facts {
     type_filter send;
     type_filter accept;
     bool is_configured = false;  ///< has an entry of its own
+    std::size_t frame_limit = 0; ///< the largest frame that it takes, as its last hello said; 0: not known
 };
 
 /// What the shards know of other servers: made by the control thread, immutable, replaced as a whole.

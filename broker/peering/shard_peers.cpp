@@ -1,35 +1,19 @@
-// Links, ways and what goes out. What comes in: shard_peers_incoming.cpp.
+// Links, ways and turns. What goes out: shard_peers_outgoing.cpp; what comes in: shard_peers_incoming.cpp.
 #include "peering/shard_peers.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "peering/legacy_sender.hpp"
 #include "wire/names.hpp"
 
 namespace bester::peering {
 
-using exchange::acknowledgement;
-using exchange::partial_outcome;
 using wire::error_code;
 
 namespace {
 
 /// Messages on their way over a link of another shard, whose queue cannot be seen from here.
 constexpr std::size_t most_blind = 1'000;
-constexpr std::size_t most_unreached = 100;
-
-/// `ref` stands behind the operation, in the messages that have one.
-void set_ref(char* body, std::uint64_t ref) noexcept { std::memcpy(body + 1, &ref, sizeof ref); }
-
-std::string_view reason_of(flow_failure why) noexcept {
-    switch (why) {
-        case flow_failure::expired: return wire::describe(error_code::peer_expired).meaning;
-        case flow_failure::unreachable: return "there was no way to that server within peering.resume";
-        case flow_failure::lost: break;
-    }
-    return "that server was started anew before it said what became of the message";
-}
 
 }  // namespace
 
@@ -231,6 +215,8 @@ void shard_peers::write_turn() {
 
 void shard_peers::acknowledge(flow& which) {
     if (!which.receiver.is_acknowledgement_due() || which.next_hop.empty()) return;
+    // A peer that asks and does not read shall not fill our memory; when it has read, on_link_drained marks the flow.
+    if (const peer_link* const link = find_link(which.next_hop); link && !link->has_room()) return;
     while (const auto due = which.receiver.take_acknowledgement(now())) {
         const wire::flow_header header{own_hops(), which.server, known_->own_name, due->flow, due->next};
         put(which, wire::acknowledgement_frame{header, due->kind});
@@ -246,6 +232,7 @@ void shard_peers::pump(flow& which) {
         if (!next) return;
         const wire::flow_header header{own_hops(), known_->own_name, which.server, next->flow, next->number};
         if (next->is_probe) put(which, wire::probe_frame{header});
+        else if (link && !link->takes(wire::message_frame_size(header, next->body.size()))) withdraw(which, next->number);
         else if (link) link->send_message(header, next->body);
         else put(which, wire::message_frame{header, next->body});
     }
@@ -259,7 +246,7 @@ void shard_peers::put(const flow& on, const wire::link_frame& frame) {
     auto given = std::make_unique<std::pair<std::string, std::string>>(on.next_hop, std::string{});
     wire::append_link_frame(given->second, frame);
     shard_.post_to(home, [there = all_[home], given = std::move(given)](exchange::shard&) {
-        if (peer_link* const link = there->find_link(given->first)) link->send_raw(given->second);
+        if (peer_link* const link = there->find_link(given->first)) pass(*link, given->second);
     });
 }
 
@@ -287,157 +274,6 @@ bool shard_peers::sweep(std::uint64_t now_ms) {
     while (refs_.take_expired(now(), waiting))
         fail(waiting, error_code::peer_expired, wire::describe(error_code::peer_expired).meaning);
     return is_waiting;
-}
-
-// ---- out -----------------------------------------------------------------------------------------
-
-exchange::peer_answer shard_peers::may_send(std::string_view server, std::string_view type) const {
-    const peer_facts* const facts = known_->find(server);
-    if (!facts && known_->legacy.contains(server)) return exchange::peer_answer::yes;
-    if (!facts) return exchange::peer_answer::unknown;
-    return facts->send.lets(type) ? exchange::peer_answer::yes : exchange::peer_answer::forbidden;
-}
-
-void shard_peers::for_each_server(const std::function<void(std::string_view)>& call) const {
-    for (const auto& [server, facts] : known_->servers) call(server);
-}
-
-void shard_peers::deliver(std::string_view server, const exchange::remote_delivery& what, const acknowledgement& to) {
-    if (known_->legacy.contains(server)) {
-        return fail({to, std::string{server}, {}}, error_code::peer_refused,
-                    "the original daemon takes messages for handlers only, not for users");
-    }
-    wire::deliver_message message;
-    message.budget_ms = static_cast<std::uint32_t>(known_->deadline.count());
-    message.is_for_everybody = what.is_for_everybody;
-    message.type_token = what.type_token;
-    message.sender = what.sender;
-    message.users = wire::user_list{what.users};
-    message.data = what.data;
-    std::vector<std::string> recipients;
-    if (to.report != 0) {
-        for (const std::string_view user : what.users) recipients.push_back(std::string{user}.append("@").append(server));
-        if (what.is_for_everybody) recipients.push_back(std::string{"*@"}.append(server));
-    }
-    send(server, message, to, std::move(recipients));
-}
-
-void shard_peers::submit(std::string_view server, const exchange::remote_submission& what, const acknowledgement& to) {
-    if (known_->legacy.contains(server)) return submit_legacy(server, what, to);
-    wire::submit_message message;
-    message.budget_ms = static_cast<std::uint32_t>(known_->deadline.count());
-    message.hops = static_cast<std::uint8_t>(std::min(what.hops, 255u));
-    message.type_token = what.type_token;
-    message.user = what.user;
-    message.session = what.session;
-    message.id_token = what.id_token;
-    message.data = what.data;
-    std::vector<std::string> recipients;
-    if (to.report != 0) recipients.emplace_back(server);
-    send(server, message, to, std::move(recipients));
-}
-
-void shard_peers::submit_legacy(std::string_view address, const exchange::remote_submission& what,
-                                const acknowledgement& to) {
-    pending_refs::waiting waiting{to, std::string{address}, {}};
-    if (to.report != 0) waiting.recipients.emplace_back(address);
-    listener_.send_legacy(std::string{address}, legacy_frame(what.type_token, what.data),
-                          [this, &home = shard_, waiting = std::move(waiting)](error_code code, const std::string& reason) {
-                              auto ended = std::make_unique<std::pair<pending_refs::waiting, std::string>>(waiting, reason);
-                              home.post([this, code, ended = std::move(ended)](exchange::shard&) {
-                                  if (code == error_code::none) tell(ended->first.to, partial_outcome{});
-                                  else fail(ended->first, code, ended->second);
-                              });
-                          });
-}
-
-void shard_peers::reply(const exchange::remote_origin& to, std::string_view type_token, std::string_view data,
-                        std::string_view id_token) {
-    send(to.server, wire::reply_message{to.session, id_token, type_token, data}, {}, {});
-}
-
-void shard_peers::finish(const exchange::remote_origin& origin, const partial_outcome& outcome) {
-    std::vector<wire::unreached_user> unreached;
-    for (std::size_t i = 0; i < std::min(outcome.missed.size(), most_unreached); ++i) {
-        const auto& missed = outcome.missed[i];
-        if (wire::is_user_name(missed.recipient)) unreached.push_back({missed.recipient, missed.code});
-    }
-    wire::result_message message;
-    message.ref = origin.ref;
-    message.delivered = outcome.delivered;
-    message.code = outcome.error_code;
-    message.is_temporary = outcome.is_temporary;
-    message.reason = outcome.error_reason;
-    message.unreached = wire::unreached_list{std::span<const wire::unreached_user>{unreached}};
-    send(origin.server, message, {}, {});
-}
-
-void shard_peers::send(std::string_view server, const wire::link_message& message, const acknowledgement& to,
-                       std::vector<std::string> recipients) {
-    pending_refs::waiting waiting{to, std::string{server}, std::move(recipients)};
-    if (wire::check_link_message(message) != wire::link_error::none)
-        return fail(waiting, error_code::bad_command, "it has a name or a type that other servers do not take");
-    if (wire::link_message_size(message) + wire::max_link_overhead > known_->frame_limit)
-        return fail(waiting, error_code::too_large, "it is larger than peering.message_size lets through");
-    const unsigned home = home_shard(server, shard_.settings().shards);
-    scratch_.clear();
-    wire::append_link_message(scratch_, message);
-    if (home == shard_.index()) return offer(scratch_, std::move(waiting));
-    auto given = std::make_unique<std::pair<std::string, pending_refs::waiting>>(scratch_, std::move(waiting));
-    shard_.post_to(home, [there = all_[home], given = std::move(given)](exchange::shard&) {
-        there->offer(given->first, std::move(given->second));
-    });
-}
-
-/// On the server's home shard: gives the message its place in the flow.
-void shard_peers::offer(std::string& body, pending_refs::waiting waiting) {
-    if (!known_->find(waiting.server))
-        return fail(waiting, error_code::peer_unknown, wire::describe(error_code::peer_unknown).meaning);
-    flow& on = flow_of(waiting.server);
-    std::uint64_t ref = 0;
-    auto deadline = flow_sender::no_deadline;
-    if (waiting.to.is_wanted()) {
-        deadline = now() + known_->deadline;
-        ref = refs_.add(std::move(waiting), deadline);
-        set_ref(body.data(), ref);
-    }
-    shard_.wake_sweep();
-    mark(on);
-    if (on.sender.offer(now(), body, deadline, ref)) return;
-    ++on.refused;
-    if (ref == 0 || !refs_.take(ref, waiting)) return;
-    if (on.next_hop.empty()) fail(waiting, error_code::peer_unreachable, "there is no way to that server now, and its queue is full (peering.queue_messages, queue_bytes)");
-    else fail(waiting, error_code::busy, "the queue to that server is full (peering.queue_messages, queue_bytes)");
-}
-
-void shard_peers::fail(const pending_refs::waiting& waiting, error_code code, std::string_view reason) {
-    if (!waiting.to.is_wanted()) return;
-    const auto error = wire::as_status_error(code, reason);
-    partial_outcome outcome;
-    outcome.error_code = error.code;
-    outcome.error_reason = error.reason;
-    outcome.is_temporary = error.temporary;
-    for (const std::string& recipient : waiting.recipients)
-        outcome.missed.push_back({recipient, std::string{error.code}});
-    tell(waiting.to, std::move(outcome));
-}
-
-void shard_peers::fail_all(const std::vector<failed_message>& failed) {
-    pending_refs::waiting waiting;
-    for (const failed_message& each : failed) {
-        if (!refs_.take(each.ref, waiting)) continue;
-        const auto code = each.why == flow_failure::expired ? error_code::peer_expired : error_code::peer_unreachable;
-        fail(waiting, code, reason_of(each.why));
-    }
-}
-
-void shard_peers::tell(const acknowledgement& to, partial_outcome outcome) {
-    if (!to.is_wanted()) return;
-    // Not at once even here: the command that asked may still be executing.
-    auto given = std::make_unique<partial_outcome>(std::move(outcome));
-    shard_.post_to(to.shard, [to, given = std::move(given)](exchange::shard& there) {
-        there.commands().arrived(to, *given);
-    });
 }
 
 std::vector<flow_load> shard_peers::load() const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,8 +74,8 @@ public:
                  const exchange::acknowledgement& to) override;
     void submit(std::string_view server, const exchange::remote_submission& what,
                 const exchange::acknowledgement& to) override;
-    void reply(const exchange::remote_origin& to, std::string_view type_token, std::string_view data,
-               std::string_view id_token) override;
+    wire::error_code reply(const exchange::remote_origin& to, std::string_view type_token, std::string_view data,
+                           std::string_view id_token) override;
     void finish(const exchange::remote_origin& message, const exchange::partial_outcome& outcome) override;
     void for_each_server(const std::function<void(std::string_view)>& call) const override;
     std::vector<std::string> reached_servers() const override { return reached_; }
@@ -105,6 +106,7 @@ private:
         std::uint64_t duplicates = 0;
         std::uint64_t refused = 0;
         bool is_dirty = false;         ///< in dirty_
+        std::set<std::uint64_t> lost_replies;  ///< refs of its messages whose reply found no room
     };
 
     time_point now() const noexcept { return time_point{std::chrono::milliseconds{shard_.now_ms()}}; }
@@ -121,16 +123,21 @@ private:
     std::uint8_t own_hops() const noexcept;
 
     // Outgoing.
+    wire::error_code check(std::string_view server, const wire::link_message& message) const;
     void send(std::string_view server, const wire::link_message& message, const exchange::acknowledgement& to,
-              std::vector<std::string> recipients);
+              std::vector<std::string> recipients, std::uint64_t answered = 0);
+    void give(std::string_view server, const wire::link_message& message, pending_refs::waiting waiting,
+              std::uint64_t answered);
     void submit_legacy(std::string_view address, const exchange::remote_submission& what,
                        const exchange::acknowledgement& to);
-    void offer(std::string& body, pending_refs::waiting waiting);
+    void offer(std::string& body, pending_refs::waiting waiting, std::uint64_t answered);
+    void withdraw(flow& from, std::uint64_t number);
     void fail(const pending_refs::waiting& waiting, wire::error_code code, std::string_view reason);
     void fail_all(const std::vector<failed_message>& failed);
     void tell(const exchange::acknowledgement& to, exchange::partial_outcome outcome);
 
     // Incoming.
+    static void pass(peer_link& link, const std::string& frame);
     void forward(const peer_link& from, std::string_view destination, std::uint8_t hops_left, std::string_view body);
     bool on_flow_frame(const wire::link_frame& frame);
     bool on_message(const wire::message_frame& frame);
@@ -140,6 +147,7 @@ private:
     void execute(flow& from, const wire::result_message& message);
     void execute(flow&, const wire::void_message&) {}
     bool accepts(const flow& from, std::string_view type_token) const;
+    bool lets_reply(std::string_view server, std::string_view type_token) const;
     void refuse(const flow& from, std::uint64_t ref);
 
     exchange::shard& shard_;

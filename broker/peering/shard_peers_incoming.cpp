@@ -61,6 +61,17 @@ void shard_peers::on_frame(peer_link& link, const wire::link_frame& frame, std::
     });
 }
 
+/// A whole frame that was made elsewhere, maybe for a link that takes more: a message that is too large leaves its place
+/// in the flow to a void one, or it would come again and again and hold up all behind it.
+void shard_peers::pass(peer_link& link, const std::string& frame) {
+    const std::string_view body = std::string_view{frame}.substr(wire::frame_header_size);
+    if (link.takes(body.size())) return link.send_raw(frame);
+    wire::link_frame decoded;
+    if (wire::decode_link_frame(body, decoded) != wire::link_error::none) return;
+    if (const auto* message = std::get_if<wire::message_frame>(&decoded))
+        link.send_message(message->header, wire::void_body);
+}
+
 /// In transit: to the next hop, if there is room; what is dropped its flow sends again.
 void shard_peers::forward(const peer_link& from, std::string_view destination, std::uint8_t hops_left,
                           std::string_view body) {
@@ -72,7 +83,7 @@ void shard_peers::forward(const peer_link& from, std::string_view destination, s
     const unsigned home = home_shard(next, shard_.settings().shards);
     const auto put = [](shard_peers& there, std::string_view server, const std::string& text) {
         peer_link* const link = there.find_link(server);
-        if (link && link->has_room() && link->takes(text.size())) link->send_raw(text);
+        if (link && link->has_room()) pass(*link, text);
     };
     if (home == shard_.index()) return put(*this, next, *frame);
     shard_.post_to(home, [there = all_[home], put, server = std::string{next}, frame = std::move(frame)](
@@ -117,6 +128,13 @@ bool shard_peers::accepts(const flow& from, std::string_view type_token) const {
     return facts && facts->accept.lets(type_token.substr(1, type_token.size() - 2));
 }
 
+/// Replies go both ways where questions go one way.
+bool shard_peers::lets_reply(std::string_view server, std::string_view type_token) const {
+    const peer_facts* const facts = known_->find(server);
+    const std::string_view type = type_token.substr(1, type_token.size() - 2);
+    return facts && (facts->accept.lets(type) || facts->send.lets(type));
+}
+
 void shard_peers::refuse(const flow& from, std::uint64_t ref) {
     if (ref == 0) return;
     const auto error = wire::as_status_error(error_code::peer_refused);
@@ -142,7 +160,7 @@ void shard_peers::execute(flow& from, const wire::submit_message& message) {
 }
 
 void shard_peers::execute(flow& from, const wire::reply_message& message) {
-    if (!accepts(from, message.type_token)) return;
+    if (!lets_reply(from.server, message.type_token)) return;
     const auto id = exchange::session_id::parse(message.session);
     if (!id || id->shard() >= shard_.settings().shards) return;
     const auto deliver = [](exchange::shard& on, exchange::session_id to, std::string_view type, std::string_view data,

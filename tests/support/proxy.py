@@ -91,9 +91,10 @@ class Proxy:
     def set_mode(self, mode):
         def change():
             self.mode = mode
-            for pair in self.pairs:
-                for side in pair.sides:
-                    self.watch(side)
+            for side in [side for pair in self.pairs for side in pair.sides]:
+                if mode == "pass" and side.has_ended:
+                    self.end(side.pair, False, counted=False)
+                self.watch(side)
         self.call(change)
 
     def close(self):
@@ -191,9 +192,13 @@ class Proxy:
         except BlockingIOError:
             return
         except OSError:
-            return self.end(side.pair, True, counted=False)
+            data = b""
+            if self.mode != "swallow":
+                return self.end(side.pair, True, counted=False)
         if not data:
             side.has_ended = True
+            if self.mode == "swallow":   # the other end hears nothing of it
+                return self.end(side.pair, False, counted=False) if side.other.has_ended else self.watch(side)
             if not side.other.waiting:
                 return self.end(side.pair, False, counted=False)
             return self.watch(side)
@@ -228,7 +233,7 @@ class Proxy:
                 side.waiting[0] = (due, data[sent:])
                 break
             side.waiting.popleft()
-        if side.other.has_ended and not side.waiting:
+        if side.other.has_ended and not side.waiting and self.mode == "pass":
             return self.end(side.pair, False, counted=False)
         self.watch(side)
         self.watch(side.other)

@@ -328,6 +328,21 @@ TEST_CASE("flow sender: a destination that never answers is unreachable, also if
     CHECK(g.tick(1s) == failures{{1, flow_failure::lost}, {2, flow_failure::unreachable}});
 }
 
+TEST_CASE("flow sender: a withdrawn message keeps its place as a void one", "[peering]") {
+    fixture f;
+    f.open_with(3);
+    CHECK(f.sender.withdraw(2) == 2);
+    CHECK(f.sender.withdraw(2) == 0);  // answered once
+    CHECK(f.sender.queued_bytes() == 4);
+    f.sender.on_route_down(f.now);
+    f.sender.on_route_up(f.now);
+    CHECK(f.send_all() == std::vector<std::string>{"probe 100/4"});
+    CHECK(f.hear(first_flow, 1).empty());
+    CHECK(f.send_all() == std::vector<std::string>{"100/1 m1", "100/2 void", "100/3 m3"});
+    CHECK(f.hear(first_flow, 4).empty());
+    CHECK(f.sender.queued_messages() == 0);
+}
+
 TEST_CASE("flow sender: who wants no answer gets none", "[peering]") {
     fixture f;
     f.offer("m1", 0);
