@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "config/surroundings.hpp"
+
 namespace bester::cli {
 namespace {
 
@@ -38,10 +40,17 @@ login_result as_result(storage::password_change change) {
 
 }  // namespace
 
+storage::account_settings storage_settings(const config::accounts_settings& settings) {
+    storage::account_settings wanted;
+    wanted.database = settings.database;
+    wanted.makes_directory = settings.database == config::default_account_database(config::probe_surroundings());
+    wanted.cost = {settings.argon2_operations, settings.argon2_memory};
+    return wanted;
+}
+
 account_logins::account_logins(const config::broker_config& settings) {
     if (!needs_accounts(settings)) return;
-    auto opened = storage::accounts::open(
-        {settings.accounts.database, {settings.accounts.argon2_operations, settings.accounts.argon2_memory}});
+    auto opened = storage::accounts::open(storage_settings(settings.accounts));
     if (!opened) throw std::runtime_error{opened.error().reason};
     accounts_ = std::make_unique<storage::accounts>(std::move(*opened));
     settings_.worker_threads = settings.server.workers;

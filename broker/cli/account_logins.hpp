@@ -11,6 +11,9 @@
 
 namespace bester::cli {
 
+/// What storage needs to know of the accounts. Only the folder that nobody chose is made if it is missing.
+storage::account_settings storage_settings(const config::accounts_settings& settings);
+
 /// The clients' way to the accounts. Opens no database where no listener asks for passwords.
 /// What it calls back is posted to shards: destroy it before them.
 class account_logins final : public clients::login_service {

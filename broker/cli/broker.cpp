@@ -51,6 +51,12 @@ handlers::handler_list shared_list(const std::vector<handlers::handler_settings>
     return list;
 }
 
+/// Several lines as one text, which others put into a line of theirs.
+std::string without_last_newline(std::string lines) {
+    if (lines.ends_with('\n')) lines.pop_back();
+    return lines;
+}
+
 /// Calls one-shot handlers from the control thread.
 class control_one_shots final : public handlers::one_shot_runner {
 public:
@@ -184,15 +190,17 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
     }
 }
 
-/// From here on threads and processes run.
+/// From here on threads and processes run. The processes come last: what they do when they start is not
+/// for a broker that cannot have its addresses.
 void broker::parts::open() {
     for (const auto& shard : shards_) shard->start();
-    supervisor_->start(settings_.handlers);
+    supervisor_->listen();
     control_server_ = std::make_unique<admin::control_server>(
         control_, *this, admin::control_server_settings{.path = settings_.control_socket});
     control_server_->start();
     start_listeners();
     network_->start();
+    supervisor_->start(settings_.handlers);
     wait_for_signals();
     if (logins_->has_accounts()) poll_accounts();
 }
@@ -233,7 +241,8 @@ void broker::parts::start_listeners() {
     for (const auto& wanted : listener_settings_) {
         auto& made = listeners_.emplace_back(
             std::make_unique<clients::listener>(control_, wanted, connection_limit_, connections_, give));
-        spdlog::info("listener {}: {}", wanted.name, made->bound_address());
+        const bool is_named = wanted.name != wanted.address;
+        spdlog::info("listening on {}{}", made->bound_address(), is_named ? " (" + wanted.name + ")" : "");
     }
 }
 
@@ -254,7 +263,7 @@ void broker::parts::wait_for_signals() {
             control_.stop();
             return;
         } else {
-            spdlog::info("signal {}: draining", signal);
+            spdlog::info("signal {}", signal);
             stop();
         }
         wait_for_signals();
@@ -354,7 +363,8 @@ void broker::parts::reload(admin::control_completion completion) {
 broker::parts::changed_settings broker::parts::reload_now() {
     if (is_stopping_) return tl::unexpected(admin::control_error{"refused", "the broker is stopping"});
     auto loaded = config::load(config_file_, machine_);
-    if (!loaded.config) return tl::unexpected(admin::control_error{"config_invalid", loaded.report()});
+    if (!loaded.config)
+        return tl::unexpected(admin::control_error{"config_invalid", without_last_newline(loaded.report())});
     const auto changes = config::diff(settings_, *loaded.config);
     std::string needing_restart;
     auto listed = nlohmann::json::array();
@@ -366,7 +376,9 @@ broker::parts::changed_settings broker::parts::reload_now() {
         listed.push_back(std::move(one));
         spdlog::info("reload: {}", config::format(change));
     }
-    if (!needing_restart.empty()) return tl::unexpected(admin::control_error{"needs_restart", needing_restart});
+    if (!needing_restart.empty())
+        return tl::unexpected(
+            admin::control_error{"needs_restart", without_last_newline(std::move(needing_restart))});
     if (auto usable = network_->check(loaded.config->peering); !usable)
         return tl::unexpected(admin::control_error{"config_invalid", usable.error()});
     if (!(loaded.config->log == settings_.log) && !logging::apply(loaded.config->log))
@@ -393,6 +405,8 @@ void broker::parts::apply(const config::broker_config& wanted) {
 void broker::parts::stop() {
     if (is_stopping_) return;
     is_stopping_ = true;
+    spdlog::info("stopping: draining for {} s at most (server.stop_grace)",
+                 std::chrono::duration<double>(settings_.server.stop_grace).count());
     for (const auto& listener : listeners_) listener->close();
     account_timer_.cancel();
     const auto grace_ms = static_cast<std::uint64_t>(settings_.server.stop_grace.count());

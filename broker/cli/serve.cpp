@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -41,7 +42,8 @@ void run_serve(const std::string& file, int& exit_code) {
     handlers::guard guard;  // forks, so it comes before all threads
     const logging log{loaded.config->log};
     try {
-        broker running{file, machine, std::move(*loaded.config), guard};
+        // Absolute, for whoever reads the status: they stand elsewhere.
+        broker running{std::filesystem::absolute(file).lexically_normal().string(), machine, std::move(*loaded.config), guard};
         running.run();
     } catch (const std::exception& error) {
         log_failure(error.what());

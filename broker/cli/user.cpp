@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/account_logins.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/new_password.hpp"
 #include "cli/options.hpp"
@@ -49,6 +50,7 @@ void print(const storage::account_error& error, int& exit_code) {
 /// Where the accounts are; nothing, once said, if the config that should tell is wrong.
 std::optional<storage::account_settings> find_database(const user_options& options, int& exit_code) {
     config::accounts_settings accounts;
+    accounts.database = config::default_account_database(config::probe_surroundings());
     if (!options.config.empty()) {
         const auto loaded = config::load(options.config);
         if (loaded.config) {
@@ -61,10 +63,7 @@ std::optional<storage::account_settings> find_database(const user_options& optio
         }
     }
     if (!options.database.empty()) accounts.database = options.database;
-    storage::account_settings settings;
-    settings.database = accounts.database;
-    settings.cost = {accounts.argon2_operations, accounts.argon2_memory};
-    return settings;
+    return storage_settings(accounts);
 }
 
 struct account_database {
@@ -198,7 +197,7 @@ void add_user_command(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand(
         "user", "Add, change, remove or list the accounts of this server\n\n"
                 "Works on the account database itself; a running broker notices within a second.\n"
-                "Without --config and --database that is " + config::accounts_settings{}.database + ".");
+                "Without --config and --database that is " + config::default_account_database(config::probe_surroundings()) + ".");
     command->require_subcommand(1);
     add_footer(*command, "  bester user add tina --config /etc/bester/bester.json\n"
                          "  pwgen 20 1 | tee tina.password | bester user add tina --database accounts.db\n"

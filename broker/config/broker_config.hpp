@@ -32,7 +32,7 @@ struct log_settings {
 };
 
 struct accounts_settings {
-    std::string database = "/var/lib/bester/accounts.db";
+    std::string database;  ///< default_account_database() if the file does not say it
     unsigned argon2_operations = 2;
     std::size_t argon2_memory = std::size_t{64} << 20;  ///< bytes for one verification
     std::chrono::milliseconds remember{600'000};        ///< a verified credential is trusted so long

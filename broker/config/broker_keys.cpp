@@ -59,14 +59,18 @@ std::vector<key<broker_config>> server_keys() {
 std::vector<key<broker_config>> accounts_keys() {
     return {
         declared({.name = "accounts.database", .kind = value_kind::path, .takes_effect = effect::on_restart,
-                  .description = "SQLite file with the accounts; `bester user` writes it."},
+                  .description = "SQLite file with the accounts; `bester user` writes it. The default's folder is "
+                                 "made if it is missing, any other must be there.",
+                  .computed = "`accounts.db` in `$STATE_DIRECTORY` (set by systemd), else in `/var/lib/bester` for "
+                              "root, else in `$XDG_STATE_HOME/bester`, else in `~/.local/state/bester`"},
                  [](auto& c) -> auto& { return c.accounts.database; }),
         declared({.name = "accounts.argon2_operations", .kind = value_kind::count, .least = 1, .most = 1'000,
                   .description = "Passes over the memory for one password (argon2id). Applies to passwords set "
-                                 "from then on."},
+                                 "from then on, and to the others when their users next log in."},
                  [](auto& c) -> auto& { return c.accounts.argon2_operations; }),
         declared({.name = "accounts.argon2_memory", .kind = value_kind::size, .least = 8 * kibi, .most = 4 * gibi,
-                  .description = "Memory for one password (argon2id). Applies to passwords set from then on."},
+                  .description = "Memory for one password (argon2id). Applies to passwords set from then on, and to "
+                                 "the others when their users next log in."},
                  [](auto& c) -> auto& { return c.accounts.argon2_memory; }),
         declared({.name = "accounts.remember", .kind = value_kind::duration, .most = 24 * hour,
                   .description = "How long a verified password is taken without computing it again, so that many "

@@ -45,6 +45,10 @@ void check_certificates(const json_value& section, const broker_config& config, 
 /// Tells each element of `listed` that is no address to connect to.
 void check_addresses(const json_value& listed, const std::string& path, const reading& context);
 
+/// Tells which files and sockets that the file names lie in no folder, or in one that this user cannot
+/// write. `config` is read already.
+void check_folders(const json_value& root, const broker_config& config, const reading& context);
+
 /// Tells it if the path is too long for a UNIX socket.
 void check_socket_path(std::string_view socket, std::size_t offset, std::string_view path, const reading& context);
 

@@ -21,6 +21,7 @@ broker_config defaults_for(const surroundings& machine) {
     config.server.name = machine.host_name;
     config.server.threads = std::clamp(machine.cores, 1U, 64U);
     config.server.runtime_directory = machine.runtime_directory;
+    config.accounts.database = default_account_database(machine);
     config.limits.connections = std::max<std::size_t>(1, machine.descriptor_limit / 10 * 9);
     return config;
 }
@@ -172,6 +173,7 @@ void read_config(const json_document& document, broker_config& config, const rea
         read_handlers(root, config, context);
         read_peers(root, config, context);
         check_peering(root, config, context);
+        check_folders(root, config, context);
     }
 }
 

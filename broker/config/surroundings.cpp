@@ -1,5 +1,6 @@
 #include "config/surroundings.hpp"
 
+#include <pwd.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <vector>
 
 namespace bester::config {
 namespace {
@@ -18,17 +20,47 @@ std::string environment(const char* name, const char* otherwise) {
     return value != nullptr && *value != '\0' ? value : otherwise;
 }
 
+/// systemd lists several folders separated by colons; the first is ours.
+std::string first_folder(const char* name) {
+    const std::string given = environment(name, "");
+    return given.substr(0, given.find(':'));
+}
+
 std::string runtime_directory() {
-    // systemd lists several separated by colons; the first is ours.
-    const std::string given = environment("RUNTIME_DIRECTORY", "");
-    if (!given.empty()) {
-        return given.substr(0, given.find(':'));
+    if (const std::string given = first_folder("RUNTIME_DIRECTORY"); !given.empty()) {
+        return given;
     }
     if (geteuid() == 0) {
         return "/run/bester";
     }
     const std::string session = environment("XDG_RUNTIME_DIR", "");
     return session.empty() ? "/tmp/bester-" + std::to_string(geteuid()) : session + "/bester";
+}
+
+std::string home_directory() {
+    const std::string given = environment("HOME", "");
+    if (!given.empty()) {
+        return given;
+    }
+    passwd entry{};
+    passwd* found = nullptr;
+    std::vector<char> buffer(16'384);
+    getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found);
+    return found == nullptr ? "" : found->pw_dir;
+}
+
+std::string state_directory() {
+    if (const std::string given = first_folder("STATE_DIRECTORY"); !given.empty()) {
+        return given;
+    }
+    if (geteuid() == 0) {
+        return "/var/lib/bester";
+    }
+    // The specification of XDG_STATE_HOME wants a relative path to be ignored.
+    if (const std::string state = environment("XDG_STATE_HOME", ""); state.starts_with('/')) {
+        return state + "/bester";
+    }
+    return home_directory() + "/.local/state/bester";
 }
 
 }  // namespace
@@ -49,9 +81,12 @@ surroundings probe_surroundings() {
         found.descriptor_limit = std::min<std::size_t>(limit.rlim_max, most_descriptors);
     }
     found.runtime_directory = runtime_directory();
+    found.state_directory = state_directory();
     found.search_path = environment("PATH", "/usr/local/bin:/usr/bin:/bin");
     found.user_id = geteuid();
     return found;
 }
+
+std::string default_account_database(const surroundings& machine) { return machine.state_directory + "/accounts.db"; }
 
 }  // namespace bester::config

@@ -205,9 +205,15 @@ supervisor::supervisor(asio::io_context& io, channel_host& host, supervisor_sett
 
 supervisor::~supervisor() = default;
 
-void supervisor::start(std::vector<handler_settings> entries)
+void supervisor::listen()
 {
     parts_->listen();
+}
+
+void supervisor::start(std::vector<handler_settings> entries)
+{
+    if (!parts_->listener)
+        parts_->listen();
     parts_->apply(std::move(entries));
 }
 

@@ -41,8 +41,11 @@ public:
     supervisor(const supervisor&) = delete;
     supervisor& operator=(const supervisor&) = delete;
 
-    /// Listens and starts all entries. Throws std::runtime_error if it cannot listen; a handler
-    /// that does not start is no error, but tried again.
+    /// Makes the runtime directory and its socket, but starts nothing yet. Throws std::runtime_error
+    /// if it cannot.
+    void listen();
+    /// Starts all entries; listens, if that has not been done. A handler that does not start is no
+    /// error, but tried again.
     void start(std::vector<handler_settings> entries);
     /// After a reload: starts added entries, drains and stops removed ones, and replaces the
     /// instances of changed ones where needs_new_process() says so, without a gap in service.

@@ -97,6 +97,15 @@ account_error unavailable(const database& database, const std::string& path) {
     return refused(path, database.last_error());
 }
 
+account_result<void> make_account_directory(const std::string& path) {
+    const auto directory = std::filesystem::path(path).parent_path();
+    std::error_code error;
+    std::filesystem::create_directories(directory.parent_path(), error);
+    if (!error && (::mkdir(directory.c_str(), S_IRWXU) == 0 || errno == EEXIST)) return {};
+    const std::string why = error ? error.message() : std::strerror(errno);
+    return tl::unexpected(refused(path, "its directory cannot be made: " + why));
+}
+
 account_result<void> create_account_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0) {

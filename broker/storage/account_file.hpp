@@ -20,6 +20,9 @@ struct file_identity {
 
 file_identity identify_file(const std::string& path) noexcept;
 
+/// Makes the file's directory, for its owner only (0700), if there is none, and those above it.
+account_result<void> make_account_directory(const std::string& path);
+
 /// Creates the file, empty and for its owner only (0600), if there is none. Made by root, it goes
 /// to the owner of its directory, so that a broker that runs as that user can use it.
 account_result<void> create_account_file(const std::string& path);

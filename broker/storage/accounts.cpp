@@ -178,6 +178,10 @@ account_result<accounts> accounts::open(account_settings settings) {
     initialise_cryptography();
     auto opening = std::make_unique<state>(std::move(settings));
     opening->decoy = dummy_hash(opening->settings.cost);
+    if (opening->settings.makes_directory) {
+        if (auto made = make_account_directory(opening->settings.database); !made)
+            return tl::unexpected(std::move(made.error()));
+    }
     if (auto created = create_account_file(opening->settings.database); !created)
         return tl::unexpected(std::move(created.error()));
     if (auto opened = opening->open_file(); !opened) return tl::unexpected(std::move(opened.error()));

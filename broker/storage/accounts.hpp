@@ -17,6 +17,7 @@ struct account_settings {
     std::string database;                          ///< path of the SQLite file
     argon2_cost cost;
     std::chrono::milliseconds busy_timeout{5'000}; ///< longest wait for another process's write
+    bool makes_directory = false;                  ///< for the file (0700), if it is missing
 };
 
 /// One row of the list; the hash never leaves the database.
@@ -46,7 +47,7 @@ struct account_changes {
 /// use the same file. Errors: account_error_code, with a reason that names file and remedy.
 class accounts {
 public:
-    /// Opens the file, and creates it (0600) if there is none; its directory must exist.
+    /// Opens the file, and creates it (0600) if there is none.
     static account_result<accounts> open(account_settings settings);
     accounts(accounts&&) noexcept;
     accounts& operator=(accounts&&) noexcept;

@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view text{reinterpret_cast<const char*>(data), size};
     check_document(text);
 
-    const bester::config::surroundings machine{"fuzz", 2, 1'024, "/run/bester", "/usr/bin:/bin", 0};
+    const bester::config::surroundings machine{"fuzz", 2, 1'024, "/run/bester", "/usr/bin:/bin", 0, "/var/lib/bester"};
     const auto result = bester::config::parse(text, "fuzz.jsonc", "/", machine);
     require(result.config.has_value() == result.mistakes.empty(), "neither a config nor mistakes, or both");
     require(result.report().size() < 2'000 * 65'536, "an unbounded report");

@@ -237,6 +237,29 @@ def test_accounts(broker):
     assert (database.stat().st_mode & 0o077) == 0, "others may read the accounts"
 
 
+def test_the_default_account_database_gets_its_folder(broker):
+    state = broker.directory / "deep" / "state"
+    config = broker.directory / "defaults.json"
+    config.write_text(json.dumps({"accounts": {"argon2_memory": "8KiB", "argon2_operations": 1}}))
+    code, out, err = broker.cli("user", "add", "tina", "--config", config, input="geheim\n", STATE_DIRECTORY=str(state))
+    assert code == 0 and str(state / "accounts.db") in out, err
+    assert (state.stat().st_mode & 0o777) == 0o700
+    code, out, _ = broker.cli("user", "list", "--json", STATE_DIRECTORY=str(state))
+    assert code == 0 and [u["name"] for u in json.loads(out)] == ["tina"]
+    code, _, err = broker.cli("user", "list", "--database", broker.directory / "none" / "a.db")
+    assert code == 3 and "No such file" in err and not (broker.directory / "none").exists()
+
+
+def test_serve_makes_the_folder_of_the_default_account_database(make_broker):
+    with make_broker(start=False) as own:
+        del own.config["accounts"]
+        own.write_config()
+        own.environment = {"STATE_DIRECTORY": str(own.directory / "state")}
+        own.start()
+        assert ((own.directory / "state").stat().st_mode & 0o777) == 0o700
+        assert (own.directory / "state" / "accounts.db").exists()
+
+
 # ---- check, serve ----
 
 def test_check_tells_all_mistakes_at_once(broker):
@@ -271,10 +294,12 @@ def test_serve_on_a_taken_address_says_so(broker):
     config = json.loads(broker.config_path.read_text())
     config["listeners"] = [{"address": f"{host}:{port}"}]
     config["server"]["runtime_directory"] = str(broker.directory / "run2")
+    config["handlers"] = {"marks": {"command": ["touch", str(broker.directory / "a handler ran")]}}
     path = broker.directory / "second.json"
     path.write_text(json.dumps(config))
     code, _, err = broker.cli("serve", "--config", path)
     assert code == 1 and f"{host}:{port}" in err and "in use" in err
+    assert not (broker.directory / "a handler ran").exists() and "started, pid" not in err
     assert broker.client("tina").ask("echo", "the first one lives") == "the first one lives"
 
 

@@ -9,6 +9,7 @@ using namespace bester::config;
 
 TEST_CASE("config load: paths start at the file's folder, wherever the broker was started", "[config]") {
     const temporary_folder folder;
+    std::filesystem::create_directory(folder.path() + "/data");
     const auto file =
         folder.write("bester.jsonc", R"({"accounts": {"database": "data/a.db"}, "log": {"file": "../l"}})");
     const auto absolute = load(file, test_machine());

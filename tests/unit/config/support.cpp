@@ -21,7 +21,7 @@ std::ostream& operator<<(std::ostream& out, const finding& found) { return out <
 
 std::ostream& operator<<(std::ostream& out, const change& one) { return out << format(one); }
 
-surroundings test_machine() { return {"home", 3, 1'000, "/run/bester", "/usr/bin:/bin", 0}; }
+surroundings test_machine() { return {"home", 3, 1'000, "/run/bester", "/usr/bin:/bin", 0, "/var/lib/bester"}; }
 
 load_result parse_text(std::string_view text) { return parse(text, "test.jsonc", "/tmp", test_machine()); }
 

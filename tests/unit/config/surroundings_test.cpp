@@ -57,3 +57,20 @@ TEST_CASE("surroundings: systemd's runtime directory goes first, then root's or 
     const changed_variable none{"RUNTIME_DIRECTORY", nullptr};
     CHECK(probe_surroundings().runtime_directory == (geteuid() == 0 ? "/run/bester" : "/run/user/7/bester"));
 }
+
+TEST_CASE("surroundings: systemd's state directory goes first, then root's or the user's", "[config]") {
+    {
+        const changed_variable given{"STATE_DIRECTORY", "/var/lib/from-systemd:/var/lib/other"};
+        CHECK(probe_surroundings().state_directory == "/var/lib/from-systemd");
+        CHECK(default_account_database(probe_surroundings()) == "/var/lib/from-systemd/accounts.db");
+    }
+    const changed_variable none{"STATE_DIRECTORY", nullptr};
+    const changed_variable home{"HOME", "/home/tina"};
+    const std::string roots = "/var/lib/bester";
+    {
+        const changed_variable state{"XDG_STATE_HOME", "/states"};
+        CHECK(probe_surroundings().state_directory == (geteuid() == 0 ? roots : "/states/bester"));
+    }
+    const changed_variable relative{"XDG_STATE_HOME", "states"};
+    CHECK(probe_surroundings().state_directory == (geteuid() == 0 ? roots : "/home/tina/.local/state/bester"));
+}

@@ -53,6 +53,27 @@ TEST_CASE("account file: is made for its owner alone, whatever the umask", "[acc
     ::umask(umask_before);
 }
 
+TEST_CASE("account file: its directory is made only where that is wanted", "[accounts]") {
+    temporary_directory directory;
+    account_settings settings;
+    settings.database = directory.file("deep/state/accounts.db");
+    settings.cost = {1, 8'192};
+    CHECK(!accounts::open(settings));
+    settings.makes_directory = true;
+    REQUIRE(accounts::open(settings));
+    struct stat status {};
+    REQUIRE(::stat(directory.file("deep/state").c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0700);
+    CHECK(accounts::open(settings));
+    SECTION("what cannot be made is told") {
+        settings.database = settings.database + "/below/a.db";
+        const auto refused = accounts::open(settings);
+        REQUIRE(!refused);
+        CHECK(refused.error().code == account_error_code::database_unavailable);
+        CHECK(refused.error().reason.find("its directory cannot be made") != std::string::npos);
+    }
+}
+
 TEST_CASE("account file: made by root it belongs to the owner of its directory", "[accounts]") {
     if (::geteuid() != 0) {
         WARN("only root can give files away; nothing to see as another user");
