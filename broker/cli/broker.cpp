@@ -91,9 +91,9 @@ public:
     nlohmann::json handlers() override;
     admin::control_result restart_handler(const std::string& name) override;
     admin::control_result drain_handler(const std::string& name) override;
-    nlohmann::json peers();
-    admin::control_result retry_peer(const std::string& name);
-    admin::control_result drain_peer(const std::string& name);
+    nlohmann::json peers() override;
+    admin::control_result retry_peer(const std::string& name) override;
+    admin::control_result drain_peer(const std::string& name) override;
     void reload(admin::control_completion completion) override;
     void stop() override;
     void account_changed(const std::string& user) override;

@@ -89,6 +89,32 @@ std::vector<key<handlers::handler_settings>> message_keys() {
     };
 }
 
+std::vector<key<handlers::handler_settings>> right_keys() {
+    return {
+        declared({.name = "may.commands", .kind = value_kind::texts, .most = 100,
+                  .description = "Commands that the process may give; patterns, in which `*` stands for any text. "
+                                 "Everything else is refused with `command_forbidden`, and counted."},
+                 [](auto& h) -> auto& { return h.may.commands; }),
+        declared({.name = "may.users", .kind = value_kind::texts, .most = 10'000,
+                  .description = "Recipients that commands may name: patterns for `tina`, `tina@b`, `*` (everybody, "
+                                 "and any session by its id; the sender's own session is always allowed)."},
+                 [](auto& h) -> auto& { return h.may.users; }),
+        declared({.name = "may.groups", .kind = value_kind::texts, .most = 10'000,
+                  .description = "Groups, as patterns."},
+                 [](auto& h) -> auto& { return h.may.groups; }),
+        declared({.name = "may.handlers", .kind = value_kind::texts, .most = 10'000,
+                  .description = "Handlers that `sendHandler` may go on with, as patterns."},
+                 [](auto& h) -> auto& { return h.may.handlers; }),
+        declared({.name = "may.servers", .kind = value_kind::texts, .most = 10'000,
+                  .description = "Other servers, as patterns; which types go there is said in `peers`, too."},
+                 [](auto& h) -> auto& { return h.may.servers; }),
+        declared({.name = "may.rate", .kind = value_kind::count, .most = 100'000'000,
+                  .description = "Commands a second of one instance, with a second's worth at once; then "
+                                 "`rate_limited`. 0: any."},
+                 [](auto& h) -> auto& { return h.may.rate; }),
+    };
+}
+
 std::vector<key<handlers::handler_settings>> restart_keys() {
     return {
         declared({.name = "restart.initial_delay", .kind = value_kind::duration, .least = 1, .most = hour,
@@ -152,7 +178,7 @@ const std::vector<key<listener_entry>>& listener_keys() {
 const std::vector<key<handlers::handler_settings>>& handler_keys() {
     static const std::vector<key<handlers::handler_settings>> all = [] {
         auto keys = process_keys();
-        for (auto& more : {message_keys(), restart_keys()}) {
+        for (auto& more : {message_keys(), right_keys(), restart_keys()}) {
             keys.insert(keys.end(), more.begin(), more.end());
         }
         return keys;

@@ -43,6 +43,7 @@ void executor::run_commands(execution& frame_run) {
 
 void executor::run(execution& run, const command& c) {
     if (c.is_malformed) return refuse(run, error_code::bad_command, "a field is missing or of a wrong kind");
+    if (run.source.rights() && !is_permitted(run, c)) return;
     switch (c.kind) {
         case command_kind::reply: return reply(run, c);
         case command_kind::send_clients: return send_clients(run, c);
@@ -57,6 +58,26 @@ void executor::run(execution& run, const command& c) {
             return refuse(run, error_code::unknown_command, reason.append(c.name.substr(0, 64)) + '"');
         }
     }
+}
+
+/// Is the command as such within what its handler may do? Recipients are looked at one by one.
+bool executor::is_permitted(execution& run, const command& c) {
+    const command_rights& rights = *run.source.rights();
+    if (!run.source.take_command(shard_.now_ms())) {
+        refuse(run, error_code::rate_limited,
+               "the handler may give " + std::to_string(rights.rate) + " commands a second (`may.rate`)");
+        return false;
+    }
+    const auto forbid = [&](std::string_view what, std::string_view key) {
+        std::string reason{what.substr(0, 64)};
+        refuse(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.").append(key) + '`');
+        return false;
+    };
+    if (!command_rights::lets(rights.commands, c.name)) return forbid(c.name, "commands");
+    const bool is_of_group = c.kind == command_kind::send_group || c.kind == command_kind::join || c.kind == command_kind::leave;
+    if (is_of_group && !command_rights::lets(rights.groups, c.target)) return forbid(c.target, "groups");
+    if (c.kind == command_kind::send_handler && !command_rights::lets(rights.handlers, c.target)) return forbid(c.target, "handlers");
+    return true;
 }
 
 void executor::refuse(execution& run, error_code code, std::string_view reason) {

@@ -73,6 +73,8 @@ private:
     bool may_send(execution& run, const wire::command& command, reach& reached, std::string_view server,
                   std::string_view type_token, std::string_view recipient);
 
+    bool is_permitted(execution& run, const wire::command& command);
+    bool may_address(execution& run, const wire::command& command, reach& reached, std::string_view recipient);
     void refuse(execution& run, wire::error_code code, std::string_view reason);
     bool collect_targets(execution& run, const wire::command& command, reach& reached);
     void deliver_to_targets(execution& run, const wire::command& command, reach& reached, std::string_view type_token);

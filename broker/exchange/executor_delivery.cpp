@@ -38,6 +38,7 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
     }
     for (std::uint32_t i = 0; i < c.users.count; ++i) {
         std::string_view user = strings[c.users.begin + i];
+        if (run.source.rights() && !may_address(run, c, reached, user)) continue;
         if (user == "*") {
             is_everybody_ = true;
             continue;
@@ -55,6 +56,9 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
     for (std::uint32_t i = 0; i < c.sessions.count; ++i) {
         const std::string_view text = strings[c.sessions.begin + i];
         const auto id = session_id::parse(text);
+        // Whose session it is another shard may know: so naming one is naming anybody.
+        const bool is_sender = id && *id == run.message.origin;
+        if (run.source.rights() && !is_sender && !may_address(run, c, reached, "*")) continue;
         if (id && id->shard() < shard_.settings().shards) targets_.push_back(*id);
         else missed(c, reached, text.substr(0, 64), error_code::recipient_offline);
     }
@@ -66,6 +70,15 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
     if (!except_.empty())
         std::erase_if(targets_, [&](session_id id) { return std::binary_search(except_.begin(), except_.end(), id); });
     return true;
+}
+
+/// May the handler address this recipient? If not, the command is refused in that part.
+bool executor::may_address(execution& run, const command& c, reach& reached, std::string_view recipient) {
+    if (command_rights::lets(run.source.rights()->users, recipient)) return true;
+    std::string reason{recipient.substr(0, 128)};
+    refuse(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.users`"));
+    missed(c, reached, recipient, error_code::command_forbidden);
+    return false;
 }
 
 /// Fills except_, sorted.

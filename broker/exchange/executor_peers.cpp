@@ -42,6 +42,12 @@ std::string executor::sender_of(const execution& run) {
 /// May this command send to that server? If not, it is refused in the recipient's part.
 bool executor::may_send(execution& run, const command& c, reach& reached, std::string_view server,
                         std::string_view type_token, std::string_view recipient) {
+    if (run.source.rights() && !command_rights::lets(run.source.rights()->servers, server)) {
+        std::string reason{server.substr(0, 64)};
+        refuse(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.servers`"));
+        missed(c, reached, recipient, error_code::command_forbidden);
+        return false;
+    }
     const auto answer =
         shard_.peers() ? shard_.peers()->may_send(server, without_quotes(type_token)) : peer_answer::unknown;
     if (answer == peer_answer::yes) return true;
@@ -124,6 +130,7 @@ void executor::send_servers(execution& run, const command& c) {
         // Those to which this type may not go are not meant.
         shard_.peers()->for_each_server([&](std::string_view server) {
             if (std::binary_search(servers.begin(), servers.end(), server)) return;
+            if (run.source.rights() && !command_rights::lets(run.source.rights()->servers, server)) return;
             if (shard_.peers()->may_send(server, without_quotes(type_token)) == peer_answer::yes)
                 shard_.peers()->submit(server, what, expect(run, c, reached));
         });

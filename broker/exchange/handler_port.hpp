@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "exchange/command_rights.hpp"
 #include "exchange/envelope.hpp"
 #include "exchange/string_map.hpp"
 #include "wire/error_code.hpp"
@@ -63,6 +64,10 @@ public:
     virtual const std::string& handler() const noexcept = 0;
     /// Most users and sessions that one command may name.
     virtual std::size_t most_recipients() const noexcept = 0;
+    /// What it may command; null: everything.
+    virtual const command_rights* rights() const noexcept { return nullptr; }
+    /// May it give a command now, if its rate is limited?
+    virtual bool take_command(std::uint64_t) noexcept { return true; }
     /// Sends a frame (report, refused) to whoever gave the commands; dropped if that is gone.
     virtual void notify(std::string_view frame) = 0;
     /// By which the shard finds it when a report is complete; 0: it wants none.

@@ -67,6 +67,15 @@ void channel::become_ready() {
 
 std::size_t channel::most_recipients() const noexcept { return queue_.settings().recipients; }
 
+const exchange::command_rights* channel::rights() const noexcept { return queue_.rights(); }
+
+/// The rate is the instance's; each of its channels has an equal part.
+bool channel::take_command(std::uint64_t now_ms) noexcept {
+    const std::size_t rate = queue_.settings().may.rate;
+    const std::size_t shards = shard_.settings().shards;
+    return rate == 0 || budget_.take((rate + shards - 1) / shards, now_ms);
+}
+
 bool channel::has_room() const noexcept {
     const handler_settings& settings = queue_.settings();
     const std::size_t shards = shard_.settings().shards;

@@ -57,6 +57,8 @@ public:
     const waiting_list& waiting() const noexcept { return waiting_; }
     const instance_ref& instance() const noexcept { return instance_; }
     const handler_queue& queue() const noexcept { return queue_; }
+    const exchange::command_rights* rights() const noexcept override;
+    bool take_command(std::uint64_t now_ms) noexcept override;
     std::size_t in_flight() const noexcept { return in_flight_; }
 
     /// Deadlines of messages and of `after`. Returns whether there are any.
@@ -131,6 +133,7 @@ private:
     std::deque<slot> slots_;             ///< a deque, as answers are executed while their slot is in use
     std::vector<std::uint32_t> free_slots_;
     std::uint64_t last_serial_ = 0;
+    exchange::command_budget budget_;
     std::size_t in_flight_ = 0;
     std::uint64_t total_queued_ = 0;
     std::uint64_t last_answer_ms_ = 0;

@@ -15,7 +15,7 @@ using outcome = submit_result::outcome;
 
 handler_queue::handler_queue(exchange::shard& on, std::shared_ptr<const handler_settings> settings,
                              std::chrono::milliseconds busy_timeout)
-    : shard_{on}, settings_{std::move(settings)}, busy_timeout_{busy_timeout}, unassigned_{on} {
+    : shard_{on}, settings_{std::move(settings)}, busy_timeout_{busy_timeout}, is_limited_{!settings_->may.is_everything()}, unassigned_{on} {
     shard_.add_swept(*this);
 }
 
@@ -24,6 +24,7 @@ handler_queue::~handler_queue() { shard_.remove_swept(*this); }
 void handler_queue::apply(std::shared_ptr<const handler_settings> settings, std::chrono::milliseconds busy_timeout) {
     settings_ = std::move(settings);
     busy_timeout_ = busy_timeout;
+    is_limited_ = !settings_->may.is_everything();
 }
 
 std::uint64_t handler_queue::deadline_of(std::string_view type) const {

@@ -29,6 +29,8 @@ public:
 
     void apply(std::shared_ptr<const handler_settings> settings, std::chrono::milliseconds busy_timeout);
     const handler_settings& settings() const noexcept { return *settings_; }
+    /// What the handler may command; null: everything.
+    const exchange::command_rights* rights() const noexcept { return is_limited_ ? &settings_->may : nullptr; }
     /// No more messages will come: ends those that wait.
     void retire();
 
@@ -55,6 +57,7 @@ private:
     exchange::shard& shard_;
     std::shared_ptr<const handler_settings> settings_;
     std::chrono::milliseconds busy_timeout_;
+    bool is_limited_;               ///< has `may`
     std::vector<channel*> ready_;   ///< by instance number
     waiting_list unassigned_;       ///< while no instance is ready
     std::uint64_t last_serial_ = 0;

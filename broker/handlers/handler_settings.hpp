@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "exchange/command_rights.hpp"
+
 namespace bester::handlers {
 
 /// How an entry's instances come to be.
@@ -48,6 +50,7 @@ struct handler_settings {
     std::chrono::milliseconds hello_timeout{10'000};    ///< from start to ready
     std::chrono::milliseconds stop_grace{10'000};       ///< from SIGTERM to SIGKILL
     restart_settings restart;
+    exchange::command_rights may;                       ///< what its process may command
     std::string config_json = "null";                   ///< the entry's `config`, passed to the handler
 
     bool operator==(const handler_settings&) const = default;

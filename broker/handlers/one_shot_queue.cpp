@@ -12,7 +12,8 @@ using outcome = submit_result::outcome;
 one_shot_queue::one_shot_queue(exchange::shard& on, one_shot_runner& runner,
                                std::shared_ptr<const handler_settings> settings,
                                std::chrono::milliseconds busy_timeout)
-    : shard_{on}, runner_{runner}, settings_{std::move(settings)}, busy_timeout_{busy_timeout}, waiting_{on} {
+    : shard_{on}, runner_{runner}, settings_{std::move(settings)}, busy_timeout_{busy_timeout},
+      is_limited_{!settings_->may.is_everything()}, waiting_{on} {
     shard_.add_swept(*this);
 }
 
@@ -21,6 +22,12 @@ one_shot_queue::~one_shot_queue() { shard_.remove_swept(*this); }
 void one_shot_queue::apply(std::shared_ptr<const handler_settings> settings, std::chrono::milliseconds busy_timeout) {
     settings_ = std::move(settings);
     busy_timeout_ = busy_timeout;
+    is_limited_ = !settings_->may.is_everything();
+}
+
+bool one_shot_queue::take_command(std::uint64_t now_ms) noexcept {
+    const std::size_t shards = shard_.settings().shards;
+    return settings_->may.rate == 0 || budget_.take((settings_->may.rate + shards - 1) / shards, now_ms);
 }
 
 bool one_shot_queue::has_room() const noexcept {

@@ -45,6 +45,8 @@ public:
 
     const std::string& handler() const noexcept override { return settings_->name; }
     std::size_t most_recipients() const noexcept override { return settings_->recipients; }
+    const exchange::command_rights* rights() const noexcept override { return is_limited_ ? &settings_->may : nullptr; }
+    bool take_command(std::uint64_t now_ms) noexcept override;
     void notify(std::string_view) override {}
     std::uint64_t source_id() const noexcept override { return 0; }
 
@@ -57,6 +59,8 @@ private:
     one_shot_runner& runner_;
     std::shared_ptr<const handler_settings> settings_;
     std::chrono::milliseconds busy_timeout_;
+    bool is_limited_;  ///< has `may`
+    exchange::command_budget budget_;
     waiting_list waiting_;
     std::unordered_map<std::uint64_t, exchange::envelope> calls_;
     std::uint64_t last_call_ = 0;

@@ -32,6 +32,8 @@ enum class error_code : std::uint8_t {
     recipient_offline,
     too_many_recipients,
     too_many_groups,
+    command_forbidden,
+    rate_limited,
     peer_unknown,
     peer_unreachable,
     peer_refused,
