@@ -9,7 +9,8 @@ COMPARISONS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt}
 
 @dataclass(frozen=True)
 class Reach:
-    """A bound on `metric` of `target`: as a ratio to that of `other`, or absolute without one."""
+    """A bound on `metric` of `target`: as a ratio to that of `other`, or absolute without one. With
+    bases, what is compared is how much more each has than its base."""
 
     workload: str
     label: str
@@ -19,6 +20,8 @@ class Reach:
     comparison: str
     bound: float
     unit: str = "×"
+    target_base: str = ""
+    other_base: str = ""
 
 
 def latency_reaches(workload, label):
@@ -27,6 +30,19 @@ def latency_reaches(workload, label):
         Reach(workload, f"{label}, p99", "p99_ns", "bester", "relay", "≤", 1.3),
         Reach(workload, f"{label}, p50", "p50_ns", "bester", "nats", "<", 1),
         Reach(workload, f"{label}, p99", "p99_ns", "bester", "nats", "<", 1),
+    ]
+
+
+def added_latency(workload, label):
+    """What the link adds to delivery on one server, held against what a bare hop adds to the relay."""
+    return [
+        Reach(workload, f"{label}: added by {link}, p50", "p50_ns", target, "relay-hop", "≤", 1.3,
+              target_base="bester-local", other_base="relay-pairs")
+        for link, target in (("a link", "bester-link"), ("a plain link", "bester-link-plain"))
+    ] + [
+        Reach(workload, f"{label}: added by a link, p50", "p50_ns", "bester-link", "nats-route", "<", 1,
+              target_base="bester-local", other_base="nats-local"),
+        Reach(workload, f"{label}: TLS, p50", "p50_ns", "bester-link", "bester-link-plain", "≤", 1.25),
     ]
 
 
@@ -42,6 +58,17 @@ REACHES = [
     Reach("fanout", "fan-out, CPU per delivery", "cpu_us", "bester", "redis", "≤", 1),
     Reach("idle", "idle, memory per session", "rss_per_session", "bester", "", "≤", 1024, " B"),
     Reach("shards", "2 shards instead of 1, CPU per round trip", "cpu_us", "bester-2", "bester", "≤", 1.1),
+    # Of all CPU that the brokers take together: what a message costs on one and the same machine. Per
+    # CPU-second of the busier broker the bound is easier, since two share the work.
+    Reach("pairs", "pairs, messages per CPU-second of both brokers", "per_cpu_s", "bester-link", "bester-local", "≥", 0.7),
+    Reach("pairs", "pairs, messages per CPU-second of the busier broker", "per_busier_cpu_s", "bester-link", "bester-local",
+          "≥", 0.7),
+    Reach("pairs", "pairs without statuses, messages per CPU-second of both", "per_cpu_s", "bester-link-quiet",
+          "bester-local-quiet", "≥", 0.7),
+    Reach("pairs", "pairs, CPU of both per message", "cpu_us", "bester-link", "nats-route", "<", 1),
+    Reach("pairs", "pairs, TLS, CPU of both per message", "cpu_us", "bester-link", "bester-link-plain", "≤", 1.25),
+    *added_latency("pairs-latency-pinned", "pairs, latency, pinned"),
+    *added_latency("pairs-latency", "pairs, latency, unpinned"),
     Reach("batched-counts", "batched, allocations per round trip", "allocations", "bester", "", "≤", 0.01, ""),
     Reach("unbatched-counts", "unbatched, allocations per round trip", "allocations", "bester", "", "≤", 0.01, ""),
 ]
@@ -50,6 +77,7 @@ REACHES = [
 COLUMNS = [
     ("messages/s", "throughput", 1, "{:,.0f}"),
     ("CPU µs/message", "cpu_us", 1, "{:.3f}"),
+    ("of the busier server", "busier_cpu_us", 1, "{:.3f}"),
     ("handler CPU µs", "handler_cpu_us", 1, "{:.3f}"),
     ("p50 µs", "p50_ns", 1e-3, "{:,.1f}"),
     ("p99 µs", "p99_ns", 1e-3, "{:,.1f}"),
@@ -59,17 +87,34 @@ COLUMNS = [
 ]
 
 
+DERIVED = {
+    "per_cpu_s": lambda run: 1e6 / run["cpu_us"],
+    "per_busier_cpu_s": lambda run: 1e6 / run.get("busier_cpu_us", run["cpu_us"]),
+}
+
+
 def values(results, workload, target, metric):
-    return [run[metric] for run in results.get(workload, {}).get(target, []) if metric in run]
+    runs = results.get(workload, {}).get(target, [])
+    if metric in DERIVED:
+        return [DERIVED[metric](run) for run in runs]
+    return [run[metric] for run in runs if metric in run]
+
+
+def above_base(results, reach, target, base):
+    """The metric by round, less that of the base in the same round."""
+    measured = values(results, reach.workload, target, reach.metric)
+    if not base:
+        return measured
+    return [mine - theirs for mine, theirs in zip(measured, values(results, reach.workload, base, reach.metric))]
 
 
 def evaluate(results):
     """For each reach that was measured: its value by round (ratios are taken within a round)."""
     outcomes = []
     for reach in REACHES:
-        measured = values(results, reach.workload, reach.target, reach.metric)
+        measured = above_base(results, reach, reach.target, reach.target_base)
         if reach.other:
-            others = values(results, reach.workload, reach.other, reach.metric)
+            others = above_base(results, reach, reach.other, reach.other_base)
             measured = [mine / theirs for mine, theirs in zip(measured, others)]
         if not measured:
             continue

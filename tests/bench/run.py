@@ -19,8 +19,11 @@ import time
 from dataclasses import dataclass
 
 import report
-from targets import TARGETS, BenchError
+from pair_targets import PAIR_TARGETS
+from targets import TARGETS as ONE_SERVER_TARGETS
+from targets import BenchError
 
+TARGETS = {**ONE_SERVER_TARGETS, **PAIR_TARGETS}
 LOAD_LIMIT = 180.0  # seconds that one run may take
 
 
@@ -29,10 +32,11 @@ class Workload:
     name: str
     load: str                 # name of the workload in bench_load
     targets: tuple
-    is_pinned: bool = False   # target on core 0, everything else on core 1
+    is_pinned: bool = False   # the target's servers on core 0, everything else on core 1
     counts: bool = False      # system calls and allocations instead of time, one round only
 
 
+LINKED = ("nats-local", "nats-route", "bester-local", "bester-link", "bester-link-plain")
 WORKLOADS = [
     Workload("batched", "batched", ("relay", "nats", "bester")),
     Workload("unbatched", "unbatched", ("relay", "nats", "bester")),
@@ -41,9 +45,13 @@ WORKLOADS = [
     Workload("fanout", "fanout", ("nats", "redis", "bester")),
     Workload("idle", "idle", ("nats", "bester")),
     Workload("shards", "batched", ("bester", "bester-2")),
+    Workload("pairs", "pairs", LINKED + ("bester-local-quiet", "bester-link-quiet")),
+    Workload("pairs-latency-pinned", "pairs-latency", ("relay-pairs", "relay-hop") + LINKED, is_pinned=True),
+    Workload("pairs-latency", "pairs-latency", ("relay-pairs", "relay-hop") + LINKED),
     Workload("batched-counts", "batched", ("relay", "nats", "bester"), counts=True),
     Workload("unbatched-counts", "unbatched", ("relay", "nats", "bester"), counts=True),
     Workload("fanout-counts", "fanout", ("nats", "redis", "bester"), counts=True),
+    Workload("pairs-counts", "pairs", LINKED + ("bester-local-quiet", "bester-link-quiet"), counts=True),
 ]
 
 
@@ -74,12 +82,18 @@ def run_load(options, workload, target, syscalls=False, allocations=False):
         options.bin / "bench_load", "--target", target.protocol, "--workload", workload.load,
         "--port", target.port, "--target-pid", target.pid,
         "--warmup-ms", options.warmup_ms, "--measure-ms", options.measure_ms]
+    if target.receiver_port:
+        command += ["--receiver-port", target.receiver_port]
+    if target.second_pid:
+        command += ["--second-pid", target.second_pid]
     if target.helper_pid and workload.load not in ("fanout", "idle"):
         command += ["--handler-pid", target.helper_pid]
     if syscalls:
         command += ["--syscalls"]
     if allocations:
-        command += ["--alloc-file", target.allocation_file()]
+        command += ["--alloc-file", target.allocation_file(target.pid)]
+        if target.second_pid:
+            command += ["--second-alloc-file", target.allocation_file(target.second_pid)]
     if workload.is_pinned:
         command = ["taskset", "-c", 1, *command]
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

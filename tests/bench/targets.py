@@ -51,10 +51,11 @@ def pin(pid, cores):
 
 
 class Target:
-    """One measured process and its helper, in a temporary directory of their own.
+    """One measured process and its helper, in a temporary directory of their own; some have a second
+    measured process, another server that belongs to the first.
 
     `cores` and `helper_cores` pin them; None leaves it to the scheduler. `preload` is a library
-    for the measured process alone. Use as a context manager: the end of the block stops it all.
+    for the measured processes alone. Use as a context manager: the end of the block stops it all.
     """
 
     protocol = None
@@ -68,7 +69,9 @@ class Target:
         self.helper_cores = helper_cores
         self.preload = preload
         self.port = 0
+        self.receiver_port = 0  # of the receivers of pairs, if they are elsewhere
         self.pid = 0
+        self.second_pid = 0
         self.helper_pid = 0
         self.processes = []
 
@@ -106,6 +109,11 @@ class Target:
         self.pid = process.pid
         return process
 
+    def launch_second(self, command, **options):
+        process = self.launch(command, "second.log", self.cores, self.preload, **options)
+        self.second_pid = process.pid
+        return process
+
     def launch_helper(self, command, **options):
         process = self.launch(command, "helper.log", self.helper_cores, **options)
         self.helper_pid = process.pid
@@ -121,9 +129,9 @@ class Target:
                 raise BenchError(f"gave up waiting for {what}\n{self.log_tail()}")
             time.sleep(0.02)
 
-    def accepts(self):
+    def accepts(self, port=None):
         try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            socket.create_connection(("127.0.0.1", port or self.port), 1).close()
             return True
         except OSError:
             return False
@@ -132,8 +140,8 @@ class Target:
         return "\n".join(
             f"--- {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in sorted(self.directory.glob("*.log")))
 
-    def allocation_file(self):
-        return self.directory / f"allocations.{self.pid}"
+    def allocation_file(self, pid):
+        return self.directory / f"allocations.{pid}"
 
     def stop(self):
         for process in self.processes:
@@ -152,10 +160,11 @@ class Target:
 class Relay(Target):
     protocol = "relay"
     allocates_with_malloc = True
+    arguments = ()
 
     def start(self):
         path = self.directory / "relay.socket"
-        relay = self.launch_target([self.binaries / "bench_relay", 0, path], stdout=subprocess.PIPE)
+        relay = self.launch_target([self.binaries / "bench_relay", 0, path, *self.arguments], stdout=subprocess.PIPE)
         self.wait_for(path.exists, "the relay's socket")
         self.launch_helper([self.binaries / "bench_relay_echo", path])
         self.port = int(relay.stdout.readline() or 0)
@@ -170,6 +179,9 @@ class Nats(Target):
         self.port = free_port()
         self.launch_target([find_program("nats-server"), "-a", "127.0.0.1", "-p", self.port])
         self.wait_for(self.accepts, "nats-server")
+        self.launch_responder()
+
+    def launch_responder(self):
         responder = self.launch_helper([self.binaries / "bench_nats_responder", self.port], stdout=subprocess.PIPE)
         if responder.stdout.readline() != b"ready\n":
             raise BenchError(f"the NATS responder did not start\n{self.log_tail()}")

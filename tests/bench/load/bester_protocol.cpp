@@ -12,12 +12,16 @@ namespace {
 /// A complete frame with holes for the id, copied and patched for each message.
 class message_template {
 public:
-    explicit message_template(std::string_view type) {
+    explicit message_template(std::string_view type, bool has_id = true) {
         std::string body = R"({"payload":{"type":")" + std::string(type) + R"(","data":")";
         data_at_ = frame_prefix + body.size();
-        body += data_template() + R"(","id":")";
-        id_at_ = frame_prefix + body.size();
-        body += std::string(request_id_size, '0') + R"("}})";
+        body += data_template();
+        if (has_id) {
+            body += R"(","id":")";
+            id_at_ = frame_prefix + body.size();
+            body += std::string(request_id_size, '0');
+        }
+        body += R"("}})";
         text_.resize(frame_prefix);
         store_u32(text_.data(), static_cast<std::uint32_t>(body.size()));
         text_ += body;
@@ -27,13 +31,13 @@ public:
         char* place = out.grow(text_.size());
         std::memcpy(place, text_.data(), text_.size());
         write_id(id, place + data_at_);
-        std::memcpy(place + id_at_, place + data_at_, request_id_size);
+        if (id_at_ != 0) std::memcpy(place + id_at_, place + data_at_, request_id_size);
     }
 
 private:
     std::string text_;
     std::size_t data_at_ = 0;
-    std::size_t id_at_ = 0;
+    std::size_t id_at_ = 0;  ///< 0: it has none
 };
 
 void append_frame(std::string_view body, byte_queue& out) {
@@ -61,18 +65,35 @@ std::int64_t find_delivered(std::string_view body) {
     return value;
 }
 
+/// The ends of pairs: `s00a` sends to `r00a`.
+std::string end_name(role as, std::uint32_t number) {
+    char name[] = "s000";
+    if (as == role::receiver) name[0] = 'r';
+    for (std::size_t i = 3; i > 0; --i, number >>= 4) name[i] = "0123456789abcdef"[number & 15];
+    return name;
+}
+
 class bester_protocol final : public protocol {
 public:
-    bool open(role as, byte_queue& out) const override {
+    explicit bester_protocol(bool confirms_pass) : pass_{"pass", confirms_pass}, confirms_pass_{confirms_pass} {}
+
+    bool open(role as, std::uint32_t number, byte_queue& out) const override {
+        if (as == role::sender || as == role::receiver) {
+            append_frame(R"({"header":{"scope":"client","authentication":{"username":")" + end_name(as, number) +
+                             R"(","password":"bench"}},"payload":{"type":"dummy"}})", out);
+            return true;
+        }
         append_frame(R"({"payload":{"type":"dummy"}})", out);
         if (as == role::subscriber) append_frame(R"({"payload":{"type":"join","id":"join"}})", out);
         return true;
     }
     void request(request_id id, byte_queue& out) const override { echo_.append(id, out); }
     void publish(request_id id, byte_queue& out) const override { publish_.append(id, out); }
+    void pass(std::uint32_t, request_id id, byte_queue& out) const override { pass_.append(id, out); }
     void ping(byte_queue& out) const override { append_frame(R"({"payload":{"type":"dummy","id":"ping"}})", out); }
     unsigned parts() const noexcept override { return reply_part | status_part; }
     bool confirms_publish() const noexcept override { return true; }
+    bool confirms_pass() const noexcept override { return confirms_pass_; }
 
     std::size_t parse(std::string_view bytes, role as, byte_queue&, answer_sink& sink) const override {
         return for_each_frame(bytes, [&](std::string_view body) {
@@ -102,7 +123,7 @@ private:
         const std::string_view data = find_string(body, R"("data":")");
         const request_id id = read_id(data);
         check_data(data, id);
-        if (as == role::subscriber) return sink.on_delivery(id);
+        if (as == role::subscriber || as == role::receiver) return sink.on_delivery(id);
         if (find_string(body, R"("id":")") != data.substr(0, request_id_size)) {
             throw wrong_answer("the reply's id is not that of its data", body);
         }
@@ -111,22 +132,32 @@ private:
 
     message_template echo_{"echo"};
     message_template publish_{"publish"};
+    message_template pass_;
+    bool confirms_pass_;
 };
 
 class relay_protocol final : public protocol {
 public:
-    bool open(role, byte_queue&) const override { return false; }
+    /// The relay is told who is at the other end of which pair, and says the same.
+    bool open(role as, std::uint32_t number, byte_queue& out) const override {
+        if (as != role::sender && as != role::receiver) return false;
+        append_frame(end_name(as, number), out);
+        return true;
+    }
     void request(request_id id, byte_queue& out) const override { echo_.append(id, out); }
     void publish(request_id, byte_queue&) const override { throw std::logic_error("the relay has no fan-out"); }
+    void pass(std::uint32_t, request_id id, byte_queue& out) const override { echo_.append(id, out); }
     void ping(byte_queue&) const override { throw std::logic_error("the relay has no ping"); }
     unsigned parts() const noexcept override { return reply_part; }
     bool confirms_publish() const noexcept override { return false; }
 
-    std::size_t parse(std::string_view bytes, role, byte_queue&, answer_sink& sink) const override {
+    std::size_t parse(std::string_view bytes, role as, byte_queue&, answer_sink& sink) const override {
         return for_each_frame(bytes, [&](std::string_view body) {
+            if (!body.starts_with('{') && (as == role::sender || as == role::receiver)) return sink.on_ready();
             const std::string_view data = find_string(body, R"("data":")");
             const request_id id = read_id(data);
             check_data(data, id);
+            if (as == role::receiver) return sink.on_delivery(id);
             sink.on_part(reply_part, id);
         });
     }
@@ -137,7 +168,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<protocol> make_bester_protocol() { return std::make_unique<bester_protocol>(); }
+std::unique_ptr<protocol> make_bester_protocol(bool confirms_pass) {
+    return std::make_unique<bester_protocol>(confirms_pass);
+}
 std::unique_ptr<protocol> make_relay_protocol() { return std::make_unique<relay_protocol>(); }
 
 }  // namespace bester::bench

@@ -50,6 +50,11 @@ connection_pool::connection_pool(const protocol& speaks, std::uint16_t port)
     : speaks_(speaks), port_(port), epoll_(::epoll_create1(EPOLL_CLOEXEC)), receive_(std::size_t{1} << 20) {}
 
 void connection_pool::connect(std::size_t count, role as, workload& who, std::size_t at_once) {
+    connect_to(port_, count, as, who, at_once);
+}
+
+void connection_pool::connect_to(std::uint16_t port, std::size_t count, role as, workload& who, std::size_t at_once) {
+    const std::size_t first = connections_.size();
     const std::size_t total = connections_.size() + count;
     std::size_t logging_in_from = connections_.size();
     while (connections_.size() < total) {
@@ -57,10 +62,11 @@ void connection_pool::connect(std::size_t count, role as, workload& who, std::si
             connection& fresh = connections_.emplace_back();
             fresh.index = static_cast<std::uint32_t>(connections_.size() - 1);
             fresh.as = as;
-            fresh.fd = connect_tcp(port_);
+            fresh.number = static_cast<std::uint32_t>(fresh.index - first);
+            fresh.fd = connect_tcp(port);
             set_nonblocking(fresh.fd.get());
             watch(epoll_.get(), EPOLL_CTL_ADD, fresh, EPOLLIN);
-            if (!speaks_.open(as, fresh.out)) fresh.ready = 1;
+            if (!speaks_.open(as, fresh.number, fresh.out)) fresh.ready = 1;
             flush(fresh);
         }
         run_until(

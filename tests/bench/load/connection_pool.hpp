@@ -16,7 +16,8 @@ namespace bester::bench {
 struct connection {
     unique_fd fd;
     role as = role::requester;
-    std::uint32_t index = 0;
+    std::uint32_t index = 0;        ///< among all
+    std::uint32_t number = 0;       ///< among those that were connected together
     unsigned ready = 0;             ///< how often it became ready: 1 after log-in, one more for each ping
     bool waits_for_room = false;
     byte_queue partial;             ///< the beginning of a message whose rest has not come
@@ -41,6 +42,8 @@ public:
 
     /// Connects and logs in `count` more, at most `at_once` of them at the same time.
     void connect(std::size_t count, role as, workload& who, std::size_t at_once = 128);
+    /// The same at another port.
+    void connect_to(std::uint16_t port, std::size_t count, role as, workload& who, std::size_t at_once = 128);
     /// Waits for readiness once, reads and parses what there is, writes what the callbacks queued
     /// on the connections that were read.
     void turn(int timeout_ms, workload& who);

@@ -23,6 +23,8 @@ const std::map<std::string, workload_shape> workloads{
     {"latency", {1, 1, bester::bench::run_requests}},
     {"fanout", {1'000, 1, bester::bench::run_fanout}},
     {"idle", {10'000, 1, bester::bench::run_idle}},
+    {"pairs", {64, 16, bester::bench::run_pairs}},
+    {"pairs-latency", {1, 1, bester::bench::run_pairs}},
 };
 
 }  // namespace
@@ -35,16 +37,19 @@ int main(int argc, char** argv) {
     for (const auto& [name, shape] : workloads) names.push_back(name);
     app.add_option("--target", options.target, "protocol to speak")
         ->required()
-        ->check(CLI::IsMember({"bester", "relay", "nats", "redis"}));
+        ->check(CLI::IsMember({"bester", "bester-quiet", "relay", "nats", "redis"}));
     app.add_option("--workload", options.workload)->required()->check(CLI::IsMember(names));
     app.add_option("--port", options.port, "TCP port of the target on 127.0.0.1")->required();
+    app.add_option("--receiver-port", options.receiver_port, "TCP port for the receivers of pairs, if it is another");
     app.add_option("--target-pid", options.target_pid, "process to measure")->required();
+    app.add_option("--second-pid", options.second_pid, "another process that belongs to the target");
     app.add_option("--handler-pid", options.handler_pid, "handler or responder process, measured beside it");
     app.add_option("--connections", options.connections, "instead of the workload's own number");
     app.add_option("--outstanding", options.outstanding, "instead of the workload's own number");
     app.add_option("--warmup-ms", options.warmup_ms);
     app.add_option("--measure-ms", options.measure_ms);
     app.add_option("--alloc-file", options.alloc_file, "counters of the target's preloaded bench_alloc_counter");
+    app.add_option("--second-alloc-file", options.second_alloc_file, "the same of the second process");
     app.add_flag("--syscalls", options.counts_syscalls, "count the target's system calls (makes all of them slower)");
     CLI11_PARSE(app, argc, argv);
 

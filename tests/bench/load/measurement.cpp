@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace bester::bench {
@@ -9,7 +10,9 @@ namespace bester::bench {
 measurement::measurement(const load_options& options) : options_(options) {
     if (!options.counts_syscalls) return;
     syscalls_ = syscall_meter::attach(options.target_pid);
-    if (!syscalls_) throw std::runtime_error("cannot count system calls: tracefs is not readable or perf events are forbidden");
+    if (options.second_pid != 0) second_syscalls_ = syscall_meter::attach(options.second_pid);
+    if (!syscalls_ || (options.second_pid != 0 && !second_syscalls_))
+        throw std::runtime_error("cannot count system calls: tracefs is not readable or perf events are forbidden");
 }
 
 void measurement::begin() { begin_ = take(); }
@@ -18,11 +21,14 @@ void measurement::end() { end_ = take(); }
 measurement::sample measurement::take() const {
     sample now;
     now.target_cpu = cpu_ns(options_.target_pid);
+    if (options_.second_pid != 0) now.second_cpu = cpu_ns(options_.second_pid);
     now.time = monotonic_ns();
     if (options_.handler_pid != 0) now.handler_cpu = cpu_ns(options_.handler_pid);
     now.own_cpu = cpu_ns(::getpid());
     if (syscalls_) now.syscalls = syscalls_->count();
+    if (second_syscalls_) now.syscalls += second_syscalls_->count();
     if (!options_.alloc_file.empty()) now.allocations = read_allocations(options_.alloc_file);
+    if (!options_.second_alloc_file.empty()) now.allocations += read_allocations(options_.second_alloc_file);
     return now;
 }
 
@@ -42,13 +48,20 @@ std::string measurement::to_json(const load_options& options, std::size_t connec
         {"seconds", seconds},
         {"messages", messages},
         {"throughput", count / seconds},
-        {"cpu_us", us_per_message(begin_.target_cpu, end_.target_cpu)},
+        {"cpu_us", us_per_message(begin_.target_cpu + begin_.second_cpu, end_.target_cpu + end_.second_cpu)},
         {"handler_cpu_us", us_per_message(begin_.handler_cpu, end_.handler_cpu)},
         {"load_cpu_us", us_per_message(begin_.own_cpu, end_.own_cpu)},
         {"p50_ns", latency.percentile(0.5)},
         {"p99_ns", latency.percentile(0.99)},
         {"max_ns", latency.largest()},
     };
+    if (options.second_pid != 0) {
+        const double first = us_per_message(begin_.target_cpu, end_.target_cpu);
+        const double second = us_per_message(begin_.second_cpu, end_.second_cpu);
+        line["first_cpu_us"] = first;
+        line["second_cpu_us"] = second;
+        line["busier_cpu_us"] = std::max(first, second);
+    }
     if (syscalls_) line["syscalls"] = per_message(begin_.syscalls, end_.syscalls);
     if (!options.alloc_file.empty()) {
         line["allocations"] = per_message(begin_.allocations.allocations, end_.allocations.allocations);

@@ -55,8 +55,13 @@ void check_data(std::string_view data, request_id id) {
     }
 }
 
+void protocol::pass(std::uint32_t, request_id, byte_queue&) const {
+    throw std::logic_error("this target has no pairs of senders and receivers");
+}
+
 std::unique_ptr<protocol> make_protocol(std::string_view name) {
-    if (name == "bester") return make_bester_protocol();
+    if (name == "bester") return make_bester_protocol(true);
+    if (name == "bester-quiet") return make_bester_protocol(false);
     if (name == "relay") return make_relay_protocol();
     if (name == "nats") return make_nats_protocol();
     if (name == "redis") return make_redis_protocol();

@@ -11,8 +11,8 @@
 
 namespace bester::bench {
 
-/// What a connection is there for.
-enum class role { requester, subscriber, publisher };
+/// What a connection is there for. Senders and receivers are the two ends of pairs.
+enum class role { requester, subscriber, publisher, sender, receiver };
 
 /// Names one request of one connection: the place in its window and a number that never repeats.
 /// Its text form, of fixed width, is the message's id and the beginning of its data.
@@ -58,9 +58,12 @@ class protocol {
 public:
     virtual ~protocol() = default;
     /// Appends what a new connection says first; false if nothing, so that it is ready at once.
-    virtual bool open(role as, byte_queue& out) const = 0;
+    /// `number` counts the connections of its role: a sender and a receiver of one number are a pair.
+    virtual bool open(role as, std::uint32_t number, byte_queue& out) const = 0;
     virtual void request(request_id id, byte_queue& out) const = 0;
     virtual void publish(request_id id, byte_queue& out) const = 0;
+    /// From a sender to the receiver of its pair. Throws std::logic_error where there are no pairs.
+    virtual void pass(std::uint32_t pair, request_id id, byte_queue& out) const;
     virtual void ping(byte_queue& out) const = 0;
     /// Takes complete messages from the front of `bytes` and returns their size. What the
     /// protocol obliges a client to answer by itself is appended to `out`.
@@ -69,9 +72,12 @@ public:
     virtual unsigned parts() const noexcept = 0;
     /// Whether the target tells the publisher to how many it delivered.
     virtual bool confirms_publish() const noexcept = 0;
+    /// Whether the target tells the sender of a pair that its message was delivered (status_part).
+    virtual bool confirms_pass() const noexcept { return false; }
 };
 
-std::unique_ptr<protocol> make_bester_protocol();
+/// `confirms_pass`: what goes from sender to receiver has an id, to which a status comes.
+std::unique_ptr<protocol> make_bester_protocol(bool confirms_pass);
 std::unique_ptr<protocol> make_relay_protocol();
 std::unique_ptr<protocol> make_nats_protocol();
 std::unique_ptr<protocol> make_redis_protocol();

@@ -36,7 +36,7 @@ void append_data(request_id id, byte_queue& out) {
 /// client libraries do it: one wildcard subscription for all requests of a connection.
 class nats_protocol final : public protocol {
 public:
-    bool open(role as, byte_queue& out) const override {
+    bool open(role as, std::uint32_t number, byte_queue& out) const override {
         out.append("CONNECT {\"verbose\":false,\"pedantic\":false,\"name\":\"bench\",\"protocol\":1}\r\n");
         if (as == role::requester) {
             out.append("SUB ");
@@ -44,6 +44,11 @@ public:
             out.append("* 1\r\n");
         }
         if (as == role::subscriber) out.append("SUB bench.news 1\r\n");
+        if (as == role::receiver) {
+            out.append("SUB ");
+            append_receiver(number, out);
+            out.append(" 1\r\n");
+        }
         out.append("PING\r\n");
         return true;
     }
@@ -59,6 +64,15 @@ public:
 
     void publish(request_id id, byte_queue& out) const override {
         out.append("PUB bench.news 128\r\n");
+        append_data(id, out);
+        out.append(line_end);
+    }
+
+    /// Through the responder too, as all others go through a handler: its reply is the receiver's.
+    void pass(std::uint32_t pair, request_id id, byte_queue& out) const override {
+        out.append("PUB bench.echo ");
+        append_receiver(pair, out);
+        out.append(" 128\r\n");
         append_data(id, out);
         out.append(line_end);
     }
@@ -99,10 +113,15 @@ private:
         out.append({text, end});
     }
 
+    static void append_receiver(std::uint32_t pair, byte_queue& out) {
+        char text[24] = "bench.to.";
+        out.append({text, std::to_chars(text + 9, text + sizeof(text), pair).ptr});
+    }
+
     static void on_message(std::string_view line, std::string_view data, role as, answer_sink& sink) {
         const request_id id = read_id(data);
         check_data(data, id);
-        if (as == role::subscriber) return sink.on_delivery(id);
+        if (as == role::subscriber || as == role::receiver) return sink.on_delivery(id);
         const std::string_view subject = line.substr(4, line.find(' ', 4) - 4);
         if (!subject.ends_with(data.substr(0, request_id_size))) {
             throw wrong_answer("the reply's subject is not that of its data", line);
@@ -114,7 +133,7 @@ private:
 /// Fan-out only: SUBSCRIBE and PUBLISH.
 class redis_protocol final : public protocol {
 public:
-    bool open(role as, byte_queue& out) const override {
+    bool open(role as, std::uint32_t, byte_queue& out) const override {
         out.append(as == role::subscriber ? "*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nnews\r\n" : "*1\r\n$4\r\nPING\r\n");
         return true;
     }

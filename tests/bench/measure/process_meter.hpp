@@ -27,6 +27,13 @@ struct allocation_counts {
     std::uint64_t allocations = 0;
     std::uint64_t releases = 0;
     std::uint64_t bytes = 0;
+
+    allocation_counts& operator+=(const allocation_counts& more) noexcept {
+        allocations += more.allocations;
+        releases += more.releases;
+        bytes += more.bytes;
+        return *this;
+    }
 };
 allocation_counts read_allocations(const std::string& path);
 

@@ -6,6 +6,9 @@
 //
 // One loop turn reads what is there, then writes once to the UNIX side and once to each client
 // that got something. Level-triggered, single thread.
+//
+// With --pairs each client's first frame says which end of which pair it is (`s00a` or `r00a`), and is
+// sent back as it came; what the echo process returns of a sender goes to the receiver of its pair.
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,9 +18,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <exception>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "measure/byte_queue.hpp"
@@ -34,6 +40,8 @@ struct client {
     unique_fd fd;
     byte_queue partial;   ///< the beginning of a frame whose rest has not come
     byte_queue out;
+    std::uint32_t receiver = 0;  ///< with pairs: the slot that gets what this one sends
+    bool is_known = false;       ///< with pairs: it has said which end it is
     bool is_dirty = false;
     bool waits_for_room = false;
 };
@@ -41,8 +49,8 @@ struct client {
 /// Relays until the echo process goes away. One thread; everything belongs to it.
 class relay {
 public:
-    relay(tcp_listener listener, unique_fd echo)
-        : listener_(std::move(listener)), epoll_(::epoll_create1(EPOLL_CLOEXEC)), receive_(std::size_t{1} << 20) {
+    relay(tcp_listener listener, unique_fd echo, bool has_pairs)
+        : has_pairs_(has_pairs), listener_(std::move(listener)), epoll_(::epoll_create1(EPOLL_CLOEXEC)), receive_(std::size_t{1} << 20) {
         echo_.fd = std::move(echo);
         set_nonblocking(listener_.fd.get());
         set_nonblocking(echo_.fd.get());
@@ -121,11 +129,20 @@ private:
 
     std::size_t forward(std::string_view bytes, std::uint32_t slot) {
         return for_each_frame(bytes, [&](std::string_view body) {
+            if (has_pairs_ && !clients_[slot].is_known) return introduce(body, slot);
             char* place = echo_.out.grow(2 * frame_prefix + body.size());
             store_u32(place, static_cast<std::uint32_t>(body.size() + frame_prefix));
             store_u32(place + frame_prefix, slot);
             std::memcpy(place + 2 * frame_prefix, body.data(), body.size());
         });
+    }
+
+    void introduce(std::string_view name, std::uint32_t slot) {
+        pair& named = pairs_[std::string{name.substr(1)}];
+        (name.starts_with('s') ? named.sender : named.receiver) = slot;
+        if (named.sender != listener_slot) clients_[named.sender].receiver = named.receiver;
+        clients_[slot].is_known = true;
+        queue_frame(name, slot);
     }
 
     void read_echo() {
@@ -143,17 +160,19 @@ private:
     std::size_t deliver(std::string_view bytes) {
         return for_each_frame(bytes, [&](std::string_view routed) {
             const std::uint32_t slot = load_u32(routed.data());
-            const std::string_view body = routed.substr(frame_prefix);
-            client& to = clients_.at(slot);
-            if (!to.fd) return;
-            char* place = to.out.grow(frame_prefix + body.size());
-            store_u32(place, static_cast<std::uint32_t>(body.size()));
-            std::memcpy(place + frame_prefix, body.data(), body.size());
-            if (!to.is_dirty) {
-                to.is_dirty = true;
-                dirty_.push_back(slot);
-            }
+            queue_frame(routed.substr(frame_prefix), has_pairs_ ? clients_.at(slot).receiver : slot);
         });
+    }
+
+    void queue_frame(std::string_view body, std::uint32_t slot) {
+        client& to = clients_.at(slot);
+        if (!to.fd) return;
+        char* place = to.out.grow(frame_prefix + body.size());
+        store_u32(place, static_cast<std::uint32_t>(body.size()));
+        std::memcpy(place + frame_prefix, body.data(), body.size());
+        if (to.is_dirty) return;
+        to.is_dirty = true;
+        dirty_.push_back(slot);
     }
 
     void flush(client& to, std::uint32_t slot) {
@@ -173,6 +192,13 @@ private:
         }
     }
 
+    struct pair {
+        std::uint32_t sender = listener_slot;    ///< not known yet
+        std::uint32_t receiver = listener_slot;
+    };
+
+    bool has_pairs_;
+    std::unordered_map<std::string, pair> pairs_;
     tcp_listener listener_;
     unique_fd epoll_;
     client echo_;
@@ -185,8 +211,9 @@ private:
 }  // namespace bester::bench
 
 int main(int argc, char** argv) {
-    if (argc != 3) {
-        std::fprintf(stderr, "usage: bench_relay PORT SOCKET\nprints its port when bench_relay_echo has connected\n");
+    const bool has_pairs = argc == 4 && std::string_view{argv[3]} == "--pairs";
+    if (argc != 3 && !has_pairs) {
+        std::fprintf(stderr, "usage: bench_relay PORT SOCKET [--pairs]\nprints its port when bench_relay_echo has connected\n");
         return 2;
     }
     try {
@@ -197,7 +224,7 @@ int main(int argc, char** argv) {
         bench::tcp_listener listener = bench::listen_tcp(static_cast<std::uint16_t>(std::atoi(argv[1])));
         std::printf("%u\n", listener.port);
         std::fflush(stdout);
-        bench::relay{std::move(listener), std::move(echo)}.run();
+        bench::relay{std::move(listener), std::move(echo), has_pairs}.run();
     } catch (const std::exception& error) {
         std::fprintf(stderr, "bench_relay: %s\n", error.what());
         return 1;
