@@ -84,7 +84,7 @@ std::string seconds_text(std::int64_t milliseconds_left) {
 std::vector<std::string> notes_on(const json& peer, system_clock::time_point now) {
     std::vector<std::string> notes;
     if (const auto error = object_of(peer, "last_error"); !error.empty()) {
-        notes.push_back("last error " + age_of(error, "time", now) + " ago: " + text_of(error, "code") + ": " +
+        notes.push_back((is_linked(peer) ? "before this link, " : "last error ") + age_of(error, "time", now) + " ago: " + text_of(error, "code") + ": " +
                         text_of(error, "reason"));
     }
     const auto attempts = number_of(peer, "attempts", 0);
