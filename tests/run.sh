@@ -55,11 +55,13 @@ headers() { # preset: a header that needs another one before it fails here
     grep -E 'error|FAILED' "$results/headers-$1.log" | head -40
 }
 
-whole() { # preset: everything about one build
-  build "$1" || { broken=1; return; }
-  unit "$1"
-  integration "$1" 1
-  integration "$1" 3
+whole() { # preset shards…: everything about one build, the integration tests with these numbers of shards
+  local preset=$1
+  shift
+  build "$preset" || { broken=1; return; }
+  unit "$preset"
+  local shards
+  for shards in "$@"; do integration "$preset" "$shards"; done
 }
 
 fuzz() {
@@ -91,18 +93,18 @@ part=${1:-all}
 [ $# -gt 0 ] && shift
 case $part in
   all)
-    whole dev
+    whole dev 1 3
     headers dev
     bench dev
-    whole asan
-    whole tsan
+    whole asan 1
+    whole tsan 3
     fuzz
     demo
     ;;
   unit) build dev && unit dev "$@" || broken=1 ;;
   integration) build dev && integration dev 1 "$@" ;;
-  dev) whole dev && headers dev ;;
-  asan | tsan) whole "$part" ;;
+  dev) whole dev 1 3 && headers dev ;;
+  asan | tsan) whole "$part" 1 3 ;;
   fuzz) fuzz ;;
   bench) bench bench ;;
   demo) demo ;;
