@@ -66,6 +66,7 @@ public:
     /// Answers of handlers here to messages from there. Not none: why it is not taken; then nothing is sent.
     virtual wire::error_code reply(const remote_origin& to, std::string_view type_token, std::string_view data,
                        std::string_view id_token) = 0;
+    /// Called once for each message from there, also where nobody waits for the result.
     virtual void finish(const remote_origin& message, const partial_outcome& outcome) = 0;
     /// The servers that `"*"` means: all that are known by name.
     virtual void for_each_server(const std::function<void(std::string_view)>& call) const = 0;

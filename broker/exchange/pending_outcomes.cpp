@@ -101,7 +101,7 @@ void pending_outcomes::tell_sender(const envelope_view& message, const wire::sta
 
 void pending_outcomes::tell_server(const envelope_view& message, const wire::status_error* error) {
     const auto origin = remote_origin::unpack(message.remote);
-    if (origin.ref == 0 || !shard_.peers()) return;
+    if (!shard_.peers()) return;
     partial_outcome outcome;
     outcome.delivered = message.delivered;
     if (error) {

@@ -12,6 +12,7 @@ struct link_gauge {
     std::atomic<std::uint64_t> bytes_in{0};
     std::atomic<std::uint64_t> bytes_out{0};
     std::atomic<std::uint64_t> queued_bytes{0};
+    std::atomic<std::uint64_t> adverts_waiting{0};  ///< for the control thread, which counts them down
 };
 
 }  // namespace bester::peering

@@ -57,6 +57,7 @@ public:
 
     const std::string& server() const noexcept { return server_; }
     std::uint64_t id() const noexcept { return id_; }
+    const std::shared_ptr<link_gauge>& gauge() const noexcept { return gauge_; }
     /// For the log: why it ended.
     const std::string& end_reason() const noexcept { return end_reason_; }
     const std::string& end_code() const noexcept { return end_code_; }

@@ -212,6 +212,10 @@ void peer_network::parts::apply(const peering_settings& settings, const std::vec
             forget_if_idle(name);
             continue;
         }
+        if (peer.link && !peer.is_configured && !any_peer_ && !settings_.discovery) {
+            end_link(peer, {"removed", "the entry for any server is no longer in the config there", false});
+            continue;
+        }
         const bool is_dialled_otherwise = was != before.end() && (was->second.addresses != peer.entry.addresses ||
                                                                   was->second.transport != peer.entry.transport);
         if (is_dialled_otherwise) peer.next_address = 0;

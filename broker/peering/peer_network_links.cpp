@@ -127,10 +127,10 @@ void peer_network::parts::link_ended(const std::string& server, std::uint64_t id
     // Servers that do not understand each other would link and part again and again, as fast as they can.
     if (!is_violation(code)) peer->attempts = 0;
     if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
-    publish();
-    settle();
     if (wants_link(*peer)) dial_later(*peer);
     else forget_if_idle(server);
+    publish();
+    settle();
 }
 
 void peer_network::parts::send_legacy(std::string address, std::string frame,

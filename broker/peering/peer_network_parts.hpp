@@ -43,7 +43,7 @@ public:
     // From the shards.
     void link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) override;
     void round_trip(std::string server, std::chrono::microseconds took) override;
-    void advert(std::string server, std::string json) override;
+    void advert(std::string server, std::string json, std::shared_ptr<link_gauge> gauge) override;
     void send_legacy(std::string address, std::string frame,
                      std::function<void(wire::error_code, std::string)> done) override;
 

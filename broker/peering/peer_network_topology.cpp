@@ -26,6 +26,8 @@ void peer_network::parts::publish() {
     view->frame_limit = settings_.message_size;
     for (const auto& [name, peer] : peers_) {
         const peer_settings* const entry = entry_for(name);
+        // One that was removed is unknown already while its link says goodbye.
+        if (!entry && !settings_.discovery && !known_.servers().contains(name)) continue;
         peer_facts facts;
         facts.is_configured = peer->is_configured;
         facts.frame_limit = peer->frame_limit;
@@ -119,8 +121,10 @@ void peer_network::parts::arm_topology_timer() {
     });
 }
 
-void peer_network::parts::advert(std::string server, std::string json) {
-    asio::post(control_, [weak = weak_from_this(), server = std::move(server), json = std::move(json)] {
+void peer_network::parts::advert(std::string server, std::string json, std::shared_ptr<link_gauge> gauge) {
+    asio::post(control_, [weak = weak_from_this(), server = std::move(server), json = std::move(json),
+                          gauge = std::move(gauge)] {
+        --gauge->adverts_waiting;
         const auto self = weak.lock();
         if (!self || !self->has_adverts()) return;
         const peer_record* const peer = self->find(server);

@@ -21,15 +21,24 @@ std::uint64_t pending_refs::add(waiting what, time_point deadline) {
     return used.ref;
 }
 
-bool pending_refs::take(std::uint64_t ref, waiting& what) {
+pending_refs::slot* pending_refs::find(std::uint64_t ref) noexcept {
     const std::size_t index = ref & ((1u << index_bits) - 1);
-    if (ref == 0 || index >= slots_.size() || slots_[index].ref != ref) return false;
-    slot& used = slots_[index];
-    what = std::move(used.what);
-    used = slot{};
-    free_.push_back(static_cast<std::uint32_t>(index));
+    return ref == 0 || index >= slots_.size() || slots_[index].ref != ref ? nullptr : &slots_[index];
+}
+
+bool pending_refs::take(std::uint64_t ref, waiting& what) {
+    slot* const used = find(ref);
+    if (!used) return false;
+    what = std::move(used->what);
+    *used = slot{};
+    free_.push_back(static_cast<std::uint32_t>(used - slots_.data()));
     --used_;
     return true;
+}
+
+bool pending_refs::take_of(std::string_view server, std::uint64_t ref, waiting& what) {
+    const slot* const used = find(ref);
+    return used && used->what.server == server && take(ref, what);
 }
 
 bool pending_refs::take_expired(time_point now, waiting& what) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "exchange/pending_outcomes.hpp"
@@ -26,6 +27,8 @@ public:
     std::uint64_t add(waiting what, time_point deadline);
     /// Ends it. False: there is none (any more).
     bool take(std::uint64_t ref, waiting& what);
+    /// The same, if it went to this server: nobody else can say what became of it.
+    bool take_of(std::string_view server, std::uint64_t ref, waiting& what);
     /// Ends one whose deadline has passed; false: there is none.
     bool take_expired(time_point now, waiting& what);
     bool empty() const noexcept { return used_ == 0; }
@@ -36,6 +39,8 @@ private:
         waiting what;
     };
     static constexpr unsigned index_bits = 24;
+
+    slot* find(std::uint64_t ref) noexcept;
 
     std::vector<slot> slots_;
     std::vector<std::uint32_t> free_;

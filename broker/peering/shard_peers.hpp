@@ -27,7 +27,8 @@ public:
     virtual ~link_listener() = default;
     virtual void link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) = 0;
     virtual void round_trip(std::string server, std::chrono::microseconds took) = 0;
-    virtual void advert(std::string server, std::string json) = 0;
+    /// Counts gauge->adverts_waiting down when it has been read.
+    virtual void advert(std::string server, std::string json, std::shared_ptr<link_gauge> gauge) = 0;
     /// Sends a frame to an original daemon; `done` may be called on any thread.
     virtual void send_legacy(std::string address, std::string frame,
                              std::function<void(wire::error_code, std::string)> done) = 0;
@@ -106,6 +107,7 @@ private:
         std::uint64_t duplicates = 0;
         std::uint64_t refused = 0;
         bool is_dirty = false;         ///< in dirty_
+        std::size_t unanswered = 0;    ///< messages from there that are being handled
         std::set<std::uint64_t> lost_replies;  ///< refs of its messages whose reply found no room
     };
 
@@ -148,7 +150,9 @@ private:
     void execute(flow&, const wire::void_message&) {}
     bool accepts(const flow& from, std::string_view type_token) const;
     bool lets_reply(std::string_view server, std::string_view type_token) const;
-    void refuse(const flow& from, std::uint64_t ref);
+    void refuse(const flow& from, std::uint64_t ref, wire::error_code code, std::string_view reason);
+    void refuse_type(const flow& from, std::uint64_t ref);
+    void send_result(const exchange::remote_origin& origin, const exchange::partial_outcome& outcome);
 
     exchange::shard& shard_;
     const std::vector<shard_peers*>& all_;

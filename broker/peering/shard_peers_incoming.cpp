@@ -13,6 +13,12 @@ using wire::error_code;
 
 namespace {
 
+/// The control thread has other things to do.
+constexpr std::uint64_t most_adverts_waiting = 1'000;
+
+/// Of one server; less than half of what waits for a handler by default.
+constexpr std::size_t most_unanswered = 4'096;
+
 struct frame_address {
     std::string_view from;
     std::string_view to;
@@ -33,7 +39,11 @@ frame_address address_of(const wire::link_frame& frame) {
 
 void shard_peers::on_frame(peer_link& link, const wire::link_frame& frame, std::string_view body) {
     if (const auto* advert = std::get_if<wire::advert_frame>(&frame)) {
-        if (advert->json.size() <= longest_summary_text) listener_.advert(link.server(), std::string{advert->json});
+        if (advert->json.size() > longest_summary_text) return;
+        if (link.gauge()->adverts_waiting >= most_adverts_waiting)
+            return link.part({"flood", "adverts come faster than they can be read", false});
+        ++link.gauge()->adverts_waiting;
+        listener_.advert(link.server(), std::string{advert->json}, link.gauge());
         return;
     }
     if (std::holds_alternative<wire::hello_frame>(frame))
@@ -135,25 +145,36 @@ bool shard_peers::lets_reply(std::string_view server, std::string_view type_toke
     return facts && (facts->accept.lets(type) || facts->send.lets(type));
 }
 
-void shard_peers::refuse(const flow& from, std::uint64_t ref) {
+void shard_peers::refuse(const flow& from, std::uint64_t ref, error_code code, std::string_view reason) {
     if (ref == 0) return;
-    const auto error = wire::as_status_error(error_code::peer_refused);
+    const auto error = wire::as_status_error(code, reason);
     partial_outcome outcome;
     outcome.error_code = error.code;
-    outcome.error_reason = "server " + known_->own_name + " does not take messages of this type from " + from.server;
-    finish({from.server, {}, ref}, outcome);
+    outcome.error_reason = error.reason;
+    outcome.is_temporary = error.temporary;
+    send_result({from.server, {}, ref}, outcome);
+}
+
+void shard_peers::refuse_type(const flow& from, std::uint64_t ref) {
+    refuse(from, ref, error_code::peer_refused,
+           "server " + known_->own_name + " does not take messages of this type from " + from.server);
 }
 
 void shard_peers::execute(flow& from, const wire::deliver_message& message) {
-    if (!accepts(from, message.type_token)) return refuse(from, message.ref);
+    if (!accepts(from, message.type_token)) return refuse_type(from, message.ref);
     users_.clear();
     for (const std::string_view user : message.users) users_.push_back(user);
+    if (message.ref != 0) ++from.unanswered;
     shard_.commands().deliver_from(from.server, message.ref, message.type_token, message.data, users_,
                                    message.is_for_everybody);
 }
 
 void shard_peers::execute(flow& from, const wire::submit_message& message) {
-    if (!accepts(from, message.type_token)) return refuse(from, message.ref);
+    if (!accepts(from, message.type_token)) return refuse_type(from, message.ref);
+    // Handlers' queues are for all: no server may fill them alone.
+    if (from.unanswered >= most_unanswered)
+        return refuse(from, message.ref, error_code::busy, "too many messages from that server are being handled here");
+    ++from.unanswered;
     shard_.commands().submit_from({from.server, message.session, message.ref},
                                   {message.type_token, message.data, message.user, message.session, message.id_token,
                                    message.hops});
@@ -182,8 +203,7 @@ void shard_peers::execute(flow& from, const wire::reply_message& message) {
 
 void shard_peers::execute(flow& from, const wire::result_message& message) {
     pending_refs::waiting waiting;
-    if (!refs_.take(message.ref, waiting)) return;
-    if (waiting.server != from.server) return;
+    if (!refs_.take_of(from.server, message.ref, waiting)) return;
     partial_outcome outcome;
     outcome.delivered = message.delivered;
     outcome.error_code = message.code;

@@ -123,6 +123,11 @@ error_code shard_peers::reply(const exchange::remote_origin& to, std::string_vie
 }
 
 void shard_peers::finish(const exchange::remote_origin& origin, const partial_outcome& outcome) {
+    if (flow* const from = find_flow(origin.server); from && from->unanswered > 0) --from->unanswered;
+    if (origin.ref != 0) send_result(origin, outcome);
+}
+
+void shard_peers::send_result(const exchange::remote_origin& origin, const partial_outcome& outcome) {
     std::vector<wire::unreached_user> unreached;
     for (std::size_t i = 0; i < std::min(outcome.missed.size(), most_unreached); ++i) {
         const auto& missed = outcome.missed[i];

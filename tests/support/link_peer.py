@@ -141,7 +141,10 @@ class LinkPeer:
         for body in self.decoder.feed(data):
             frame = parse(body)
             if frame["kind"] == PING:
-                self.send(struct.pack("<BQ", PONG, frame["token"]))
+                try:
+                    self.send(struct.pack("<BQ", PONG, frame["token"]))
+                except OSError:
+                    pass   # it closed; what it said before is still to be read
             else:
                 self.inbox.append(frame)
 
