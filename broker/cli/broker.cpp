@@ -238,9 +238,12 @@ void broker::parts::start_listeners() {
         const std::size_t i = (*next)++ % shards_.size();
         shards_[i]->post([fd, there = clients_[i].get(), &from](exchange::shard&) { there->adopt(fd, from); });
     };
+    const auto refuse = [this](int fd) {
+        shards_.front()->post([fd](exchange::shard& there) { there.see_off(fd); });
+    };
     for (const auto& wanted : listener_settings_) {
         auto& made = listeners_.emplace_back(
-            std::make_unique<clients::listener>(control_, wanted, connection_limit_, connections_, give));
+            std::make_unique<clients::listener>(control_, wanted, connection_limit_, connections_, give, refuse));
         const bool is_named = wanted.name != wanted.address;
         spdlog::info("listening on {}{}", made->bound_address(), is_named ? " (" + wanted.name + ")" : "");
     }

@@ -32,6 +32,8 @@ void client_session::begin() { start({}); }
 frame_verdict client_session::on_frame(std::string_view body) {
     if (state_ == state::verifying) return frame_verdict::not_yet;
     if (state_ == state::leaving) return frame_verdict::closed;
+    // Read and dropped, so that the end of a client that does not wait is noticed.
+    if (closing_id_) return frame_verdict::taken;
     if (owner_.is_over_memory_mark()) {
         shard_.count(counter::memory_pauses);
         owner_.await_memory(*this);
@@ -195,10 +197,9 @@ frame_verdict client_session::run_builtin(const client_message& message) {
     // The data lies in the middle of a frame: what follows is its padding.
     const error_code error = wire::decode_builtin(shard_.reader(), message.data, command);
     if (error == error_code::none && command.type == "close") {
-        if (!id_token.empty()) send_good(id_token, {});
-        leave_exchange();
-        close_after_flush(close_reason::requested);
-        return frame_verdict::closed;
+        closing_id_ = std::make_unique<const std::string>(id_token);
+        if (unanswered_ == 0) answer_close();
+        return state_ == state::leaving ? frame_verdict::closed : frame_verdict::taken;
     }
     if (error == error_code::none && command.type == "whoami") {
         std::string data = R"({"user":")" + user_ + R"(","session":")";
@@ -245,7 +246,7 @@ frame_verdict client_session::bad_message(const client_message& message, std::st
 
 void client_session::on_bad_frame(bool is_too_large) {
     shard_.count(counter::messages_bad);
-    if (state_ == state::leaving) return;
+    if (state_ == state::leaving || closing_id_) return;
     const error_code code = is_too_large ? error_code::too_large : error_code::bad_frame;
     std::string reason{wire::describe(code).meaning};
     if (is_too_large) reason = "the frame is larger than " + std::to_string(owner_.limits().message_size) + " bytes";
@@ -257,6 +258,14 @@ void client_session::on_bad_frame(bool is_too_large) {
 void client_session::on_end_of_input() {
     input_ended_ = true;
     close_if_finished();
+}
+
+/// Every message before `close` has got its status.
+void client_session::answer_close() {
+    if (state_ == state::leaving) return;
+    if (!closing_id_->empty()) send_good(*closing_id_, {});
+    leave_exchange();
+    close_after_flush(close_reason::requested);
 }
 
 /// A client that has finished sending still gets its answers.
@@ -317,6 +326,7 @@ void client_session::message_done(const exchange::envelope_view& message, const 
         else send_good(message.id_token, delivered);
     }
     if ((held_ & on_unanswered) != 0 && unanswered_ <= owner_.limits().unanswered / 2) release(on_unanswered);
+    if (closing_id_ && unanswered_ == 0) return answer_close();
     if (input_ended_) close_if_finished();
 }
 

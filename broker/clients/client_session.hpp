@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "clients/client_settings.hpp"
@@ -19,6 +21,7 @@ class shard_clients;
 ///
 ///   first ──credentials──▶ verifying ──good──▶ accepted ──first payload──▶ open
 ///     └── anonymous, or verified lately ───────────▲
+///   open ──`close`──▶ open, reading nothing more ──all answered──▶ leaving
 ///   any ──▶ leaving (told why, written out) ──▶ closed
 class client_session final : public exchange::framed_stream, public exchange::session {
 public:
@@ -92,10 +95,12 @@ private:
     exchange::frame_verdict held(hold why);
     void release(hold why);
     void close_if_finished();
+    void answer_close();
 
     shard_clients& owner_;
     const listener_settings& listener_;
     std::uint64_t login_deadline_ms_;
+    std::unique_ptr<const std::string> closing_id_;  ///< token of the client's `close`; null: it has sent none
     std::uint32_t unanswered_ = 0;
     state state_ = state::first;
     std::uint8_t held_ = 0;

@@ -91,11 +91,12 @@ int listen_on_unix(const listener_settings& settings) {
 
 struct listener::state : std::enable_shared_from_this<listener::state> {
     state(asio::io_context& control, const listener_settings& from, const std::size_t& limit, connection_count& count,
-          hand_over to)
+          hand_over to, turn_away away)
         : settings{from},
           connection_limit{limit},
           connections{count},
           give{std::move(to)},
+          refuse{std::move(away)},
           descriptor{control, from.kind == transport::tcp ? listen_on_tcp(from) : listen_on_unix(from)},
           timer{control} {}
 
@@ -135,7 +136,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
         const std::string frame = wire::bad_status_frame(
             wire::close_id, wire::as_status_error(wire::error_code::too_many_connections));
         [[maybe_unused]] const auto sent = ::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        ::close(fd);
+        refuse(fd);
         const auto now = std::chrono::steady_clock::now();
         if (now - last_warning < std::chrono::seconds{1}) return;
         last_warning = now;
@@ -147,14 +148,16 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
     const std::size_t& connection_limit;
     connection_count& connections;
     hand_over give;
+    turn_away refuse;
     asio::posix::stream_descriptor descriptor;
     asio::steady_timer timer;
     std::chrono::steady_clock::time_point last_warning{};
 };
 
 listener::listener(asio::io_context& control, const listener_settings& settings, const std::size_t& connection_limit,
-                   connection_count& connections, hand_over give)
-    : state_{std::make_shared<state>(control, settings, connection_limit, connections, std::move(give))} {
+                   connection_count& connections, hand_over give, turn_away refuse)
+    : state_{std::make_shared<state>(control, settings, connection_limit, connections, std::move(give),
+                                     std::move(refuse))} {
     state_->wait();
 }
 

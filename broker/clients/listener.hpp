@@ -22,10 +22,13 @@ public:
     /// Gives an accepted socket to a shard.
     using hand_over = std::function<void(int fd, const listener_settings& from)>;
 
+    /// Takes a socket that was told that there is no room for it, and closes it when that has been read.
+    using turn_away = std::function<void(int fd)>;
+
     /// Binds and listens; throws std::system_error with the address in its text. `settings` and
     /// `connections` must outlive it.
     listener(asio::io_context& control, const listener_settings& settings, const std::size_t& connection_limit,
-             connection_count& connections, hand_over give);
+             connection_count& connections, hand_over give, turn_away refuse);
     ~listener();
     listener(const listener&) = delete;
     listener& operator=(const listener&) = delete;

@@ -306,7 +306,7 @@ void framed_stream::wrote(flush_result result) {
         case flush_result::done:
             watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
             if (outbox_) shard_.give_back(std::move(outbox_));
-            if (is_closing_) close(closing_reason_);
+            if (is_closing_) part();
             else on_drained();
     }
 }
@@ -321,12 +321,28 @@ void framed_stream::close_after_flush(close_reason reason) {
     closing_reason_ = reason;
     watch(watched_ & ~reading);
     const bool is_written = (!outbox_ || outbox_->empty()) && (!cipher_ || cipher_->pending_output().empty());
-    if (is_written) close(reason);
+    if (is_written) part();
     else queued();
 }
 
 void framed_stream::close(close_reason reason) {
     if (fd_ < 0) return;
+    const int fd = fd_;
+    end(reason);
+    ::close(fd);
+}
+
+/// All is written: ends the stream without the reset that closing would send over unread input.
+void framed_stream::part() {
+    const int fd = fd_;
+    const bool has_peer_finished = closing_reason_ == close_reason::closed_by_peer;
+    end(closing_reason_);
+    if (has_peer_finished) ::close(fd);
+    else shard_.see_off(fd);
+}
+
+/// The descriptor is the caller's from here on.
+void framed_stream::end(close_reason reason) {
     is_closing_ = true;
     if (cipher_) {
         cipher_->end_output();
@@ -334,7 +350,6 @@ void framed_stream::close(close_reason reason) {
         if (!farewell.empty()) ::send(fd_, farewell.data(), farewell.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     if (!is_unwatched_) shard_.loop().remove(fd_);
-    ::close(fd_);
     fd_ = -1;
     on_closed(reason);
     if (outbox_) {

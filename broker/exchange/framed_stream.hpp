@@ -67,7 +67,8 @@ public:
     /// Ends the stream now: what is queued is dropped, the descriptor closed, on_closed called. The
     /// object is destroyed by its owner through shard::bury. Idempotent.
     void close(close_reason reason);
-    /// Ends it when all that is queued has been written (or nothing moves for the write timeout).
+    /// Ends it when all that is queued has been written (or nothing moves for the write timeout). The
+    /// peer gets the time to read that: its socket is seen off by the shard.
     void close_after_flush(close_reason reason);
 
     /// Stops reading; pauses are counted by the derived class, not here.
@@ -139,6 +140,8 @@ private:
     void wrote(flush_result result);
     bool read_nothing(ssize_t result);
     void hung_up(std::uint32_t events);
+    void part();
+    void end(close_reason reason);
 
     int fd_;
     std::uint32_t watched_ = 0;

@@ -79,6 +79,7 @@ void shard::sweep_if_due() {
     next_sweep_ms_ = now_ms_ + static_cast<std::uint64_t>(sweep_interval.count());
     for (std::size_t i = 0; i < swept_.size(); ++i)
         if (swept_[i]->sweep(now_ms_)) wants_sweep_ = true;
+    if (parting_.sweep(now_ms_)) wants_sweep_ = true;
 }
 
 void shard::run_mail() {

@@ -20,6 +20,7 @@
 #include "exchange/handler_port.hpp"
 #include "exchange/mailbox.hpp"
 #include "exchange/outbox.hpp"
+#include "exchange/parting_sockets.hpp"
 #include "exchange/peer_port.hpp"
 #include "exchange/session_table.hpp"
 #include "exchange/task.hpp"
@@ -130,6 +131,8 @@ public:
     void read_on(framed_stream& stream) { resuming_.push_back(&stream); }
     void account_kept(std::ptrdiff_t bytes) noexcept { kept_size_ += static_cast<std::size_t>(bytes); }
     chunk_pool& chunks() noexcept { return chunks_; }
+    /// Closes a socket to which all has been written, but not before the other side could read it.
+    void see_off(int fd) { parting_.add(fd); }
     /// Destroys a closed stream when nothing in this turn can refer to it any more.
     void bury(std::unique_ptr<framed_stream> closed);
     /// Calls `after` when the current turn's output has been written and its mail posted.
@@ -195,6 +198,7 @@ private:
     std::vector<std::unique_ptr<framed_stream>> buried_;
     std::vector<std::function<void()>> turn_end_;
     std::vector<std::function<void()>> ending_;
+    parting_sockets parting_{*this};
     exchange::counters counters_;
     session_table sessions_;
     group_table groups_;

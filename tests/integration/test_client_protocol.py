@@ -1,5 +1,6 @@
 """proto-docs/client.md, line by line, over every transport."""
 import json
+import os
 import re
 import socket
 import struct
@@ -150,6 +151,80 @@ def test_close_is_answered_after_what_is_queued(connect):
         {"type": "dummy", "id": "never read"})))
     came = c.expect_closed()
     assert [f["payload"].get("id") for f in came] == [None, "bye"] and is_good(came[1])
+
+
+def test_close_waits_for_what_handlers_owe(connect):
+    c = connect("tina")
+    c.send("echo", {"act": "later", "ms": 300}, "slow")
+    c.send("echo", "quick", "quick")
+    c.send("builtin", {"command": {"type": "close"}}, "bye")
+    c.send("dummy", id="never read")
+    c.send("echo", "nor this", "not routed")
+    came = c.expect_closed()
+    statuses = [f["payload"]["id"] for f in came if is_status(f)]
+    assert statuses == ["quick", "slow", "bye"] and all(is_good(f) for f in came if is_status(f)), came
+    assert [f["payload"]["id"] for f in came if is_delivery(f)] == ["quick", "slow"]
+
+
+def test_close_waits_until_the_deadline(make_broker):
+    with make_broker(handlers={"mute": python_handler(deadline="300ms")}) as broker:
+        c = broker.client("tina")
+        c.send("mute", {"act": "silent"}, "hopeless")
+        c.send("builtin", {"command": {"type": "close"}}, "bye")
+        c.bad("hopeless", "handler_timeout")
+        c.good("bye")
+        assert c.expect_closed() == []
+
+
+def test_who_does_not_wait_for_its_close_leaves_nothing(make_broker):
+    with make_broker(handlers={"byhand": {"start": "manual"}}) as broker:
+        for broken in (b"", b"\xff\xff\xff\xff"):
+            c = broker.client("tina")
+            c.send("byhand", 1, "never answered")
+            c.send("builtin", {"command": {"type": "close"}}, "bye")
+            c.send_bytes(broken)
+            eventually(lambda: sum(s["unanswered"] for s in broker.status()["shards"]) == 1)
+            c.close()
+            eventually(lambda: broker.status()["sessions"] == 0, 20, "the session is gone")
+
+
+def read_to_the_end(c):
+    """The frames until a proper end; a reset is none, and raises."""
+    c.socket.settimeout(20)
+    came = []
+    while data := c.socket.recv(1 << 16):
+        came += [json.loads(body) for body in c.decoder.feed(data)]
+    return came
+
+
+def test_the_last_status_is_not_lost_to_a_reset(connect):
+    c = connect()
+    # Verifying takes a moment, in which the rest arrives and is not read.
+    c.send_bytes(frames.encode(login_frame("tina", "wrong")) + frames.encode({"payload": {"type": "echo", "data": "x" * 100}}) * 500)
+    assert code_of(c.receive()) == "authentication_failed"
+    c.send_bytes(frames.encode({"payload": {"type": "echo", "data": "y"}}))
+    assert read_to_the_end(c) == []
+
+
+def test_after_a_bad_frame_the_rest_is_dropped_and_the_end_is_proper(connect):
+    c = connect("tina")
+    c.send_bytes(b"\xff\xff\xff\xff" + b"z" * 500_000)
+    assert [code_of(f) for f in read_to_the_end(c)] == ["too_large"]
+
+
+def descriptors(broker):
+    return len(os.listdir(f"/proc/{broker.process.pid}/fd"))
+
+
+def test_who_keeps_a_closed_connection_open_does_not_keep_the_broker_s(broker, transport, threads):
+    before = descriptors(broker)
+    crowd = [broker.client(listener=transport) for _ in range(256 * threads + 100)]
+    for c in crowd:
+        c.send_bytes(b"\xff\xff\xff\xff more")
+    for c in crowd:
+        assert code_of(c.receive()) == "too_large" and read_to_the_end(c) == []
+    assert descriptors(broker) <= before + 256 * threads + 4
+    eventually(lambda: descriptors(broker) <= before + 2, 20, "all are closed after a second")
 
 
 def test_close_without_an_id_just_closes(connect):

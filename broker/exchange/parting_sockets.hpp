@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "exchange/event_loop.hpp"
+
+namespace bester::exchange {
+
+class shard;
+
+/// Sockets to which all has been written and that nobody owns any more. Each is told that no more will
+/// come and is closed when the other side has finished too, or a second later; what it sends meanwhile is
+/// dropped. Closed at once, a socket with unread input sends a reset, and a reset may cost the other side
+/// the last frame: the one that says why.
+///
+/// On its shard's thread. Bounded: beyond `most` an older one is closed at once.
+class parting_sockets {
+public:
+    static constexpr std::size_t most = 256;
+    static constexpr std::uint64_t longest_ms = 1'000;
+
+    explicit parting_sockets(shard& on) noexcept : shard_{on} {}
+    ~parting_sockets();
+    parting_sockets(const parting_sockets&) = delete;
+    parting_sockets& operator=(const parting_sockets&) = delete;
+
+    /// Takes over `fd`, which no loop watches.
+    void add(int fd);
+    /// Closes those whose time is over; returns whether any is left.
+    bool sweep(std::uint64_t now_ms);
+
+private:
+    /// Never freed, since an event for it may still be on its way; it is used again instead.
+    struct place final : public pollable {
+        explicit place(parting_sockets& in) noexcept : owner{in} {}
+        void on_ready(std::uint32_t events) override;
+
+        parting_sockets& owner;
+        int fd = -1;
+        std::uint64_t deadline_ms = 0;
+    };
+
+    place& free_place();
+    void close(place& which);
+
+    shard& shard_;
+    std::deque<place> places_;  ///< a deque: their addresses stay
+    std::vector<place*> free_;
+    std::size_t next_victim_ = 0;
+};
+
+}  // namespace bester::exchange
