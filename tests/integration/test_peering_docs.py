@@ -17,7 +17,6 @@ import eventually as waiting
 import link_peer
 from broker import PYTHON, SANITIZER
 from client import is_good
-from eventually import eventually
 from frames import Decoder, encode
 from link_peer import ADVERT, GOODBYE, HELLO, flow_frame
 from servers import peer, servers, wait_for_link  # noqa: F401
@@ -203,7 +202,7 @@ def test_what_a_broker_says_on_links_is_what_the_schemas_say(servers):  # noqa: 
             gate.hello(features=["discovery", "routing"])
             gate.receive(HELLO)
             return [server for server, _, _ in gate.receive(ADVERT)["known"]]
-    eventually(lambda: "alpha" in known_to_beta(), what="alpha's advert at beta")
+    waiting.eventually(lambda: "alpha" in known_to_beta(), what="alpha's advert at beta")
     with link_peer.dial(beta.port, "gate", files, "beta", hello=False) as gate:
         gate.hello(features=["discovery", "routing", "something new"])
         hello = gate.receive(HELLO)
