@@ -18,7 +18,7 @@ namespace {
 using nlohmann::json;
 
 struct check_options {
-    std::string file;
+    std::string file{default_config_file};
     bool as_json = false;
     bool schema = false;
     bool reference = false;
@@ -62,7 +62,6 @@ void run_check(const check_options& options, int& exit_code) {
         std::cout << config::reference_text();
         return;
     }
-    if (options.file.empty()) throw CLI::RequiredError("FILE");
     const auto result = config::load(options.file);
     options.as_json ? print_json(result) : print(result);
     if (!result.config) exit_code = exit_refused;
@@ -73,11 +72,11 @@ void run_check(const check_options& options, int& exit_code) {
 void add_check_command(CLI::App& app, int& exit_code) {
     const auto options = std::make_shared<check_options>();
     auto* command = app.add_subcommand("check", "Validate a config file: all mistakes at once, with their places");
-    command->add_option("FILE", options->file, "The config file")->type_name("FILE");
+    add_config_file(*command, options->file);
     command->add_flag("--json", options->as_json, "Print the findings as JSON");
     auto* schema = command->add_flag("--schema", options->schema, "Print the JSON Schema of the config, and do nothing else");
     command->add_flag("--reference", options->reference, "Print the table of all keys, and do nothing else")->excludes(schema);
-    add_footer(*command, "  bester check /etc/bester/bester.jsonc\n"
+    add_footer(*command, "  bester check bester.jsonc\n"
                          "  bester check --schema > bester-schema.json\n\n"
                          "Mistakes are printed as FILE:LINE:COLUMN: PATH: MESSAGE, and the code is 1.\n");
     command->callback([options, &exit_code] { run_check(*options, exit_code); });

@@ -23,6 +23,18 @@ CLI::Option* add_duration_option(CLI::App& command, const std::string& name, std
         ->default_str(config::format_duration(static_cast<std::uint64_t>(value.count())));
 }
 
+void add_config_file(CLI::App& command, std::string& file) {
+    command.add_option("--config", file, "The config file")
+        ->type_name("FILE")
+        ->envname("BESTER_CONFIG")
+        ->capture_default_str();
+    // No exclusion: the environment variable counts as --config.
+    command
+        .add_option_function<std::string>(
+            "FILE", [&file](const std::string& given) { file = given; }, "The config file, instead of --config")
+        ->type_name("");
+}
+
 void add_footer(CLI::App& command, const std::string& examples) {
     command.footer("Examples:\n" + examples + "\n" + exit_codes_help);
 }

@@ -14,6 +14,12 @@ namespace bester::cli {
 CLI::Option* add_duration_option(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
                                  const std::string& description);
 
+inline constexpr const char* default_config_file = "/etc/bester/bester.jsonc";
+
+/// Adds the config file that a command works on, as FILE or as --config FILE ($BESTER_CONFIG), of
+/// which FILE wins; `file` has its default.
+void add_config_file(CLI::App& command, std::string& file);
+
 /// Exit codes and examples, at the end of the command's --help.
 void add_footer(CLI::App& command, const std::string& examples);
 

@@ -54,10 +54,10 @@ void run_serve(const std::string& file, int& exit_code) {
 }  // namespace
 
 void add_serve_command(CLI::App& app, int& exit_code) {
-    const auto file = std::make_shared<std::string>("/etc/bester/bester.jsonc");
+    const auto file = std::make_shared<std::string>(default_config_file);
     auto* command = app.add_subcommand("serve", "Run the broker in the foreground");
-    command->add_option("--config", *file, "The config file")->type_name("FILE")->envname("BESTER_CONFIG")->capture_default_str();
-    add_footer(*command, "  bester serve --config bester.jsonc\n\n"
+    add_config_file(*command, *file);
+    add_footer(*command, "  bester serve bester.jsonc\n\n"
                          "SIGTERM or SIGINT: drain and stop; a second one: stop at once. SIGHUP: reload the config.\n");
     command->callback([file, &exit_code] { run_serve(*file, exit_code); });
 }

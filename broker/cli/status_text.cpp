@@ -47,6 +47,20 @@ std::string format_listeners(const json& listeners) {
     return format_table(rows);
 }
 
+/// What those wrote last that are not well: most often it says why.
+std::string format_last_words(const json& handlers) {
+    std::string result;
+    for (const auto& handler : handlers) {
+        const bool is_degraded = text_of(handler, "state") == "degraded";
+        for (const auto& instance : array_of(handler, "instances")) {
+            const std::string words = text_of(instance, "last_output");
+            if ((!is_degraded && text_of(instance, "state") != "backing_off") || words.empty() || words == "-") continue;
+            result += text_of(handler, "name") + "#" + text_of(instance, "number") + " wrote last: " + printable(words) + "\n";
+        }
+    }
+    return result.empty() ? result : "\n" + result;
+}
+
 std::string format_counters(const json& status) {
     const auto counters = status.find("counters");
     if (counters == status.end() || !counters->is_object() || counters->empty()) return {};
@@ -76,7 +90,7 @@ std::string format_handlers(const json& handlers) {
             lead.assign(lead.size(), "");  // said once for each handler
         }
     }
-    return rows.size() == 1 ? "no handlers are configured\n" : format_table(rows);
+    return rows.size() == 1 ? "no handlers are configured\n" : format_table(rows) + format_last_words(handlers);
 }
 
 std::string format_status(const json& status) {

@@ -161,7 +161,7 @@ bool channel::sweep(std::uint64_t now_ms) {
         was_released = true;
     }
     if (is_hanging && !is_draining_) {
-        lost("it answered nothing until a message's deadline");
+        lost("answered nothing until a message's deadline");
         return false;
     }
     if (was_released) {

@@ -205,11 +205,11 @@ void handler_entry::ended_in_service(slot& in, instance& which, const instance_e
     const std::string who = which.label() + (which.pid() ? ": pid " + std::to_string(which.pid()) : "");
     (was_serving ? in.serving : in.coming) = nullptr;
     if (settings_.start == start_mode::manual) {
-        spdlog::info("handler {} is gone: {}; waiting for another one", who, end.reason);
+        spdlog::info("handler {}: {}; waiting for another one", who, end.reason);
         return;
     }
     if (was_serving && (in.coming || in.backing_off)) {
-        spdlog::warn("handler {} {}; its replacement is on the way", who, end.reason);
+        spdlog::warn("handler {}: {}; its replacement is on the way", who, end.reason);
         return;
     }
     const restart_decision next = in.policy.ended(end.run, clock::now(), services_.random());
@@ -218,9 +218,9 @@ void handler_entry::ended_in_service(slot& in, instance& which, const instance_e
         next.failed_start && !in.last_output.empty() ? "; its last line: " + in.last_output : "";
     const std::string when = next.delay.count() == 0 ? "now" : "in " + in_seconds(next.delay);
     if (end.run.end == run_end::clean)
-        spdlog::info("handler {} {}; starting it again {}", who, end.reason, when);
+        spdlog::info("handler {}: {}; starting it again {}", who, end.reason, when);
     else
-        spdlog::warn("handler {} {}{}; starting it again {}", who, end.reason, output, when);
+        spdlog::warn("handler {}: {}{}; starting it again {}", who, end.reason, output, when);
     if (next.newly_degraded)
         spdlog::error("handler {}: degraded: {} failed starts within {}; trying again every {} at "
                       "most. Mend its command, then `bester handlers restart {}` tries at once",

@@ -19,6 +19,9 @@ namespace {
 /// of what.
 constexpr std::chrono::milliseconds wait_for_exit_text{100};
 
+/// A drained handler exits when its channels are closed; so long we wait before SIGTERM says it again.
+constexpr std::chrono::milliseconds wait_for_leaving{300};
+
 }  // namespace
 
 std::string in_seconds(std::chrono::milliseconds span)
@@ -177,9 +180,20 @@ void instance::drain(clock::time_point limit)
 void instance::drained()
 {
     if (phase_ == phase::draining)
-        stop("drained");
+        let_leave("drained");
     else if (phase_ == phase::ready)
-        stop("left by itself");
+        let_leave("left by itself");
+}
+
+void instance::let_leave(const std::string& reason)
+{
+    was_drained_ = true;
+    phase_ = phase::stopping;
+    close_channels(reason);
+    if (process_)
+        arm(timer_purpose::leave, clock::now() + wait_for_leaving);
+    else
+        terminate();
 }
 
 void instance::stop(const std::string& reason)
@@ -243,6 +257,7 @@ void instance::timer_fired()
         terminate();
         break;
     case timer_purpose::exit_text:
+    case timer_purpose::leave:
         terminate();
         break;
     case timer_purpose::drain:
@@ -263,7 +278,7 @@ void instance::process_ended(const exit_status& status)
     const bool was_asked = (phase_ == phase::stopping && lost_reason_.empty()) ||
                            phase_ == phase::draining;
     const std::string exit_text = describe(status);
-    std::string reason = exit_text;
+    std::string reason = was_drained_ ? exit_text + " after the drain" : exit_text;
     // What made us end it says more than that our signal did.
     if (!lost_reason_.empty())
         reason = timer_purpose_ == timer_purpose::exit_text ? exit_text + " (" + lost_reason_ + ")"

@@ -51,8 +51,8 @@ std::string in_seconds(std::chrono::milliseconds span);
 ///   starting ──all channels──▶ ready ──drain()──▶ draining ──▶ stopping ──▶ gone
 ///       └────────── lost(), hello too late, process ended ──────────┴────────▲
 ///
-/// stopping: its channels are closed, SIGTERM was sent, SIGKILL follows after `stop_grace`. All
-/// functions on the control thread. Shared only so that pending timers can find out that it is
+/// stopping: its channels are closed, SIGTERM was sent, SIGKILL follows after `stop_grace`. One that was
+/// drained may exit by itself first, since its channels are closed. All functions on the control thread. Shared only so that pending timers can find out that it is
 /// gone; its handler_entry owns it.
 class instance : public std::enable_shared_from_this<instance> {
 public:
@@ -92,13 +92,14 @@ public:
     std::string last_output() const { return output_ ? output_->last_line() : std::string(); }
 
 private:
-    enum class timer_purpose { none, hello, exit_text, drain, kill };
+    enum class timer_purpose { none, hello, exit_text, drain, leave, kill };
 
     welcome_message welcome_for(unsigned shard) const;
     void arm(timer_purpose purpose, clock::time_point at);
     void timer_fired();
     void process_ended(const exit_status& status);
     void close_channels(const std::string& reason);
+    void let_leave(const std::string& reason);
     void terminate();
     void finish(std::string reason, run_end kind);
 
@@ -117,6 +118,7 @@ private:
     hello_message first_hello_;
     std::string lost_reason_;       // why it is being stopped; empty if it was asked to go
     bool was_ready_ = false;
+    bool was_drained_ = false;      // it owed nothing when it was stopped
     bool channels_closed_ = false;
 
     pid_t pid_ = 0;

@@ -59,7 +59,7 @@ def test_every_subcommand_has_help_with_examples_and_exit_codes(bin_directory):
 
 
 def test_wrong_usage_is_two(broker):
-    for words in (["nonsense"], ["send"], ["status", "--nonsense"], ["user"], ["check"], ["completions", "tcsh"]):
+    for words in (["nonsense"], ["send"], ["status", "--nonsense"], ["user"], ["check", "--nonsense"], ["completions", "tcsh"]):
         code, out, err = broker.cli(*words)
         assert code == 2 and err and not out, (words, code, out, err)
 
@@ -282,6 +282,43 @@ def test_check_of_a_good_file(broker):
     assert digest == broker.status()["config"]["digest"]
 
 
+def test_check_and_serve_take_the_file_in_each_way(broker):
+    good = broker.config_path
+    bad = broker.directory / "unknown.json"
+    bad.write_text('{"nonsense": 1}')
+    for words, environment, code in (([good], {}, 0), (["--config", good], {}, 0), ([], {"BESTER_CONFIG": str(good)}, 0),
+                                     ([good], {"BESTER_CONFIG": str(bad)}, 0), ([bad], {"BESTER_CONFIG": str(good)}, 1)):
+        assert broker.cli("check", *words, **environment)[0] == code, (words, environment)
+    for words, environment in (([bad], {"BESTER_CONFIG": str(good)}), (["--config", bad], {}), ([], {"BESTER_CONFIG": str(bad)})):
+        code, _, err = broker.cli("serve", *words, **environment)
+        assert code == 2 and "nonsense" in err and "nothing was started" in err, (words, environment)
+    for command in ("check", "serve"):
+        assert "=/etc/bester/bester.jsonc" in broker.cli(command, "--help")[1]
+
+
+def test_a_refused_reload_is_printed_without_an_empty_line(make_broker):
+    with make_broker() as own:
+        own.config_path.write_text('{"nonsense": 1, "rubbish": 2}')
+        code, out, err = own.cli("reload", "--socket", own.control_path)
+        assert code == 1 and out == "" and "nonsense" in err and "rubbish" in err
+        assert err.endswith("\n") and "\n\n" not in err
+
+
+def test_the_log_says_what_is_listened_on_and_that_a_stop_begins(make_broker):
+    with make_broker(start=False) as own:
+        own.config["listeners"].append({"address": "127.0.0.2:0"})
+        own.write_config()
+        own.start()
+        assert re.search(r"listening on 127\.0\.0\.1:\d+ \(v4\)\n", own.log())
+        assert re.search(r"listening on 127\.0\.0\.2:\d+\n", own.log())
+        relative = own.cli("status", "--json", "--socket", own.control_path)[1]
+        assert json.loads(relative)["config"]["file"] == str(own.config_path)
+        pid = own.pid_of("echo")
+        own.stop()
+        assert "stopping: draining for 10 s at most" in own.log()
+        assert f"handler echo#0: stopped, pid {pid}: exited with status 0 after the drain" in own.log()
+
+
 def test_serve_with_a_bad_config_starts_nothing(broker):
     path = broker.directory / "bad.json"
     path.write_text('{"handlers": {"x": {}}}')
@@ -320,3 +357,7 @@ def test_a_second_broker_in_the_same_directory_does_not_take_over(broker):
 def test_test_handler(broker, bin_directory):
     code, out, err = broker.cli("test-handler", "--help")
     assert code == 0 and "cases" in out
+    cases = broker.directory / "cases.jsonl"
+    cases.write_text('{"message":{"type":"a","data":1},"expect":{}}\n')
+    code, out, err = broker.cli("test-handler", "build/nope", cases)
+    assert code == 3 and (out + err).count("build/nope") == 1, out + err

@@ -2,6 +2,7 @@
 import os
 import signal
 
+import client as clients
 import frames
 from broker import FAST, is_alive, python_handler, wait_until_dead
 from client import code_of, is_good, statuses
@@ -20,6 +21,39 @@ def test_a_handler_may_leave_by_itself(make_broker):
         got = statuses(c, {"held", "next"})
         assert code_of(got["held"]) == "handler_failed" and is_good(got["next"])
         wait_until_dead(pid)
+
+
+def test_wanting_to_leave_is_confirmed_on_each_channel(make_broker):
+    with make_broker(handlers={"manual": {"start": "manual"}}) as broker:
+        path = str(broker.directory / "run" / "handlers.sock")
+
+        def attach(**more):
+            channel = clients.Client(path)
+            broker.opened.append(channel)
+            channel.send_frame({"kind": "hello", "protocol": 1, "handler": "manual", **more})
+            return channel, channel.receive()
+
+        first, welcome = attach()
+        channels = [first] + [attach(key=welcome["key"], shard=i)[0] for i in range(1, welcome["shards"])]
+        eventually(lambda: broker.instance("manual")["state"] == "ready")
+        c = broker.client("tina", "unix")
+        c.send("manual", "before", "held")
+        eventually(lambda: broker.instance("manual")["in_flight"] == 1)
+        for channel in channels:
+            channel.send_frame({"kind": "draining"})
+        holding = None
+        for channel in channels:
+            frame = channel.receive()
+            if frame["kind"] == "message":
+                holding, message = channel, frame
+                frame = channel.receive()
+            assert frame == {"kind": "drain"}
+        c.send("manual", "after", "refused")    # nobody is there for it
+        holding.send_frame({"kind": "answer", "id": message["id"], "ok": True})
+        c.good("held")
+        c.bad("refused", "handler_unavailable")
+        for channel in channels:
+            assert channel.expect_closed() == []
 
 
 def test_leaving_without_holding_anything_fails_nothing(make_broker):

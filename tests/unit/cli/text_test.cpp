@@ -52,6 +52,17 @@ TEST_CASE("status text: shows what the document says", "[cli]") {
     }
 }
 
+TEST_CASE("status text: of a handler that fails, what it wrote last", "[cli]") {
+    const auto handlers = [](const std::string& state, const std::string& instance) {
+        return format_handlers(json::parse(R"([{"name":"chat","state":")" + state + R"(","instances":[{"number":2,)" + instance + "}]}]"));
+    };
+    const std::string words = "\nchat#2 wrote last: no such table?[31m\n";
+    CHECK_THAT(handlers("not ready", R"("state":"backing_off","last_output":"no such table\u001b[31m")"), Contains(words));
+    CHECK_THAT(handlers("degraded", R"("state":"starting","last_output":"no such table\u001b[31m")"), Contains(words));
+    CHECK_THAT(handlers("ready", R"("state":"ready","last_output":"all is well")"), !Contains("wrote last"));
+    CHECK_THAT(handlers("degraded", R"("state":"backing_off","last_output":"")"), !Contains("wrote last"));
+}
+
 TEST_CASE("status text: what is missing or of another kind never hurts", "[cli]") {
     const auto text = GENERATE("{}", R"({"handlers":7,"shards":{},"config":{}})", R"({"handlers":[1,{"instances":[2]}],"listeners":["x"]})");
     CAPTURE(text);

@@ -162,6 +162,17 @@ TEST_CASE("drain: the handler stays stopped until it is restarted", "[handlers]"
     CHECK(test.stop());
 }
 
+TEST_CASE("drain: a handler that exits when its channels are closed is not killed", "[handlers]")
+{
+    supervisor_fixture test;
+    test.start({test.entry("chat", "until_closed")});
+    REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
+    REQUIRE(test.runs->drain("chat"));
+    REQUIRE(test.wait([&] { return test.only("chat").state == instance_state::stopped; }));
+    CHECK(test.log.has(": exited with status 0 after the drain"));
+    CHECK(test.stop());
+}
+
 TEST_CASE("drain: a channel that closes does not cut the others short", "[handlers]")
 {
     supervisor_fixture test;

@@ -60,6 +60,8 @@ def serve(channels):
         for stream in select.select(channels, [], [])[0]:
             message = receive(stream)
             kind = message["kind"] if message else "closed"
+            if mode == "until_closed" and kind == "drain":
+                continue
             if mode == "stubborn" and kind in ("drain", "closed"):
                 if kind == "closed":
                     channels.remove(stream)

@@ -54,7 +54,7 @@ handler_process::handler_process(const std::vector<std::string>& command,
     posix_spawn_file_actions_destroy(&actions);
     if (error != 0) {
         ::close(output_);
-        throw std::system_error{error, std::generic_category(), command.at(0)};
+        throw std::system_error{error, std::generic_category(), "cannot be started"};
     }
     pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
 }
