@@ -442,10 +442,11 @@ void broker::parts::wait_until_closed(clock_type::time_point deadline) {
 
 void broker::parts::stop_handlers() {
     supervisor_->stop(clock_type::now() + settings_.server.stop_grace, [this] {
-        network_->stop();
-        control_server_->close();
-        signals_.cancel();
-        control_.stop();
+        network_->stop(clock_type::now() + settings_.server.stop_grace, [this] {
+            control_server_->close();
+            signals_.cancel();
+            control_.stop();
+        });
     });
 }
 

@@ -50,6 +50,7 @@ bool link_connection::is_local() const noexcept {
 }
 
 std::string link_connection::words(std::error_code error) const {
+    if (gave_way_) return "too many connections came after it, before it had said hello";
     if (is_late_) return "not done within peering.handshake_timeout";
     if (error == asio::error::eof) return "the peer closed the connection";
     return error.message();
@@ -158,6 +159,11 @@ std::pair<int, std::unique_ptr<exchange::stream_cipher>> link_connection::releas
     std::error_code error;
     const int fd = socket_.release(error);
     return {error ? -1 : fd, std::move(cipher)};
+}
+
+void link_connection::give_way() noexcept {
+    gave_way_ = true;
+    close();
 }
 
 void link_connection::close() noexcept {

@@ -44,6 +44,8 @@ public:
     /// Hands over the socket and what ciphers it (null without TLS).
     std::pair<int, std::unique_ptr<exchange::stream_cipher>> release();
     void close() noexcept;
+    /// Ends it in favour of newer ones.
+    void give_way() noexcept;
 
 private:
     asio::awaitable<result<void>> flush();
@@ -54,6 +56,7 @@ private:
     asio::ip::tcp::socket socket_;
     asio::steady_timer limit_;
     bool is_late_ = false;
+    bool gave_way_ = false;
     std::string remote_;
     std::optional<tls::engine> engine_;
     std::vector<char> buffer_;

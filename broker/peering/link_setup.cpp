@@ -128,8 +128,7 @@ asio::awaitable<setup_result> dial_link(std::string address, std::string server,
     co_return made;
 }
 
-asio::awaitable<setup_result> greet_link(asio::ip::tcp::socket socket, setup_rules rules) {
-    const auto connection = std::make_shared<link_connection>(std::move(socket), rules.limit);
+asio::awaitable<setup_result> greet_link(std::shared_ptr<link_connection> connection, setup_rules rules) {
     const auto is_tls = co_await connection->begins_with_tls();
     if (!is_tls) co_return failed("connection_lost", is_tls.error());
     if (*is_tls) {

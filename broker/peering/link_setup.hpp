@@ -48,7 +48,7 @@ using setup_result = tl::expected<made_link, setup_failure>;
 asio::awaitable<setup_result> dial_link(std::string address, std::string server, link_transport transport,
                                         setup_rules rules);
 /// Takes a connection as far as the other side's hello. Then it is welcomed or refused.
-asio::awaitable<setup_result> greet_link(asio::ip::tcp::socket socket, setup_rules rules);
+asio::awaitable<setup_result> greet_link(std::shared_ptr<link_connection> connection, setup_rules rules);
 /// Says our own hello: the link stands. False: the connection is lost.
 asio::awaitable<bool> welcome_link(made_link link, setup_rules rules);
 /// Says why not, and closes.

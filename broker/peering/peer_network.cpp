@@ -1,6 +1,9 @@
 #include "peering/peer_network.hpp"
 
+#include <asio/post.hpp>
+
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <stdexcept>
 
@@ -17,6 +20,7 @@ namespace {
 
 constexpr auto expiry_notice = std::chrono::days{30};
 constexpr auto certificate_interval = 12h;
+constexpr auto stop_poll = 20ms;
 
 std::uint64_t random_number() {
     std::random_device source;
@@ -63,7 +67,8 @@ peer_network::parts::parts(asio::io_context& control, std::vector<exchange::shar
       known_{state_settings(around_, incarnation_, settings), wall_clock(), clock::now()},
       routes_{routing_settings(settings)},
       topology_timer_{control},
-      certificate_timer_{control} {
+      certificate_timer_{control},
+      stop_timer_{control} {
     auto context = load_context(settings_);
     if (!context) throw std::runtime_error{context.error()};
     context_ = std::move(*context);
@@ -228,7 +233,7 @@ void peer_network::parts::apply(const peering_settings& settings, const std::vec
     settle();
 }
 
-void peer_network::parts::stop() {
+void peer_network::parts::turn_inwards() {
     is_stopping_ = true;
     for (listening& each : listening_) {
         std::error_code ignored;
@@ -239,8 +244,48 @@ void peer_network::parts::stop() {
     for (auto& [name, peer] : peers_) {
         ++peer->generation;
         peer->timer.cancel();
-        if (peer->link) end_link(*peer, {"shutting_down", "the server is stopping", true});
     }
+}
+
+void peer_network::parts::end_all() {
+    turn_inwards();
+    stop_timer_.cancel();
+    for (auto& [name, peer] : peers_)
+        if (peer->link) end_link(*peer, {"shutting_down", "the server is stopping", true});
+}
+
+void peer_network::parts::stop(clock::time_point deadline, std::function<void()> done) {
+    turn_inwards();
+    when_all_is_sent(deadline, std::move(done));
+}
+
+/// Asks the shards again and again; what has no way now is not waited for.
+void peer_network::parts::when_all_is_sent(clock::time_point deadline, std::function<void()> done) {
+    struct poll {
+        explicit poll(std::size_t shards) : silent{shards} {}
+        std::atomic<std::size_t> silent;
+        std::atomic<bool> is_busy{false};
+        std::function<void()> done;
+    };
+    const auto asked = std::make_shared<poll>(shards_.size());
+    asked->done = std::move(done);
+    on_all([asked, deadline, weak = weak_from_this(), &control = control_](const shard_peers& there) {
+        if (there.is_sending()) asked->is_busy = true;
+        if (--asked->silent > 0) return;
+        asio::post(control, [asked, deadline, weak] {
+            const auto self = weak.lock();
+            if (!self) return;
+            if (!asked->is_busy || clock::now() >= deadline) {
+                self->end_all();
+                return asked->done();
+            }
+            self->stop_timer_.expires_after(stop_poll);
+            self->stop_timer_.async_wait([asked, deadline, weak](std::error_code error) {
+                if (const auto again = weak.lock(); again && !error)
+                    again->when_all_is_sent(deadline, std::move(asked->done));
+            });
+        });
+    });
 }
 
 tl::expected<void, std::string> peer_network::parts::retry(std::string_view server) {
@@ -274,7 +319,7 @@ peer_network::peer_network(asio::io_context& control, std::vector<exchange::shar
                            const std::vector<peer_settings>& peers)
     : parts_{std::make_shared<parts>(control, std::move(shards), std::move(around), settings, peers)} {}
 
-peer_network::~peer_network() { parts_->stop(); }
+peer_network::~peer_network() { parts_->end_all(); }
 void peer_network::start() { parts_->start(); }
 tl::expected<void, std::string> peer_network::check(const peering_settings& settings) const {
     return parts_->check(settings);
@@ -282,7 +327,9 @@ tl::expected<void, std::string> peer_network::check(const peering_settings& sett
 void peer_network::apply(const peering_settings& settings, const std::vector<peer_settings>& peers) {
     parts_->apply(settings, peers);
 }
-void peer_network::stop() { parts_->stop(); }
+void peer_network::stop(std::chrono::steady_clock::time_point deadline, std::function<void()> done) {
+    parts_->stop(deadline, std::move(done));
+}
 tl::expected<void, std::string> peer_network::retry(std::string_view server) { return parts_->retry(server); }
 tl::expected<void, std::string> peer_network::drain(std::string_view server) { return parts_->drain(server); }
 nlohmann::json peer_network::status() const { return parts_->status(); }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,8 +50,9 @@ public:
     tl::expected<void, std::string> check(const peering_settings& settings) const;
     /// Changes what differs, and reads certificates again; links that need not end stay.
     void apply(const peering_settings& settings, const std::vector<peer_settings>& peers);
-    /// Says goodbye to all and dials no more.
-    void stop();
+    /// Dials and listens no more, and says goodbye to all as soon as what waits for them is acknowledged, or at
+    /// the deadline; then calls `done`.
+    void stop(std::chrono::steady_clock::time_point deadline, std::function<void()> done);
 
     /// Dials now instead of later; ends a drain.
     tl::expected<void, std::string> retry(std::string_view server);

@@ -16,8 +16,9 @@ namespace bester::peering {
 
 namespace {
 
-/// Connections that have not said hello yet; more are closed at once.
+/// Connections that have not said hello yet.
 constexpr std::size_t most_handshakes = 64;
+constexpr unsigned most_stranger_lines = 20;
 constexpr auto accept_pause = std::chrono::milliseconds{100};
 
 /// Doubling, with jitter, so that many servers do not dial one in step.
@@ -96,19 +97,31 @@ void peer_network::parts::accept_on(std::size_t index) {
         });
 }
 
+/// Those that say nothing give way to new ones: they cannot keep others out.
 void peer_network::parts::take_connection(asio::ip::tcp::socket socket) {
-    if (handshakes_ >= most_handshakes) {
-        spdlog::warn("peering: a connection was closed: {} others have not said hello yet", handshakes_);
-        return;
+    std::erase_if(greeted_, [](const auto& each) { return each.expired(); });
+    if (greeted_.size() >= most_handshakes) {
+        if (const auto oldest = greeted_.front().lock()) oldest->give_way();
+        greeted_.pop_front();
     }
-    ++handshakes_;
-    std::error_code ignored;
-    const auto remote = socket.remote_endpoint(ignored);
-    std::string address = remote.address().to_string() + ':' + std::to_string(remote.port());
-    run(greet_link(std::move(socket), rules()), [address = std::move(address)](parts& self, setup_result result) {
-        --self.handshakes_;
+    const auto connection = std::make_shared<link_connection>(std::move(socket), settings_.handshake_timeout);
+    greeted_.push_back(connection);
+    run(greet_link(connection, rules()), [weak = std::weak_ptr{connection}, address = connection->remote()](parts& self, setup_result result) {
+        std::erase_if(self.greeted_, [&](const auto& each) { return !each.owner_before(weak) && !weak.owner_before(each); });
         self.greeted(std::move(result), address);
     });
+}
+
+/// Strangers cause these lines: no more than some in a second.
+void peer_network::parts::tell_of_stranger(const std::string& line) {
+    const auto now = clock::now();
+    if (now - strangers_since_ >= std::chrono::seconds{1}) {
+        strangers_since_ = now;
+        strangers_told_ = 0;
+    }
+    if (strangers_told_ > most_stranger_lines) return;
+    if (strangers_told_++ < most_stranger_lines) spdlog::warn("{}", line);
+    else spdlog::warn("peering: more connections failed in this second; they are not listed");
 }
 
 /// A server that dialled us has said who it is.
@@ -118,13 +131,12 @@ void peer_network::parts::greeted(setup_result result, std::string remote) {
         const setup_failure& failed = result.error();
         peer_record* const peer = failed.server.empty() ? nullptr : find(failed.server);
         if (peer && peer->is_configured) return note_failure(*peer, failed.why, remote);
-        spdlog::warn("peering: a connection from {} was refused: {}: {}", remote, failed.why.code, failed.why.reason);
-        return;
+        return tell_of_stranger("peering: a connection from " + remote + " was refused: " + failed.why.code + ": " + failed.why.reason);
     }
     const std::string server = result->hello.server;
     if (auto refused = may_link(*result, false)) {
         if (refused->code != "duplicate")
-            spdlog::warn("peer {}: a link from {} was refused: {}: {}", server, remote, refused->code, refused->reason);
+            tell_of_stranger("peer " + server + ": a link from " + remote + " was refused: " + refused->code + ": " + refused->reason);
         asio::co_spawn(control_, refuse_link(result->connection, *refused), [](std::exception_ptr) {});
     } else {
         auto connection = result->connection;
@@ -194,7 +206,7 @@ void peer_network::parts::note_failure(peer_record& peer, const link_refusal& wh
     const std::string line = why.code + ": " + why.reason;
     // The same again is worth a line only now and then.
     const bool is_news = line != peer.logged_error;
-    const bool is_due = (peer.attempts & (peer.attempts - 1)) == 0;
+    const bool is_due = peer.attempts != 0 && (peer.attempts & (peer.attempts - 1)) == 0;
     if (!is_news && !is_due) return;
     peer.logged_error = line;
     spdlog::warn("peer {}: no link by {} (attempt {}): {}", peer.entry.name, address, peer.attempts, line);

@@ -5,6 +5,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -28,13 +29,16 @@ namespace bester::peering {
 /// (peer_network_status.cpp). All on the control thread, apart from link_listener's functions.
 class peer_network::parts final : public link_listener, public std::enable_shared_from_this<parts> {
 public:
+    using clock = std::chrono::steady_clock;
+
     parts(asio::io_context& control, std::vector<exchange::shard*> shards, network_surroundings around,
           const peering_settings& settings, const std::vector<peer_settings>& peers);
 
     void start();
     tl::expected<void, std::string> check(const peering_settings& settings) const;
     void apply(const peering_settings& settings, const std::vector<peer_settings>& peers);
-    void stop();
+    void stop(clock::time_point deadline, std::function<void()> done);
+    void end_all();
     tl::expected<void, std::string> retry(std::string_view server);
     tl::expected<void, std::string> drain(std::string_view server);
     nlohmann::json status() const;
@@ -48,7 +52,6 @@ public:
                      std::function<void(wire::error_code, std::string)> done) override;
 
 private:
-    using clock = std::chrono::steady_clock;
     using loaded_context = tl::expected<std::shared_ptr<const tls::context>, std::string>;
 
     struct listening {
@@ -66,6 +69,8 @@ private:
     bool has_adverts() const noexcept { return settings_.discovery || settings_.routing; }
     setup_rules rules() const;
     void watch_certificate();
+    void turn_inwards();
+    void when_all_is_sent(clock::time_point deadline, std::function<void()> done);
 
     // Listening and dialling.
     void listen(const std::string& address);
@@ -76,6 +81,7 @@ private:
     void dial_later(peer_record& peer);
     void dial_now(peer_record& peer);
     void dialled(const std::string& server, std::uint64_t generation, const std::string& address, setup_result result);
+    void tell_of_stranger(const std::string& line);
     void note_failure(peer_record& peer, const link_refusal& why, std::string_view address);
 
     // Links.
@@ -116,7 +122,9 @@ private:
     std::uint64_t incarnation_;
     std::shared_ptr<const tls::context> context_;
     std::vector<listening> listening_;
-    std::size_t handshakes_ = 0;
+    std::deque<std::weak_ptr<link_connection>> greeted_;  ///< that have not said hello yet, the oldest first
+    clock::time_point strangers_since_{};  ///< a second in which so many
+    unsigned strangers_told_ = 0;          ///< lines were logged of connections that failed
     std::map<std::string, std::unique_ptr<peer_record>, std::less<>> peers_;
     std::uint64_t last_link_ = 0;
     std::shared_ptr<legacy_sender> legacy_;
@@ -126,6 +134,7 @@ private:
     asio::steady_timer certificate_timer_;
     std::set<std::string, std::less<>> reached_;  ///< as handlers were told
     bool is_stopping_ = false;
+    asio::steady_timer stop_timer_;
     std::vector<shard_peers*> all_shard_peers_;
     std::vector<std::unique_ptr<shard_peers>> shard_peers_;
 };

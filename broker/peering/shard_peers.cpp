@@ -276,6 +276,12 @@ bool shard_peers::sweep(std::uint64_t now_ms) {
     return is_waiting;
 }
 
+bool shard_peers::is_sending() const noexcept {
+    return std::any_of(flows_.begin(), flows_.end(), [](const auto& each) {
+        return !each.second->next_hop.empty() && each.second->sender.queued_messages() > 0;
+    });
+}
+
 std::vector<flow_load> shard_peers::load() const {
     std::vector<flow_load> loads;
     for (const auto& [server, each] : flows_) {

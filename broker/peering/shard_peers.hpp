@@ -68,6 +68,8 @@ public:
     /// Tells handlers; on shard 0.
     void tell_reached(std::string_view server, bool is_reached);
     std::vector<flow_load> load() const;
+    /// Does anything wait for an acknowledgement, or to be sent, that has a way?
+    bool is_sending() const noexcept;
 
     // For the exchange.
     exchange::peer_answer may_send(std::string_view server, std::string_view type) const override;

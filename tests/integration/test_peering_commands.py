@@ -5,7 +5,7 @@ import servers as some
 from broker import python_handler
 from client import code_of, is_good
 from eventually import eventually
-from servers import at, do, records, send_clients, send_servers, wait_for_link, wait_for_report
+from servers import at, records, send_clients, send_servers, wait_for_link, wait_for_report
 
 ECHO = python_handler("--events", "peers")
 
@@ -143,8 +143,7 @@ def test_the_error_of_the_handler_there_is_the_senders_status(pair):
 
 def test_a_star_is_all_that_the_type_may_go_to(pair):
     here, there = pair
-    gustav = there.client("gustav")
-    replies, status = send_servers(gustav, "*", data={"act": "envelope"})
+    replies, status = send_servers(there.client("gustav"), "*", data={"act": "envelope"})
     assert is_good(status) and [r["payload"]["data"]["frame"]["from"]["server"] for r in replies] == ["there"]
 
 

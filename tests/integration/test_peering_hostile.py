@@ -1,6 +1,5 @@
 """A server with a good certificate and bad manners. Each time: a line in the log, its link ends or is bounded, the link
 to an honest server and the clients notice nothing."""
-import json
 import random
 import socket
 import struct
@@ -11,46 +10,11 @@ import pytest
 import eventually as waiting
 import link_peer
 import servers as some
+from attacked import MEBI, a, mallory, shared  # noqa: F401
 from client import is_good
-from eventually import eventually
 from frames import encode
-from link_peer import ADVERT, HELLO, MESSAGE, PING, PROBE, deliver, flow_frame, result, submit
-from servers import at, is_linked, peer, send_clients, wait_for_link, wait_for_state
-
-MEBI = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def shared(make_broker, bin_directory, tmp_path_factory):
-    with some.Servers(make_broker, bin_directory / "bester", tmp_path_factory.mktemp("hostile")) as made:
-        b = made.add("b", peers={"a": {}})
-        a = made.add("a", peers={"b": at(b), "mallory": {}, "wide": {"types": ["other"]}},
-                     peering={"handshake_timeout": "700ms", "message_size": "256KiB", "deadline": "2s", "discovery": True})
-        wait_for_link(a, b)
-        a.files = made.authority.files("mallory")
-        a.authority = made.authority
-        yield a, b
-
-
-@pytest.fixture
-def a(shared, shared_log):
-    """The attacked server. Afterwards the honest link is the one that it was, and works."""
-    a, b = shared
-    for each in shared:
-        shared_log(each)
-    since = peer(a, "b")["since"]
-    before = a.resident_bytes()
-    yield a
-    assert is_linked(a, "b") and peer(a, "b")["since"] == since
-    with a.client("tina") as tina, b.client("gustav") as gustav:
-        assert send_clients(tina, "gustav@b")["payload"]["delivered"] == 1 and gustav.data() == 1
-    assert a.resident_bytes() - before < 64 * MEBI * waiting.slowness
-    for each in shared:
-        each.close_clients()
-
-
-def mallory(a, **fields):
-    return link_peer.dial(a.port, "mallory", a.files, "a", **fields)
+from link_peer import HELLO, MESSAGE, PING, PROBE, deliver, flow_frame, result, submit
+from servers import peer, wait_for_state
 
 
 # ---- frames ----
@@ -221,86 +185,6 @@ def test_types_that_were_not_opened_for_it(a):
         assert answer[0] == 4 and b"peer_refused" in answer
 
 
-# ---- floods ----
-
-def test_a_flood_of_pings_from_one_who_does_not_read(a):
-    with mallory(a) as link:
-        wait_for_state(a, "mallory", "linked")
-        pings = encode(struct.pack("<BQ", PING, 1)) * 20_000
-        link.socket.settimeout(3)
-        try:
-            for _ in range(60):
-                link.socket.sendall(pings)
-        except OSError:
-            pass
-        assert a.client("ann").ask("echo", 1) == 1
-    wait_for_state(a, "mallory", "idle")
-
-
-def test_a_flood_of_adverts_and_pongs(a):
-    advert = encode(bytes([ADVERT]) + json.dumps({"kind": "summary", "known": {f"s{i}": [1, "x" * 60] for i in range(200)}}).encode())
-    with mallory(a, features=["discovery"]) as link:
-        wait_for_state(a, "mallory", "linked")
-        try:
-            for _ in range(1500):
-                link.send_bytes(advert)
-            link.send_bytes(encode(struct.pack("<BQ", link_peer.PONG, 1)) * 50_000)
-        except OSError:
-            pass
-        assert a.client("ann").ask("echo", 1) == 1
-    wait_for_state(a, "mallory", "idle")
-
-
-def test_a_flood_of_messages_does_not_stop_local_clients(a):
-    ann = a.client("ann")
-    with mallory(a) as link:
-        link.begin_flow()
-        body = submit("echo", "eve", {"act": "none"})
-        frames = b"".join(encode(flow_frame(MESSAGE, "mallory", "a", link.flow, number, body)) for number in range(1, 20_001))
-        link.send_bytes(frames)
-        began = time.monotonic()
-        for i in range(50):
-            assert ann.ask("echo", i, limit=30) == i
-        assert time.monotonic() - began < 20 * waiting.slowness
-        eventually(lambda: peer(a, "mallory")["received"] >= 20_000, 60)
-        wait_until_taken(link)
-
-
-def wait_until_taken(link):
-    """What it may have in flight is bounded, and what is beyond is answered; in the end it may send again."""
-    number = 20_000
-    while True:
-        number += 1
-        link.send_message(submit("echo", "eve", {"act": "none"}, ref=number), number=number)
-        answer = link.take_message()["rest"]
-        if b"busy" not in answer:
-            assert answer[0] == 4
-            return
-
-
-def test_a_peer_that_stops_reading_is_bounded_and_in_the_end_left(a):
-    tina = a.client("tina")
-    with mallory(a, heartbeat_ms=1000) as link:
-        wait_for_state(a, "mallory", "linked")
-        tina.send("echo", {"do": [{"command": "sendClients", "users": ["eve@mallory"], "data": 0}]})
-        link.take_message()
-        # It says that it is there, and takes nothing.
-        filler = [{"command": "sendClients", "users": ["eve@mallory"], "type": "echo", "data": "x" * 100_000}] * 2
-        ended = time.monotonic() + 20 * waiting.slowness
-        sent = 0
-        while peer(a, "mallory")["state"] == "linked" and time.monotonic() < ended:
-            if sent < 200:
-                tina.ask("echo", {"act": "push", "commands": filler})
-                sent += 1
-            try:
-                link.send(struct.pack("<BQ", PING, 1))
-            except OSError:
-                break
-        assert some.wait_for_error(a, "mallory", "write_timeout")["reason"] == "it has read nothing for two heartbeats"
-        assert tina.ask("echo", "here") == "here"
-    wait_for_state(a, "mallory", "idle")
-
-
 # ---- hellos ----
 
 BAD_HELLOS = {
@@ -368,33 +252,6 @@ def test_a_hello_drop_by_drop_is_closed_in_time(a):
                 except TimeoutError:
                     pass
         assert time.monotonic() - began < 3 * waiting.slowness
-
-
-def test_two_hundred_connections_at_once(a):
-    """Those above the bound are closed, oldest stay; whoever comes when they have timed out is linked."""
-    many = [socket.create_connection(("127.0.0.1", a.port)) for _ in range(200)]
-    a.wait_for_log("others have not said hello yet")
-    for each in many:
-        each.close()
-    link = eventually(lambda: try_to_link(a), 10)
-    with link:
-        assert link.begin_flow()["number"] == 1
-
-
-def try_to_link(a):
-    try:
-        return mallory(a)
-    except (link_peer.Ended, OSError):
-        return None
-
-
-def test_many_links_of_one_server(a):
-    """Each replaces the one before it."""
-    links = [mallory(a) for _ in range(50)]
-    assert links[-1].begin_flow()["number"] == 1
-    for link in links:
-        link.socket.close()
-    wait_for_state(a, "mallory", "idle")
 
 
 def test_commands_are_bounded_for_it_too(a):

@@ -131,6 +131,37 @@ def test_a_stopped_server_says_so(servers):
     eventually(lambda: a.log().count("the server is stopping") >= 1)
 
 
+def test_a_server_that_stops_has_sent_what_it_had(servers):
+    a, b, way = pair(servers)
+    way.delay = 0.05
+    tina, gustav = a.client("tina"), b.client("gustav")
+    many = [{"command": "sendClients", "users": ["gustav@b"], "type": "n", "data": "x" * 1000}] * 800
+    for _ in range(2):
+        tina.ask("echo", {"act": "push", "commands": many})
+    a.stop()
+    for _ in range(1600):
+        gustav.data("n")
+    gustav.expect_nothing_before_ping()
+
+
+def test_a_server_that_stops_does_not_wait_for_one_that_is_away_or_stuck(servers):
+    away = servers.add("a", peers={"b": at(1)}, server={"stop_grace": "1s"})
+    tina = away.client("tina")
+    tina.ask("echo", {"act": "push", "commands": [{"command": "sendClients", "users": ["x@b"], "type": "n", "data": 1}]})
+    began = time.monotonic()
+    away.stop()
+    assert time.monotonic() - began < 0.8 * waiting.slowness
+    c = servers.add("c", peers={"d": {}})
+    way = servers.proxy(c)
+    d = servers.add("d", peers={"c": at(way)}, peering={"heartbeat": "60s"}, server={"stop_grace": "1s"})
+    wait_for_link(c, d)
+    way.hold()
+    d.client("tina").ask("echo", {"act": "push", "commands": [{"command": "sendClients", "users": ["x@c"], "type": "n", "data": 1}]})
+    began = time.monotonic()
+    d.stop()
+    assert time.monotonic() - began < 4 * waiting.slowness
+
+
 def test_a_new_link_of_the_same_server_replaces_the_old_one(servers):
     a = servers.add("a", peers={"b": {}})
     files = servers.authority.files("b")
