@@ -127,8 +127,8 @@ def test_the_origin_restarted_sends_anew_and_nothing_twice(servers):
 def test_a_stopped_server_says_so(servers):
     a, b, way = pair(servers)
     b.stop()
-    assert wait_for_error(a, "b", "shutting_down", 5)
-    eventually(lambda: a.log().count("the server is stopping") >= 1)
+    a.wait_for_log("peer b: link lost: shutting_down: it said: the server is stopping")
+    wait_for_state(a, "b", "waiting", "dialling")
 
 
 def test_a_server_that_stops_has_sent_what_it_had(servers):
