@@ -19,33 +19,34 @@ std::string_view without_quotes(std::string_view token) { return token.substr(1,
 /// Stands for another server where commands are executed for it: it gets results, not frames.
 class server_source final : public command_source {
 public:
-    const std::string& handler() const noexcept override { return nobody_; }
+    const std::string& handler() const noexcept override {
+        static const std::string nobody;
+        return nobody;
+    }
     std::size_t most_recipients() const noexcept override { return static_cast<std::size_t>(-1); }
     void notify(std::string_view) override {}
     std::uint64_t source_id() const noexcept override { return 0; }
-
-private:
-    std::string nobody_;
 };
 
 }  // namespace
 
 /// Who sent the message that is answered, as other servers are told; in a push the handler.
-std::string executor::sender_of(const execution& run) {
+std::string_view executor::sender_of(const execution& run) {
     // An original daemon's message came from nobody: then it is the handler's own word.
     if (!run.answered || run.message.user.empty()) return run.source.handler();
-    std::string sender{run.message.user};
-    if (!run.message.remote.empty()) sender.append("@").append(remote_origin::unpack(run.message.remote).server);
-    return sender;
+    if (run.message.remote.empty()) return run.message.user;
+    sender_.assign(run.message.user).append("@").append(remote_origin::unpack(run.message.remote).server);
+    return sender_;
 }
 
-/// May this command send to that server? If not, it is refused in the recipient's part.
+/// May this command send to that server? If not, it is refused in the part of the user there, or the server.
 bool executor::may_send(execution& run, const command& c, reach& reached, std::string_view server,
-                        std::string_view type_token, std::string_view recipient) {
+                        std::string_view type_token, std::string_view user) {
+    const auto recipient = [&] { return user.empty() ? std::string{server} : std::string{user}.append("@").append(server); };
     if (run.source.rights() && !command_rights::lets(run.source.rights()->servers, server)) {
         std::string reason{server.substr(0, 64)};
         refuse(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.servers`"));
-        missed(c, reached, recipient, error_code::command_forbidden);
+        missed(c, reached, recipient(), error_code::command_forbidden);
         return false;
     }
     const auto answer =
@@ -54,11 +55,11 @@ bool executor::may_send(execution& run, const command& c, reach& reached, std::s
     const std::string name{server.substr(0, 64)};
     if (answer == peer_answer::unknown) {
         refuse(run, error_code::peer_unknown, "there is no peer server \"" + name + '"');
-        missed(c, reached, recipient, error_code::peer_unknown);
+        missed(c, reached, recipient(), error_code::peer_unknown);
     } else {
         refuse(run, error_code::peer_refused,
                "the config does not let " + std::string{type_token.substr(0, 128)} + " go to server \"" + name + '"');
-        missed(c, reached, recipient, error_code::peer_refused);
+        missed(c, reached, recipient(), error_code::peer_refused);
     }
     return false;
 }
@@ -72,9 +73,9 @@ void executor::deliver_to_servers(execution& run, const command& c, reach& reach
             missed(c, reached, std::string{user}.append("@").append(server), error_code::peer_refused);
         return;
     }
-    const std::string sender = sender_of(run);
+    const std::string_view sender = sender_of(run);
     remote_delivery what{type_token, c.data, sender, {}, false};
-    std::vector<std::string_view> users;
+    auto& users = distant_users_;
     for (std::size_t i = 0; i < distant_.size();) {
         const std::string_view server = distant_[i].first;
         users.clear();
@@ -87,8 +88,7 @@ void executor::deliver_to_servers(execution& run, const command& c, reach& reach
         }
         if (what.is_for_everybody) users.clear();
         else if (users.empty()) continue;
-        const std::string first = users.empty() ? "*@" + std::string{server} : std::string{users[0]}.append("@").append(server);
-        if (!may_send(run, c, reached, server, type_token, first)) continue;
+        if (!may_send(run, c, reached, server, type_token, users.empty() ? "*" : users[0])) continue;
         for (std::size_t begin = 0; begin < users.size() || what.is_for_everybody; begin += most_users_at_once) {
             what.users = std::span{users}.subspan(begin, std::min(most_users_at_once, users.size() - begin));
             shard_.peers()->deliver(server, what, expect(run, c, reached));
@@ -112,7 +112,7 @@ void executor::send_servers(execution& run, const command& c) {
     std::sort(servers.begin(), servers.end());
     servers.erase(std::unique(servers.begin(), servers.end()), servers.end());
     const auto session = run.message.origin.text();
-    const std::string sender = sender_of(run);
+    const std::string_view sender = sender_of(run);
     remote_submission what{type_token, c.data, sender, {}, {}, run.message.hops + 1u};
     if (run.answered && run.message.origin) {
         what.session = session;
@@ -122,7 +122,7 @@ void executor::send_servers(execution& run, const command& c) {
         if (server == shard_.settings().server_name) {
             refuse(run, error_code::bad_command, "that is this server itself: sendHandler reaches its handlers");
             missed(c, reached, server, error_code::bad_command);
-        } else if (may_send(run, c, reached, server, type_token, server)) {
+        } else if (may_send(run, c, reached, server, type_token, {})) {
             shard_.peers()->submit(server, what, expect(run, c, reached));
         }
     }
@@ -158,7 +158,7 @@ void executor::reply_to_server(execution& run, const command& c) {
 void executor::deliver_from(std::string_view server, std::uint64_t ref, std::string_view type_token,
                             std::string_view data, std::span<const std::string_view> users, bool is_for_everybody) {
     server_source source;
-    wire::handler_frame frame;
+    wire::handler_frame& frame = remote_frame_;
     frame.strings.assign(users.begin(), users.end());
     if (is_for_everybody) frame.strings.emplace_back("*");
     command c;

@@ -12,8 +12,16 @@ acknowledgement pending_outcomes::expect(envelope_view* message, const report_ta
     acknowledgement to{shard_.index(), 0, 0};
     const bool has_sender = message && (message->origin || !message->remote.empty());
     if (has_sender && !message->id_token.empty()) {
-        if (message->pending == 0) message->pending = ++last_;
-        ++statuses_[message->pending].waiting;
+        pending_status* waiting = statuses_.find(message->pending);
+        if (!waiting) {
+            message->pending = statuses_.add();
+            waiting = statuses_.find(message->pending);
+            waiting->waiting = 0;
+            waiting->delivered = 0;
+            waiting->is_finished = false;
+            waiting->error_code.clear();
+        }
+        ++waiting->waiting;
         to.status = message->pending;
     }
     if (report.is_wanted()) {
@@ -54,22 +62,24 @@ void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome&
             send_report({ended.source, ended.tag, ended.server, ended.ref}, ended.sum);
         }
     }
-    if (const auto found = statuses_.find(to.status); found != statuses_.end()) {
-        pending_status& pending = found->second;
-        pending.delivered += outcome.delivered;
-        if (pending.error_code.empty() && !outcome.error_code.empty()) {
-            pending.error_code = outcome.error_code;
-            pending.error_reason = outcome.error_reason;
-            pending.is_temporary = outcome.is_temporary;
+    if (pending_status* const pending = statuses_.find(to.status)) {
+        pending->delivered += outcome.delivered;
+        if (pending->error_code.empty() && !outcome.error_code.empty()) {
+            pending->error_code = outcome.error_code;
+            pending->error_reason = outcome.error_reason;
+            pending->is_temporary = outcome.is_temporary;
         }
-        if (--pending.waiting > 0 || !pending.is_finished) return;
-        const auto ended = std::move(pending);
-        statuses_.erase(found);
-        envelope_view message = view_of(ended.message);
-        message.delivered += ended.delivered;
-        const wire::status_error error{ended.error_code, ended.error_reason, ended.is_temporary};
-        tell_sender(message, ended.error_code.empty() ? nullptr : &error);
+        if (--pending->waiting == 0 && pending->is_finished) end(to.status, *pending);
     }
+}
+
+/// Everybody has said what became of the message.
+void pending_outcomes::end(std::uint64_t number, const pending_status& ended) {
+    envelope_view message = view_of(ended.message);
+    message.delivered += ended.delivered;
+    const wire::status_error error{ended.error_code, ended.error_reason, ended.is_temporary};
+    tell_sender(message, ended.error_code.empty() ? nullptr : &error);
+    statuses_.remove(number);
 }
 
 void pending_outcomes::complete(const report_target& report, reach&& reached) {
@@ -79,19 +89,16 @@ void pending_outcomes::complete(const report_target& report, reach&& reached) {
 }
 
 void pending_outcomes::finish(const envelope_view& message, const wire::status_error* error) {
-    const auto found = message.pending == 0 ? statuses_.end() : statuses_.find(message.pending);
-    if (found == statuses_.end()) return tell_sender(message, error);
-    pending_status& pending = found->second;
+    pending_status* const pending = statuses_.find(message.pending);
+    if (!pending) return tell_sender(message, error);
     if (error) {  // the handler's own goes before others'
-        pending.error_code = error->code;
-        pending.error_reason = error->reason;
-        pending.is_temporary = error->temporary;
+        pending->error_code = error->code;
+        pending->error_reason = error->reason;
+        pending->is_temporary = error->temporary;
     }
-    pending.is_finished = true;
-    pending.message.assign(message);
-    if (pending.waiting > 0) return;
-    ++pending.waiting;
-    arrived({shard_.index(), message.pending, 0}, partial_outcome{});
+    pending->is_finished = true;
+    pending->message.assign(message);
+    if (pending->waiting == 0) end(message.pending, *pending);
 }
 
 void pending_outcomes::tell_sender(const envelope_view& message, const wire::status_error* error) {

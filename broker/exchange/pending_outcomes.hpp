@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exchange/envelope.hpp"
+#include "exchange/numbered_slots.hpp"
 #include "exchange/session_id.hpp"
 #include "wire/client_codec.hpp"
 #include "wire/error_code.hpp"
@@ -94,14 +95,15 @@ private:
         partial_outcome sum{};
     };
 
+    void end(std::uint64_t number, const pending_status& ended);
     void tell_sender(const envelope_view& message, const wire::status_error* error);
     void tell_server(const envelope_view& message, const wire::status_error* error);
     void send_report(const report_target& to, const partial_outcome& sum);
 
     shard& shard_;
     std::uint64_t last_ = 0;
-    std::unordered_map<std::uint64_t, pending_status> statuses_;
-    std::unordered_map<std::uint64_t, pending_report> reports_;
+    numbered_slots<pending_status> statuses_;
+    std::unordered_map<std::uint64_t, pending_report> reports_;  ///< rarer
 };
 
 }  // namespace bester::exchange

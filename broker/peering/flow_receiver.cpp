@@ -15,7 +15,7 @@ flow_verdict flow_receiver::on_message(time_point now, std::uint64_t flow, std::
         return flow_verdict::take;
     }
     if (sequence < next_) {
-        is_due_ = true;  // its origin does not know
+        is_due_ = is_asked_ = true;  // its origin does not know
         return flow_verdict::duplicate;
     }
     // Of all that is on its way behind a gap, only the first one asks for it.
@@ -26,12 +26,12 @@ flow_verdict flow_receiver::on_message(time_point now, std::uint64_t flow, std::
 void flow_receiver::on_probe(std::uint64_t flow, std::uint64_t next) noexcept {
     if (next == 1 && flow > flow_) {
         flow_ = flow;
-        next_ = 1;
+        next_ = said_ = 1;
         is_known_ = true;
         rewind_is_due_ = false;
         rewound_to_ = 0;
     }
-    if (flow == flow_ && is_known_) is_due_ = true;
+    if (flow == flow_ && is_known_) is_due_ = is_asked_ = true;
     else refuse(flow);
 }
 
@@ -40,7 +40,7 @@ void flow_receiver::refuse(std::uint64_t flow) noexcept {
         // Its origin has left the flow before, and the middle of this one may have been taken in an
         // earlier life: both are over.
         flow_ = flow;
-        is_known_ = is_due_ = rewind_is_due_ = false;
+        is_known_ = is_due_ = is_asked_ = rewind_is_due_ = false;
     }
     unknown_flow_ = flow;
 }
@@ -55,7 +55,8 @@ std::optional<due_acknowledgement> flow_receiver::take_acknowledgement(time_poin
     if (!is_due_ && !rewind_is_due_) return {};
     // What was missing may have come in the same turn.
     const bool is_rewind = rewind_is_due_ && (rewound_to_ != next_ || now - rewound_at_ >= rewind_interval);
-    is_due_ = rewind_is_due_ = false;
+    is_due_ = is_asked_ = rewind_is_due_ = false;
+    said_ = next_;
     if (!is_rewind) return due_acknowledgement{flow_, next_, wire::acknowledgement_kind::arrived};
     rewound_to_ = next_;
     rewound_at_ = now;

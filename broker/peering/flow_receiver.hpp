@@ -34,6 +34,7 @@ class flow_receiver {
 public:
     using time_point = std::chrono::steady_clock::time_point;
     static constexpr std::chrono::milliseconds rewind_interval{1'000};
+    static constexpr std::uint64_t most_unsaid = 64;  ///< messages
 
     flow_verdict on_message(time_point now, std::uint64_t flow, std::uint64_t sequence) noexcept;
     void on_probe(std::uint64_t flow, std::uint64_t next) noexcept;
@@ -42,6 +43,10 @@ public:
     /// and one about a flow that is not known.
     std::optional<due_acknowledgement> take_acknowledgement(time_point now) noexcept;
     bool is_acknowledgement_due() const noexcept { return is_due_ || rewind_is_due_ || unknown_flow_ != 0; }
+    /// Does its origin wait for it, or is it about many messages? Else it may come a little later.
+    bool is_acknowledgement_urgent() const noexcept {
+        return is_asked_ || rewind_is_due_ || unknown_flow_ != 0 || next_ - said_ >= most_unsaid;
+    }
 
     /// The flow and how much of it has arrived; 0 if none is known.
     std::uint64_t flow() const noexcept { return is_known_ ? flow_ : 0; }
@@ -54,6 +59,8 @@ private:
     std::uint64_t next_ = 1;
     bool is_known_ = false;   ///< flow_ began here
     bool is_due_ = false;
+    bool is_asked_ = false;   ///< and its origin cannot go on without it
+    std::uint64_t said_ = 1;  ///< the `next` of the last acknowledgement
     bool rewind_is_due_ = false;
     std::uint64_t unknown_flow_ = 0;  ///< about which its origin is to be told
     std::uint64_t rewound_to_ = 0;    ///< the last rewind's `next`

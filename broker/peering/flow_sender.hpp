@@ -98,6 +98,10 @@ public:
     /// From now on; what waits already stays.
     void use(const flow_settings& settings) noexcept;
 
+    /// Would next_to_send give something?
+    bool has_unsent() const noexcept {
+        return has_route_ && (probe_wanted_ || (phase_ == phase::open && (cursor_ < base_ + sent_.size() || live_waiting_ != 0)));
+    }
     std::size_t queued_messages() const noexcept { return live_waiting_ + sent_.size(); }
     std::size_t unacknowledged_messages() const noexcept { return sent_.size(); }
     std::size_t queued_bytes() const noexcept { return store_.bytes(); }

@@ -22,6 +22,11 @@ std::uint64_t now_us() noexcept {
     return static_cast<std::uint64_t>(duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
+/// Only the link's thread writes it, so the bus need not be locked for each frame.
+void count(std::atomic<std::uint64_t>& gauge, std::size_t bytes) noexcept {
+    gauge.store(gauge.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 link_offer::link_offer(link_offer&& other) noexcept
@@ -66,14 +71,14 @@ void peer_link::send_message(const wire::flow_header& header, std::string_view b
     const std::size_t size = wire::message_frame_size(header, body.size());
     wire::write_message_frame(output().reserve(size), header, body);
     output().commit(size);
-    gauge_->bytes_out.fetch_add(size, std::memory_order_relaxed);
+    count(gauge_->bytes_out, size);
     queued();
 }
 
 void peer_link::send_raw(std::string_view frame) {
     if (!is_open()) return;
     output().append(frame);
-    gauge_->bytes_out.fetch_add(frame.size(), std::memory_order_relaxed);
+    count(gauge_->bytes_out, frame.size());
     queued();
 }
 
@@ -116,7 +121,7 @@ void peer_link::sweep(std::uint64_t now_ms) {
 frame_verdict peer_link::on_frame(std::string_view body) {
     last_heard_ms_ = shard_.now_ms();
     gauge_->last_heard_ms.store(last_heard_ms_, std::memory_order_relaxed);
-    gauge_->bytes_in.fetch_add(body.size() + wire::frame_header_size, std::memory_order_relaxed);
+    count(gauge_->bytes_in, body.size() + wire::frame_header_size);
     wire::link_frame frame;
     if (const auto error = wire::decode_link_frame(body, frame); error != wire::link_error::none) {
         part({"bad_frame", "a frame was not understood: " + std::string{to_string(error)}, false});

@@ -14,6 +14,8 @@ namespace {
 
 /// Messages on their way over a link of another shard, whose queue cannot be seen from here.
 constexpr std::size_t most_blind = 1'000;
+/// Received without an acknowledgement, unless nothing goes there for the length of a sweep.
+constexpr std::size_t most_unsaid_bytes = std::size_t{64} << 10;
 
 }  // namespace
 
@@ -133,8 +135,11 @@ void shard_peers::on_link_closed(peer_link& link) {
 }
 
 void shard_peers::on_link_drained(const peer_link& link) {
-    for (auto& [server, each] : flows_)
-        if (each->next_hop == link.server()) mark(*each);
+    for (auto& [server, each] : flows_) {
+        if (!each->waits_for_room || each->next_hop != link.server()) continue;
+        each->waits_for_room = false;
+        mark(*each);
+    }
 }
 
 peer_link* shard_peers::find_link(std::string_view server) const {
@@ -213,10 +218,20 @@ void shard_peers::write_turn() {
     writing_.clear();
 }
 
+/// What arrived in order is acknowledged together with what goes there anyway, or when it is much, or by the next sweep:
+/// nobody waits for it, and on its own it would cost both servers as much as a message.
 void shard_peers::acknowledge(flow& which) {
     if (!which.receiver.is_acknowledgement_due() || which.next_hop.empty()) return;
+    const bool may_wait = !which.must_say && !which.receiver.is_acknowledgement_urgent() &&
+                          which.unsaid_bytes < most_unsaid_bytes && !which.sender.has_unsent();
+    if (may_wait) return shard_.wake_sweep();
     // A peer that asks and does not read shall not fill our memory; when it has read, on_link_drained marks the flow.
-    if (const peer_link* const link = find_link(which.next_hop); link && !link->has_room()) return;
+    if (const peer_link* const link = find_link(which.next_hop); link && !link->has_room()) {
+        which.waits_for_room = true;
+        return;
+    }
+    which.must_say = false;
+    which.unsaid_bytes = 0;
     while (const auto due = which.receiver.take_acknowledgement(now())) {
         const wire::flow_header header{own_hops(), which.server, known_->own_name, due->flow, due->next};
         put(which, wire::acknowledgement_frame{header, due->kind});
@@ -236,6 +251,7 @@ void shard_peers::pump(flow& which) {
         else if (link) link->send_message(header, next->body);
         else put(which, wire::message_frame{header, next->body});
     }
+    which.waits_for_room = link != nullptr;
 }
 
 /// On the link of the next hop, wherever that is.
@@ -262,6 +278,10 @@ bool shard_peers::sweep(std::uint64_t now_ms) {
     bool is_waiting = !links_.empty() || !retired_.empty() || !refs_.empty();
     failed_.clear();
     for (auto& [server, each] : flows_) {
+        if (each->receiver.is_acknowledgement_due()) {
+            is_waiting = each->must_say = true;
+            mark(*each);
+        }
         if (each->sender.queued_messages() == 0) continue;
         is_waiting = true;
         each->sender.on_timer(now(), failed_);

@@ -109,6 +109,9 @@ private:
         std::uint64_t duplicates = 0;
         std::uint64_t refused = 0;
         bool is_dirty = false;         ///< in dirty_
+        bool waits_for_room = false;   ///< on its link
+        std::size_t unsaid_bytes = 0;  ///< received since the last acknowledgement
+        bool must_say = false;         ///< the acknowledgement has waited long enough
         std::size_t unanswered = 0;    ///< messages from there that are being handled
         std::set<std::uint64_t> lost_replies;  ///< refs of its messages whose reply found no room
     };

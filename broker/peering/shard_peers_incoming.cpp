@@ -126,6 +126,7 @@ bool shard_peers::on_message(const wire::message_frame& frame) {
     if (verdict == flow_verdict::duplicate) ++from.duplicates;
     if (verdict != flow_verdict::take) return true;
     ++from.received;
+    from.unsaid_bytes += frame.body.size();
     wire::link_message message;
     if (wire::decode_link_message(frame.body, message) != wire::link_error::none) return false;
     if (wire::check_message_json(shard_.reader(), message) != wire::link_error::none) return false;
@@ -216,7 +217,9 @@ void shard_peers::execute(flow& from, const wire::result_message& message) {
         for (const wire::unreached_user& each : message.unreached)
             outcome.missed.push_back({std::string{each.user}.append("@").append(from.server), std::string{each.code}});
     }
-    tell(waiting.to, std::move(outcome));
+    // No command is being executed, so it need not wait for the next turn.
+    if (waiting.to.shard == shard_.index()) shard_.commands().arrived(waiting.to, outcome);
+    else tell(waiting.to, std::move(outcome));
 }
 
 }  // namespace bester::peering

@@ -180,8 +180,8 @@ void shard_peers::offer(std::string& body, pending_refs::waiting waiting, std::u
     if (!known_->find(waiting.server))
         return fail(waiting, error_code::peer_unknown, wire::describe(error_code::peer_unknown).meaning);
     flow& on = flow_of(waiting.server);
-    const bool is_end = answered != 0 && is_result(body);
-    if (is_end && on.lost_replies.erase(answered) != 0) body = busy_result(answered);
+    if (answered != 0 && !on.lost_replies.empty() && is_result(body) && on.lost_replies.erase(answered) != 0)
+        body = busy_result(answered);
     std::uint64_t ref = 0;
     auto deadline = flow_sender::no_deadline;
     if (waiting.to.is_wanted()) {
@@ -194,7 +194,7 @@ void shard_peers::offer(std::string& body, pending_refs::waiting waiting, std::u
     if (on.sender.offer(now(), body, deadline, ref)) return;
     ++on.refused;
     // Whoever waits for the end of that message shall not hear that all went well.
-    if (answered != 0 && !is_end && on.lost_replies.size() < most_lost_replies) on.lost_replies.insert(answered);
+    if (answered != 0 && on.lost_replies.size() < most_lost_replies && !is_result(body)) on.lost_replies.insert(answered);
     if (ref == 0 || !refs_.take(ref, waiting)) return;
     if (on.next_hop.empty())
         fail(waiting, error_code::peer_unreachable,

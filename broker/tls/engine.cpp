@@ -56,7 +56,6 @@ struct engine::connection_state {
 
     void encrypt(std::string_view bytes) {
         std::size_t written = 0;
-        ERR_clear_error();
         // Never asks to be called again: our BIO takes everything.
         if (SSL_write_ex(ssl.get(), bytes.data(), bytes.size(), &written) != 1) fail();
     }
@@ -190,6 +189,7 @@ handshake_status engine::handshake() {
     const int outcome = SSL_do_handshake(state.ssl.get());
     if (outcome == 1) {
         state.is_done = true;
+        ERR_clear_error();  // what it tried in vain is nobody's; reading and writing begin with none, and leave none
         return handshake_status::done;
     }
     if (SSL_get_error(state.ssl.get(), outcome) == SSL_ERROR_WANT_READ) return handshake_status::want_more;
@@ -207,7 +207,6 @@ read_result engine::read(std::span<char> into) {
     while (total < into.size()) {
         if (state.has_nothing_to_read()) break;
         std::size_t size = 0;
-        ERR_clear_error();
         const int outcome = SSL_read_ex(state.ssl.get(), into.data() + total, into.size() - total, &size);
         if (outcome == 1) {
             total += size;

@@ -55,6 +55,53 @@ TEST_CASE("flow receiver: a probe for sequence 1 begins a flow, and messages are
     CHECK(f.receiver.next() == 4);
 }
 
+TEST_CASE("flow receiver: an acknowledgement is urgent if it was asked for, or is about many messages", "[peering]") {
+    fixture f;
+    CHECK_FALSE(f.receiver.is_acknowledgement_urgent());
+
+    SECTION("a probe asks") {
+        f.receiver.on_probe(10, 1);
+        CHECK(f.receiver.is_acknowledgement_urgent());
+        f.end_turn();
+        CHECK_FALSE(f.receiver.is_acknowledgement_urgent());
+    }
+    SECTION("messages in order can wait until they are many") {
+        f.begin(5);
+        for (std::uint64_t i = 1; i < flow_receiver::most_unsaid; ++i) {
+            REQUIRE(f.hear(10, 5 + i) == take);
+            REQUIRE(f.receiver.is_acknowledgement_due());
+            REQUIRE_FALSE(f.receiver.is_acknowledgement_urgent());
+        }
+        f.hear(10, 5 + flow_receiver::most_unsaid);
+        CHECK(f.receiver.is_acknowledgement_urgent());
+        CHECK(f.end_turn() == dues{{10, 6 + flow_receiver::most_unsaid, arrived}});
+        CHECK_FALSE(f.receiver.is_acknowledgement_urgent());
+    }
+    SECTION("the origin of a duplicate does not know") {
+        f.begin(3);
+        f.hear(10, 2);
+        CHECK(f.receiver.is_acknowledgement_urgent());
+    }
+    SECTION("behind a gap nothing goes on") {
+        f.begin(3);
+        f.hear(10, 5);
+        CHECK(f.receiver.is_acknowledgement_urgent());
+    }
+    SECTION("a flow that is not known shall end") {
+        f.begin(3);
+        f.hear(11, 4);
+        CHECK(f.receiver.is_acknowledgement_urgent());
+    }
+    SECTION("a new flow begins without a debt") {
+        f.begin(flow_receiver::most_unsaid - 1);
+        f.hear(10, flow_receiver::most_unsaid);
+        f.receiver.on_probe(11, 1);
+        f.end_turn();
+        f.hear(11, 1);
+        CHECK_FALSE(f.receiver.is_acknowledgement_urgent());
+    }
+}
+
 TEST_CASE("flow receiver: a duplicate is dropped, and acknowledged again", "[peering]") {
     fixture f;
     f.begin(3);

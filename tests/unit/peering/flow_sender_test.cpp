@@ -30,7 +30,9 @@ struct fixture {
         return sender.offer(now, body, now + time, ref);
     }
     std::string send_one() {
+        const bool is_something_expected = sender.has_unsent();
         const auto next = sender.next_to_send(now);
+        CHECK(next.has_value() == is_something_expected);
         if (!next) return "";
         const std::string at = std::to_string(next->flow) + '/' + std::to_string(next->number);
         if (next->is_probe) return "probe " + at;
