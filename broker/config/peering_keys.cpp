@@ -77,7 +77,7 @@ std::vector<key<broker_config>> size_keys() {
         declared({.name = "peering.queue_bytes", .kind = value_kind::size, .least = kibi, .most = 64 * gibi,
                   .description = "The same, in bytes; at least `message_size`."},
                  [](auto& c) -> auto& { return c.peering.queue_bytes; }),
-        declared({.name = "peering.message_size", .kind = value_kind::size, .least = kibi, .most = gibi,
+        declared({.name = "peering.message_size", .kind = value_kind::size, .least = 4 * kibi, .most = gibi,
                   .description = "Largest frame of a link; what is larger is answered `too_large`."},
                  [](auto& c) -> auto& { return c.peering.message_size; }),
     };
