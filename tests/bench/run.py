@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs the benchmarks of bester beside a bare relay, nats-server and redis-server.
+"""Runs the benchmarks of bester, alone and as two servers, beside a bare relay, nats-server and redis-server.
 
 The targets take turns, round by round, so that whatever else the machine does hits all of them
 alike. Prints Markdown tables, and writes every single result to a JSON file.
@@ -51,7 +51,7 @@ WORKLOADS = [
     Workload("batched-counts", "batched", ("relay", "nats", "bester"), counts=True),
     Workload("unbatched-counts", "unbatched", ("relay", "nats", "bester"), counts=True),
     Workload("fanout-counts", "fanout", ("nats", "redis", "bester"), counts=True),
-    Workload("pairs-counts", "pairs", LINKED + ("bester-local-quiet", "bester-link-quiet"), counts=True),
+    Workload("pairs-counts", "pairs", ("bester-local", "bester-link", "bester-local-quiet", "bester-link-quiet"), counts=True),
 ]
 
 

@@ -46,6 +46,10 @@ std::string reply(request_id id, request_id data_id) {
                  R"(","id":")" + name + R"("}})");
 }
 
+std::string delivery(request_id data_id) {
+    return frame(R"({"header":{"messageType":"receivedMessage"},"payload":{"type":"pass","data":")" + data_of(data_id) + R"("}})");
+}
+
 std::string status(const std::string& id, const std::string& verdict) {
     return frame(R"({"header":{"messageType":"statusReport","status":")" + verdict + R"("},"payload":{"id":")" + id +
                  R"(","delivered":7}})");
@@ -81,6 +85,12 @@ std::vector<transcript> transcripts() {
          "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$128\r\n" + data_of(first) +
              "\r\n",
          {"ready", "delivery 3.4711"}},
+        {"bester", role::sender, status("auth_special", "good") + status(name, "good"), {"ready", "status 3.4711"}},
+        {"bester", role::receiver, status("auth_special", "good") + delivery(first), {"ready", "delivery 3.4711"}},
+        {"nats", role::receiver, "INFO {}\r\nPONG\r\n" + nats_message("bench.to.0", data_of(first)),
+         {"ready", "delivery 3.4711"}},
+        {"relay", role::sender, frame("s00a"), {"ready"}},
+        {"relay", role::receiver, frame("r00a") + delivery(first), {"ready", "delivery 3.4711"}},
         {"redis", role::publisher, "+PONG\r\n:1000\r\n", {"ready", "published 0.0 to 1000"}},
     };
 }
@@ -136,6 +146,9 @@ TEST_CASE("load protocols: a wrong answer ends the run", "[bench]") {
         {"nats", role::requester, "-ERR 'Slow Consumer'\r\n", {}},
         {"nats", role::requester, nats_message("_INBOX.abc.00000000000", data_of(first)), {}},
         {"nats", role::subscriber, nats_message("bench.news", damaged), {}},
+        {"bester", role::sender, status(name, "bad"), {}},
+        {"nats", role::receiver, nats_message("bench.to.0", damaged), {}},
+        {"relay", role::receiver, frame(R"({"payload":{"data":")" + damaged + R"("}})"), {}},
         {"redis", role::publisher, "-ERR unknown command\r\n", {}},
         {"redis", role::subscriber, "*3\r\n$9\r\nsomething\r\n", {}},
     };
@@ -153,4 +166,41 @@ TEST_CASE("load protocols: a ping of nats-server is answered", "[bench]") {
     byte_queue out;
     make_protocol("nats")->parse("PING\r\n", role::requester, out, sink);
     CHECK(out.view() == "PONG\r\n");
+}
+
+TEST_CASE("load protocols: a message for the other end of a pair carries an id if a status is wanted", "[bench]") {
+    byte_queue asking;
+    byte_queue quiet;
+    make_protocol("bester")->pass(10, first, asking);
+    make_protocol("bester-quiet")->pass(10, first, quiet);
+    CHECK(make_protocol("bester")->confirms_pass());
+    CHECK_FALSE(make_protocol("bester-quiet")->confirms_pass());
+    const std::string id = R"("id":")" + data_of(first).substr(0, request_id_size) + '"';
+    CHECK(asking.view().find(id) != std::string_view::npos);
+    CHECK(quiet.view().find(R"("id")") == std::string_view::npos);
+    for (const auto* out : {&asking, &quiet}) {
+        CHECK(out->view().find(data_of(first)) != std::string_view::npos);
+        CHECK(load_u32(out->view().data()) == out->size() - frame_prefix);
+    }
+}
+
+TEST_CASE("load protocols: both ends of a pair name the same pair", "[bench]") {
+    const auto said = [](const char* target, role as, std::uint32_t number) {
+        byte_queue out;
+        CHECK(make_protocol(target)->open(as, number, out));
+        return std::string{out.view()};
+    };
+    CHECK(said("bester", role::sender, 0x1f).find(R"("username":"s01f")") != std::string::npos);
+    CHECK(said("bester", role::receiver, 0x1f).find(R"("username":"r01f")") != std::string::npos);
+    CHECK(said("relay", role::sender, 0x1f) == frame("s01f"));
+    CHECK(said("relay", role::receiver, 0x1f) == frame("r01f"));
+    byte_queue passed;
+    make_protocol("nats")->pass(31, first, passed);
+    CHECK(std::string{passed.view()}.starts_with("PUB bench.echo bench.to.31 128\r\n"));
+    CHECK(said("nats", role::receiver, 31).find("SUB bench.to.31 1\r\n") != std::string::npos);
+}
+
+TEST_CASE("load protocols: redis has no pairs", "[bench]") {
+    byte_queue out;
+    CHECK_THROWS_AS(make_protocol("redis")->pass(0, first, out), std::logic_error);
 }
