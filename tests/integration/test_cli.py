@@ -309,8 +309,8 @@ def test_the_log_says_what_is_listened_on_and_that_a_stop_begins(make_broker):
         own.config["listeners"].append({"address": "127.0.0.2:0"})
         own.write_config()
         own.start()
-        assert re.search(r"listening on 127\.0\.0\.1:\d+ \(v4\)\n", own.log())
-        assert re.search(r"listening on 127\.0\.0\.2:\d+\n", own.log())
+        eventually(lambda: re.search(r"listening on 127\.0\.0\.1:\d+ \(v4\)\n", own.log()))
+        eventually(lambda: re.search(r"listening on 127\.0\.0\.2:\d+\n", own.log()))
         relative = own.cli("status", "--json", "--socket", own.control_path)[1]
         assert json.loads(relative)["config"]["file"] == str(own.config_path)
         pid = own.pid_of("echo")

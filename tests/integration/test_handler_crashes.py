@@ -34,7 +34,7 @@ def test_whatever_breaks_an_instance_its_messages_fail_and_it_comes_back(make_br
         wait_until_dead(pid)
         assert c.ask("echo", "back") == "back"
         c.expect_nothing_before_ping()
-        assert reason in broker.log()
+        broker.wait_for_log(reason)
 
 
 def test_answers_twice_and_unknown_ids_are_counted_and_ignored(make_broker):
@@ -54,7 +54,7 @@ def test_after_what_never_comes_is_a_protocol_error(make_broker, threads):
         c.send("echo", {"act": "after_never"}, "n")
         c.bad("n", "handler_failed", 10)
         broker.wait_for_other_pid("echo", pid)
-        assert "protocol error" in broker.log()
+        broker.wait_for_log("protocol error")
 
 
 def test_the_crash_log_names_the_messages_that_were_held(make_broker):
@@ -63,8 +63,8 @@ def test_the_crash_log_names_the_messages_that_were_held(make_broker):
         c.send("echo", {"act": "hold"}, "h1")
         c.send("echo", {"act": "crash"}, "c1")
         statuses(c, {"h1", "c1"})
-        lines = [each for each in broker.log().splitlines() if "with 2 messages" in each]
-        assert lines and '"echo" of tina with id "h1"' in lines[0] and '"c1"' in lines[0]
+        line = broker.wait_for_log("with 2 messages")
+        assert '"echo" of tina with id "h1"' in line and '"c1"' in line
 
 
 @pytest.mark.parametrize("kill", range(3))

@@ -261,7 +261,9 @@ class TestBroker:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def wait_for_log(self, text, count=1, limit=10):
+        """The log is written behind what it tells of. Returns the first line with this text, when there are `count`."""
         eventually(lambda: self.log().count(text) >= count, limit, f"the log says {text!r}")
+        return next((line for line in self.log().splitlines() if text in line), None)
 
     def resident_bytes(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()

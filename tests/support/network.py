@@ -3,6 +3,7 @@ does, without the kernel module, which many machines lack. Brokers run in them a
 import fcntl
 import functools
 import heapq
+import itertools
 import os
 import random
 import selectors
@@ -28,7 +29,7 @@ def run(*words):
 def why_not():
     """Why there can be no such namespaces here; None: there can."""
     try:
-        with Cable(number=250):
+        with Cable():
             return None
     except (OSError, RuntimeError) as error:
         return str(error)
@@ -39,13 +40,18 @@ def needs_namespaces():
 
 
 class Cable:
-    """Two namespaces, with the addresses 10.201.<number>.1 and .2; a thread carries the packets. A context."""
+    """Two namespaces, with the addresses 10.201.0.1 and .2; a thread carries the packets. A context.
 
-    def __init__(self, number=None):
-        self.number = os.getpid() % 250 if number is None else number
-        self.names = [f"bester-{os.getpid()}-{self.number}-{side}" for side in "lr"]
-        self.devices = [f"bt{self.number}l", f"bt{self.number}r"]
-        self.addresses = [f"10.201.{self.number}.{i}" for i in (1, 2)]
+    Addresses are known inside only. Names of devices are not: each is made outside and moved in, while other
+    processes make theirs."""
+
+    made = itertools.count()
+
+    def __init__(self):
+        number = next(self.made)
+        self.names = [f"bester-{os.getpid()}-{number}-{side}" for side in "lr"]
+        self.devices = [f"bt{os.getpid()}{side}{number % 1000}" for side in "lr"]
+        self.addresses = ["10.201.0.1", "10.201.0.2"]
         self.files = []
         self.chance = random.Random(1)
         self.calm()
