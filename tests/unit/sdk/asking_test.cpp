@@ -217,3 +217,23 @@ TEST_CASE("events: one snapshot of all shards comes first, then what changes", "
     event(0, "peer_down", "", "north");
     CHECK(heard(it) == "down north");
 }
+
+TEST_CASE("events: a WebSocket session says on which path it came, and with which query", "[sdk]") {
+    running_handler it;
+    auto& h = it.handler;
+    const auto described = [](const bester::client_session& c) { return json{c.user, c.path, c.query}; };
+    h.on_snapshot([&](const bester::snapshot& s) {
+        json all = json::array();
+        for (const auto& client : s.clients) all.push_back(described(client));
+        tell(h, all);
+    });
+    h.on_connected([&](const bester::client_session& c) { tell(h, described(c)); });
+    it.start();
+    it.broker.send(0, {{"kind", "snapshot"}, {"more", false}, {"clients", {
+        {{"session", "s1"}, {"user", "a"}, {"path", "/v1/chat"}, {"query", "x=1&y"}},
+        {{"session", "s2"}, {"user", "b"}}}}});
+    CHECK(heard(it) == json{{"a", "/v1/chat", "x=1&y"}, {"b", "", ""}});
+    it.broker.send(0, {{"kind", "event"}, {"sequence", 1}, {"event", "connected"}, {"session", "s3"}, {"user", "c"},
+                       {"path", "/v1/chat"}, {"query", "nogreet=1"}});
+    CHECK(heard(it) == json{"c", "/v1/chat", "nogreet=1"});
+}

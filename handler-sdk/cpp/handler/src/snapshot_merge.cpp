@@ -8,6 +8,16 @@ namespace bester::detail {
 
 using json = nlohmann::json;
 
+namespace {
+
+client_session session_of(const json& described) {
+    return {described.value("session", ""), described.value("user", ""),
+            described.value("groups", std::vector<std::string>{}),
+            described.value("path", ""), described.value("query", "")};
+}
+
+}  // namespace
+
 void snapshot_merge::reset(std::size_t expected) {
     expected_ = expected;
     merged_ = {};
@@ -17,8 +27,7 @@ void snapshot_merge::reset(std::size_t expected) {
 void snapshot_merge::on_snapshot(const json& frame) {
     if (expected_ == 0) return;
     for (const json& client : frame.value("clients", json::array()))
-        merged_.clients.push_back({client.value("session", ""), client.value("user", ""),
-                                   client.value("groups", std::vector<std::string>{})});
+        merged_.clients.push_back(session_of(client));
     for (auto& peer : frame.value("peers", std::vector<std::string>{})) merged_.peers.push_back(std::move(peer));
     if (frame.value("more", false) || --expected_ > 0) return;
     const snapshot whole = std::exchange(merged_, {});
@@ -28,8 +37,7 @@ void snapshot_merge::on_snapshot(const json& frame) {
 }
 
 void snapshot_merge::on_event(const json& frame) {
-    held_event event{frame.value("event", ""), frame.value("peer", ""),
-                     {frame.value("session", ""), frame.value("user", ""), {}}};
+    held_event event{frame.value("event", ""), frame.value("peer", ""), session_of(frame)};
     if (expected_ > 0) held_.push_back(std::move(event));
     else tell(event);
 }

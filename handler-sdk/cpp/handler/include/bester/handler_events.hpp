@@ -29,6 +29,8 @@ struct client_session {
     std::string session;
     std::string user;
     std::vector<std::string> groups;   ///< of this handler; only in a snapshot
+    std::string path{};                ///< a WebSocket session's, e.g. "/v1/texto"; else empty. Not when it went.
+    std::string query{};               ///< what stood behind a `?` there
 
     bool operator==(const client_session&) const = default;
 };
