@@ -1,0 +1,92 @@
+#include <catch2/catch.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "access/address_counts.hpp"
+#include "access/address_key.hpp"
+
+namespace bester::access {
+
+TEST_CASE("address key: IPv4 by address, IPv6 by its /64, with and without port", "[access]") {
+    const address_key four{address_key::family::v4, 0xc000'0201};
+    for (const char* text : {"192.0.2.1", "192.0.2.1:5555", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:5555", "[::ffff:c000:201]:1"})
+        CHECK(key_of_address(text) == four);
+    const address_key six{address_key::family::v6, 0x2001'0db8'0001'0002};
+    for (const char* text : {"2001:db8:1:2::1", "[2001:db8:1:2::1]:5555", "[2001:db8:1:2:ffff:ffff:ffff:ffff]:1",
+                             "[2001:db8:1:2::1%eth0]:5555", "2001:DB8:1:2:0:0:0:7"})
+        CHECK(key_of_address(text) == six);
+    CHECK_FALSE(key_of_address("[2001:db8:1:3::1]:5555") == six);
+    CHECK_FALSE(key_of_address("0.0.0.0").is_none());
+    CHECK_FALSE(key_of_address("::") == key_of_address("0.0.0.0"));
+}
+
+TEST_CASE("address key: what is no address has none", "[access]") {
+    const std::string texts[] = {"unix", "", "[", "[]", "]", ":", "1.2.3", "1.2.3.256", "example.org:80", "[::1", "%", "::1::",
+                                 std::string(500, '1'), std::string("1.2.3.4\0", 8) + "5"};
+    for (const std::string& text : texts) {
+        CAPTURE(text);
+        CHECK(key_of_address(text).is_none());
+    }
+}
+
+TEST_CASE("address counts: so many from each address, and no more", "[access]") {
+    address_counts counts;
+    const auto a = key_of_address("192.0.2.1"), b = key_of_address("2001:db8::1");
+    CHECK(counts.enter(a, 2));
+    CHECK(counts.enter(a, 2));
+    CHECK_FALSE(counts.enter(a, 2));
+    CHECK(counts.count(a) == 2);
+    CHECK(counts.enter(b, 2));
+    CHECK(counts.addresses() == 2);
+    counts.leave(a);
+    CHECK(counts.enter(a, 2));
+    CHECK(counts.enter(a, 0));  // any number
+    for (int i = 0; i < 3; ++i) counts.leave(a);
+    counts.leave(b);
+    counts.leave(b);
+    CHECK(counts.addresses() == 0);
+    for (int i = 0; i < 10; ++i) CHECK(counts.enter(key_of_address("unix"), 1));
+    CHECK(counts.addresses() == 0);
+}
+
+TEST_CASE("address counts: a refused address leaves nothing behind", "[access]") {
+    address_counts counts;
+    CHECK(counts.enter(key_of_address("192.0.2.1"), 1));
+    CHECK_FALSE(counts.enter(key_of_address("192.0.2.1"), 1));
+    counts.leave(key_of_address("192.0.2.1"));
+    CHECK(counts.addresses() == 0);
+}
+
+TEST_CASE("address counts: a place leaves once, with the last object that has it", "[access]") {
+    address_counts counts;
+    const auto a = key_of_address("192.0.2.1");
+    const auto take = [&] {
+        CHECK(counts.enter(a, 0));
+        return address_place{counts, a};
+    };
+    {
+        address_place first = take(), second = take();
+        CHECK(counts.count(a) == 2);
+        first = std::move(second);
+        address_place third = std::move(first);
+        CHECK(counts.count(a) >= 1);
+    }
+    CHECK(counts.count(a) == 0);
+}
+
+TEST_CASE("address counts: threads may come and go", "[access]") {
+    address_counts counts;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([&counts] {
+            for (int i = 0; i < 2'000; ++i) {
+                const auto key = key_of_address("192.0.2." + std::to_string(i % 5));
+                if (counts.enter(key, 3)) address_place{counts, key};
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    CHECK(counts.addresses() == 0);
+}
+
+}  // namespace bester::access
