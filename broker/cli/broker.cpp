@@ -18,8 +18,8 @@
 #include "admin/control_target.hpp"
 #include "cli/account_logins.hpp"
 #include "cli/broker_status.hpp"
+#include "cli/client_listeners.hpp"
 #include "cli/logging.hpp"
-#include "clients/listener.hpp"
 #include "clients/shard_clients.hpp"
 #include "config/difference.hpp"
 #include "config/load.hpp"
@@ -147,7 +147,7 @@ private:
     std::unique_ptr<account_logins> logins_;
     std::vector<std::unique_ptr<clients::shard_clients>> clients_;
     std::unique_ptr<handlers::supervisor> supervisor_;
-    std::vector<std::unique_ptr<clients::listener>> listeners_;
+    client_listeners listeners_{control_, listener_settings_, connection_limit_, connections_};
     std::unique_ptr<admin::control_server> control_server_;
 };
 
@@ -208,7 +208,7 @@ void broker::parts::open() {
 broker::parts::~parts() { tear_down(); }
 
 void broker::parts::tear_down() {
-    listeners_.clear();
+    listeners_.close();
     control_server_.reset();
     supervisor_.reset();
     logins_->stop();
@@ -234,19 +234,16 @@ void broker::parts::make_shards() {
 
 void broker::parts::start_listeners() {
     auto next = std::make_shared<std::size_t>(0);
-    const auto give = [this, next](int fd, const clients::listener_settings& from) {
+    const auto give = [this, next](clients::arrival who, const clients::listener_settings& from) {
         const std::size_t i = (*next)++ % shards_.size();
-        shards_[i]->post([fd, there = clients_[i].get(), &from](exchange::shard&) { there->adopt(fd, from); });
+        shards_[i]->post([who = std::move(who), there = clients_[i].get(), &from](exchange::shard&) mutable {
+            there->adopt(std::move(who), from);
+        });
     };
     const auto refuse = [this](int fd) {
         shards_.front()->post([fd](exchange::shard& there) { there.see_off(fd); });
     };
-    for (const auto& wanted : listener_settings_) {
-        auto& made = listeners_.emplace_back(
-            std::make_unique<clients::listener>(control_, wanted, connection_limit_, connections_, give, refuse));
-        const bool is_named = wanted.name != wanted.address;
-        spdlog::info("listening on {}{}", made->bound_address(), is_named ? " (" + wanted.name + ")" : "");
-    }
+    listeners_.open(give, refuse);
 }
 
 void broker::parts::run() {
@@ -308,7 +305,7 @@ void broker::parts::account_changed(const std::string& user) {
 status_facts broker::parts::gather() {
     status_facts facts{config_file_, settings_, loaded_, started_, directory_.users(), supervisor_->status(), {}, {}};
     facts.dropped_log_lines = logging::dropped_lines();
-    for (const auto& listener : listeners_)
+    for (const auto& listener : listeners_.all())
         facts.listeners.push_back({&listener->settings(), listener->bound_address()});
     facts.shards = gather_shards(shards_, clients_, *registry_);
     return facts;
@@ -382,10 +379,13 @@ broker::parts::changed_settings broker::parts::reload_now() {
     if (!needing_restart.empty())
         return tl::unexpected(
             admin::control_error{"needs_restart", without_last_newline(std::move(needing_restart))});
+    auto contexts = listeners_.load_contexts();
+    if (!contexts) return tl::unexpected(admin::control_error{"config_invalid", contexts.error()});
     if (auto usable = network_->check(loaded.config->peering); !usable)
         return tl::unexpected(admin::control_error{"config_invalid", usable.error()});
     if (!(loaded.config->log == settings_.log) && !logging::apply(loaded.config->log))
         return tl::unexpected(admin::control_error{"config_invalid", "cannot open log.file " + loaded.config->log.file});
+    listeners_.use(std::move(*contexts));
     apply(*loaded.config);
     return nlohmann::json{{"changes", std::move(listed)}, {"digest", settings_.digest}};
 }
@@ -410,7 +410,7 @@ void broker::parts::stop() {
     is_stopping_ = true;
     spdlog::info("stopping: draining for {} s at most (server.stop_grace)",
                  std::chrono::duration<double>(settings_.server.stop_grace).count());
-    for (const auto& listener : listeners_) listener->close();
+    listeners_.close();
     account_timer_.cancel();
     const auto grace_ms = static_cast<std::uint64_t>(settings_.server.stop_grace.count());
     const std::uint64_t spread = std::min(longest_reconnect_ms, grace_ms / 2);

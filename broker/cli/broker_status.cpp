@@ -153,6 +153,7 @@ json describe_status(const status_facts& facts) {
         listeners.push_back({{"name", settings->name},
                              {"transport", settings->kind == clients::transport::tcp ? "tcp" : "unix"},
                              {"address", address},
+                             {"tls", !settings->tls.certificate.empty()},
                              {"connections", connections}});
     }
     const auto uptime = std::chrono::steady_clock::now() - facts.started;

@@ -1,12 +1,10 @@
 #include "clients/client_session.hpp"
 
-#include <algorithm>
 #include <string>
 
-#include "clients/anonymous_name.hpp"
-#include "clients/remote_address.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "tls/cipher.hpp"
 #include "wire/json_text.hpp"
 #include "wire/names.hpp"
 
@@ -18,9 +16,18 @@ using exchange::frame_verdict;
 using wire::client_message;
 using wire::error_code;
 
-client_session::client_session(shard_clients& owner, int fd, const listener_settings& listener,
+namespace {
+
+std::unique_ptr<wire::stream_cipher> make_cipher(const arrival& who) {
+    if (!who.tls) return nullptr;
+    return std::make_unique<tls::cipher>(tls::engine::accept(who.tls));
+}
+
+}  // namespace
+
+client_session::client_session(shard_clients& owner, arrival who, const listener_settings& listener,
                                std::uint64_t deadline_ms)
-    : framed_stream{owner.shard(), fd, owner.limits().message_size},
+    : framed_stream{owner.shard(), who.fd, owner.limits().message_size, make_cipher(who)},
       owner_{owner},
       listener_{listener},
       login_deadline_ms_{deadline_ms} {}
@@ -30,6 +37,7 @@ void client_session::begin() { start({}); }
 // ---- from the client -------------------------------------------------------------------------
 
 frame_verdict client_session::on_frame(std::string_view body) {
+    if (cipher()) warm_up();
     if (state_ == state::verifying) return frame_verdict::not_yet;
     if (state_ == state::leaving) return frame_verdict::closed;
     // Read and dropped, so that the end of a client that does not wait is noticed.
@@ -53,93 +61,6 @@ frame_verdict client_session::on_frame(std::string_view body) {
     const bool is_first = state_ == state::accepted;
     state_ = state::open;
     return handle(message, is_first);
-}
-
-frame_verdict client_session::log_in(const client_message& message) {
-    const auto takes = [&](authentication_method method) {
-        const auto& methods = listener_.authentication;
-        return std::find(methods.begin(), methods.end(), method) != methods.end();
-    };
-    if (message.scope == "server" && listener_.accept_servers) return take_from_server(message);
-    if (!message.scope.empty() && message.scope != "client") return refuse_login(error_code::authentication_unsupported);
-    switch (message.credentials) {
-        case wire::credentials_kind::none:
-            if (!takes(authentication_method::anonymous)) return refuse_login(error_code::authentication_required);
-            accept(make_anonymous_name());
-            break;
-        case wire::credentials_kind::password:
-            if (!takes(authentication_method::accounts)) return refuse_login(error_code::authentication_unsupported);
-            if (!wire::is_user_name(message.user)) return refuse_login(error_code::authentication_failed);
-            if (!owner_.logins().is_remembered(message.user, message.password)) {
-                state_ = state::verifying;
-                // Kept apart, as the name must be known when the answer comes; the frame is read again then.
-                user_ = message.user;
-                const std::uint64_t ticket = owner_.start_verification(*this);
-                owner_.logins().verify(message.user, message.password,
-                                       [&clients = owner_, &home = shard_, ticket](login_result result) {
-                                           home.post([&clients, ticket, result](exchange::shard&) {
-                                               if (client_session* who = clients.take_ticket(ticket))
-                                                   who->verified(result);
-                                           });
-                                       });
-                held_ |= on_login;
-                return frame_verdict::not_yet;
-            }
-            has_account_ = true;
-            accept(message.user);
-            break;
-        case wire::credentials_kind::token:
-        case wire::credentials_kind::unknown: return refuse_login(error_code::authentication_unsupported);
-    }
-    state_ = state::open;
-    return handle(message, true);
-}
-
-/// A message that another server's original daemon hands over: for the handler of its type, from nobody
-/// in particular. Nothing is answered, and the connection stays as it was: without a session.
-frame_verdict client_session::take_from_server(const client_message& message) {
-    shard_.count(counter::messages);
-    if (message.type == "dummy" || message.type == "builtin") return frame_verdict::taken;
-    exchange::handler_port* const port = shard_.routes().serving(message.type);
-    if (!port || owner_.is_draining()) return frame_verdict::taken;
-    const std::string from = exchange::remote_origin{remote_address(fd()), {}, 0}.pack();
-    exchange::envelope_view envelope;
-    envelope.remote = from;
-    envelope.type_token = message.type_token;
-    port->submit(envelope, message.type, message.data);
-    return frame_verdict::taken;
-}
-
-frame_verdict client_session::refuse_login(error_code code) {
-    shard_.count(counter::authentications_failed);
-    send_bad(wire::authentication_id, wire::as_status_error(code));
-    close_after_flush(close_reason::authentication);
-    return frame_verdict::closed;
-}
-
-void client_session::verified(login_result result) {
-    if (state_ != state::verifying) return;
-    switch (result) {
-        case login_result::accepted:
-            has_account_ = true;
-            accept(std::string{user_});
-            release(on_login);
-            return;
-        case login_result::rejected:
-        case login_result::bad_password: refuse_login(error_code::authentication_failed); return;
-        case login_result::busy:
-        case login_result::unavailable: refuse_login(error_code::busy); return;
-    }
-}
-
-void client_session::accept(std::string_view user) {
-    state_ = state::accepted;
-    user_ = user;
-    id_ = shard_.sessions().add(*this);
-    shard_.users().add(user_, id_);
-    owner_.authenticated(*this);
-    send_frame(wire::authenticated_frame(user_));
-    for (exchange::session_observer* observer : shard_.observers()) observer->on_connected(*this);
 }
 
 frame_verdict client_session::handle(const client_message& message, bool is_first) {
@@ -275,150 +196,7 @@ void client_session::close_if_finished() {
     close_after_flush(close_reason::closed_by_peer);
 }
 
-// ---- to the client ---------------------------------------------------------------------------
-
-bool client_session::make_room(std::size_t size) {
-    const client_limits& limits = owner_.limits();
-    const auto fits = [&] {
-        return queued_bytes() == 0 ||
-               (queued_bytes() + size <= limits.queue_bytes && queued_frames() < limits.queue_messages);
-    };
-    if (has_overflowed_ || !is_open() || state_ == state::leaving) return false;
-    if (fits()) return true;
-    flush_early();
-    if (fits()) return true;
-    overflow();
-    return false;
-}
-
-void client_session::overflow() {
-    has_overflowed_ = true;
-    shard_.count(counter::slow_consumers);
-    // Not now: whoever delivers may be going through the group that the session would leave.
-    shard_.at_turn_end([&home = shard_, id = id_] {
-        if (auto* who = static_cast<client_session*>(home.sessions().find(id)))
-            who->end(error_code::slow_consumer, close_reason::slow_consumer);
-    });
-}
-
-bool client_session::deliver(std::string_view type_token, std::string_view data, std::string_view id_token) {
-    const std::size_t size = wire::delivery_size(type_token, data, id_token);
-    if (!make_room(size)) return false;
-    wire::write_delivery(output().reserve(size), type_token, data, id_token);
-    output().commit(size);
-    queued();
-    return true;
-}
-
-bool client_session::deliver(const exchange::payload& frame) {
-    if (!make_room(frame.size())) return false;
-    output().append(frame);
-    queued();
-    return true;
-}
-
-void client_session::message_done(const exchange::envelope_view& message, const wire::status_error* error) {
-    --unanswered_;
-    const wire::delivered_count delivered =
-        message.addressed ? wire::delivered_count{message.delivered} : wire::delivered_count{};
-    if (!message.id_token.empty()) {
-        if (error) send_bad(message.id_token, *error, delivered);
-        else send_good(message.id_token, delivered);
-    }
-    if ((held_ & on_unanswered) != 0 && unanswered_ <= owner_.limits().unanswered / 2) release(on_unanswered);
-    if (closing_id_ && unanswered_ == 0) return answer_close();
-    if (input_ended_) close_if_finished();
-}
-
-void client_session::send_good(std::string_view id_token, wire::delivered_count delivered) {
-    const std::size_t size = wire::good_status_size(id_token);
-    shard_.count(counter::statuses_good);
-    if (!make_room(size)) return;
-    char* const begin = output().reserve(size);
-    output().commit(static_cast<std::size_t>(wire::write_good_status(begin, id_token, delivered) - begin));
-    queued();
-}
-
-void client_session::send_bad(std::string_view id_token, const wire::status_error& error,
-                              wire::delivered_count delivered) {
-    if (id_token.empty()) return;
-    shard_.count(counter::statuses_bad);
-    send_frame(wire::bad_status_frame(id_token, error, delivered));
-}
-
-void client_session::send_frame(std::string_view frame) {
-    if (!make_room(frame.size())) return;
-    output().append(frame);
-    queued();
-}
-
-void client_session::disconnect(const wire::status_error& why) {
-    if (state_ == state::leaving) return;
-    // Past the limit if need be: it is the last frame, and the one that explains.
-    output().append(wire::bad_status_frame(wire::close_id, why));
-    queued();
-    leave_exchange();
-    close_after_flush(close_reason::requested);
-}
-
-void client_session::end(error_code code, close_reason reason) {
-    if (state_ == state::leaving) return;
-    output().append(wire::bad_status_frame(wire::close_id, wire::as_status_error(code)));
-    queued();
-    leave_exchange();
-    close_after_flush(reason);
-}
-
-void client_session::notify_reconnect(std::uint64_t after_ms) { send_frame(wire::reconnect_notice_frame(after_ms)); }
-
-// ---- flow control and end --------------------------------------------------------------------
-
-frame_verdict client_session::held(hold why) {
-    held_ |= why;
-    return frame_verdict::taken_then_pause;
-}
-
-void client_session::release(hold why) {
-    held_ &= static_cast<std::uint8_t>(~why);
-    if (held_ == 0) resume();
-}
-
-void client_session::message_left_queue() { release(on_queue); }
-
-void client_session::memory_is_free() { release(on_memory); }
-
-void client_session::apply_limits() { set_frame_limit(owner_.limits().message_size); }
-
-/// A client that does not read its answers is not read either.
-void client_session::on_blocked() {
-    owner_.watch_blocked(*this);
-    if (state_ == state::leaving || !is_behind()) return;
-    held_ |= on_output;
-    pause();
-}
-
-/// Is so much waiting for the client that it is not read before it has taken some?
-bool client_session::must_read_first() {
-    if (is_blocked()) return is_behind();
-    if (!is_half_full()) return false;
-    flush_early();
-    return is_half_full();
-}
-
-bool client_session::is_half_full() const noexcept {
-    const client_limits& limits = owner_.limits();
-    return queued_bytes() > limits.queue_bytes / 2 || queued_frames() > limits.queue_messages / 2;
-}
-
-/// Its queue is half full, or would be with a reply and a status for each message it has sent: not
-/// reading it holds those back. What others send it may still be too much for it.
-bool client_session::is_behind() const noexcept {
-    return is_half_full() || queued_frames() + 2 * std::size_t{unanswered_} > owner_.limits().queue_messages / 2;
-}
-
-void client_session::on_drained() {
-    if ((held_ & on_output) != 0) release(on_output);
-}
+// ---- the end ---------------------------------------------------------------------------------
 
 void client_session::leave_exchange() {
     const bool was_in = is_authenticated();

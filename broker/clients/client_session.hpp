@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "clients/arrival.hpp"
 #include "clients/client_settings.hpp"
 #include "clients/login_service.hpp"
 #include "exchange/framed_stream.hpp"
@@ -25,7 +26,7 @@ class shard_clients;
 ///   any ──▶ leaving (told why, written out) ──▶ closed
 class client_session final : public exchange::framed_stream, public exchange::session {
 public:
-    client_session(shard_clients& owner, int fd, const listener_settings& listener, std::uint64_t deadline_ms);
+    client_session(shard_clients& owner, arrival who, const listener_settings& listener, std::uint64_t deadline_ms);
 
     /// Starts reading; apart from the constructor, as it may close.
     void begin();
@@ -47,6 +48,8 @@ public:
     /// There is memory again: read on.
     void memory_is_free();
     void apply_limits();
+    /// Gives back what the cipher holds for traffic, if there has been none lately.
+    bool cool(std::uint64_t now_ms);
 
     bool is_authenticated() const noexcept { return state_ == state::accepted || state_ == state::open; }
     /// Did it log in with a password?
@@ -60,6 +63,7 @@ public:
     std::size_t login_index = 0;
     std::uint64_t login_ticket = 0;
     bool is_listed_blocked = false;
+    bool is_listed_warm = false;
 
 private:
     enum class state : std::uint8_t { first, verifying, accepted, open, leaving };
@@ -96,10 +100,12 @@ private:
     void release(hold why);
     void close_if_finished();
     void answer_close();
+    void warm_up();
 
     shard_clients& owner_;
     const listener_settings& listener_;
     std::uint64_t login_deadline_ms_;
+    std::uint64_t last_traffic_ms_ = 0;              ///< shard clock; of a ciphered session
     std::unique_ptr<const std::string> closing_id_;  ///< token of the client's `close`; null: it has sent none
     std::uint32_t unanswered_ = 0;
     state state_ = state::first;

@@ -29,6 +29,22 @@ enum class transport { tcp, unix_socket };
 /// How a session on a listener may say who it is.
 enum class authentication_method { accounts, anonymous };
 
+enum class tls_version { tls_1_2, tls_1_3 };
+
+/// What is asked of a client's certificate.
+enum class client_certificates { none, optional, required };
+
+/// How a listener speaks TLS.
+struct listener_tls {
+    std::string certificate;               ///< PEM file: our own, then the intermediate ones; empty: no TLS
+    std::string key;
+    tls_version oldest = tls_version::tls_1_2;
+    client_certificates client = client_certificates::none;
+    std::vector<std::string> authorities;  ///< PEM files of those that sign clients' certificates
+
+    bool operator==(const listener_tls&) const = default;
+};
+
 /// One address that clients connect to.
 struct listener_settings {
     std::string name;                      ///< for logs and metrics
@@ -36,6 +52,7 @@ struct listener_settings {
     std::string address;                   ///< tcp: "127.0.0.1:2223", "[::1]:2223"; unix: the path
     unsigned mode = 0660;                  ///< unix: permissions of the socket file
     std::vector<authentication_method> authentication{authentication_method::accounts};
+    listener_tls tls;
     bool accept_servers = false;           ///< takes the original daemon's messages from servers, which prove nothing
 
     bool operator==(const listener_settings&) const = default;

@@ -131,11 +131,13 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
     }
 
     void admit(int fd) {
-        if (connections.fetch_add(1, std::memory_order_relaxed) < connection_limit) return give(fd, settings);
+        if (connections.fetch_add(1, std::memory_order_relaxed) < connection_limit) return give({fd, tls, {}}, settings);
         connections.fetch_sub(1, std::memory_order_relaxed);
-        const std::string frame = wire::bad_status_frame(
-            wire::close_id, wire::as_status_error(wire::error_code::too_many_connections));
-        [[maybe_unused]] const auto sent = ::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (!tls) {
+            const std::string frame = wire::bad_status_frame(
+                wire::close_id, wire::as_status_error(wire::error_code::too_many_connections));
+            [[maybe_unused]] const auto sent = ::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
         refuse(fd);
         const auto now = std::chrono::steady_clock::now();
         if (now - last_warning < std::chrono::seconds{1}) return;
@@ -149,6 +151,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
     connection_count& connections;
     hand_over give;
     turn_away refuse;
+    std::shared_ptr<const tls::context> tls;
     asio::posix::stream_descriptor descriptor;
     asio::steady_timer timer;
     std::chrono::steady_clock::time_point last_warning{};
@@ -181,6 +184,10 @@ std::string listener::bound_address() const {
     if (endpoint.address().is_v6()) host = '[' + host + ']';
     return host + ':' + std::to_string(endpoint.port());
 }
+
+void listener::use_tls(std::shared_ptr<const tls::context> context) { state_->tls = std::move(context); }
+
+const std::shared_ptr<const tls::context>& listener::tls() const noexcept { return state_->tls; }
 
 const listener_settings& listener::settings() const noexcept { return state_->settings; }
 

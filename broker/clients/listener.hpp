@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "clients/arrival.hpp"
 #include "clients/client_settings.hpp"
 #include "clients/shard_clients.hpp"
 
@@ -20,7 +21,7 @@ namespace bester::clients {
 class listener {
 public:
     /// Gives an accepted socket to a shard.
-    using hand_over = std::function<void(int fd, const listener_settings& from)>;
+    using hand_over = std::function<void(arrival who, const listener_settings& from)>;
 
     /// Takes a socket that was told that there is no room for it, and closes it when that has been read.
     using turn_away = std::function<void(int fd)>;
@@ -33,6 +34,10 @@ public:
     listener(const listener&) = delete;
     listener& operator=(const listener&) = delete;
 
+    /// Connections that come from now on speak TLS so; null: in clear.
+    void use_tls(std::shared_ptr<const tls::context> context);
+    /// What new connections use.
+    const std::shared_ptr<const tls::context>& tls() const noexcept;
     /// Accepts no more; a UNIX socket's file is removed.
     void close();
     /// The address it is bound to, with the port that was chosen if the config said 0.

@@ -42,10 +42,10 @@ shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, l
 
 shard_clients::~shard_clients() = default;
 
-void shard_clients::adopt(int fd, const listener_settings& listener) {
-    if (listener.kind == transport::tcp) set_tcp_options(fd, limits_);
+void shard_clients::adopt(arrival who, const listener_settings& listener) {
+    if (listener.kind != transport::unix_socket) set_tcp_options(who.fd, limits_);
     const auto timeout = static_cast<std::uint64_t>(limits_.authentication_timeout.count());
-    auto& made = all_.emplace_back(std::make_unique<client_session>(*this, fd, listener, shard_.now_ms() + timeout));
+    auto& made = all_.emplace_back(std::make_unique<client_session>(*this, std::move(who), listener, shard_.now_ms() + timeout));
     made->index = all_.size() - 1;
     made->login_index = logging_in_.size();
     logging_in_.push_back(made.get());
@@ -85,10 +85,32 @@ void shard_clients::watch_blocked(client_session& who) {
     blocked_.push_back(&who);
 }
 
+void shard_clients::watch_warm(client_session& who) {
+    shard_.wake_sweep();
+    if (who.is_listed_warm) return;
+    who.is_listed_warm = true;
+    warm_.push_back(&who);
+}
+
+/// Takes back the memory of ciphered sessions that have said nothing for a while.
+void shard_clients::cool(std::uint64_t now_ms) {
+    for (std::size_t i = 0; i < warm_.size();) {
+        client_session& who = *warm_[i];
+        if (!who.cool(now_ms)) {
+            ++i;
+            continue;
+        }
+        who.is_listed_warm = false;
+        warm_[i] = warm_.back();
+        warm_.pop_back();
+    }
+}
+
 void shard_clients::closed(client_session& who) {
     remove_waiting(who);
     if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
     if (who.is_listed_blocked) std::erase(blocked_, &who);
+    if (who.is_listed_warm) std::erase(warm_, &who);
     if (!without_memory_.empty()) std::erase(without_memory_, &who);
     connections_.fetch_sub(1, std::memory_order_relaxed);
     shard_.count(counter::sessions_closed);
@@ -140,7 +162,8 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
         released.swap(without_memory_);
         for (client_session* who : released) who->memory_is_free();
     }
-    return !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
+    cool(now_ms);
+    return !warm_.empty() || !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
 }
 
 void shard_clients::apply(const client_limits& limits) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "clients/arrival.hpp"
 #include "clients/client_session.hpp"
 #include "clients/client_settings.hpp"
 #include "clients/login_service.hpp"
@@ -26,8 +27,8 @@ public:
     shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, connection_count& connections);
     ~shard_clients() override;
 
-    /// Takes over an accepted, non-blocking socket. `listener` must outlive the shard.
-    void adopt(int fd, const listener_settings& listener);
+    /// Takes over an accepted connection. `listener` must outlive the shard.
+    void adopt(arrival who, const listener_settings& listener);
     void apply(const client_limits& limits);
     /// From now on new messages are refused; everyone is asked to connect again, staggered.
     void drain(std::uint64_t spread_ms);
@@ -52,6 +53,8 @@ public:
     bool is_over_memory_mark() const noexcept;
     void await_memory(client_session& who) { without_memory_.push_back(&who); }
     void watch_blocked(client_session& who);
+    /// A ciphered session has traffic, for which memory is held that it gives back when it is idle.
+    void watch_warm(client_session& who);
     std::uint64_t start_verification(client_session& who);
     void authenticated(client_session& who);
     void closed(client_session& who);
@@ -61,6 +64,7 @@ public:
 
 private:
     void remove_waiting(client_session& who);
+    void cool(std::uint64_t now_ms);
 
     exchange::shard& shard_;
     client_limits limits_;
@@ -72,6 +76,7 @@ private:
     std::vector<client_session*> logging_in_;
     std::vector<client_session*> blocked_;
     std::vector<client_session*> without_memory_;
+    std::vector<client_session*> warm_;
     std::unordered_map<std::uint64_t, client_session*> verifying_;
 };
 

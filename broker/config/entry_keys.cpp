@@ -171,6 +171,27 @@ const std::vector<key<listener_entry>>& listener_keys() {
                                                 "(`\"scope\": \"server\"`). They prove nothing: everybody who can "
                                                 "reach the address may send as a server."},
                                 [](auto& l) -> auto& { return l.settings.accept_servers; }),
+        declare<listener_entry>({.name = "tls.certificate", .kind = value_kind::path, .takes_effect = restart,
+                                 .description = "PEM file with the server's certificate, then the intermediate ones. "
+                                                "With it and `tls.key` clients speak TLS here. A reload reads the files "
+                                                "anew; sessions go on.",
+                                 .computed = "none: no TLS"},
+                                [](auto& l) -> auto& { return l.settings.tls.certificate; }),
+        declare<listener_entry>({.name = "tls.key", .kind = value_kind::path, .takes_effect = restart,
+                                 .description = "PEM file with the certificate's private key.", .computed = "none"},
+                                [](auto& l) -> auto& { return l.settings.tls.key; }),
+        declare<listener_entry>({.name = "tls.oldest", .kind = value_kind::choice, .takes_effect = restart,
+                                 .description = "The oldest version of TLS that is spoken; 1.3 is preferred."},
+                                [](auto& l) -> auto& { return l.settings.tls.oldest; }),
+        declare<listener_entry>({.name = "tls.client_certificates", .kind = value_kind::choice, .takes_effect = restart,
+                                 .description = "Whether clients are asked for a certificate, and whether they may do "
+                                                "without."},
+                                [](auto& l) -> auto& { return l.settings.tls.client; }),
+        declare<listener_entry>({.name = "tls.authorities", .kind = value_kind::texts, .most = 100,
+                                 .takes_effect = restart,
+                                 .description = "PEM files of the authorities that sign clients' certificates; no "
+                                                "others are trusted."},
+                                [](auto& l) -> auto& { return l.settings.tls.authorities; }),
     };
     return all;
 }

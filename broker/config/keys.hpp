@@ -49,6 +49,23 @@ struct enum_words<clients::transport> {
 };
 
 template <>
+struct enum_words<clients::tls_version> {
+    static constexpr std::array<std::pair<clients::tls_version, std::string_view>, 2> list{{
+        {clients::tls_version::tls_1_2, "1.2"},
+        {clients::tls_version::tls_1_3, "1.3"},
+    }};
+};
+
+template <>
+struct enum_words<clients::client_certificates> {
+    static constexpr std::array<std::pair<clients::client_certificates, std::string_view>, 3> list{{
+        {clients::client_certificates::none, "none"},
+        {clients::client_certificates::optional, "optional"},
+        {clients::client_certificates::required, "required"},
+    }};
+};
+
+template <>
 struct enum_words<clients::authentication_method> {
     static constexpr std::array<std::pair<clients::authentication_method, std::string_view>, 2> list{{
         {clients::authentication_method::accounts, "accounts"},

@@ -2,7 +2,9 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <chrono>
 
+#include "clients/listener_context.hpp"
 #include "config/entry_checks.hpp"
 #include "config/network_address.hpp"
 #include "config/wording.hpp"
@@ -43,10 +45,10 @@ void check_tcp(const json_value& from, const std::string& path, listener_entry& 
                             ", which other machines may reach: use a loopback address, or confirm with "
                             "\"allow_remote_anonymous\": true");
     }
-    if (allows(clients::authentication_method::accounts)) {
+    if (allows(clients::authentication_method::accounts) && settings.tls.certificate.empty()) {
         context.found.warning(offset_of(from, "address"), address_path,
                               "passwords cross the network in clear on " + settings.address +
-                                  "; use a loopback address behind a TLS proxy or an SSH tunnel");
+                                  "; give the listener a \"tls\" section, or use a loopback address behind a TLS proxy");
     }
 }
 
@@ -58,6 +60,45 @@ void check_unix(const json_value& from, const std::string& path, listener_entry&
     }
     settings.address = absolute_path(settings.address, context.base_directory);
     check_socket_path(settings.address, offset_of(from, "address"), path_to(path, "address"), context);
+}
+
+/// The section `tls`: its keys together, and the files as they are now.
+void check_tls(const json_value& from, const std::string& path, listener_entry& entry, const reading& context) {
+    const json_member* const section = from.find("tls");
+    if (section == nullptr) {
+        return;
+    }
+    auto& wanted = entry.settings.tls;
+    const std::string tls_path = path_to(path, "tls");
+    const auto mistake = [&](std::string_view name, std::string message) {
+        context.mistake(offset_of(section->value, name), path_to(tls_path, name), std::move(message));
+    };
+    const bool asks = wanted.client != clients::client_certificates::none;
+    if (wanted.certificate.empty() && wanted.key.empty() && !asks) {
+        return;
+    }
+    if (wanted.certificate.empty() || wanted.key.empty()) {
+        mistake(wanted.certificate.empty() ? "key" : "certificate",
+                "\"certificate\" and \"key\" belong together: both are needed for TLS");
+        return;
+    }
+    for (std::string& file : wanted.authorities) {
+        file = absolute_path(file, context.base_directory);
+    }
+    if (asks && wanted.authorities.empty()) {
+        mistake("client_certificates", "needs \"authorities\": the PEM files of those that sign clients' certificates");
+        return;
+    }
+    if (!asks && !wanted.authorities.empty()) {
+        context.found.warning(offset_of(section->value, "authorities"), path_to(tls_path, "authorities"),
+                              "has no effect without \"client_certificates\": \"optional\" or \"required\"");
+    }
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const auto loaded = tls::context::load(clients::context_settings_for(wanted), now);
+    if (!loaded) {
+        const auto& reason = loaded.error().reason;
+        mistake(reason.starts_with(wanted.key) ? "key" : reason.starts_with(wanted.certificate) ? "certificate" : "authorities", reason);
+    }
 }
 
 /// Were transport and address read, where they are given?
@@ -103,6 +144,7 @@ void check_listener(const json_value& from, const std::string& path, listener_en
     } else {
         check_unix(from, path, entry, context);
     }
+    check_tls(from, path, entry, context);
     if (const json_member* const name = from.find("name")) {
         if (!settings.name.empty() && !wire::is_name(settings.name)) {
             context.mistake(name->value.begin, path_to(path, "name"),

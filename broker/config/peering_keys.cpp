@@ -80,6 +80,16 @@ std::vector<key<broker_config>> size_keys() {
         declared({.name = "peering.message_size", .kind = value_kind::size, .least = 4 * kibi, .most = gibi,
                   .description = "Largest frame of a link; what is larger is answered `too_large`."},
                  [](auto& c) -> auto& { return c.peering.message_size; }),
+        declared({.name = "peering.handshakes", .kind = value_kind::count, .least = 1, .most = 10'000,
+                  .description = "Connections at a time that have not said who they are; the oldest gives way to a new one."},
+                 [](auto& c) -> auto& { return c.peering.handshakes; }),
+        declared({.name = "peering.unanswered", .kind = value_kind::count, .least = 1, .most = 10'000'000,
+                  .description = "Messages of one server that handlers here have at a time; what is beyond is answered "
+                                 "`busy`."},
+                 [](auto& c) -> auto& { return c.peering.unanswered; }),
+        declared({.name = "peering.legacy_connections", .kind = value_kind::count, .least = 1, .most = 10'000,
+                  .description = "Connections to original daemons at a time; what is beyond waits for one of them."},
+                 [](auto& c) -> auto& { return c.peering.legacy_connections; }),
     };
 }
 

@@ -37,7 +37,7 @@ std::string_view to_string(close_reason reason) noexcept {
     return "";
 }
 
-framed_stream::framed_stream(shard& owner, int fd, std::size_t frame_limit, std::unique_ptr<stream_cipher> cipher)
+framed_stream::framed_stream(shard& owner, int fd, std::size_t frame_limit, std::unique_ptr<wire::stream_cipher> cipher)
     : shard_{owner}, fd_{fd}, frame_limit_{frame_limit}, cipher_{std::move(cipher)} {}
 
 framed_stream::~framed_stream() {
@@ -107,8 +107,8 @@ ssize_t framed_stream::receive(char* to, std::size_t size) {
     for (;;) {
         const std::ptrdiff_t got = cipher_->read({to, size});
         if (got > 0) return got;
-        if (got == stream_cipher::ended) return 0;
-        if (got == stream_cipher::failed) {
+        if (got == wire::stream_cipher::ended) return 0;
+        if (got == wire::stream_cipher::failed) {
             errno = EPROTO;
             return -1;
         }
@@ -173,6 +173,8 @@ bool framed_stream::read_into_kept() {
 void framed_stream::read_kept() {
     is_resuming_ = false;
     if (fd_ < 0 || is_paused_) return;
+    if (has_frame_again_ && !kept_) decode({});
+    if (fd_ < 0 || is_paused_) return;
     if (kept_) {
         auto kept = std::move(kept_);
         const std::string_view bytes{kept->data.get(), kept->size};
@@ -189,14 +191,13 @@ void framed_stream::read_kept() {
 
 /// Gives all complete frames to on_frame; returns how many bytes they took.
 std::size_t framed_stream::decode(std::string_view bytes) {
+    if (framing_) return decode_by_framing(bytes);
     std::size_t consumed = 0;
     while (!is_paused_ && consumed < bytes.size()) {
         const auto found = wire::decode_frame(bytes.substr(consumed), frame_limit_);
         if (found.status == wire::frame_status::need_more) break;
         if (found.status != wire::frame_status::complete) {
-            input_ended_ = true;
-            watch(watched_ & ~reading);
-            on_bad_frame(found.status == wire::frame_status::too_large);
+            lose_framing(found.status == wire::frame_status::too_large);
             return bytes.size();
         }
         const frame_verdict verdict = on_frame(found.body);
@@ -206,6 +207,38 @@ std::size_t framed_stream::decode(std::string_view bytes) {
         if (is_closing_) return bytes.size();
     }
     return consumed;
+}
+
+/// The same, where frames are cut otherwise. A frame that is not taken stays with the framing.
+std::size_t framed_stream::decode_by_framing(std::string_view bytes) {
+    std::size_t consumed = 0;
+    while (!is_paused_ && (consumed < bytes.size() || has_frame_again_)) {
+        has_frame_again_ = false;
+        const framed found = framing_->decode(bytes.substr(consumed));
+        if (fd_ < 0 || is_closing_) return bytes.size();
+        consumed += found.consumed;
+        if (found.status == framing_status::need_more) break;
+        if (found.status != framing_status::complete) {
+            lose_framing(found.status == framing_status::too_large);
+            return bytes.size();
+        }
+        const frame_verdict verdict = on_frame(found.body);
+        if (verdict == frame_verdict::closed || fd_ < 0) return bytes.size();
+        if (verdict == frame_verdict::not_yet) {
+            framing_->give_again();
+            has_frame_again_ = true;
+        }
+        if (verdict != frame_verdict::taken) pause();
+        if (is_closing_) return bytes.size();
+        if (!framing_) return consumed + decode(bytes.substr(consumed));
+    }
+    return consumed;
+}
+
+void framed_stream::lose_framing(bool is_too_large) {
+    input_ended_ = true;
+    watch(watched_ & ~reading);
+    on_bad_frame(is_too_large);
 }
 
 void framed_stream::keep(std::string_view rest) {

@@ -4,13 +4,15 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include <sys/types.h>
 
 #include "exchange/event_loop.hpp"
+#include "exchange/framing.hpp"
 #include "exchange/outbox.hpp"
 #include "exchange/payload.hpp"
-#include "exchange/stream_cipher.hpp"
+#include "wire/stream_cipher.hpp"
 
 namespace bester::exchange {
 
@@ -46,8 +48,8 @@ enum class frame_verdict : std::uint8_t {
     closed,           ///< the stream was closed
 };
 
-/// A connected socket that carries length-prefixed frames, owned by one shard and used on its
-/// thread only: a client's session or a handler's channel.
+/// A connected socket that carries frames, owned by one shard and used on its thread only: a client's
+/// session or a handler's channel. Frames have a length word each, unless set_framing() says otherwise.
 ///
 /// Input: bytes are read into the shard's receive buffer and decoded there; only an incomplete or
 /// paused remainder is kept here. Output: frames are gathered in an outbox during a turn of the
@@ -95,7 +97,7 @@ public:
 protected:
     /// Takes over `fd`, a non-blocking stream socket; `frame_limit` bounds a frame's body. `cipher` null:
     /// frames go over the socket as they are.
-    framed_stream(shard& owner, int fd, std::size_t frame_limit, std::unique_ptr<stream_cipher> cipher = {});
+    framed_stream(shard& owner, int fd, std::size_t frame_limit, std::unique_ptr<wire::stream_cipher> cipher = {});
 
     /// Starts watching the descriptor. `received`: bytes that somebody read before.
     void start(std::string_view received);
@@ -109,6 +111,11 @@ protected:
                outbox_->copy_unwritten(outbox_->written() + outbox_->bytes() - back, size, out);
     }
     void set_frame_limit(std::size_t limit) noexcept { frame_limit_ = limit; }
+    /// From the next frame on. Not from within decode() of the framing that is there.
+    void set_framing(std::unique_ptr<framing> wanted) noexcept { framing_ = std::move(wanted); }
+    framing* current_framing() const noexcept { return framing_.get(); }
+    /// Null: none.
+    wire::stream_cipher* cipher() const noexcept { return cipher_.get(); }
 
     virtual frame_verdict on_frame(std::string_view body) = 0;
     virtual void on_bad_frame(bool is_too_large) = 0;
@@ -133,6 +140,8 @@ private:
     void read_ciphered();
     flush_result write_out();
     std::size_t decode(std::string_view bytes);
+    std::size_t decode_by_framing(std::string_view bytes);
+    void lose_framing(bool is_too_large);
     void keep(std::string_view rest);
     bool read_into_kept();
     void drop_kept(std::unique_ptr<kept_bytes> kept);
@@ -146,7 +155,8 @@ private:
     int fd_;
     std::uint32_t watched_ = 0;
     std::size_t frame_limit_;
-    std::unique_ptr<stream_cipher> cipher_;
+    std::unique_ptr<wire::stream_cipher> cipher_;
+    std::unique_ptr<framing> framing_;   ///< null: length words
     std::unique_ptr<outbox> outbox_;
     std::unique_ptr<kept_bytes> kept_;   ///< received, not decoded
     std::uint64_t blocked_since_ms_ = 0; ///< shard clock; while EPOLLOUT is watched
@@ -156,6 +166,7 @@ private:
     bool is_closing_ = false;
     bool input_ended_ = false;
     bool may_receive_ = false;           ///< from the socket, in this turn; of a ciphered stream
+    bool has_frame_again_ = false;       ///< the framing has one that was not taken
     bool is_unwatched_ = false;          ///< the peer hung up while reading was paused
     close_reason closing_reason_ = close_reason::none;
 

@@ -78,7 +78,7 @@ std::string legacy_frame(std::string_view type_token, std::string_view data) {
 void legacy_sender::send(std::string address, std::string frame, std::chrono::milliseconds limit,
                          std::size_t most_waiting, completion done) {
     job what{std::move(address), std::move(frame), std::chrono::steady_clock::now() + limit, std::move(done)};
-    if (connections_ < most_connections) return begin(std::move(what));
+    if (connections_ < most_connections_) return begin(std::move(what));
     if (waiting_.size() >= most_waiting)
         return what.done(wire::error_code::busy, "too many messages wait for original daemons (peering.queue_messages)");
     waiting_.push_back(std::move(what));

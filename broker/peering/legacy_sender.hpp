@@ -21,9 +21,10 @@ public:
     /// `none` when the other side's kernel has taken all of it; else busy or peer_unreachable, and why.
     using completion = std::function<void(wire::error_code, std::string)>;
 
-    static constexpr std::size_t most_connections = 64;
-
     explicit legacy_sender(asio::io_context& control) : control_{control} {}
+
+    /// How many connections there may be at a time; what is beyond waits.
+    void set_most_connections(std::size_t most) noexcept { most_connections_ = most; }
 
     /// `frame` goes to "host:port" within `limit`. At most `most_waiting` wait for a connection.
     void send(std::string address, std::string frame, std::chrono::milliseconds limit, std::size_t most_waiting,
@@ -40,6 +41,7 @@ private:
     void ended();
 
     asio::io_context& control_;
+    std::size_t most_connections_ = 1;
     std::size_t connections_ = 0;
     std::deque<job> waiting_;
 };

@@ -9,7 +9,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "peering/tls_cipher.hpp"
+#include "tls/cipher.hpp"
 #include "wire/frame.hpp"
 
 namespace bester::peering {
@@ -152,10 +152,10 @@ asio::awaitable<link_connection::result<std::string>> link_connection::read_fram
     co_return body;
 }
 
-std::pair<int, std::unique_ptr<exchange::stream_cipher>> link_connection::release() {
+std::pair<int, std::unique_ptr<wire::stream_cipher>> link_connection::release() {
     limit_.cancel();
-    std::unique_ptr<exchange::stream_cipher> cipher;
-    if (engine_) cipher = std::make_unique<tls_cipher>(std::move(*engine_));
+    std::unique_ptr<wire::stream_cipher> cipher;
+    if (engine_) cipher = std::make_unique<tls::cipher>(std::move(*engine_));
     std::error_code error;
     const int fd = socket_.release(error);
     return {error ? -1 : fd, std::move(cipher)};

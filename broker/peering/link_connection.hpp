@@ -13,7 +13,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "exchange/stream_cipher.hpp"
+#include "wire/stream_cipher.hpp"
 #include "tls/engine.hpp"
 
 namespace bester::peering {
@@ -42,7 +42,7 @@ public:
     const std::string& remote() const noexcept { return remote_; }
 
     /// Hands over the socket and what ciphers it (null without TLS).
-    std::pair<int, std::unique_ptr<exchange::stream_cipher>> release();
+    std::pair<int, std::unique_ptr<wire::stream_cipher>> release();
     void close() noexcept;
     /// Ends it in favour of newer ones.
     void give_way() noexcept;

@@ -22,7 +22,7 @@ struct link_offer {
     std::string server;
     std::uint64_t incarnation = 0;
     int fd = -1;
-    std::unique_ptr<exchange::stream_cipher> cipher;  ///< null: a plain link
+    std::unique_ptr<wire::stream_cipher> cipher;  ///< null: a plain link
     std::chrono::milliseconds heartbeat{};
     std::size_t peer_frame_limit = 0;     ///< what the other side takes
     std::shared_ptr<link_gauge> gauge;

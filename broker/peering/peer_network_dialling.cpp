@@ -16,8 +16,6 @@ namespace bester::peering {
 
 namespace {
 
-/// Connections that have not said hello yet.
-constexpr std::size_t most_handshakes = 64;
 constexpr unsigned most_stranger_lines = 20;
 constexpr auto accept_pause = std::chrono::milliseconds{100};
 
@@ -100,7 +98,7 @@ void peer_network::parts::accept_on(std::size_t index) {
 /// Those that say nothing give way to new ones: they cannot keep others out.
 void peer_network::parts::take_connection(asio::ip::tcp::socket socket) {
     std::erase_if(greeted_, [](const auto& each) { return each.expired(); });
-    if (greeted_.size() >= most_handshakes) {
+    while (greeted_.size() >= settings_.handshakes) {
         if (const auto oldest = greeted_.front().lock()) oldest->give_way();
         greeted_.pop_front();
     }

@@ -139,6 +139,7 @@ void peer_network::parts::send_legacy(std::string address, std::string frame,
                           done = std::move(done)]() mutable {
         const auto self = weak.lock();
         if (!self) return done(wire::error_code::peer_unreachable, "the broker is stopping");
+        self->legacy_->set_most_connections(self->settings_.legacy_connections);
         self->legacy_->send(std::move(address), std::move(frame), self->settings_.deadline, self->settings_.queue_messages,
                             std::move(done));
     });

@@ -24,6 +24,7 @@ void peer_network::parts::publish() {
     view->deadline = settings_.deadline;
     view->legacy = {settings_.legacy.begin(), settings_.legacy.end()};
     view->frame_limit = settings_.message_size;
+    view->unanswered = settings_.unanswered;
     for (const auto& [name, peer] : peers_) {
         const peer_settings* const entry = entry_for(name);
         // One that was removed is unknown already while its link says goodbye.

@@ -44,6 +44,9 @@ struct peering_settings {
     std::chrono::milliseconds resume{120'000};        ///< how long they wait for a way there
     std::chrono::milliseconds deadline{30'000};       ///< for what somebody waits to hear of
     std::size_t message_size = std::size_t{1} << 20;  ///< largest frame of a link
+    std::size_t handshakes = 64;             ///< connections at a time that have not said who they are
+    std::size_t unanswered = 4'096;          ///< messages of one server that handlers have; less than half of what waits for one
+    std::size_t legacy_connections = 64;     ///< to original daemons at a time
     bool discovery = false;
     bool routing = false;
     unsigned hops = 8;                       ///< links that a message may cross, with routing

@@ -53,6 +53,7 @@ struct peer_view {
     flow_settings flows;
     std::chrono::milliseconds deadline{};
     std::size_t frame_limit = 0;
+    std::size_t unanswered = 0;  ///< messages of one server that handlers have, at most
 
     const peer_facts* find(std::string_view server) const {
         const auto found = servers.find(server);

@@ -16,9 +16,6 @@ namespace {
 /// The control thread has other things to do.
 constexpr std::uint64_t most_adverts_waiting = 1'000;
 
-/// Of one server; less than half of what waits for a handler by default.
-constexpr std::size_t most_unanswered = 4'096;
-
 struct frame_address {
     std::string_view from;
     std::string_view to;
@@ -173,7 +170,7 @@ void shard_peers::execute(flow& from, const wire::deliver_message& message) {
 void shard_peers::execute(flow& from, const wire::submit_message& message) {
     if (!accepts(from, message.type_token)) return refuse_type(from, message.ref);
     // Handlers' queues are for all: no server may fill them alone.
-    if (from.unanswered >= most_unanswered)
+    if (from.unanswered >= known_->unanswered)
         return refuse(from, message.ref, error_code::busy, "too many messages from that server are being handled here");
     ++from.unanswered;
     shard_.commands().submit_from({from.server, message.session, message.ref},

@@ -80,7 +80,9 @@ result<void> context::set_rules(const context_settings& settings) {
     if (settings.peers == peer_rule::none)
         SSL_CTX_set_verify(native, SSL_VERIFY_NONE, nullptr);
     else
-        SSL_CTX_set_verify(native, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+        SSL_CTX_set_verify(native,
+                           SSL_VERIFY_PEER |
+                               (settings.peers == peer_rule::its_role_if_any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
                            settings.peers == peer_rule::both_roles ? verify_server_of_link : verify_peer);
     return {};
 }

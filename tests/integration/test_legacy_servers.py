@@ -59,6 +59,40 @@ def test_a_message_goes_to_an_original_daemon_in_a_connection_of_its_own(make_br
         assert code_of(status) == "peer_unknown", "no address that a handler made up"
 
 
+class SlowDaemon:
+    """Takes connections and reads nothing until it is told to."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+
+    def accept(self, limit):
+        self.listener.settimeout(limit)
+        try:
+            return self.listener.accept()[0]
+        except TimeoutError:
+            return None
+
+
+def test_connections_to_original_daemons_are_few_at_a_time(make_broker):
+    """peering.legacy_connections; a connection ends when the daemon closes it."""
+    slow = SlowDaemon()
+    with make_broker(peering={"legacy": [slow.address], "legacy_connections": 2}) as broker:
+        c = broker.client("tina")
+        for i in range(3):
+            c.send("echo", {"do": [{"command": "sendServers", "servers": [slow.address], "type": "chat", "data": i}]}, id=str(i))
+        first = [slow.accept(10) for _ in range(2)]
+        assert None not in first and slow.accept(0.3) is None
+        for each in first:
+            each.close()
+        third = slow.accept(10)
+        assert third is not None
+        third.close()
+        for i in range(3):
+            c.status(str(i))
+    slow.listener.close()
+
+
 def test_an_original_daemon_that_is_not_there_is_unreachable(make_broker):
     with make_broker(peering={"legacy": ["127.0.0.1:1"]}) as broker:
         c = broker.client("tina")

@@ -59,6 +59,25 @@ def test_a_flood_of_messages_does_not_stop_local_clients(a):
         wait_until_taken(link)
 
 
+def test_of_one_server_handlers_have_so_many_messages_and_no_more(a):
+    with mallory(a) as link:
+        link.begin_flow()
+        link.send_bytes(b"".join(
+            encode(flow_frame(MESSAGE, "mallory", "a", link.flow, number, submit("echo", "eve", {"act": "hold"}, ref=number)))
+            for number in range(1, 303)))
+        for _ in range(2):   # peering.unanswered is 300
+            assert b"busy" in link.take_message()["rest"]
+        link.send_message(submit("echo", "eve", {"act": "release"}, ref=303), number=303)
+        assert b"busy" in link.take_message()["rest"]
+        a.reload(peering={"unanswered": 301})
+        try:
+            link.send_message(submit("echo", "eve", {"act": "release"}, ref=304), number=304)
+            codes = [link.take_message()["rest"] for _ in range(301)]
+            assert not any(b"busy" in each for each in codes)
+        finally:
+            a.reload(peering={"unanswered": 300})
+
+
 def wait_until_taken(link):
     """What it may have in flight is bounded, and what is beyond is answered; in the end it may send again."""
     number = 20_000
@@ -105,6 +124,14 @@ def test_two_hundred_connections_at_once(a):
     for each in many:
         each.close()
     assert a.log().count("a connection from") < 200
+
+
+def test_the_oldest_of_those_who_say_nothing_gives_way(a):
+    many = [socket.create_connection(("127.0.0.1", a.port)) for _ in range(21)]   # peering.handshakes is 20
+    many[0].settimeout(10 * waiting.slowness)
+    assert many[0].recv(1) == b""
+    for each in many:
+        each.close()
 
 
 def test_many_links_of_one_server(a):

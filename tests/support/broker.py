@@ -15,6 +15,7 @@ import time
 import client as clients
 import eventually as waiting
 import frames
+import tls_files
 from eventually import eventually
 
 SUPPORT = pathlib.Path(__file__).resolve().parent
@@ -81,6 +82,7 @@ class TestBroker:
                 {"name": "v4", "address": "127.0.0.1:0"},
                 {"name": "v6", "address": "[::1]:0"},
                 {"name": "unix", "transport": "unix", "address": str(self.directory / "clients.sock")},
+                {"name": "tls", "address": "127.0.0.1:0", "tls": {"certificate": tls_files.usual()[1], "key": tls_files.usual()[2]}},
                 {"name": "open", "transport": "unix", "address": str(self.directory / "open.sock"),
                  "authentication": ["anonymous"]},
             ],
@@ -110,6 +112,8 @@ class TestBroker:
             if listener["transport"] == "tcp":
                 host, port = address.rsplit(":", 1)
                 address = (host.strip("[]"), int(port))
+                if listener["tls"]:
+                    address = clients.Secure.at(address, tls_files.usual()[0].certificate)
             self.addresses[listener["name"]] = address
         if wait_for_handlers:
             self.wait_for_handlers()

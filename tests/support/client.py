@@ -1,6 +1,7 @@
 """A client of the broker, as proto-docs/client.md has it, that can also misbehave."""
 import json
 import socket
+import ssl
 import time
 
 import eventually as waiting
@@ -17,8 +18,91 @@ class Closed(AssertionError):
     """The broker closed the connection while more was expected."""
 
 
+class Secure(tuple):
+    """("host", port) where TLS is spoken. `files`: a pair to show as one's own, if asked."""
+
+    authority = None
+    files = None
+
+    @classmethod
+    def at(cls, address, authority, files=None):
+        made = cls(address)
+        made.authority, made.files = authority, files
+        return made
+
+    def wrap(self, connection):
+        context = ssl.create_default_context(cafile=self.authority)
+        if self.files:
+            context.load_cert_chain(*self.files)
+        return SecureSocket(connection, context, self[0])
+
+
+class SecureSocket:
+    """A TLS connection that can say farewell and still read, which ssl.SSLSocket cannot. What it does not do itself,
+    its plain socket does."""
+
+    def __init__(self, plain, context, name):
+        self.plain = plain
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
+        self.unsent = b""
+        self.exchange(self.tls.do_handshake)
+
+    def __getattr__(self, name):
+        return getattr(self.plain, name)
+
+    def flush(self):
+        """Raises BlockingIOError when the socket takes no more; what is left goes first the next time."""
+        self.unsent += self.outgoing.read()
+        while self.unsent:
+            self.unsent = self.unsent[self.plain.send(self.unsent):]
+
+    def exchange(self, step):
+        while True:
+            try:
+                result = step()
+                self.flush()
+                return result
+            except ssl.SSLWantReadError:
+                self.flush()
+                came = self.plain.recv(1 << 16)
+                if came:
+                    self.incoming.write(came)
+                else:
+                    self.incoming.write_eof()
+
+    def recv(self, size):
+        try:
+            return self.exchange(lambda: self.tls.read(size))
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    def send(self, data):
+        self.flush()
+        size = self.tls.write(data[:16000])
+        try:
+            self.flush()
+        except BlockingIOError:
+            pass   # taken, and sent later
+        return size
+
+    def sendall(self, data):
+        for i in range(0, len(data), 16000):
+            self.tls.write(data[i:i + 16000])
+            self.flush()
+
+    def finish_sending(self):
+        try:
+            self.tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        self.flush()
+
+
 def connect(address):
-    """`address`: ("host", port) or the path of a UNIX socket."""
+    """`address`: ("host", port), Secure, or the path of a UNIX socket."""
+    if isinstance(address, Secure):
+        return address.wrap(socket.create_connection(address))
     if isinstance(address, str):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.connect(address)
@@ -169,7 +253,9 @@ class Client:
             return came
 
     def finish_sending(self):
-        self.socket.shutdown(socket.SHUT_WR)
+        if not isinstance(self.socket, SecureSocket):
+            return self.socket.shutdown(socket.SHUT_WR)
+        self.socket.finish_sending()
 
 
 def login_frame(user, password=None, **payload):

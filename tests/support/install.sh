@@ -8,10 +8,11 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libasio-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libexpected-dev
   libsimdjson-dev libssl-dev libsodium-dev libsqlite3-dev
+  libwslay-dev libboost-dev zlib1g-dev
   python3
 )
 test_packages=(
-  catch2 clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jsonschema
+  catch2 clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jsonschema python3-websockets
   nats-server redis-server iproute2 libfaketime procps strace openssl
 )
 

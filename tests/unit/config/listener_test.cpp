@@ -48,8 +48,18 @@ TEST_CASE("config listeners: anonymous sessions from elsewhere must be confirmed
 
 TEST_CASE("config listeners: passwords in clear on the network are a warning", "[config]") {
     CHECK(listener_report(R"("address": "192.168.1.1:2223")") ==
-          "f:2:12: listeners[0].address: warning: passwords cross the network in clear on 192.168.1.1:2223; use a "
-          "loopback address behind a TLS proxy or an SSH tunnel\n");
+          "f:2:12: listeners[0].address: warning: passwords cross the network in clear on 192.168.1.1:2223; give the "
+          "listener a \"tls\" section, or use a loopback address behind a TLS proxy\n");
+}
+
+TEST_CASE("config listeners: a certificate comes with its key, and both are read", "[config]") {
+    CHECK(listener_report(R"("tls": {"certificate": "/nowhere/a.crt"})") ==
+          "f:2:24: listeners[0].tls.certificate: \"certificate\" and \"key\" belong together: both are needed for TLS\n");
+    CHECK(listener_report(R"("tls": {"certificate": "/nowhere/a.crt", "key": "/nowhere/a.key"})") ==
+          "f:2:24: listeners[0].tls.certificate: /nowhere/a.crt: No such file or directory\n");
+    CHECK(listener_report(R"("tls": {"certificate": "/nowhere/a.crt", "key": "/a.key", "client_certificates": "required"})") ==
+          "f:2:82: listeners[0].tls.client_certificates: needs \"authorities\": the PEM files of those that sign clients' "
+          "certificates\n");
 }
 
 TEST_CASE("config listeners: names and addresses are unique", "[config]") {

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-namespace bester::exchange {
+namespace bester::wire {
 
 /// What stands between a stream and its socket: TLS. Bytes in, bytes out, no socket of its own. Belongs
 /// to the stream, used on its shard's thread.
@@ -31,4 +31,4 @@ public:
     virtual void consume_output(std::size_t size) noexcept = 0;
 };
 
-}  // namespace bester::exchange
+}  // namespace bester::wire

@@ -2,30 +2,30 @@
 
 #include <utility>
 
-#include "exchange/stream_cipher.hpp"
 #include "tls/engine.hpp"
+#include "wire/stream_cipher.hpp"
 
-namespace bester::peering {
+namespace bester::tls {
 
 /// A TLS connection as a stream's cipher. The handshake may be over already, or goes on in read().
-class tls_cipher final : public exchange::stream_cipher {
+class cipher final : public wire::stream_cipher {
 public:
-    explicit tls_cipher(tls::engine engine) : engine_{std::move(engine)} {}
+    explicit cipher(engine engine) : engine_{std::move(engine)} {}
 
     void receive(std::string_view bytes) override { engine_.receive(bytes); }
     void keep_input() override { engine_.keep_input(); }
     std::ptrdiff_t read(std::span<char> into) override {
         if (!engine_.is_handshake_done()) {
             const auto status = engine_.handshake();
-            if (status == tls::handshake_status::want_more) return nothing;
-            if (status == tls::handshake_status::failed) return failed;
+            if (status == handshake_status::want_more) return nothing;
+            if (status == handshake_status::failed) return failed;
         }
-        const tls::read_result result = engine_.read(into);
+        const read_result result = engine_.read(into);
         switch (result.status) {
-            case tls::read_status::data: return static_cast<std::ptrdiff_t>(result.size);
-            case tls::read_status::want_more: return nothing;
-            case tls::read_status::closed: return ended;
-            case tls::read_status::failed: break;
+            case read_status::data: return static_cast<std::ptrdiff_t>(result.size);
+            case read_status::want_more: return nothing;
+            case read_status::closed: return ended;
+            case read_status::failed: break;
         }
         return failed;
     }
@@ -34,8 +34,11 @@ public:
     std::string_view pending_output() override { return engine_.pending_output(); }
     void consume_output(std::size_t size) noexcept override { engine_.consume_output(size); }
 
+    const engine& connection() const noexcept { return engine_; }
+    void release_memory() { engine_.release_memory(); }
+
 private:
-    tls::engine engine_;
+    engine engine_;
 };
 
-}  // namespace bester::peering
+}  // namespace bester::tls

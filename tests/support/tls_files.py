@@ -1,0 +1,43 @@
+"""Certificates for listeners, made with OpenSSL's own program, once for each run of the tests."""
+import functools
+import pathlib
+import subprocess
+import tempfile
+
+EXTENSIONS = {
+    "server": "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\nextendedKeyUsage=serverAuth\n",
+    "client": "subjectAltName=DNS:{name}\nextendedKeyUsage=clientAuth\n",
+}
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=60)
+
+
+class Authority:
+    """An authority of its own: `ca.crt`, and what it signs."""
+
+    def __init__(self, name="test authority"):
+        self.keeper = tempfile.TemporaryDirectory(prefix="bester-tls-")
+        self.directory = pathlib.Path(self.keeper.name)
+        self.certificate = self.directory / "ca.crt"
+        self.key = self.directory / "ca.key"
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 100,
+                "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.certificate)
+
+    def issue(self, name, kind="server", days=90):
+        """(certificate, key) for a server on loopback, or for a client of this name."""
+        files = {end: self.directory / f"{name}.{end}" for end in ("key", "csr", "crt", "ext")}
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                "-keyout", files["key"], "-out", files["csr"])
+        files["ext"].write_text(EXTENSIONS[kind].format(name=name))
+        openssl("x509", "-req", "-in", files["csr"], "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial",
+                "-days", days, "-extfile", files["ext"], "-out", files["crt"])
+        return str(files["crt"]), str(files["key"])
+
+
+@functools.lru_cache
+def usual():
+    """(authority, certificate, key) of the listeners that every test broker has."""
+    authority = Authority()
+    return (authority, *authority.issue("localhost"))
