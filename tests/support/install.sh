@@ -12,7 +12,7 @@ build_packages=(
   python3
 )
 test_packages=(
-  catch2 clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jsonschema python3-websockets
+  catch2 clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jsonschema python3-websockets nodejs chromium
   nats-server redis-server iproute2 libfaketime procps strace openssl
 )
 
