@@ -44,8 +44,9 @@ export function toast(text) {
   const note = document.createElement("p");
   note.textContent = text;
   holder.append(note);
-  while (holder.children.length > 3) holder.firstChild.remove();
-  setTimeout(() => note.remove(), 5000);
+  while (holder.children.length > 2) holder.firstChild.remove();
+  // Long enough to be read, by how much there is to read.
+  setTimeout(() => note.remove(), 1800 + 60 * text.length);
 }
 
 /** The clipboard interface is there over TLS and on localhost only. */

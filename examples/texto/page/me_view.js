@@ -62,9 +62,11 @@ export function make_me_view({ store, on_try_now, on_tell }) {
   return {
     show_connection(now) {
       shown = now;
-      if (now.state === "open" && store.own_id_is_new()) toast("Connected, with a new id: share it again");
       show_state();
       show_own();
+      // In a conversation on a phone the note about it is out of sight.
+      const is_unseen = !by_id("new-id").hidden && by_id("new-id").offsetParent === null;
+      if (now.state === "open" && is_unseen) toast("Connected, with a new id: share it again");
     },
     show_own,
   };
