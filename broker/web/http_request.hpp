@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bester::web {
+
+struct http_header {
+    std::string name;
+    std::string value;  ///< without blanks around it
+};
+
+/// The head of an HTTP/1 request as http_request_decoder understood it: a GET or HEAD without a body. A
+/// value, owns what it says.
+struct http_request {
+    bool is_head = false;
+    int minor_version = 1;  ///< HTTP/1.x
+    bool keep_alive = true;
+    std::string path;   ///< percent-decoded, begins with '/', is UTF-8; no "..", '\' or control character
+    std::string query;  ///< as it came, without the '?'
+    std::vector<http_header> headers;
+
+    /// The first value of that name, whatever its case; empty if there is none.
+    std::string_view header(std::string_view name) const noexcept;
+    std::size_t count(std::string_view name) const noexcept;
+    /// All values of that name, joined to one list.
+    std::string joined(std::string_view name) const;
+};
+
+}  // namespace bester::web

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace bester::web {
+
+/// What we answer to HTTP requests with; the values are the numbers.
+enum class http_status : std::uint16_t {
+    none = 0,  ///< ours: nothing is wrong
+    switching_protocols = 101,
+    ok = 200,
+    permanent_redirect = 308,
+    not_modified = 304,
+    bad_request = 400,
+    unauthorized = 401,
+    forbidden = 403,
+    not_found = 404,
+    method_not_allowed = 405,
+    request_timeout = 408,
+    payload_too_large = 413,
+    uri_too_long = 414,
+    upgrade_required = 426,
+    too_many_requests = 429,
+    header_too_large = 431,
+    internal_error = 500,
+    not_implemented = 501,
+    service_unavailable = 503,
+    version_not_supported = 505,
+};
+
+/// "Bad Request"
+std::string_view reason_phrase(http_status status) noexcept;
+
+/// "HTTP/1.1 400 Bad Request\r\n"
+std::string status_line(http_status status);
+
+/// A whole response that says what went wrong, after which the connection is to be closed: text/plain,
+/// its text the status and, if there is one, `explanation` (plain ASCII of ours, nothing that came in).
+/// To HEAD the text is left out. 405 and 426 carry the headers that RFC 9110 and RFC 6455 ask for.
+std::string error_response(http_status status, std::string_view explanation = {}, bool is_head = false);
+
+}  // namespace bester::web
