@@ -61,7 +61,7 @@ template <class T>
 struct key {
     key_facts facts;
     std::function<value(const T&)> get;
-    std::function<void(T&, value)> set;
+    std::function<void(T&, const value&)> set;
 };
 
 /// The words for an enum's values; specialise it next to the declarations.
@@ -116,7 +116,7 @@ value to_value(const Field& field) {
 }
 
 template <class Field>
-void from_value(value from, Field& field) {
+void from_value(const value& from, Field& field) {
     if constexpr (std::is_enum_v<Field>) {
         field = from_word<Field>(std::get<std::string>(from));
     } else if constexpr (std::same_as<Field, std::chrono::milliseconds>) {
@@ -136,7 +136,7 @@ void from_value(value from, Field& field) {
             field.push_back(from_word<typename Field::value_type>(word));
         }
     } else {
-        field = std::get<Field>(std::move(from));
+        field = std::get<Field>(from);
     }
 }
 
@@ -159,7 +159,7 @@ key<T> declare(key_facts facts, Accessor field) {
         facts.words = words_of<typename field_type::value_type>();
     }
     return {std::move(facts), [field](const T& from) { return to_value(field(from)); },
-            [field](T& to, value from) { from_value(std::move(from), field(to)); }};
+            [field](T& to, const value& from) { from_value(from, field(to)); }};
 }
 
 }  // namespace bester::config
