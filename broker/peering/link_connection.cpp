@@ -26,8 +26,10 @@ link_connection::link_connection(asio::ip::tcp::socket socket, std::chrono::mill
     : socket_{std::move(socket)}, limit_{socket_.get_executor(), limit}, buffer_(16 * 1024) {
     std::error_code ignored;
     const auto endpoint = socket_.remote_endpoint(ignored);
-    remote_ = endpoint.address().is_v6() ? "[" + endpoint.address().to_string() + "]" : endpoint.address().to_string();
-    remote_ += ":" + std::to_string(endpoint.port());
+    const std::string address = endpoint.address().to_string();
+    if (endpoint.address().is_v6()) remote_.append(1, '[').append(address).append(1, ']');
+    else remote_ = address;
+    remote_.append(1, ':').append(std::to_string(endpoint.port()));
     socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
     socket_.non_blocking(true, ignored);
 }

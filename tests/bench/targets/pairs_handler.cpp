@@ -9,7 +9,8 @@ int main(int argc, char** argv) {
     const std::string where = argc > 1 ? argv[1] : "";
     std::string receiver;
     pairs.on_message([&](const bester::message& m) {
-        receiver.assign("r").append(m.user().substr(1)).append(where);
+        receiver.clear();
+        receiver.append(1, 'r').append(m.user().substr(1)).append(where);
         return bester::send_clients(receiver, bester::raw_json{m.raw()});
     });
     return pairs.run();
