@@ -10,8 +10,10 @@ namespace bester::exchange {
 
 acknowledgement pending_outcomes::expect(envelope_view* message, const report_target& report, reach& reached) {
     acknowledgement to{shard_.index(), 0, 0};
-    const bool has_sender = message && (message->origin || !message->remote.empty());
-    if (has_sender && !message->id_token.empty()) {
+    // Whoever gave no id is told nothing; but the server that sent a message on may want to know all the same.
+    const bool is_awaited = message && (message->remote.empty() ? message->origin && !message->id_token.empty()
+                                                                : remote_origin::unpack(message->remote).ref != 0);
+    if (is_awaited) {
         pending_status* waiting = statuses_.find(message->pending);
         if (!waiting) {
             message->pending = statuses_.add();

@@ -24,7 +24,7 @@ def texto(bin_directory, **config):
     return {"texto": {"command": [str(bin_directory / "texto-handler")], "config": {"path": "", **config}}}
 
 
-@pytest.fixture(scope="module", params=[False], ids=["default"])
+@pytest.fixture(scope="module", params=[False, True], ids=["default", "strict"])
 def linked(request, make_broker, bin_directory, tmp_path_factory, people):
     handlers = texto(bin_directory, strict=request.param)
     with some.Servers(make_broker, bin_directory / "bester", tmp_path_factory.mktemp("texto")) as made:
