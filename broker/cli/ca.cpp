@@ -59,7 +59,7 @@ tls::validity validity_of(const ca_options& options) { return tls::valid_for(std
 std::string days_text(const tls::certificate_info& certificate) {
     const auto days = tls::days_left(certificate, now());
     if (days < 0) return "expired";
-    return std::to_string(days) + (days == 1 ? " day left" : " days left");
+    return tls::days_text(days) + " left";
 }
 
 /// "until 2026-01-31T12:00:00Z (364 days left)"

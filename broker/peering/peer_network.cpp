@@ -122,11 +122,11 @@ void peer_network::parts::watch_certificate() {
         const auto& own = *context_->certificate();
         const auto left = tls::days_left(own, now);
         if (left < 0)
-            spdlog::error("peering: the certificate {} expired {} days ago: peers refuse it; bester ca renew {}, then "
-                          "bester reload", settings_.certificate, -left, around_.server_name);
+            spdlog::error("peering: the certificate {} expired {} ago: peers refuse it; bester ca renew {}, then "
+                          "bester reload", settings_.certificate, tls::days_text(-left), around_.server_name);
         else if (own.not_after - now < expiry_notice)
-            spdlog::warn("peering: the certificate {} expires in {} days, on {}; bester ca renew {}, then bester reload",
-                         settings_.certificate, left, tls::format_time(own.not_after), around_.server_name);
+            spdlog::warn("peering: the certificate {} expires in {}, on {}; bester ca renew {}, then bester reload",
+                         settings_.certificate, tls::days_text(left), tls::format_time(own.not_after), around_.server_name);
     }
     certificate_timer_.expires_after(certificate_interval);
     certificate_timer_.async_wait([weak = weak_from_this()](std::error_code error) {

@@ -92,7 +92,7 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
     if (made.certificate) {
         const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
         const auto left = tls::days_left(*made.certificate, now);
-        if (left < 30) spdlog::warn("peer {}: its certificate expires in {} days", server, left);
+        if (left < 30) spdlog::warn("peer {}: its certificate expires in {}", server, tls::days_text(left));
     }
     if (has_adverts()) known_.on_link_up(server, made.round_trip, clock::now());
     publish();

@@ -26,6 +26,8 @@ struct certificate_info {
 
 /// Whole days until the end; negative after it.
 std::int64_t days_left(const certificate_info& certificate, std::chrono::sys_seconds now);
+/// "1 day", "12 days"
+std::string days_text(std::int64_t days);
 
 /// Does it bear this very name? (Byte for byte; no wildcards, and the common name does not count.)
 bool has_name(const certificate_info& certificate, std::string_view name) noexcept;
