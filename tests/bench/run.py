@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Runs the benchmarks of bester, alone and as two servers, beside a bare relay, nats-server and redis-server.
+"""Runs the benchmarks of bester, alone and as two servers, over TCP and over WebSocket, beside a bare relay,
+nats-server, redis-server and pushpin.
 
 The targets take turns, round by round, so that whatever else the machine does hits all of them
 alike. Prints Markdown tables, and writes every single result to a JSON file.
@@ -22,8 +23,9 @@ import report
 from pair_targets import PAIR_TARGETS
 from targets import TARGETS as ONE_SERVER_TARGETS
 from targets import BenchError
+from websocket_targets import WEBSOCKET_TARGETS
 
-TARGETS = {**ONE_SERVER_TARGETS, **PAIR_TARGETS}
+TARGETS = {**ONE_SERVER_TARGETS, **PAIR_TARGETS, **WEBSOCKET_TARGETS}
 LOAD_LIMIT = 180.0  # seconds that one run may take
 
 
@@ -34,6 +36,7 @@ class Workload:
     targets: tuple
     is_pinned: bool = False   # the target's servers on core 0, everything else on core 1
     counts: bool = False      # system calls and allocations instead of time, one round only
+    is_quick: bool = True     # part of --quick, unless others are named
 
 
 LINKED = ("nats-local", "nats-route", "bester-local", "bester-link", "bester-link-plain")
@@ -48,9 +51,14 @@ WORKLOADS = [
     Workload("pairs", "pairs", LINKED + ("bester-local-quiet", "bester-link-quiet")),
     Workload("pairs-latency-pinned", "pairs-latency", ("relay-pairs", "relay-hop") + LINKED, is_pinned=True),
     Workload("pairs-latency", "pairs-latency", ("relay-pairs", "relay-hop") + LINKED),
+    Workload("batched-ws", "batched", ("relay", "nats", "nats-ws", "bester", "bester-ws"), is_quick=False),
+    Workload("unbatched-ws", "unbatched", ("relay", "nats", "nats-ws", "bester", "bester-ws"), is_quick=False),
+    Workload("fanout-ws", "fanout", ("nats-ws", "pushpin", "bester", "bester-ws"), is_quick=False),
+    Workload("idle-ws", "idle", ("nats-ws", "bester", "bester-ws"), is_quick=False),
     Workload("batched-counts", "batched", ("relay", "nats", "bester"), counts=True),
     Workload("unbatched-counts", "unbatched", ("relay", "nats", "bester"), counts=True),
     Workload("fanout-counts", "fanout", ("nats", "redis", "bester"), counts=True),
+    Workload("batched-ws-counts", "batched", ("nats-ws", "bester", "bester-ws"), counts=True, is_quick=False),
     Workload("pairs-counts", "pairs", ("bester-local", "bester-link", "bester-local-quiet", "bester-link-quiet"), counts=True),
 ]
 
@@ -88,6 +96,8 @@ def run_load(options, workload, target, syscalls=False, allocations=False):
         command += ["--second-pid", target.second_pid]
     if target.helper_pid and workload.load not in ("fanout", "idle"):
         command += ["--handler-pid", target.helper_pid]
+    for pid in target.also_pids:
+        command += ["--also-pid", pid]
     if syscalls:
         command += ["--syscalls"]
     if allocations:
@@ -137,7 +147,8 @@ def conditions():
 
 def measure(options):
     results = {}
-    chosen = [each for each in WORKLOADS if not options.workload or each.name in options.workload]
+    chosen = [each for each in WORKLOADS
+              if (each.name in options.workload if options.workload else each.is_quick or not options.quick)]
     for workload in chosen:
         names = [name for name in workload.targets if not options.target or name in options.target]
         results[workload.name] = {name: [] for name in names}

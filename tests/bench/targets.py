@@ -72,6 +72,7 @@ class Target:
         self.receiver_port = 0  # of the receivers of pairs, if they are elsewhere
         self.pid = 0
         self.second_pid = 0
+        self.also_pids = []     # further processes of the target: what they take is added to what it takes
         self.helper_pid = 0
         self.processes = []
 
@@ -174,10 +175,11 @@ class Relay(Target):
 
 class Nats(Target):
     protocol = "nats"
+    arguments = ()
 
     def start(self):
         self.port = free_port()
-        self.launch_target([find_program("nats-server"), "-a", "127.0.0.1", "-p", self.port])
+        self.launch_target([find_program("nats-server"), "-a", "127.0.0.1", "-p", self.port, *self.arguments])
         self.wait_for(self.accepts, "nats-server")
         self.launch_responder()
 

@@ -67,6 +67,9 @@ void connection_pool::connect_to(std::uint16_t port, std::size_t count, role as,
             set_nonblocking(fresh.fd.get());
             watch(epoll_.get(), EPOLL_CTL_ADD, fresh, EPOLLIN);
             if (!speaks_.open(as, fresh.number, fresh.out)) fresh.ready = 1;
+            if (speaks_.carried() != carriage::plain) {
+                fresh.websocket.emplace(speaks_.carried(), fresh.index * 2'654'435'761u).open(speaks_.path(), fresh.wire);
+            }
             flush(fresh);
         }
         run_until(
@@ -86,7 +89,7 @@ void connection_pool::turn(int timeout_ms, workload& who) {
         connection& which = *static_cast<connection*>(events[static_cast<std::size_t>(i)].data.ptr);
         const std::uint32_t what = events[static_cast<std::size_t>(i)].events;
         if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read(which, who);
-        if (!which.out.empty() && (!which.waits_for_room || (what & EPOLLOUT) != 0)) flush(which);
+        if (which.has_output() && (!which.waits_for_room || (what & EPOLLOUT) != 0)) flush(which);
     }
 }
 
@@ -106,16 +109,27 @@ void connection_pool::read(connection& from, workload& who) {
     std::string_view bytes{receive_.data(), read_some(from.fd.get(), receive_.data(), receive_.size())};
     if (!from.partial.empty()) {
         from.partial.append(bytes);
-        from.partial.consume(speaks_.parse(from.partial.view(), from.as, from.out, sink));
+        from.partial.consume(take(from, from.partial.view(), sink));
         return;
     }
-    bytes.remove_prefix(speaks_.parse(bytes, from.as, from.out, sink));
+    bytes.remove_prefix(take(from, bytes, sink));
     from.partial.append(bytes);
 }
 
+/// The size of what was complete at the front.
+std::size_t connection_pool::take(connection& from, std::string_view bytes, answer_sink& sink) {
+    if (!from.websocket) return speaks_.parse(bytes, from.as, from.out, sink);
+    const std::size_t done = from.websocket->unwrap(bytes, from.carried, from.wire);
+    from.carried.consume(speaks_.parse(from.carried.view(), from.as, from.out, sink));
+    return done;
+}
+
 void connection_pool::flush(connection& to) {
-    to.out.consume(write_some(to.fd.get(), to.out.view()));
-    const bool is_full = !to.out.empty();
+    if (to.websocket) to.websocket->wrap(to.out, to.wire);
+    byte_queue& sent = to.websocket ? to.wire : to.out;
+    if (sent.empty()) return;  // an upgrade that has not been agreed to
+    sent.consume(write_some(to.fd.get(), sent.view()));
+    const bool is_full = !sent.empty();
     if (is_full == to.waits_for_room) return;
     watch(epoll_.get(), EPOLL_CTL_MOD, to, is_full ? EPOLLIN | EPOLLOUT : EPOLLIN);
     to.waits_for_room = is_full;

@@ -4,9 +4,11 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "load/protocol.hpp"
+#include "load/websocket.hpp"
 #include "measure/byte_queue.hpp"
 #include "measure/sockets.hpp"
 
@@ -22,6 +24,11 @@ struct connection {
     bool waits_for_room = false;
     byte_queue partial;             ///< the beginning of a message whose rest has not come
     byte_queue out;
+    std::optional<websocket_layer> websocket;
+    byte_queue carried;             ///< with WebSocket: what arrived, unwrapped
+    byte_queue wire;                ///< with WebSocket: what is to be sent, wrapped
+
+    bool has_output() const noexcept { return !out.empty() || !wire.empty(); }
 };
 
 /// What a workload does with what its connections hear; called by connection_pool::turn.
@@ -58,6 +65,7 @@ public:
 private:
     class adapter;
     void read(connection& from, workload& who);
+    std::size_t take(connection& from, std::string_view bytes, answer_sink& sink);
 
     const protocol& speaks_;
     std::uint16_t port_;

@@ -16,6 +16,17 @@ void settle(connection_pool& pool, workload& who) {
     for (const std::int64_t until = monotonic_ns() + settle_ms * 1'000'000; monotonic_ns() < until;) pool.turn(50, who);
 }
 
+/// Of the target with all that is part of it.
+memory_use memory_of_target(const load_options& options) {
+    memory_use sum = memory_of(options.target_pid);
+    for (const pid_t each : options.also_pids) {
+        const memory_use more = memory_of(each);
+        sum.resident += more.resident;
+        sum.anonymous += more.anonymous;
+    }
+    return sum;
+}
+
 }  // namespace
 
 std::string run_idle(const load_options& options) {
@@ -25,12 +36,12 @@ std::string run_idle(const load_options& options) {
     // The first session makes the target touch the code and the tables that all share.
     pool.connect(1, role::requester, who);
     settle(pool, who);
-    const memory_use before = memory_of(options.target_pid);
+    const memory_use before = memory_of_target(options);
     const std::int64_t started = monotonic_ns();
     pool.connect(options.connections, role::requester, who, 64);
     const double login_seconds = static_cast<double>(monotonic_ns() - started) / 1e9;
     settle(pool, who);
-    const memory_use idle = memory_of(options.target_pid);
+    const memory_use idle = memory_of_target(options);
     const std::int64_t cpu_before = cpu_ns(options.target_pid);
     settle(pool, who);
     const std::int64_t idle_cpu = cpu_ns(options.target_pid) - cpu_before;
@@ -49,7 +60,7 @@ std::string run_idle(const load_options& options) {
         },
         ping_limit_ms, "an answer of every session to a ping", who);
     settle(pool, who);
-    const memory_use after_ping = memory_of(options.target_pid);
+    const memory_use after_ping = memory_of_target(options);
 
     const auto per_session = [&](std::int64_t bytes) {
         return static_cast<double>(bytes) / static_cast<double>(options.connections);

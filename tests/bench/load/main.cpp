@@ -5,6 +5,7 @@
 #include <string>
 
 #include "load/measurement.hpp"
+#include "load/protocol.hpp"
 #include "measure/sockets.hpp"
 
 namespace {
@@ -37,12 +38,13 @@ int main(int argc, char** argv) {
     for (const auto& [name, shape] : workloads) names.push_back(name);
     app.add_option("--target", options.target, "protocol to speak")
         ->required()
-        ->check(CLI::IsMember({"bester", "bester-quiet", "relay", "nats", "redis"}));
+        ->check(CLI::IsMember(bester::bench::protocol_names()));
     app.add_option("--workload", options.workload)->required()->check(CLI::IsMember(names));
     app.add_option("--port", options.port, "TCP port of the target on 127.0.0.1")->required();
     app.add_option("--receiver-port", options.receiver_port, "TCP port for the receivers of pairs, if it is another");
     app.add_option("--target-pid", options.target_pid, "process to measure")->required();
     app.add_option("--second-pid", options.second_pid, "another process that belongs to the target");
+    app.add_option("--also-pid", options.also_pids, "processes that are part of the target too (may be repeated)");
     app.add_option("--handler-pid", options.handler_pid, "handler or responder process, measured beside it");
     app.add_option("--connections", options.connections, "instead of the workload's own number");
     app.add_option("--outstanding", options.outstanding, "instead of the workload's own number");

@@ -21,6 +21,7 @@ void measurement::end() { end_ = take(); }
 measurement::sample measurement::take() const {
     sample now;
     now.target_cpu = cpu_ns(options_.target_pid);
+    for (const pid_t each : options_.also_pids) now.target_cpu += cpu_ns(each);
     if (options_.second_pid != 0) now.second_cpu = cpu_ns(options_.second_pid);
     now.time = monotonic_ns();
     if (options_.handler_pid != 0) now.handler_cpu = cpu_ns(options_.handler_pid);

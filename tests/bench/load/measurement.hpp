@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "measure/histogram.hpp"
 #include "measure/process_meter.hpp"
@@ -22,6 +23,7 @@ struct load_options {
     std::int64_t warmup_ms = 1'000;
     std::int64_t measure_ms = 3'000;
     pid_t target_pid = 0;
+    std::vector<pid_t> also_pids;       ///< processes that are part of the target: added to its CPU and memory
     pid_t second_pid = 0;               ///< another server that belongs to the target; 0: none
     pid_t handler_pid = 0;              ///< 0: none
     std::string alloc_file;             ///< counters of the target's bench_alloc_counter; empty: none

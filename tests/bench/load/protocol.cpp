@@ -59,12 +59,41 @@ void protocol::pass(std::uint32_t, request_id, byte_queue&) const {
     throw std::logic_error("this target has no pairs of senders and receivers");
 }
 
+namespace {
+
+std::unique_ptr<protocol> over_websocket(std::unique_ptr<protocol> speaks, carriage how, std::string path) {
+    speaks->carry(how, std::move(path));
+    return speaks;
+}
+
+struct named_protocol {
+    std::string_view name;
+    std::unique_ptr<protocol> (*make)();
+};
+
+constexpr named_protocol protocols[]{
+    {"bester", [] { return make_bester_protocol(true); }},
+    {"bester-quiet", [] { return make_bester_protocol(false); }},
+    {"bester-ws", [] { return over_websocket(make_bester_protocol(true), carriage::websocket_messages, "/ws"); }},
+    {"relay", make_relay_protocol},
+    {"nats", make_nats_protocol},
+    {"nats-ws", [] { return over_websocket(make_nats_protocol(), carriage::websocket_bytes, "/"); }},
+    {"redis", make_redis_protocol},
+    {"pushpin", [] { return over_websocket(make_pushpin_protocol(), carriage::websocket_messages, "/"); }},
+};
+
+}  // namespace
+
+std::vector<std::string> protocol_names() {
+    std::vector<std::string> names;
+    for (const named_protocol& each : protocols) names.emplace_back(each.name);
+    return names;
+}
+
 std::unique_ptr<protocol> make_protocol(std::string_view name) {
-    if (name == "bester") return make_bester_protocol(true);
-    if (name == "bester-quiet") return make_bester_protocol(false);
-    if (name == "relay") return make_relay_protocol();
-    if (name == "nats") return make_nats_protocol();
-    if (name == "redis") return make_redis_protocol();
+    for (const named_protocol& each : protocols) {
+        if (each.name == name) return each.make();
+    }
     throw std::invalid_argument("unknown protocol: " + std::string(name));
 }
 

@@ -6,7 +6,10 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "load/websocket.hpp"
 #include "measure/byte_queue.hpp"
 
 namespace bester::bench {
@@ -74,6 +77,18 @@ public:
     virtual bool confirms_publish() const noexcept = 0;
     /// Whether the target tells the sender of a pair that its message was delivered (status_part).
     virtual bool confirms_pass() const noexcept { return false; }
+
+    /// Over WebSocket the protocol stays the same; connection_pool wraps and unwraps it.
+    carriage carried() const noexcept { return carried_; }
+    std::string_view path() const noexcept { return path_; }
+    void carry(carriage how, std::string path) {
+        carried_ = how;
+        path_ = std::move(path);
+    }
+
+private:
+    carriage carried_ = carriage::plain;
+    std::string path_;  ///< of the URL
 };
 
 /// `confirms_pass`: what goes from sender to receiver has an id, to which a status comes.
@@ -81,7 +96,10 @@ std::unique_ptr<protocol> make_bester_protocol(bool confirms_pass);
 std::unique_ptr<protocol> make_relay_protocol();
 std::unique_ptr<protocol> make_nats_protocol();
 std::unique_ptr<protocol> make_redis_protocol();
+std::unique_ptr<protocol> make_pushpin_protocol();
 
+/// The names that make_protocol knows.
+std::vector<std::string> protocol_names();
 /// Throws std::invalid_argument for an unknown name.
 std::unique_ptr<protocol> make_protocol(std::string_view name);
 

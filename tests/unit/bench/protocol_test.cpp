@@ -92,6 +92,8 @@ std::vector<transcript> transcripts() {
         {"relay", role::sender, frame("s00a"), {"ready"}},
         {"relay", role::receiver, frame("r00a") + delivery(first), {"ready", "delivery 3.4711"}},
         {"redis", role::publisher, "+PONG\r\n:1000\r\n", {"ready", "published 0.0 to 1000"}},
+        {"pushpin", role::publisher, frame("ready"), {"ready"}},
+        {"pushpin", role::subscriber, frame("ready") + frame(data_of(first)), {"ready", "delivery 3.4711"}},
     };
 }
 
@@ -151,6 +153,8 @@ TEST_CASE("load protocols: a wrong answer ends the run", "[bench]") {
         {"relay", role::receiver, frame(R"({"payload":{"data":")" + damaged + R"("}})"), {}},
         {"redis", role::publisher, "-ERR unknown command\r\n", {}},
         {"redis", role::subscriber, "*3\r\n$9\r\nsomething\r\n", {}},
+        {"pushpin", role::subscriber, frame(damaged), {}},
+        {"pushpin", role::publisher, frame(data_of(first)), {}},
     };
     for (const transcript& each : wrong) {
         CAPTURE(each.target, each.bytes);
@@ -203,4 +207,11 @@ TEST_CASE("load protocols: both ends of a pair name the same pair", "[bench]") {
 TEST_CASE("load protocols: redis has no pairs", "[bench]") {
     byte_queue out;
     CHECK_THROWS_AS(make_protocol("redis")->pass(0, first, out), std::logic_error);
+}
+
+TEST_CASE("load protocols: what is published through pushpin is the data alone", "[bench]") {
+    byte_queue out;
+    make_protocol("pushpin")->publish(first, out);
+    CHECK(out.view() == frame(data_of(first)));
+    CHECK_THROWS_AS(make_protocol("pushpin")->request(first, out), std::logic_error);
 }
