@@ -24,8 +24,8 @@ struct token_settings {
     std::string jwks_file;  ///< or several: a JSON Web Key Set (RFC 7517)
     std::string issuer;     ///< what `iss` must be; empty: anything
     std::vector<std::string> audiences;         ///< one of them must stand in `aud`; empty: the token must not have one
-    std::chrono::seconds clock_skew{60};        ///< how far clocks may be apart
-    std::chrono::seconds longest_lifetime{0};   ///< from `iat` (or now) to `exp`; 0: any
+    std::chrono::milliseconds clock_skew{60'000};       ///< how far clocks may be apart
+    std::chrono::milliseconds longest_lifetime{0};      ///< from `iat` (or now) to `exp`; 0: any
     std::string user_claim = "sub";
     std::string roles_claim = "roles";          ///< array of texts, or one text with spaces between; empty: no roles
     std::vector<std::string> passed_claims;     ///< handed to handlers as they are

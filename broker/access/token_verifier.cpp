@@ -101,7 +101,7 @@ token_verifier::checked token_verifier::check_times(const json_value& claims, sy
     const auto has_issue = read_date(claims, "iat", issued);
     if (has_expiry == date_kind::wrong || has_begin == date_kind::wrong || has_issue == date_kind::wrong)
         return invalid("`exp`, `nbf` or `iat` is no date");
-    const seconds skew = settings_.clock_skew, longest = settings_.longest_lifetime;
+    const auto skew = std::chrono::ceil<seconds>(settings_.clock_skew), longest = std::chrono::ceil<seconds>(settings_.longest_lifetime);
     if (has_begin == date_kind::present && begins > now + skew)
         return refuse(error_code::token_not_yet_valid, "the token is not valid yet (nbf)");
     if (has_issue == date_kind::present && issued > now + skew)

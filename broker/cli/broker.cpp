@@ -18,6 +18,7 @@
 #include "admin/control_target.hpp"
 #include "cli/account_logins.hpp"
 #include "cli/broker_status.hpp"
+#include "cli/client_access.hpp"
 #include "cli/client_listeners.hpp"
 #include "cli/logging.hpp"
 #include "clients/shard_clients.hpp"
@@ -138,6 +139,7 @@ private:
     asio::steady_timer stop_timer_{control_};
     control_one_shots one_shots_{control_};
     clients::connection_count connections_{0};
+    clients::doorkeeper door_{settings_.login.throttle};
     exchange::exchange_settings exchange_settings_;
     exchange::directory directory_;
     std::vector<exchange::shard*> shard_pointers_;
@@ -175,9 +177,10 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
                            [this, instance = std::move(instance)] { supervisor_->instance_drained(instance); });
             }});
     logins_ = std::make_unique<account_logins>(settings_);
+    const auto rules = must_make_access_rules(settings_);
     for (const auto& shard : shards_)
         clients_.push_back(
-            std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, connections_));
+            std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, connections_, door_, rules));
     supervisor_ = std::make_unique<handlers::supervisor>(
         control_, *registry_, handlers::supervisor_settings{settings_.server.runtime_directory, settings_.server.name},
         &guard);
@@ -381,11 +384,15 @@ broker::parts::changed_settings broker::parts::reload_now() {
             admin::control_error{"needs_restart", without_last_newline(std::move(needing_restart))});
     auto contexts = listeners_.load_contexts();
     if (!contexts) return tl::unexpected(admin::control_error{"config_invalid", contexts.error()});
+    auto rules = make_access_rules(*loaded.config);
+    if (!rules) return tl::unexpected(admin::control_error{"config_invalid", rules.error()});
     if (auto usable = network_->check(loaded.config->peering); !usable)
         return tl::unexpected(admin::control_error{"config_invalid", usable.error()});
     if (!(loaded.config->log == settings_.log) && !logging::apply(loaded.config->log))
         return tl::unexpected(admin::control_error{"config_invalid", "cannot open log.file " + loaded.config->log.file});
     listeners_.use(std::move(*contexts));
+    on_all_shards([rules = *rules](clients::shard_clients& there) { there.apply(rules); });
+    door_.throttle.reconfigure(loaded.config->login.throttle);
     apply(*loaded.config);
     return nlohmann::json{{"changes", std::move(listed)}, {"digest", settings_.digest}};
 }

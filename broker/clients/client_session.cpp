@@ -30,7 +30,11 @@ client_session::client_session(shard_clients& owner, arrival who, const listener
     : framed_stream{owner.shard(), who.fd, owner.limits().message_size, make_cipher(who)},
       owner_{owner},
       listener_{listener},
-      login_deadline_ms_{deadline_ms} {}
+      login_deadline_ms_{deadline_ms} {
+    if (!who.from.empty()) access().from = std::move(who.from);
+}
+
+client_session::~client_session() = default;
 
 void client_session::begin() { start({}); }
 
@@ -85,6 +89,7 @@ frame_verdict client_session::route(const client_message& message) {
         send_bad(message.id_token, wire::as_status_error(error_code::shutting_down));
         return frame_verdict::taken;
     }
+    if (!may_send(message)) return frame_verdict::taken;
     exchange::handler_port* const port = shard_.routes().serving(message.type);
     if (!port) {
         if (!message.id_token.empty()) {
@@ -97,6 +102,7 @@ frame_verdict client_session::route(const client_message& message) {
     exchange::envelope_view envelope;
     envelope.origin = id_;
     envelope.user = user_;
+    if (access_) envelope.about = access_->about;
     envelope.type_token = message.type_token;
     envelope.id_token = message.id_token;
     ++unanswered_;  // before the call, in which it may be answered already
@@ -123,39 +129,20 @@ frame_verdict client_session::run_builtin(const client_message& message) {
         return state_ == state::leaving ? frame_verdict::closed : frame_verdict::taken;
     }
     if (error == error_code::none && command.type == "whoami") {
-        std::string data = R"({"user":")" + user_ + R"(","session":")";
-        data.append(id_.text()).append(R"(","server":")").append(shard_.settings().server_name);
-        data += R"(","roles":[]})";
-        deliver("\"builtin\"", data, id_token);
+        deliver("\"builtin\"", describe_self(), id_token);
         if (!id_token.empty()) send_good(id_token, {});
         return frame_verdict::taken;
     }
     if (error == error_code::none && command.type == "password") {
-        ++unanswered_;
-        owner_.logins().change_password(
-            user_, command.old_password, command.new_password,
-            [&home = shard_, id = id_, token = std::string{id_token}](login_result result) {
-                home.post([id, copy = token, result](exchange::shard& here) {
-                    // Only client_sessions are ever entered into a shard's table.
-                    if (auto* who = static_cast<client_session*>(here.sessions().find(id)))
-                        who->password_changed(copy, result);
-                });
-            });
+        change_password(id_token, command);
+        return frame_verdict::taken;
+    }
+    if (error == error_code::none && command.type == "token") {
+        renew_token(id_token, command.token);
         return frame_verdict::taken;
     }
     send_bad(id_token, wire::as_status_error(error_code::unknown_command));
     return frame_verdict::taken;
-}
-
-void client_session::password_changed(std::string_view id_token, login_result result) {
-    exchange::envelope_view message;
-    message.id_token = id_token;
-    if (result == login_result::accepted) return message_done(message, nullptr);
-    wire::status_error error = wire::as_status_error(error_code::busy);
-    if (result == login_result::rejected) error = wire::as_status_error(error_code::authentication_failed);
-    if (result == login_result::bad_password)
-        error = wire::as_status_error(error_code::bad_message, "the new password is empty or too long");
-    message_done(message, &error);
 }
 
 frame_verdict client_session::bad_message(const client_message& message, std::string_view reason) {

@@ -8,7 +8,9 @@
 
 #include "clients/arrival.hpp"
 #include "clients/client_settings.hpp"
+#include "clients/login_call.hpp"
 #include "clients/login_service.hpp"
+#include "clients/session_access.hpp"
 #include "exchange/framed_stream.hpp"
 #include "exchange/session.hpp"
 #include "wire/client_codec.hpp"
@@ -28,6 +30,8 @@ class client_session final : public exchange::framed_stream, public exchange::se
 public:
     client_session(shard_clients& owner, arrival who, const listener_settings& listener, std::uint64_t deadline_ms);
 
+    ~client_session() override;
+
     /// Starts reading; apart from the constructor, as it may close.
     void begin();
 
@@ -39,6 +43,12 @@ public:
 
     /// The verification that this session asked for has ended.
     void verified(login_result result);
+    /// The handler that this session's log-in was given to has answered.
+    void decided(login_call::decision outcome);
+    /// It was counted among the connections from its address, until it ends.
+    void take_place(access::address_place place) { access().place = std::move(place); }
+    /// Warns of the end of its token, and ends it when that has come.
+    void check_expiry(std::uint64_t wall_ms, std::uint64_t notice_ms);
     /// The change of password that this session asked for has ended.
     void password_changed(std::string_view id_token, login_result result);
     /// Closes it for the broker's own reasons, telling the client the code.
@@ -57,6 +67,8 @@ public:
     bool is_past_login_deadline(std::uint64_t now_ms) const noexcept { return now_ms >= login_deadline_ms_; }
     std::size_t unanswered() const noexcept { return unanswered_; }
     const listener_settings& listener() const noexcept { return listener_; }
+    /// Where the client is, as far as is known; a system call if no proxy told it.
+    std::string address() const;
 
     /// Places in shard_clients' lists.
     std::size_t index = 0;
@@ -64,6 +76,7 @@ public:
     std::uint64_t login_ticket = 0;
     bool is_listed_blocked = false;
     bool is_listed_warm = false;
+    bool is_listed_expiring = false;
 
 private:
     enum class state : std::uint8_t { first, verifying, accepted, open, leaving };
@@ -78,9 +91,22 @@ private:
     void on_drained() override;
 
     exchange::frame_verdict log_in(const wire::client_message& message);
+    bool takes(authentication_method method) const noexcept;
+    exchange::frame_verdict log_in_with_password(const wire::client_message& message);
+    exchange::frame_verdict log_in_with_token(const wire::client_message& message);
+    exchange::frame_verdict log_in_with_nothing(const wire::client_message& message);
+    exchange::frame_verdict ask_handler(const wire::client_message& message);
+    bool must_wait(const access::address_key& from, std::string_view user);
     exchange::frame_verdict take_from_server(const wire::client_message& message);
     exchange::frame_verdict refuse_login(wire::error_code code);
+    exchange::frame_verdict refuse_login(const wire::status_error& error);
     void accept(std::string_view user);
+    void take_identity(access::token_identity identity);
+    session_access& access();
+    bool may_send(const wire::client_message& message);
+    void change_password(std::string_view id_token, const wire::builtin_command& command);
+    void renew_token(std::string_view id_token, std::string_view token);
+    std::string describe_self() const;
     exchange::frame_verdict handle(const wire::client_message& message, bool is_first);
     exchange::frame_verdict dispatch(const wire::client_message& message, bool is_first);
     exchange::frame_verdict route(const wire::client_message& message);
@@ -106,6 +132,7 @@ private:
     const listener_settings& listener_;
     std::uint64_t login_deadline_ms_;
     std::uint64_t last_traffic_ms_ = 0;              ///< shard clock; of a ciphered session
+    std::unique_ptr<session_access> access_;         ///< null while nothing needs it
     std::unique_ptr<const std::string> closing_id_;  ///< token of the client's `close`; null: it has sent none
     std::uint32_t unanswered_ = 0;
     state state_ = state::first;
@@ -113,6 +140,7 @@ private:
     bool input_ended_ = false;
     bool has_overflowed_ = false;
     bool has_account_ = false;
+    bool is_anonymous_ = false;
 };
 
 }  // namespace bester::clients

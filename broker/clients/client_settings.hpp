@@ -17,6 +17,7 @@ struct client_limits {
     std::size_t queue_messages = 1'000;
     std::chrono::milliseconds write_timeout{10'000};              ///< no progress while something waits
     std::size_t unanswered = 256;                                 ///< then the socket is not read
+    std::size_t connections_per_address = 0;                      ///< 0: any number
     std::size_t connections = 0;                                  ///< most sessions at once; resolved by the config (0 only before)
     std::size_t queued_memory = std::size_t{512} << 20;           ///< all queues together; above it no client is read
     std::chrono::milliseconds busy_timeout{2'000};                ///< longest wait for room before `busy`
@@ -27,7 +28,7 @@ struct client_limits {
 enum class transport { tcp, unix_socket };
 
 /// How a session on a listener may say who it is.
-enum class authentication_method { accounts, anonymous };
+enum class authentication_method { accounts, anonymous, jwt, certificate, handler };
 
 enum class tls_version { tls_1_2, tls_1_3 };
 

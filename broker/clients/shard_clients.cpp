@@ -10,6 +10,8 @@
 #include <sodium.h>
 #include <spdlog/spdlog.h>
 
+#include "clients/remote_address.hpp"
+
 namespace bester::clients {
 
 using exchange::close_reason;
@@ -35,8 +37,8 @@ void set_tcp_options(int fd, const client_limits& limits) {
 }  // namespace
 
 shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins,
-                             connection_count& connections)
-    : shard_{on}, limits_{limits}, logins_{logins}, connections_{connections} {
+                             connection_count& connections, doorkeeper& door, std::shared_ptr<const access_rules> rules)
+    : shard_{on}, limits_{limits}, logins_{logins}, connections_{connections}, door_{door}, rules_{std::move(rules)} {
     shard_.add_swept(*this);
 }
 
@@ -45,12 +47,23 @@ shard_clients::~shard_clients() = default;
 void shard_clients::adopt(arrival who, const listener_settings& listener) {
     if (listener.kind != transport::unix_socket) set_tcp_options(who.fd, limits_);
     const auto timeout = static_cast<std::uint64_t>(limits_.authentication_timeout.count());
+    access::address_key address;
+    bool has_place = true;
+    if (limits_.connections_per_address != 0) {
+        address = counted_address(who.from.empty() ? remote_address(who.fd) : who.from);
+        has_place = door_.addresses.enter(address, limits_.connections_per_address);
+    }
     auto& made = all_.emplace_back(std::make_unique<client_session>(*this, std::move(who), listener, shard_.now_ms() + timeout));
     made->index = all_.size() - 1;
     made->login_index = logging_in_.size();
     logging_in_.push_back(made.get());
     shard_.count(counter::sessions_opened);
     shard_.wake_sweep();
+    if (!has_place) {
+        shard_.count(counter::connections_refused);
+        return made->end(error_code::too_many_from_address, close_reason::authentication);
+    }
+    if (!address.is_none()) made->take_place({door_.addresses, address});
     if (is_draining_) made->end(error_code::shutting_down, close_reason::shutting_down);
     else made->begin();
 }
@@ -76,6 +89,36 @@ client_session* shard_clients::take_ticket(std::uint64_t ticket) {
     client_session* const who = found->second;
     verifying_.erase(found);
     return who;
+}
+
+void shard_clients::ask_handler(client_session& who, std::string_view data) {
+    const std::uint64_t ticket = start_verification(who);
+    login_call& call = *calls_.emplace(ticket, std::make_unique<login_call>(shard_)).first->second;
+    call.ask(rules_->login_type, data, [this, ticket](login_call::decision outcome) {
+        // Not now: the call itself is being used, and perhaps the session.
+        shard_.at_turn_end([this, ticket, outcome = std::move(outcome)]() mutable {
+            calls_.erase(ticket);
+            if (client_session* asked = take_ticket(ticket)) asked->decided(std::move(outcome));
+        });
+    });
+}
+
+void shard_clients::watch_expiry(client_session& who) {
+    shard_.wake_sweep();
+    if (who.is_listed_expiring) return;
+    who.is_listed_expiring = true;
+    expiring_.push_back(&who);
+}
+
+void shard_clients::check_expiries() {
+    constexpr std::uint64_t interval_ms = 250;
+    const std::uint64_t wall_ms = shard_.wall_ms();
+    if (expiring_.empty() || shard_.now_ms() < next_expiry_check_ms_) return;
+    next_expiry_check_ms_ = shard_.now_ms() + interval_ms;
+    const auto notice = static_cast<std::uint64_t>(rules_->token_notice.count());
+    // From the back: a session that ends at once leaves the list.
+    for (std::size_t i = expiring_.size(); i-- > 0;)
+        if (i < expiring_.size()) expiring_[i]->check_expiry(wall_ms, notice);
 }
 
 void shard_clients::watch_blocked(client_session& who) {
@@ -111,6 +154,7 @@ void shard_clients::closed(client_session& who) {
     if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
     if (who.is_listed_blocked) std::erase(blocked_, &who);
     if (who.is_listed_warm) std::erase(warm_, &who);
+    if (who.is_listed_expiring) std::erase(expiring_, &who);
     if (!without_memory_.empty()) std::erase(without_memory_, &who);
     connections_.fetch_sub(1, std::memory_order_relaxed);
     shard_.count(counter::sessions_closed);
@@ -163,7 +207,8 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
         for (client_session* who : released) who->memory_is_free();
     }
     cool(now_ms);
-    return !warm_.empty() || !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
+    check_expiries();
+    return !warm_.empty() || !expiring_.empty() || !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
 }
 
 void shard_clients::apply(const client_limits& limits) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "clients/access_rules.hpp"
 #include "clients/arrival.hpp"
 #include "clients/client_session.hpp"
 #include "clients/client_settings.hpp"
@@ -24,12 +25,16 @@ using connection_count = std::atomic<std::size_t>;
 /// to the memory mark. On the shard's thread, apart from the constructor.
 class shard_clients final : public exchange::swept {
 public:
-    shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, connection_count& connections);
+    /// What is given by reference must outlive it.
+    shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, connection_count& connections,
+                  doorkeeper& door, std::shared_ptr<const access_rules> rules);
     ~shard_clients() override;
 
     /// Takes over an accepted connection. `listener` must outlive the shard.
     void adopt(arrival who, const listener_settings& listener);
     void apply(const client_limits& limits);
+    /// For what is sent and who logs in from now on.
+    void apply(std::shared_ptr<const access_rules> rules) { rules_ = std::move(rules); }
     /// From now on new messages are refused; everyone is asked to connect again, staggered.
     void drain(std::uint64_t spread_ms);
     /// Closes all sessions with `shutting_down`.
@@ -49,6 +54,12 @@ public:
     exchange::shard& shard() noexcept { return shard_; }
     const client_limits& limits() const noexcept { return limits_; }
     login_service& logins() noexcept { return logins_; }
+    doorkeeper& door() noexcept { return door_; }
+    const access_rules& rules() const noexcept { return *rules_; }
+    /// Gives a log-in to the handler; the session is told what that decided, if it is still there.
+    void ask_handler(client_session& who, std::string_view data);
+    /// Sees to the end of its token.
+    void watch_expiry(client_session& who);
     bool is_draining() const noexcept { return is_draining_; }
     bool is_over_memory_mark() const noexcept;
     void await_memory(client_session& who) { without_memory_.push_back(&who); }
@@ -65,11 +76,14 @@ public:
 private:
     void remove_waiting(client_session& who);
     void cool(std::uint64_t now_ms);
+    void check_expiries();
 
     exchange::shard& shard_;
     client_limits limits_;
     login_service& logins_;
     connection_count& connections_;
+    doorkeeper& door_;
+    std::shared_ptr<const access_rules> rules_;
     bool is_draining_ = false;
     std::uint64_t last_ticket_ = 0;
     std::vector<std::unique_ptr<client_session>> all_;
@@ -77,7 +91,10 @@ private:
     std::vector<client_session*> blocked_;
     std::vector<client_session*> without_memory_;
     std::vector<client_session*> warm_;
+    std::vector<client_session*> expiring_;
+    std::uint64_t next_expiry_check_ms_ = 0;
     std::unordered_map<std::uint64_t, client_session*> verifying_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<login_call>> calls_;  ///< by the ticket of who asked
 };
 
 }  // namespace bester::clients

@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "access/login_throttle.hpp"
+#include "access/token_settings.hpp"
+#include "access/type_permissions.hpp"
 #include "clients/client_settings.hpp"
 #include "exchange/exchange_settings.hpp"
 #include "handlers/handler_settings.hpp"
@@ -40,6 +43,36 @@ struct accounts_settings {
     bool operator==(const accounts_settings&) const = default;
 };
 
+/// Who issues tokens: an entry of `tokens`.
+struct token_issuer {
+    std::string name;
+    access::token_settings settings;
+
+    bool operator==(const token_issuer&) const = default;
+};
+
+/// An element of `permissions` as it is written.
+struct permission_entry {
+    std::vector<std::string> types;
+    std::vector<std::string> users;
+    std::vector<std::string> roles;
+    bool anonymous = false;
+    std::size_t rate = 0;                ///< messages in `per`; 0: any number
+    std::chrono::milliseconds per{1'000};
+    std::size_t burst = 0;               ///< 0: as many as `rate`
+
+    access::permission_rule rule() const;
+    bool operator==(const permission_entry&) const = default;
+};
+
+struct login_settings {
+    std::string type;                                ///< of messages that ask a handler; empty: none is asked
+    std::chrono::milliseconds token_notice{60'000};  ///< before a session's token expires
+    access::throttle_settings throttle;
+
+    bool operator==(const login_settings&) const = default;
+};
+
 /// A validated configuration, everything resolved: paths are absolute, "auto" is a number, what the
 /// file left out has its default. A plain value; made by load() and parse() only.
 struct broker_config {
@@ -47,6 +80,9 @@ struct broker_config {
     log_settings log;
     accounts_settings accounts;
     clients::client_limits limits;
+    login_settings login;
+    std::vector<token_issuer> tokens;                   ///< by name
+    std::vector<permission_entry> permissions;          ///< in the order of the file
     exchange::exchange_limits exchange;                 ///< keys of `limits`, too
     std::string control_socket;
     std::vector<clients::listener_settings> listeners;  ///< in the order of the file

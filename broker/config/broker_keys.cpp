@@ -84,6 +84,10 @@ std::vector<key<broker_config>> limit_keys() {
         declared({.name = "limits.message_size", .kind = value_kind::size, .least = 256, .most = 256 * mebi,
                   .description = "Largest frame from a client; a larger one is answered `too_large`."},
                  [](auto& c) -> auto& { return c.limits.message_size; }),
+        declared({.name = "limits.connections_per_address", .kind = value_kind::count, .most = 1'000'000,
+                  .description = "Most connections from one address (IPv6: from one /64), this machine's own left "
+                                 "out; 0: any number. Connections that there were when it was 0 are not counted."},
+                 [](auto& c) -> auto& { return c.limits.connections_per_address; }),
         declared({.name = "limits.authentication_timeout", .kind = value_kind::duration, .least = 1, .most = hour,
                   .description = "From the connection to a verified log-in."},
                  [](auto& c) -> auto& { return c.limits.authentication_timeout; }),
@@ -130,7 +134,7 @@ std::vector<key<broker_config>> limit_keys() {
 const std::vector<key<broker_config>>& broker_keys() {
     static const std::vector<key<broker_config>> all = [] {
         auto keys = server_keys();
-        for (auto& more : {accounts_keys(), limit_keys(), peering_keys()}) {
+        for (auto& more : {accounts_keys(), login_keys(), limit_keys(), peering_keys()}) {
             keys.insert(keys.end(), more.begin(), more.end());
         }
         return keys;
@@ -139,11 +143,16 @@ const std::vector<key<broker_config>>& broker_keys() {
 }
 
 std::string_view section_description(std::string_view section) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> sections{{
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 15> sections{{
         {"server", "The broker as a whole."},
         {"log", "What is logged, and where to."},
         {"control", "How commands like `bester status` reach the running broker."},
         {"accounts", "Users and their passwords."},
+        {"login", "What one has to do to get in. See proto-docs/auth.md."},
+        {"tokens", "Whose tokens (JWT) are believed, each issuer under a name of its own."},
+        {"permissions", "Who may send messages of which types, how often. Left out or empty: everybody, everything. Otherwise "
+                        "what no rule lets is `forbidden`. The first pattern that fits a type decides which rules count: all with this "
+                        "very pattern; of these the first that the sender fits."},
         {"limits", "What one client may cost the broker."},
         {"listeners", "The addresses that clients connect to. Left out: TCP on `127.0.0.1:2223`."},
         {"handlers", "The programs that understand the messages, each under a name of its own."},

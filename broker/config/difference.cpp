@@ -53,6 +53,20 @@ std::map<std::string, T> by_name(const std::vector<T>& entries) {
     return out;
 }
 
+/// Rules have no names: they are compared by their place.
+void compare_permissions(const broker_config& running, const broker_config& wanted, std::vector<change>& changes) {
+    const auto text_of = [](const std::vector<permission_entry>& entries, std::size_t i) {
+        return i < entries.size() ? std::optional{object_text(write_keys(permission_keys(), entries[i]), 0)} : std::nullopt;
+    };
+    const std::size_t count = std::max(running.permissions.size(), wanted.permissions.size());
+    for (std::size_t i = 0; i < count; ++i) {
+        auto before = text_of(running.permissions, i), after = text_of(wanted.permissions, i);
+        if (before != after) {
+            changes.push_back({path_to("permissions", i), std::move(before), std::move(after), false});
+        }
+    }
+}
+
 /// A name may be given to several listeners only where it is their default: on port 0.
 std::map<std::string, listener_entry> listeners_of(const broker_config& config) {
     std::map<std::string, listener_entry> by_name;
@@ -72,6 +86,8 @@ std::vector<change> diff(const broker_config& running, const broker_config& want
     std::vector<change> changes;
     compare_keys(broker_keys(), running, wanted, "", changes);
     compare_entries(listener_keys(), listeners_of(running), listeners_of(wanted), "listeners", changes);
+    compare_entries(token_keys(), by_name(running.tokens), by_name(wanted.tokens), "tokens", changes);
+    compare_permissions(running, wanted, changes);
     compare_entries(handler_keys(), by_name(running.handlers), by_name(wanted.handlers), "handlers", changes);
     compare_entries(peer_keys(), by_name(running.peers), by_name(wanted.peers), "peers", changes);
     return changes;

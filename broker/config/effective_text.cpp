@@ -72,6 +72,12 @@ std::string effective_text(const broker_config& config) {
                      object_text(write_keys(listener_keys(), entry_of(listener)), 4);
     }
     all.emplace_back("listeners", listeners + "\n  ]");
+    std::string permissions{"["};
+    for (const auto& entry : config.permissions) {
+        permissions += (permissions.size() > 1 ? ",\n    " : "\n    ") + object_text(write_keys(permission_keys(), entry), 4);
+    }
+    all.emplace_back("tokens", entries_text(token_keys(), config.tokens));
+    all.emplace_back("permissions", permissions + (config.permissions.empty() ? "]" : "\n  ]"));
     all.emplace_back("handlers", entries_text(handler_keys(), config.handlers));
     all.emplace_back("peers", entries_text(peer_keys(), config.peers));
     return object_text(all, 0) + '\n';

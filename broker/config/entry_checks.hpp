@@ -38,6 +38,10 @@ void check_peering(const json_value& root, broker_config& config, const reading&
 void check_peer(const json_member& from, const std::string& path, const peering::peer_settings& peer,
                 const broker_config& config, const reading& context);
 
+/// Reads `tokens` and `permissions`, looks into the files of keys, and checks that listeners have what their
+/// methods of log-in need. `config` is read already, but for these.
+void read_access(const json_value& root, broker_config& config, const reading& context);
+
 /// Looks into the files that `peering` names, and whether they can be used together and by this server.
 /// `section` is that of `peering`; all three files are given.
 void check_certificates(const json_value& section, const broker_config& config, const reading& context);

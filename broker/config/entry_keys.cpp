@@ -159,7 +159,9 @@ const std::vector<key<listener_entry>>& listener_keys() {
                                 [](auto& l) -> auto& { return l.settings.mode; }),
         declare<listener_entry>({.name = "authentication", .kind = value_kind::choices, .least = 1,
                                  .takes_effect = restart,
-                                 .description = "How one may log in here; `anonymous` needs no account."},
+                                 .description = "How one may log in here: with a password (`accounts`), a token (`jwt`), a client "
+                                                "certificate, whose common name is the user, what a `handler` takes, or not at "
+                                                "all (`anonymous`). The first that takes the credentials decides."},
                                 [](auto& l) -> auto& { return l.settings.authentication; }),
         declare<listener_entry>({.name = "allow_remote_anonymous", .kind = value_kind::boolean,
                                  .takes_effect = restart,

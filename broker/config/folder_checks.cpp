@@ -33,7 +33,7 @@ struct folder_check {
             context.mistake(from.begin, path, "there is no folder " + excerpt(folder) + " for it; make it first");
         } else if (!S_ISDIR(facts.st_mode)) {
             context.mistake(from.begin, path, excerpt(folder) + " is not a folder");
-        } else if (access(folder.c_str(), W_OK | X_OK) != 0) {
+        } else if (::access(folder.c_str(), W_OK | X_OK) != 0) {
             // Another user may check than will serve.
             context.found.warning(from.begin, path, "this user cannot write in " + excerpt(folder));
         }

@@ -106,7 +106,7 @@ struct handler_check {
         if (!S_ISREG(facts.st_mode)) {
             return "is not a file";
         }
-        return access(file.c_str(), X_OK) == 0 ? "" : "is not executable; chmod +x it";
+        return ::access(file.c_str(), X_OK) == 0 ? "" : "is not executable; chmod +x it";
     }
 
     std::optional<std::string> search(const std::string& name) const {

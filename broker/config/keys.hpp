@@ -23,6 +23,12 @@ const std::vector<key<listener_entry>>& listener_keys();   ///< of one element o
 const std::vector<key<handlers::handler_settings>>& handler_keys();  ///< of one entry of `handlers`
 const std::vector<key<peering::peer_settings>>& peer_keys();         ///< of one entry of `peers`
 
+const std::vector<key<token_issuer>>& token_keys();                  ///< of one entry of `tokens`
+const std::vector<key<permission_entry>>& permission_keys();         ///< of one element of `permissions`
+
+/// The part of broker_keys() that is the section `login`.
+std::vector<key<broker_config>> login_keys();
+
 /// The part of broker_keys() that is the section `peering`.
 std::vector<key<broker_config>> peering_keys();
 
@@ -67,9 +73,22 @@ struct enum_words<clients::client_certificates> {
 
 template <>
 struct enum_words<clients::authentication_method> {
-    static constexpr std::array<std::pair<clients::authentication_method, std::string_view>, 2> list{{
+    static constexpr std::array<std::pair<clients::authentication_method, std::string_view>, 5> list{{
         {clients::authentication_method::accounts, "accounts"},
         {clients::authentication_method::anonymous, "anonymous"},
+        {clients::authentication_method::jwt, "jwt"},
+        {clients::authentication_method::certificate, "certificate"},
+        {clients::authentication_method::handler, "handler"},
+    }};
+};
+
+template <>
+struct enum_words<access::token_algorithm> {
+    static constexpr std::array<std::pair<access::token_algorithm, std::string_view>, 4> list{{
+        {access::token_algorithm::hs256, "HS256"},
+        {access::token_algorithm::rs256, "RS256"},
+        {access::token_algorithm::es256, "ES256"},
+        {access::token_algorithm::eddsa, "EdDSA"},
     }};
 };
 

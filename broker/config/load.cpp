@@ -165,13 +165,14 @@ void check_whole(const json_value& root, broker_config& config, const reading& c
 
 void read_config(const json_document& document, broker_config& config, const reading& context) {
     const json_value& root = *document.root;
-    const object_reader<broker_config> reader{broker_keys(), {"listeners", "handlers", "peers", "$schema"}, context};
+    const object_reader<broker_config> reader{broker_keys(), {"listeners", "handlers", "peers", "tokens", "permissions", "$schema"}, context};
     reader.read(root, "", config);
     if (root.kind == json_kind::object) {
         check_whole(root, config, context);
         read_listeners(root, config, context);
         read_handlers(root, config, context);
         read_peers(root, config, context);
+        read_access(root, config, context);
         check_peering(root, config, context);
         check_folders(root, config, context);
     }

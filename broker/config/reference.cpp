@@ -87,6 +87,14 @@ std::string reference_text() {
     for (const auto& known : listener_keys()) {
         out += row(known);
     }
+    out += section_head("`tokens.NAME`", "tokens");
+    for (const auto& known : token_keys()) {
+        out += row(known);
+    }
+    out += section_head("`permissions`: an array of objects", "permissions");
+    for (const auto& known : permission_keys()) {
+        out += row(known);
+    }
     out += section_head("`handlers.NAME`", "handlers");
     for (const auto& known : handler_keys()) {
         out += row(known);

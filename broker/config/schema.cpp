@@ -137,6 +137,17 @@ std::string json_schema() {
                                          {"minItems", 1},
                                          {"maxItems", most_listeners},
                                          {"items", table_schema(listener_keys())}};
+    schema["properties"]["tokens"] = {{"type", "object"},
+                                      {"description", section_description("tokens")},
+                                      {"maxProperties", most_token_issuers},
+                                      {"propertyNames", {{"pattern", name_pattern}}},
+                                      {"additionalProperties", table_schema(token_keys())}};
+    json rule = table_schema(permission_keys());
+    rule["required"] = {"types"};
+    schema["properties"]["permissions"] = {{"type", "array"},
+                                           {"description", section_description("permissions")},
+                                           {"maxItems", most_permissions},
+                                           {"items", std::move(rule)}};
     schema["properties"]["handlers"] = handlers_schema();
     schema["properties"]["peers"] = peers_schema();
     return schema.dump(2) + '\n';

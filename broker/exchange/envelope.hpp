@@ -15,6 +15,7 @@ struct basic_envelope {
     session_id origin;            ///< the sender's session, on this shard; none: a handler or another server sent it
     Text remote{};                ///< a remote_origin, packed; empty: it came from no other server
     Text user{};                  ///< the sender's user, or that handler
+    Text about{};                 ///< JSON members that say more of the sender, each with a comma before it: roles, claims
     Text type_token{};            ///< the type as it stood, with quotes
     Text id_token{};              ///< the client's id as it stood; empty: nobody wants a status
     std::uint8_t hops = 0;        ///< handlers that passed it on
@@ -28,6 +29,7 @@ struct basic_envelope {
         origin = other.origin;
         remote = other.remote;
         user = other.user;
+        about = other.about;
         type_token = other.type_token;
         id_token = other.id_token;
         hops = other.hops;

@@ -16,26 +16,16 @@ public:
         : shard_{shard}, generation_{first_generation} {}
 
     /// Enters a session and gives it an id; the caller keeps ownership and must remove it.
-    session_id add(session& who) {
-        std::uint32_t slot;
-        if (free_.empty()) {
-            slot = static_cast<std::uint32_t>(slots_.size());
-            slots_.push_back({});
-        } else {
-            slot = free_.back();
-            free_.pop_back();
-        }
-        if (++generation_ == 0) ++generation_;
-        slots_[slot] = {&who, generation_};
-        ++size_;
-        return {shard_, slot, generation_};
-    }
+    session_id add(session& who) { return add(who, false); }
+    /// The same for one that is nobody's session and asks a handler: it is found by its id alone.
+    session_id add_hidden(session& who) { return add(who, true); }
 
     void remove(session_id id) {
         if (!find(id)) return;
-        slots_[id.slot()] = {};
+        slot_entry& place = slots_[id.slot()];
+        if (!place.is_hidden) --size_;
+        place = {};
         free_.push_back(id.slot());
-        --size_;
     }
 
     session* find(session_id id) const noexcept {
@@ -48,7 +38,7 @@ public:
     void for_each(Each&& each) const {
         // By index: a session may be closed, and its place emptied, while this goes on.
         for (std::size_t i = 0; i < slots_.size(); ++i)
-            if (slots_[i].who) each(*slots_[i].who);
+            if (slots_[i].who && !slots_[i].is_hidden) each(*slots_[i].who);
     }
 
     std::size_t size() const noexcept { return size_; }
@@ -57,7 +47,23 @@ private:
     struct slot_entry {
         session* who = nullptr;
         std::uint32_t generation = 0;
+        bool is_hidden = false;
     };
+
+    session_id add(session& who, bool is_hidden) {
+        std::uint32_t slot;
+        if (free_.empty()) {
+            slot = static_cast<std::uint32_t>(slots_.size());
+            slots_.push_back({});
+        } else {
+            slot = free_.back();
+            free_.pop_back();
+        }
+        if (++generation_ == 0) ++generation_;
+        slots_[slot] = {&who, generation_, is_hidden};
+        if (!is_hidden) ++size_;
+        return {shard_, slot, generation_};
+    }
 
     unsigned shard_;
     std::uint32_t generation_;

@@ -107,6 +107,7 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     frame.type_token = message.type_token;
     frame.data = data;
     frame.origin.user = message.user;
+    frame.origin.about = message.about;
     if (message.origin) frame.origin.session = session_text;
     frame.origin.server = shard_.settings().server_name;
     if (!message.remote.empty()) {

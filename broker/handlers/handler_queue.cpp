@@ -60,7 +60,7 @@ channel* handler_queue::instance_for(const Envelope& message) const noexcept {
 
 submit_result handler_queue::submit(const exchange::envelope_view& message, std::string_view type,
                                     std::string_view data) {
-    if (data.size() + wire::max_handler_overhead > settings_->message_size) return {outcome::refused, error_code::too_large};
+    if (data.size() + message.about.size() + wire::max_handler_overhead > settings_->message_size) return {outcome::refused, error_code::too_large};
     const std::uint64_t deadline_ms = deadline_of(type);
     channel* const instance = instance_for(message);
     if (instance && instance->has_room() && instance->waiting().empty()) {

@@ -53,7 +53,7 @@ bool decode_authentication(json_reader& reader, client_message& message) {
             has_password = is_string;
             return is_first(seen, 2) && (is_string ? reader.string(message.password) : reader.skip());
         }
-        if (key == "token") return is_first(seen, 4) && reader.skip();
+        if (key == "token") return is_first(seen, 4) && (is_string ? reader.string(message.token) : reader.skip());
         return reader.skip();
     });
     message.credentials = has_user && has_password ? credentials_kind::password
@@ -68,7 +68,12 @@ bool decode_header(json_reader& reader, client_message& message) {
     return reader.object([&](std::string_view key) {
         if (key == "scope")
             return is_first(seen, 1) && (reader.peek() == '"' ? reader.string(message.scope) : reader.skip());
-        if (key == "authentication") return is_first(seen, 2) && decode_authentication(reader, message);
+        if (key == "authentication") {
+            const std::size_t begin = reader.here();
+            if (!is_first(seen, 2) || !decode_authentication(reader, message)) return false;
+            message.authentication = reader.since(begin);
+            return true;
+        }
         return reader.skip();
     });
 }
@@ -136,6 +141,7 @@ error_code decode_builtin(json_reader& reader, std::string_view data, builtin_co
             if (field == "type") return reader.string(command.type);
             if (field == "old") return reader.string(command.old_password);
             if (field == "new") return reader.string(command.new_password);
+            if (field == "token") return reader.string(command.token);
             return reader.skip();
         });
     });
@@ -192,7 +198,9 @@ std::string bad_status_frame(std::string_view id_token, const status_error& erro
     append_quoted(body, error.code);
     body += R"(,"reason":)";
     append_quoted(body, error.reason);
-    body += error.temporary ? R"(,"temporary":true}},"payload":{"id":)" : R"(,"temporary":false}},"payload":{"id":)";
+    body += error.temporary ? R"(,"temporary":true)" : R"(,"temporary":false)";
+    if (error.retry_after_ms != 0) body += R"(,"retry_after_ms":)" + std::to_string(error.retry_after_ms);
+    body += R"(}},"payload":{"id":)";
     body += id_token;
     if (delivered) body.append(delivered_begin).append(std::to_string(*delivered));
     body += payload_end;
@@ -209,6 +217,11 @@ std::string authenticated_frame(std::string_view user) {
 
 std::string reconnect_notice_frame(std::uint64_t after_ms) {
     return make_frame(R"({"header":{"messageType":"notice","notice":"reconnect"},"payload":{"after":)" +
+                      std::to_string(after_ms) + "}}");
+}
+
+std::string token_notice_frame(std::uint64_t after_ms) {
+    return make_frame(R"({"header":{"messageType":"notice","notice":"token_expires"},"payload":{"after":)" +
                       std::to_string(after_ms) + "}}");
 }
 

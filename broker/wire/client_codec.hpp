@@ -30,6 +30,8 @@ struct client_message {
     credentials_kind credentials = credentials_kind::none;
     std::string_view user;
     std::string_view password;
+    std::string_view token;
+    std::string_view authentication;  ///< the bytes of the value; empty if there is none
 };
 
 /// Reads one client frame's body (json_padding readable bytes after it). Returns none, or
@@ -42,6 +44,7 @@ struct builtin_command {
     std::string_view type;
     std::string_view old_password;
     std::string_view new_password;
+    std::string_view token;
 };
 
 /// Reads the data of a `builtin` message, which may have been copied: it needs its own padding.
@@ -65,6 +68,7 @@ struct status_error {
     std::string_view code;
     std::string_view reason;
     bool temporary = false;
+    std::uint64_t retry_after_ms = 0;  ///< 0: that is not said
 };
 status_error as_status_error(error_code code) noexcept;
 status_error as_status_error(error_code code, std::string_view reason) noexcept;
@@ -77,6 +81,9 @@ std::string authenticated_frame(std::string_view user);
 
 /// The notice that asks the client to connect again after so many milliseconds.
 std::string reconnect_notice_frame(std::uint64_t after_ms);
+
+/// The notice that the token of this session expires in so many milliseconds.
+std::string token_notice_frame(std::uint64_t after_ms);
 
 /// Puts the length before a body.
 std::string make_frame(std::string_view body);

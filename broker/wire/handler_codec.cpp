@@ -181,14 +181,14 @@ constexpr std::string_view message_user = R"(,"from":{"user":")";
 constexpr std::string_view message_handler = R"(,"from":{"handler":")";
 constexpr std::string_view message_session = R"(","session":")";
 constexpr std::string_view message_server = R"(","server":")";
-constexpr std::string_view message_origin_end = R"("})";
+constexpr std::string_view message_origin_end = R"(")";
 constexpr std::string_view message_request = R"(,"request":true)";
 constexpr std::string_view message_data = R"(,"data":)";
 constexpr std::size_t most_digits = 20;
 constexpr std::size_t fixed_size = frame_header_size + message_begin.size() + message_type.size() +
                                    message_time.size() + message_deadline.size() + message_handler.size() +
                                    message_session.size() + message_server.size() + message_origin_end.size() +
-                                   message_request.size() + message_data.size() + 3 * most_digits + 1;
+                                   message_request.size() + message_data.size() + 3 * most_digits + 2;
 
 char* copy(char* out, std::string_view bytes) noexcept {
     std::memcpy(out, bytes.data(), bytes.size());
@@ -240,7 +240,7 @@ bool decode_handler_frame(json_reader& reader, std::string_view body, handler_fr
 
 std::size_t handler_message_size(const handler_message& message) noexcept {
     return fixed_size + message.type_token.size() + message.data.size() + message.origin.user.size() +
-           message.origin.session.size() + message.origin.server.size();
+           message.origin.session.size() + message.origin.server.size() + message.origin.about.size();
 }
 
 char* write_handler_message(char* out, const handler_message& message) noexcept {
@@ -265,6 +265,8 @@ char* write_handler_message(char* out, const handler_message& message) noexcept 
     out = copy(out, message_server);
     out = copy(out, message.origin.server);
     out = copy(out, message_origin_end);
+    if (!message.origin.about.empty()) out = copy(out, message.origin.about);
+    *out++ = '}';
     if (message.is_request) out = copy(out, message_request);
     out = copy(out, message_data);
     out = copy(out, message.data);

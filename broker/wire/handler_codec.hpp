@@ -79,6 +79,7 @@ struct message_origin {
     std::string_view user;
     std::string_view session;  ///< empty: a handler's unasked sendHandler, `user` is that handler
     std::string_view server;
+    std::string_view about{};  ///< further members as JSON, each with a comma before it: roles, claims
 };
 
 /// A message as it goes to a handler.

@@ -88,6 +88,14 @@ public:
         std::string_view raw;
         return value(raw);
     }
+    /// Where the next token begins, for since().
+    std::size_t here() const noexcept { return next_ < count_ ? index_[next_] : text_.size(); }
+    /// The bytes of all that was read from there on.
+    std::string_view since(std::size_t begin) const noexcept {
+        std::size_t end = here();
+        while (end > begin && is_white_space(text_[end - 1])) --end;
+        return text_.substr(begin, end - begin);
+    }
     /// Has everything been read?
     bool at_end() const noexcept { return next_ == count_; }
 

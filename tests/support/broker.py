@@ -78,6 +78,8 @@ class TestBroker:
                        "runtime_directory": str(self.directory / "run")},
             "log": {"level": "debug"},
             "accounts": {"database": str(database), **COST},
+            # Tests that share a broker fail more often than people do.
+            "login": {"user_failures": 500, "address_failures": 500},
             "listeners": [
                 {"name": "v4", "address": "127.0.0.1:0"},
                 {"name": "v6", "address": "[::1]:0"},

@@ -218,6 +218,9 @@ class Handler:
 
     def on_message(self, channel, message):
         data = message["data"]
+        if message["type"] == "login":
+            self.on_login(channel, message, data["credentials"])
+            return
         if isinstance(data, dict) and "act" in data:
             getattr(self, "act_" + data["act"])(channel, message, data)
             return
@@ -226,6 +229,16 @@ class Handler:
             self.answer(channel, message, data["do"])
         else:
             self.reply(channel, message, data)
+
+    def on_login(self, channel, message, credentials):
+        """Lets in who knows the word, as whatever that one wants to be."""
+        self.seen.append(message["data"])
+        if "act" in credentials:
+            getattr(self, "act_" + credentials["act"])(channel, message, credentials)
+        elif credentials.get("password") == "sesame":
+            self.reply(channel, message, credentials.get("as", {"user": credentials.get("username")}))
+        else:
+            self.answer(channel, message, [], error={"code": "bad_word", "reason": "that is not the word"})
 
     def answer(self, channel, message, commands, **more):
         self.send(channel, {"kind": "answer", "id": message["id"], "commands": commands, **more})

@@ -78,6 +78,8 @@ TEST_CASE("config samples: no key is missing in the commented one", "[config]") 
     check(listener_keys());
     check(handler_keys());
     check(peer_keys());
+    check(token_keys());
+    check(permission_keys());
 }
 
 TEST_CASE("config samples: the minimal one is good", "[config]") {

@@ -41,7 +41,7 @@ TEST_CASE("config pages: the schema has every declared key, with its bounds and 
     CHECK(handler.at("start").at("enum") == json::parse(R"(["auto", "manual"])"));
     CHECK(!handler.at("directory").contains("default"));
     CHECK(properties.at("listeners").at("items").at("properties").at("authentication").at("items").at("enum") ==
-          json::parse(R"(["accounts", "anonymous"])"));
+          json::parse(R"(["accounts", "anonymous", "jwt", "certificate", "handler"])"));
     const auto& peering = properties.at("peering").at("properties");
     CHECK(peering.at("listen").at("maxItems") == 16);
     CHECK(peering.at("hops").at("maximum") == 16);

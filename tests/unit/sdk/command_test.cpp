@@ -154,6 +154,9 @@ TEST_CASE("message: roles and times are there when asked for", "[sdk]") {
     fields.time_ms = 1'790'000'000'000;
     const message m{fields};
     CHECK(m.roles() == std::vector<std::string>{"admin", "staff"});
+    CHECK(m.has_role("staff"));
+    CHECK_FALSE(m.has_role("boss"));
+    CHECK(m.claims() == nlohmann::json::object());
     CHECK(m.time().time_since_epoch() == std::chrono::milliseconds{1'790'000'000'000});
     CHECK(m.data().is_null());
 }

@@ -50,12 +50,13 @@ TEST_CASE("incoming frame: a message as the broker writes it is read in full", "
 }
 
 TEST_CASE("incoming frame: fields may come in any order, and unknown ones are ignored", "[sdk]") {
-    const decoded it{R"({"data":null,"from":{"roles":["a"],"handler":"clock","x":{}},"type":"t\u0041","new":[{}],"id":3,"kind":"message"})"};
+    const decoded it{R"({"data":null,"from":{"roles":["a"],"claims":{"b":[1]},"handler":"clock","x":{}},"type":"t\u0041","new":[{}],"id":3,"kind":"message"})"};
     CHECK(it.frame.kind == incoming_kind::message);
     CHECK(it.frame.message.id == 3);
     CHECK(it.frame.message.type == "tA");
     CHECK(it.frame.message.handler == "clock");
     CHECK(it.frame.message.roles == R"(["a"])");
+    CHECK(it.frame.message.claims == R"({"b":[1]})");
     CHECK(it.frame.message.data == "null");
     CHECK_FALSE(it.frame.message.is_request);
     CHECK(it.frame.deadline_ms == 0);

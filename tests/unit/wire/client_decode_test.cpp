@@ -314,4 +314,13 @@ TEST_CASE("builtin: data that names no command is an unknown command", "[wire]")
     CHECK(decode_builtin(reader, copy.view(), command) == error_code::unknown_command);
 }
 
+TEST_CASE("client message: the token, and the credentials as they stood", "[wire]") {
+    const decoded result{R"({"header":{"authentication" : {"token":"a.\u0062.c", "more":[1, {"x":"}"}] }  ,"scope":"client"},"payload":{"type":"x"}})"};
+    CHECK(result.message.credentials == credentials_kind::token);
+    CHECK(result.message.token == "a.b.c");
+    CHECK(result.message.authentication == R"({"token":"a.\u0062.c", "more":[1, {"x":"}"}] })");
+    CHECK(decoded{R"({"payload":{"type":"x"}})"}.message.authentication.empty());
+    CHECK(decoded{R"({"header":{"authentication":"none"},"payload":{"type":"x"}})"}.message.authentication == "\"none\"");
+}
+
 }  // namespace bester::wire

@@ -40,6 +40,18 @@ std::string good_status(std::string_view id, delivered_count delivered) {
 
 }  // namespace
 
+TEST_CASE("client statuses: a time to wait is told if there is one", "[wire]") {
+    status_error error = as_status_error(error_code::rate_limited);
+    CHECK_FALSE(json::parse(body_of(bad_status_frame("\"1\"", error)))["header"]["error"].contains("retry_after_ms"));
+    error.retry_after_ms = 1'500;
+    CHECK(json::parse(body_of(bad_status_frame("\"1\"", error)))["header"]["error"]["retry_after_ms"] == 1'500);
+}
+
+TEST_CASE("client notices: a token that expires is told of", "[wire]") {
+    CHECK(json::parse(body_of(token_notice_frame(60'000))) ==
+          json::parse(R"({"header":{"messageType":"notice","notice":"token_expires"},"payload":{"after":60000}})"));
+}
+
 TEST_CASE("delivery: it is the page's, byte for byte", "[wire]") {
     CHECK(body_of(delivery("\"afrikaans\"", R"({"from":"tina","text":"Hallo"})", "")) ==
           R"({"header":{"messageType":"receivedMessage"},"payload":{"type":"afrikaans","data":{"from":"tina","text":"Hallo"}}})");

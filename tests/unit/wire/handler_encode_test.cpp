@@ -64,6 +64,13 @@ TEST_CASE("handler message: without a session it comes from a handler", "[wire]"
     CHECK_FALSE(from.contains("session"));
 }
 
+TEST_CASE("handler message: what more is known of the sender follows its server", "[wire]") {
+    handler_message message = example();
+    message.origin.about = R"(,"roles":["a","b"],"claims":{"x":1})";
+    CHECK(json::parse(written(message))["from"] ==
+          json::parse(R"({"user":"tina","session":"00a3","server":"home","roles":["a","b"],"claims":{"x":1}})"));
+}
+
 TEST_CASE("handler message: type and data are not touched", "[wire]") {
     handler_message message = example();
     message.type_token = R"("\u0061")";

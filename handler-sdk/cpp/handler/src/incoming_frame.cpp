@@ -34,6 +34,7 @@ bool decode_sender(wire::json_reader& reader, message_fields& fields) {
         if (key == "server") return reader.string(fields.server);
         if (key == "handler") return reader.string(fields.handler);
         if (key == "roles" && reader.peek() == '[') return reader.value(fields.roles);
+        if (key == "claims" && reader.peek() == '{') return reader.value(fields.claims);
         return reader.skip();
     });
 }

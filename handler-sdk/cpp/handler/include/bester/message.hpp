@@ -23,6 +23,7 @@ struct message_fields {
     std::string_view server;
     std::string_view handler;          ///< set instead of user and session: a handler's own sendHandler
     std::string_view roles = "[]";     ///< a JSON array of strings
+    std::string_view claims = "{}";    ///< a JSON object
     std::string_view data = "null";    ///< JSON text
     bool is_request = false;
     std::uint64_t time_ms = 0;         ///< since 1970, UTC
@@ -48,7 +49,11 @@ public:
     std::string_view server() const noexcept { return fields_.server; }
     /// The handler that sent it, if no client did.
     std::string_view from_handler() const noexcept { return fields_.handler; }
+    /// What the sender may be, as whoever vouched for it says.
     std::vector<std::string> roles() const;
+    bool has_role(std::string_view role) const;
+    /// What the sender's token says of it, as far as the broker's config passes it on: an object.
+    nlohmann::json claims() const;
 
     /// Does the sender wait for the outcome?
     bool is_request() const noexcept { return fields_.is_request; }
