@@ -59,6 +59,18 @@ bool split_target(std::string_view target, std::string& path, std::string& query
     return !std::ranges::any_of(path, is_forbidden) && !climbs(path) && is_utf8(path);
 }
 
+std::optional<std::string> query_value(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const std::string_view pair = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(pair.size() + 1, query.size()));
+        if (!pair.starts_with(name) || pair.size() == name.size() || pair[name.size()] != '=') continue;
+        std::string value;
+        if (!percent_decode(pair.substr(name.size() + 1), value)) return std::nullopt;
+        return value;
+    }
+    return std::nullopt;
+}
+
 std::string percent_encode_path(std::string_view path) {
     constexpr std::string_view digits = "0123456789ABCDEF";
     std::string text;

@@ -36,6 +36,15 @@ TEST_CASE("http target: what is no path, or leads upward, is refused", "[web]") 
     CHECK(split(std::string_view{"/a\0b", 4}) == "refused");
 }
 
+TEST_CASE("http target: values of a query", "[web]") {
+    CHECK(query_value("a=1&token=x%2By&b", "token") == "x+y");
+    CHECK(query_value("token=", "token") == "");
+    CHECK(query_value("token=1&token=2", "token") == "1");
+    CHECK_FALSE(query_value("atoken=1&token&tokens=2", "token"));
+    CHECK_FALSE(query_value("token=%zz", "token"));
+    CHECK_FALSE(query_value("", "token"));
+}
+
 TEST_CASE("http target: an encoded path is split to what it was", "[web]") {
     for (const std::string_view path : {"/", "/a b/c", "/\xc3\xa4?#%", "/a\"<>"}) {
         CAPTURE(path);
