@@ -149,6 +149,7 @@ private:
     std::unique_ptr<account_logins> logins_;
     std::vector<std::unique_ptr<clients::shard_clients>> clients_;
     std::unique_ptr<handlers::supervisor> supervisor_;
+    clients::file_reader files_;
     client_listeners listeners_{control_, listener_settings_, connection_limit_, connections_};
     std::unique_ptr<admin::control_server> control_server_;
 };
@@ -180,7 +181,7 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
     const auto rules = must_make_access_rules(settings_);
     for (const auto& shard : shards_)
         clients_.push_back(
-            std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, connections_, door_, rules));
+            std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, connections_, door_, files_, rules));
     supervisor_ = std::make_unique<handlers::supervisor>(
         control_, *registry_, handlers::supervisor_settings{settings_.server.runtime_directory, settings_.server.name},
         &guard);
@@ -215,6 +216,7 @@ void broker::parts::tear_down() {
     control_server_.reset();
     supervisor_.reset();
     logins_->stop();
+    files_.stop();
     for (const auto& shard : shards_) shard->stop();
     for (const auto& shard : shards_) shard->join();
     clients_.clear();

@@ -151,7 +151,7 @@ json describe_status(const status_facts& facts) {
             for (const auto& [which, count] : shard.by_listener)
                 if (which == settings) connections += count;
         listeners.push_back({{"name", settings->name},
-                             {"transport", settings->kind == clients::transport::tcp ? "tcp" : "unix"},
+                             {"transport", clients::transport_word(settings->kind)},
                              {"address", address},
                              {"tls", !settings->tls.certificate.empty()},
                              {"connections", connections}});

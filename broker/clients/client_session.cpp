@@ -32,6 +32,7 @@ client_session::client_session(shard_clients& owner, arrival who, const listener
       listener_{listener},
       login_deadline_ms_{deadline_ms} {
     if (!who.from.empty()) access().from = std::move(who.from);
+    if (listener.kind == transport::websocket) begin_http();
 }
 
 client_session::~client_session() = default;
@@ -42,6 +43,10 @@ void client_session::begin() { start({}); }
 
 frame_verdict client_session::on_frame(std::string_view body) {
     if (cipher()) warm_up();
+    if (web_) {
+        if (!web_->path) return on_request();
+        heard();
+    }
     if (state_ == state::verifying) return frame_verdict::not_yet;
     if (state_ == state::leaving) return frame_verdict::closed;
     // Read and dropped, so that the end of a client that does not wait is noticed.
@@ -52,13 +57,14 @@ frame_verdict client_session::on_frame(std::string_view body) {
         held(on_memory);
         return frame_verdict::not_yet;
     }
+    if (web_ && web_->is_bound()) return on_bound(body);
     client_message message;
     std::string_view reason;
     const error_code error = wire::decode_client_message(shard_.reader(), body, message, reason);
     if (state_ == state::first) {
         if (error == error_code::none) return log_in(message);
         bad_message(message, reason);
-        close_after_flush(close_reason::bad_input);
+        finish(close_reason::bad_input);
         return frame_verdict::closed;
     }
     if (error != error_code::none) return bad_message(message, reason);
@@ -92,7 +98,7 @@ frame_verdict client_session::route(const client_message& message) {
     if (!may_send(message)) return frame_verdict::taken;
     exchange::handler_port* const port = shard_.routes().serving(message.type);
     if (!port) {
-        if (!message.id_token.empty()) {
+        if (!message.id_token.empty() || web_) {
             std::string reason = "no handler serves type ";
             wire::append_quoted(reason, message.type);
             send_bad(message.id_token, wire::as_status_error(error_code::no_handler, reason));
@@ -173,14 +179,14 @@ void client_session::answer_close() {
     if (state_ == state::leaving) return;
     if (!closing_id_->empty()) send_good(*closing_id_, {});
     leave_exchange();
-    close_after_flush(close_reason::requested);
+    finish(close_reason::requested);
 }
 
 /// A client that has finished sending still gets its answers.
 void client_session::close_if_finished() {
     if (!input_ended_ || unanswered_ > 0 || state_ == state::verifying || state_ == state::leaving) return;
     leave_exchange();
-    close_after_flush(close_reason::closed_by_peer);
+    finish(close_reason::closed_by_peer);
 }
 
 // ---- the end ---------------------------------------------------------------------------------

@@ -7,12 +7,16 @@
 #include <string_view>
 
 #include "clients/arrival.hpp"
+#include "clients/file_reader.hpp"
 #include "clients/client_settings.hpp"
 #include "clients/login_call.hpp"
 #include "clients/login_service.hpp"
 #include "clients/session_access.hpp"
 #include "exchange/framed_stream.hpp"
 #include "exchange/session.hpp"
+#include "clients/web_state.hpp"
+#include "clients/websocket_framing.hpp"
+#include "web/http_request.hpp"
 #include "wire/client_codec.hpp"
 
 namespace bester::clients {
@@ -26,7 +30,7 @@ class shard_clients;
 ///     └── anonymous, or verified lately ───────────▲
 ///   open ──`close`──▶ open, reading nothing more ──all answered──▶ leaving
 ///   any ──▶ leaving (told why, written out) ──▶ closed
-class client_session final : public exchange::framed_stream, public exchange::session {
+class client_session final : public exchange::framed_stream, public exchange::session, private websocket_events {
 public:
     client_session(shard_clients& owner, arrival who, const listener_settings& listener, std::uint64_t deadline_ms);
 
@@ -40,6 +44,8 @@ public:
     void message_done(const exchange::envelope_view& message, const wire::status_error* error) override;
     void message_left_queue() override;
     void disconnect(const wire::status_error& why) override;
+    std::string_view path() const noexcept override;
+    std::string_view query() const noexcept override;
 
     /// The verification that this session asked for has ended.
     void verified(login_result result);
@@ -58,6 +64,12 @@ public:
     /// There is memory again: read on.
     void memory_is_free();
     void apply_limits();
+    /// The file that its request asked for.
+    void file_read(file_reader::result result);
+    /// Pings a WebSocket that has been silent; false if it did not answer and is closed.
+    bool check_alive(std::uint64_t now_ms, std::uint64_t idle_ms, std::uint64_t timeout_ms);
+    /// Its place in shard_clients' list of WebSockets; null: it is none.
+    std::size_t* web_index() noexcept { return web_ && web_->path ? &web_->index : nullptr; }
     /// Gives back what the cipher holds for traffic, if there has been none lately.
     bool cool(std::uint64_t now_ms);
 
@@ -91,6 +103,7 @@ private:
     void on_drained() override;
 
     exchange::frame_verdict log_in(const wire::client_message& message);
+    const std::vector<authentication_method>& methods() const noexcept;
     bool takes(authentication_method method) const noexcept;
     exchange::frame_verdict log_in_with_password(const wire::client_message& message);
     exchange::frame_verdict log_in_with_token(const wire::client_message& message);
@@ -128,12 +141,37 @@ private:
     void answer_close();
     void warm_up();
 
+    // HTTP and WebSocket.
+    void begin_http();
+    const web::http_request& request() const noexcept;
+    exchange::frame_verdict on_request();
+    exchange::frame_verdict respond_and_close(const std::string& response);
+    exchange::frame_verdict upgrade();
+    bool learn_address();
+    exchange::frame_verdict log_in_on_path(const std::string& token);
+    exchange::frame_verdict ask_for_file();
+    exchange::frame_verdict on_bound(std::string_view body);
+    void heard() noexcept;
+    void on_ping(std::string_view body) override;
+    void on_pong() override;
+    void on_websocket_end(web::close_code code, std::string_view reason, bool failed) override;
+    bool put_text(std::string_view body);
+    bool deliver_on_web(std::string_view type_token, std::string_view data, std::string_view id_token);
+    bool deliver_on_web(const exchange::payload& frame);
+    void send_good_on_web(std::string_view id_token, wire::delivered_count delivered);
+    void send_frame_on_web(std::string_view frame);
+    void fail_bound(const wire::status_error& error);
+    void end_websocket(web::close_code code, std::string_view reason);
+    void say_goodbye(const wire::status_error& why, web::close_code code);
+    void finish(exchange::close_reason reason);
+
     shard_clients& owner_;
     const listener_settings& listener_;
     std::uint64_t login_deadline_ms_;
     std::uint64_t last_traffic_ms_ = 0;              ///< shard clock; of a ciphered session
     std::unique_ptr<session_access> access_;         ///< null while nothing needs it
     std::unique_ptr<const std::string> closing_id_;  ///< token of the client's `close`; null: it has sent none
+    std::unique_ptr<web_state> web_;                 ///< null: the transport carries length words
     std::uint32_t unanswered_ = 0;
     state state_ = state::first;
     std::uint8_t held_ = 0;

@@ -22,9 +22,14 @@ using exchange::frame_verdict;
 using wire::client_message;
 using wire::error_code;
 
+/// Those of the path, if it has its own.
+const std::vector<authentication_method>& client_session::methods() const noexcept {
+    const bool has_own = web_ && web_->path && !web_->path->authentication.empty();
+    return has_own ? web_->path->authentication : listener_.authentication;
+}
+
 bool client_session::takes(authentication_method method) const noexcept {
-    const auto& methods = listener_.authentication;
-    return std::find(methods.begin(), methods.end(), method) != methods.end();
+    return std::find(methods().begin(), methods().end(), method) != methods().end();
 }
 
 /// The first method of the listener's list that takes such credentials decides.
@@ -32,7 +37,7 @@ frame_verdict client_session::log_in(const client_message& message) {
     if (message.scope == "server" && listener_.accept_servers) return take_from_server(message);
     if (!message.scope.empty() && message.scope != "client") return refuse_login(error_code::authentication_unsupported);
     if (message.credentials == wire::credentials_kind::none) return log_in_with_nothing(message);
-    for (const authentication_method method : listener_.authentication) {
+    for (const authentication_method method : methods()) {
         if (method == authentication_method::handler) return ask_handler(message);
         if (method == authentication_method::accounts && message.credentials == wire::credentials_kind::password)
             return log_in_with_password(message);
@@ -181,7 +186,7 @@ frame_verdict client_session::refuse_login(error_code code) { return refuse_logi
 frame_verdict client_session::refuse_login(const wire::status_error& error) {
     shard_.count(counter::authentications_failed);
     send_bad(wire::authentication_id, error);
-    close_after_flush(close_reason::authentication);
+    finish(close_reason::authentication);
     return frame_verdict::closed;
 }
 

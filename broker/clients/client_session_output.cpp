@@ -37,6 +37,7 @@ void client_session::overflow() {
 }
 
 bool client_session::deliver(std::string_view type_token, std::string_view data, std::string_view id_token) {
+    if (web_) return deliver_on_web(type_token, data, id_token);
     const std::size_t size = wire::delivery_size(type_token, data, id_token);
     if (!make_room(size)) return false;
     wire::write_delivery(output().reserve(size), type_token, data, id_token);
@@ -46,6 +47,7 @@ bool client_session::deliver(std::string_view type_token, std::string_view data,
 }
 
 bool client_session::deliver(const exchange::payload& frame) {
+    if (web_) return deliver_on_web(frame);
     if (!make_room(frame.size())) return false;
     output().append(frame);
     queued();
@@ -56,6 +58,7 @@ void client_session::message_done(const exchange::envelope_view& message, const 
     --unanswered_;
     const wire::delivered_count delivered =
         message.addressed ? wire::delivered_count{message.delivered} : wire::delivered_count{};
+    if (error && web_ && web_->is_bound()) fail_bound(*error);
     if (!message.id_token.empty()) {
         if (error) send_bad(message.id_token, *error, delivered);
         else send_good(message.id_token, delivered);
@@ -68,6 +71,7 @@ void client_session::message_done(const exchange::envelope_view& message, const 
 void client_session::send_good(std::string_view id_token, wire::delivered_count delivered) {
     const std::size_t size = wire::good_status_size(id_token);
     shard_.count(counter::statuses_good);
+    if (web_) return send_good_on_web(id_token, delivered);
     if (!make_room(size)) return;
     char* const begin = output().reserve(size);
     output().commit(static_cast<std::size_t>(wire::write_good_status(begin, id_token, delivered) - begin));
@@ -76,12 +80,14 @@ void client_session::send_good(std::string_view id_token, wire::delivered_count 
 
 void client_session::send_bad(std::string_view id_token, const wire::status_error& error,
                               wire::delivered_count delivered) {
+    if (web_ && web_->is_bound()) return fail_bound(error);
     if (id_token.empty()) return;
     shard_.count(counter::statuses_bad);
     send_frame(wire::bad_status_frame(id_token, error, delivered));
 }
 
 void client_session::send_frame(std::string_view frame) {
+    if (web_) return send_frame_on_web(frame);
     if (!make_room(frame.size())) return;
     output().append(frame);
     queued();
@@ -90,16 +96,15 @@ void client_session::send_frame(std::string_view frame) {
 void client_session::disconnect(const wire::status_error& why) {
     if (state_ == state::leaving) return;
     // Past the limit if need be: it is the last frame, and the one that explains.
-    output().append(wire::bad_status_frame(wire::close_id, why));
-    queued();
+    say_goodbye(why, web::close_code::normal);
     leave_exchange();
     close_after_flush(close_reason::requested);
 }
 
 void client_session::end(error_code code, close_reason reason) {
     if (state_ == state::leaving) return;
-    output().append(wire::bad_status_frame(wire::close_id, wire::as_status_error(code)));
-    queued();
+    say_goodbye(wire::as_status_error(code), code == error_code::shutting_down ? web::close_code::going_away
+                                                                                : web::close_code::policy_violation);
     leave_exchange();
     close_after_flush(reason);
 }
@@ -135,7 +140,11 @@ bool client_session::cool(std::uint64_t now_ms) {
     return true;
 }
 
-void client_session::apply_limits() { set_frame_limit(owner_.limits().message_size); }
+void client_session::apply_limits() {
+    set_frame_limit(owner_.limits().message_size);
+    if (web_ && web_->path)
+        static_cast<websocket_framing*>(current_framing())->set_message_limit(owner_.limits().message_size);
+}
 
 /// A client that does not read its answers is not read either.
 void client_session::on_blocked() {

@@ -3,7 +3,10 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "clients/web_settings.hpp"
 
 namespace bester::clients {
 
@@ -25,7 +28,11 @@ struct client_limits {
     bool operator==(const client_limits&) const = default;
 };
 
-enum class transport { tcp, unix_socket };
+enum class transport { tcp, unix_socket, websocket };
+
+constexpr std::string_view transport_word(transport kind) noexcept {
+    return kind == transport::tcp ? "tcp" : kind == transport::unix_socket ? "unix" : "websocket";
+}
 
 /// How a session on a listener may say who it is.
 enum class authentication_method { accounts, anonymous, jwt, certificate, handler };
@@ -54,6 +61,7 @@ struct listener_settings {
     unsigned mode = 0660;                  ///< unix: permissions of the socket file
     std::vector<authentication_method> authentication{authentication_method::accounts};
     listener_tls tls;
+    web_settings web;                      ///< websocket: what is served where
     bool accept_servers = false;           ///< takes the original daemon's messages from servers, which prove nothing
 
     bool operator==(const listener_settings&) const = default;

@@ -97,7 +97,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
           connections{count},
           give{std::move(to)},
           refuse{std::move(away)},
-          descriptor{control, from.kind == transport::tcp ? listen_on_tcp(from) : listen_on_unix(from)},
+          descriptor{control, from.kind == transport::unix_socket ? listen_on_unix(from) : listen_on_tcp(from)},
           timer{control} {}
 
     void wait() {
@@ -133,7 +133,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
     void admit(int fd) {
         if (connections.fetch_add(1, std::memory_order_relaxed) < connection_limit) return give({fd, tls, {}}, settings);
         connections.fetch_sub(1, std::memory_order_relaxed);
-        if (!tls) {
+        if (!tls && settings.kind != transport::websocket) {
             const std::string frame = wire::bad_status_frame(
                 wire::close_id, wire::as_status_error(wire::error_code::too_many_connections));
             [[maybe_unused]] const auto sent = ::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

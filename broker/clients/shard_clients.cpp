@@ -37,8 +37,9 @@ void set_tcp_options(int fd, const client_limits& limits) {
 }  // namespace
 
 shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins,
-                             connection_count& connections, doorkeeper& door, std::shared_ptr<const access_rules> rules)
-    : shard_{on}, limits_{limits}, logins_{logins}, connections_{connections}, door_{door}, rules_{std::move(rules)} {
+                             connection_count& connections, doorkeeper& door, file_reader& files,
+                             std::shared_ptr<const access_rules> rules)
+    : shard_{on}, limits_{limits}, logins_{logins}, connections_{connections}, door_{door}, rules_{std::move(rules)}, files_{files} {
     shard_.add_swept(*this);
 }
 
@@ -135,6 +136,23 @@ void shard_clients::watch_warm(client_session& who) {
     warm_.push_back(&who);
 }
 
+void shard_clients::watch_web(client_session& who) {
+    shard_.wake_sweep();
+    *who.web_index() = web_.size();
+    web_.push_back(&who);
+}
+
+/// Pings those that are silent, now and then.
+void shard_clients::check_web(std::uint64_t now_ms) {
+    if (now_ms < next_web_check_ms_) return;
+    const auto idle = static_cast<std::uint64_t>(limits_.keepalive_idle.count());
+    const auto timeout = static_cast<std::uint64_t>(limits_.keepalive_timeout.count());
+    next_web_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(idle, timeout) / 4, 50, 1'000);
+    web_forms_ = {};  // what they refer to need not stay
+    for (std::size_t i = 0; i < web_.size();)
+        if (web_[i]->check_alive(now_ms, idle, timeout)) ++i;
+}
+
 /// Takes back the memory of ciphered sessions that have said nothing for a while.
 void shard_clients::cool(std::uint64_t now_ms) {
     for (std::size_t i = 0; i < warm_.size();) {
@@ -154,6 +172,11 @@ void shard_clients::closed(client_session& who) {
     if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
     if (who.is_listed_blocked) std::erase(blocked_, &who);
     if (who.is_listed_warm) std::erase(warm_, &who);
+    if (const std::size_t* const index = who.web_index()) {
+        web_[*index] = web_.back();
+        *web_[*index]->web_index() = *index;
+        web_.pop_back();
+    }
     if (who.is_listed_expiring) std::erase(expiring_, &who);
     if (!without_memory_.empty()) std::erase(without_memory_, &who);
     connections_.fetch_sub(1, std::memory_order_relaxed);
@@ -208,7 +231,8 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
     }
     cool(now_ms);
     check_expiries();
-    return !warm_.empty() || !expiring_.empty() || !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
+    check_web(now_ms);
+    return !web_.empty() || !warm_.empty() || !expiring_.empty() || !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
 }
 
 void shard_clients::apply(const client_limits& limits) {

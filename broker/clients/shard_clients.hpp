@@ -13,8 +13,11 @@
 #include "clients/arrival.hpp"
 #include "clients/client_session.hpp"
 #include "clients/client_settings.hpp"
+#include "clients/file_reader.hpp"
 #include "clients/login_service.hpp"
+#include "clients/web_form.hpp"
 #include "exchange/shard.hpp"
+#include "web/websocket_pool.hpp"
 
 namespace bester::clients {
 
@@ -27,7 +30,8 @@ class shard_clients final : public exchange::swept {
 public:
     /// What is given by reference must outlive it.
     shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, connection_count& connections,
-                  doorkeeper& door, std::shared_ptr<const access_rules> rules);
+                  doorkeeper& door, file_reader& files,
+                  std::shared_ptr<const access_rules> rules);
     ~shard_clients() override;
 
     /// Takes over an accepted connection. `listener` must outlive the shard.
@@ -66,6 +70,13 @@ public:
     void watch_blocked(client_session& who);
     /// A ciphered session has traffic, for which memory is held that it gives back when it is idle.
     void watch_warm(client_session& who);
+    /// Sees to the silence of a WebSocket.
+    void watch_web(client_session& who);
+    web::websocket_pool& websockets() noexcept { return websockets_; }
+    shared_web_forms& web_forms() noexcept { return web_forms_; }
+    file_reader& files() noexcept { return files_; }
+    /// For what is put together on the way in or out, until the next use.
+    std::string& text_room() noexcept { return text_room_; }
     std::uint64_t start_verification(client_session& who);
     void authenticated(client_session& who);
     void closed(client_session& who);
@@ -76,6 +87,7 @@ public:
 private:
     void remove_waiting(client_session& who);
     void cool(std::uint64_t now_ms);
+    void check_web(std::uint64_t now_ms);
     void check_expiries();
 
     exchange::shard& shard_;
@@ -86,11 +98,17 @@ private:
     std::shared_ptr<const access_rules> rules_;
     bool is_draining_ = false;
     std::uint64_t last_ticket_ = 0;
+    web::websocket_pool websockets_;  // sessions refer to it
     std::vector<std::unique_ptr<client_session>> all_;
     std::vector<client_session*> logging_in_;
     std::vector<client_session*> blocked_;
     std::vector<client_session*> without_memory_;
     std::vector<client_session*> warm_;
+    file_reader& files_;
+    shared_web_forms web_forms_;
+    std::string text_room_;
+    std::vector<client_session*> web_;  ///< WebSockets
+    std::uint64_t next_web_check_ms_ = 0;
     std::vector<client_session*> expiring_;
     std::uint64_t next_expiry_check_ms_ = 0;
     std::unordered_map<std::uint64_t, client_session*> verifying_;

@@ -80,12 +80,25 @@ std::map<std::string, listener_entry> listeners_of(const broker_config& config) 
     return by_name;
 }
 
+/// Of listeners that stay.
+void compare_paths(const broker_config& running, const broker_config& wanted, std::vector<change>& changes) {
+    const auto after = listeners_of(wanted);
+    for (const auto& [name, listener] : listeners_of(running)) {
+        const auto found = after.find(name);
+        if (found != after.end()) {
+            compare_entries(path_keys(), by_name(listener.settings.web.paths), by_name(found->second.settings.web.paths),
+                            path_to(path_to("listeners", name), "paths"), changes);
+        }
+    }
+}
+
 }  // namespace
 
 std::vector<change> diff(const broker_config& running, const broker_config& wanted) {
     std::vector<change> changes;
     compare_keys(broker_keys(), running, wanted, "", changes);
     compare_entries(listener_keys(), listeners_of(running), listeners_of(wanted), "listeners", changes);
+    compare_paths(running, wanted, changes);
     compare_entries(token_keys(), by_name(running.tokens), by_name(wanted.tokens), "tokens", changes);
     compare_permissions(running, wanted, changes);
     compare_entries(handler_keys(), by_name(running.handlers), by_name(wanted.handlers), "handlers", changes);

@@ -22,7 +22,7 @@ listener_entry entry_of(const clients::listener_settings& settings) {
         std::find(methods.begin(), methods.end(), clients::authentication_method::anonymous) != methods.end();
     listener_entry entry{settings, false};
     entry.allow_remote_anonymous =
-        is_anonymous && settings.kind == clients::transport::tcp && !is_loopback(settings.address);
+        is_anonymous && settings.kind != clients::transport::unix_socket && !is_loopback(settings.address);
     if (entry.settings.name == settings.address) {
         entry.settings.name.clear();  // the default, and not a name that one could give
     }
@@ -64,12 +64,21 @@ std::string entries_text(const std::vector<key<T>>& keys, const std::vector<T>& 
 
 }  // namespace
 
+written_keys write_listener(const listener_entry& entry) {
+    written_keys all = write_keys(listener_keys(), entry);
+    const auto& paths = entry.settings.web.paths;
+    if (!paths.empty()) {
+        all.emplace_back("paths", entries_text(path_keys(), paths));
+    }
+    return all;
+}
+
 std::string effective_text(const broker_config& config) {
     written_keys all = write_keys(broker_keys(), config);
     std::string listeners{"["};
     for (const auto& listener : config.listeners) {
         listeners += (listeners.size() > 1 ? ",\n    " : "\n    ") +
-                     object_text(write_keys(listener_keys(), entry_of(listener)), 4);
+                     object_text(write_listener(entry_of(listener)), 4);
     }
     all.emplace_back("listeners", listeners + "\n  ]");
     std::string permissions{"["};

@@ -28,6 +28,8 @@ written_keys write_keys(const std::vector<key<T>>& keys, const T& from) {
 /// The listener as one would write it.
 listener_entry entry_of(const clients::listener_settings& settings);
 
+written_keys write_listener(const listener_entry& entry);
+
 /// One JSON object, its sections (names with a dot) as objects within; `indent` is that of the brace.
 std::string object_text(const written_keys& written, std::size_t indent);
 

@@ -18,6 +18,10 @@ struct listeners_seen {
 void check_listener(const json_value& from, const std::string& path, listener_entry& entry, listeners_seen& seen,
                     const reading& context);
 
+/// Reads the `paths` of a listener for WebSockets, and checks them and what it has beside. Of other
+/// listeners tells what of that has no effect.
+void read_web(const json_value& from, const std::string& path, clients::listener_settings& listener, const reading& context);
+
 /// The offset at which each message type was claimed, and by which handler.
 struct claimed_type {
     std::string handler;

@@ -138,6 +138,37 @@ std::vector<key<handlers::handler_settings>> restart_keys() {
 
 }  // namespace
 
+const std::vector<key<clients::web_path>>& path_keys() {
+    constexpr auto restart = effect::on_restart;
+    using clients::web_path;
+    static const std::vector<key<web_path>> all{
+        declare<web_path>({.name = "type", .kind = value_kind::text, .least = 1, .takes_effect = restart,
+                           .description = "Binds the path to a type: each text frame is the data of a message of it, each "
+                                          "delivery's data goes out as a frame.",
+                           .computed = "none: the client protocol, a message in each text frame"},
+                          [](auto& p) -> auto& { return p.type; }),
+        declare<web_path>({.name = "frames", .kind = value_kind::choice, .takes_effect = restart,
+                           .description = "Of a bound path. `json`: frames are JSON; `text`: any text, which is a JSON "
+                                          "string to the handler."},
+                          [](auto& p) -> auto& { return p.frames; }),
+        declare<web_path>({.name = "origins", .kind = value_kind::texts, .most = 1'000, .takes_effect = restart,
+                           .description = "Pages that may connect from a browser: origins (`https://chat.example.org`, "
+                                          "`https://*.example.org`), `self` (pages of this listener) or `*`."},
+                          [](auto& p) -> auto& { return p.origins; }),
+        declare<web_path>({.name = "subprotocols", .kind = value_kind::texts, .most = 100, .takes_effect = restart,
+                           .description = "Subprotocols that are spoken; of a client's the first one is chosen."},
+                          [](auto& p) -> auto& { return p.subprotocols; }),
+        declare<web_path>({.name = "authentication", .kind = value_kind::choices, .takes_effect = restart,
+                           .description = "How one may log in on this path.", .computed = "the listener's"},
+                          [](auto& p) -> auto& { return p.authentication; }),
+        declare<web_path>({.name = "compression", .kind = value_kind::boolean, .takes_effect = restart,
+                           .description = "Larger messages are compressed for clients that can do it "
+                                          "(permessage-deflate without context takeover)."},
+                          [](auto& p) -> auto& { return p.compression; }),
+    };
+    return all;
+}
+
 const std::vector<key<listener_entry>>& listener_keys() {
     constexpr auto restart = effect::on_restart;
     static const std::vector<key<listener_entry>> all{
@@ -146,7 +177,8 @@ const std::vector<key<listener_entry>>& listener_keys() {
                                  .computed = "the address"},
                                 [](auto& l) -> auto& { return l.settings.name; }),
         declare<listener_entry>({.name = "transport", .kind = value_kind::choice, .takes_effect = restart,
-                                 .description = "`tcp` or a UNIX socket."},
+                                 .description = "`tcp`, a UNIX socket, or `websocket`: HTTP over TCP, with what "
+                                                "`paths` and `files` say."},
                                 [](auto& l) -> auto& { return l.settings.kind; }),
         declare<listener_entry>({.name = "address", .kind = value_kind::text, .least = 1, .takes_effect = restart,
                                  .description = "tcp: an IP address and a port, `\"127.0.0.1:2223\"` or "
@@ -173,6 +205,24 @@ const std::vector<key<listener_entry>>& listener_keys() {
                                                 "(`\"scope\": \"server\"`). They prove nothing: everybody who can "
                                                 "reach the address may send as a server."},
                                 [](auto& l) -> auto& { return l.settings.accept_servers; }),
+        declare<listener_entry>({.name = "files", .kind = value_kind::path, .takes_effect = restart,
+                                 .description = "websocket: a folder whose files are served over HTTP; hidden ones are not, "
+                                                "nor what lies outside.",
+                                 .computed = "none"},
+                                [](auto& l) -> auto& { return l.settings.web.files; }),
+        declare<listener_entry>({.name = "file_size", .kind = value_kind::size, .least = 1, .most = 1ULL << 30,
+                                 .takes_effect = restart, .description = "The largest file that is served."},
+                                [](auto& l) -> auto& { return l.settings.web.file_size; }),
+        declare<listener_entry>({.name = "cache_control", .kind = value_kind::text, .takes_effect = restart,
+                                 .description = "The header `Cache-Control` of files."},
+                                [](auto& l) -> auto& { return l.settings.web.cache_control; }),
+        declare<listener_entry>({.name = "head_size", .kind = value_kind::size, .least = 512, .most = 1ULL << 20,
+                                 .takes_effect = restart,
+                                 .description = "websocket: the largest head of an HTTP request; 64 headers at most."},
+                                [](auto& l) -> auto& { return l.settings.web.head_size; }),
+        declare<listener_entry>({.name = "proxies", .kind = value_kind::texts, .most = 1'000, .takes_effect = restart,
+                                 .description = "websocket: IP addresses of proxies whose `X-Forwarded-For` is believed."},
+                                [](auto& l) -> auto& { return l.settings.web.proxies; }),
         declare<listener_entry>({.name = "tls.certificate", .kind = value_kind::path, .takes_effect = restart,
                                  .description = "PEM file with the server's certificate, then the intermediate ones. "
                                                 "With it and `tls.key` clients speak TLS here. A reload reads the files "

@@ -19,6 +19,7 @@ struct listener_entry {
 /// All keys there are, in the order of the reference. From these tables follow the check, the JSON
 /// Schema, the reference, the effective text with its digest, and the difference for a reload.
 const std::vector<key<broker_config>>& broker_keys();      ///< `server.name`, `log.level`, …
+const std::vector<key<clients::web_path>>& path_keys();  ///< of one entry of a listener's `paths`
 const std::vector<key<listener_entry>>& listener_keys();   ///< of one element of `listeners`
 const std::vector<key<handlers::handler_settings>>& handler_keys();  ///< of one entry of `handlers`
 const std::vector<key<peering::peer_settings>>& peer_keys();         ///< of one entry of `peers`
@@ -48,9 +49,18 @@ struct enum_words<log_level> {
 
 template <>
 struct enum_words<clients::transport> {
-    static constexpr std::array<std::pair<clients::transport, std::string_view>, 2> list{{
+    static constexpr std::array<std::pair<clients::transport, std::string_view>, 3> list{{
         {clients::transport::tcp, "tcp"},
         {clients::transport::unix_socket, "unix"},
+        {clients::transport::websocket, "websocket"},
+    }};
+};
+
+template <>
+struct enum_words<clients::bound_frames> {
+    static constexpr std::array<std::pair<clients::bound_frames, std::string_view>, 2> list{{
+        {clients::bound_frames::json, "json"},
+        {clients::bound_frames::text, "text"},
     }};
 };
 

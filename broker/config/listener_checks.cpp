@@ -36,8 +36,10 @@ void check_tcp(const json_value& from, const std::string& path, listener_entry& 
         return;
     }
     const auto allows = [&](clients::authentication_method method) {
-        return std::find(settings.authentication.begin(), settings.authentication.end(), method) !=
-               settings.authentication.end();
+        const auto has = [&](const auto& methods) { return std::find(methods.begin(), methods.end(), method) != methods.end(); };
+        const auto& paths = settings.web.paths;
+        return has(settings.authentication) ||
+               std::any_of(paths.begin(), paths.end(), [&](const auto& each) { return has(each.authentication); });
     };
     if (allows(clients::authentication_method::anonymous) && !entry.allow_remote_anonymous) {
         context.mistake(offset_of(from, "authentication"), path_to(path, "authentication"),
@@ -139,7 +141,8 @@ void check_listener(const json_value& from, const std::string& path, listener_en
     if (!is_understood(from)) {
         return;  // told already: what would follow from a default in its place is no help
     }
-    if (settings.kind == clients::transport::tcp) {
+    read_web(from, path, settings, context);
+    if (settings.kind != clients::transport::unix_socket) {
         check_tcp(from, path, entry, context);
     } else {
         check_unix(from, path, entry, context);
@@ -154,7 +157,7 @@ void check_listener(const json_value& from, const std::string& path, listener_en
         settings.name = settings.address;
     }
     // Port 0 stands for any free port, which is another one each time.
-    const bool is_any_port = settings.kind == clients::transport::tcp && settings.address.ends_with(":0");
+    const bool is_any_port = settings.kind != clients::transport::unix_socket && settings.address.ends_with(":0");
     if (!settings.address.empty() && !is_any_port) {
         check_unique(settings.address, offset_of(from, "address"), path_to(path, "address"), seen.addresses, context);
     }

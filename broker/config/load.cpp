@@ -62,7 +62,7 @@ void read_listeners(const json_value& root, broker_config& config, const reading
         context.mistake(section->value.begin, "listeners", "must have at most " + std::to_string(most_listeners) + " elements");
         return;
     }
-    const object_reader<listener_entry> reader{listener_keys(), {}, context};
+    const object_reader<listener_entry> reader{listener_keys(), {"paths"}, context};
     for (std::size_t i = 0; i < section->value.elements.size(); ++i) {
         const json_value& element = section->value.elements[i];
         const std::string path = path_to("listeners", i);

@@ -34,7 +34,7 @@ struct peering_check {
     void resolve_listen() const {
         std::map<std::string, std::string> taken;
         for (const auto& listener : config.listeners) {
-            if (listener.kind == clients::transport::tcp) {
+            if (listener.kind != clients::transport::unix_socket) {
                 taken.emplace(listener.address, "a listener for clients");
             }
         }

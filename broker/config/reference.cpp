@@ -87,6 +87,10 @@ std::string reference_text() {
     for (const auto& known : listener_keys()) {
         out += row(known);
     }
+    out += section_head("`listeners[].paths.PATH`", "paths");
+    for (const auto& known : path_keys()) {
+        out += row(known);
+    }
     out += section_head("`tokens.NAME`", "tokens");
     for (const auto& known : token_keys()) {
         out += row(known);

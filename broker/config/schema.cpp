@@ -100,6 +100,15 @@ json table_schema(const std::vector<key<T>>& keys) {
     return schema;
 }
 
+json listener_schema() {
+    json listener = table_schema(listener_keys());
+    listener["properties"]["paths"] = {{"type", "object"},
+                                       {"description", section_description("paths")},
+                                       {"propertyNames", {{"pattern", "^/"}}},
+                                       {"additionalProperties", table_schema(path_keys())}};
+    return listener;
+}
+
 json handlers_schema() {
     json handler = table_schema(handler_keys());
     handler["oneOf"] = json::array({
@@ -136,7 +145,7 @@ std::string json_schema() {
                                          {"description", section_description("listeners")},
                                          {"minItems", 1},
                                          {"maxItems", most_listeners},
-                                         {"items", table_schema(listener_keys())}};
+                                         {"items", listener_schema()}};
     schema["properties"]["tokens"] = {{"type", "object"},
                                       {"description", section_description("tokens")},
                                       {"maxProperties", most_token_issuers},

@@ -36,6 +36,7 @@ enum class counter : std::uint8_t {
     write_timeouts,
     protocol_errors,     ///< of handlers
     memory_pauses,       ///< sessions not read because of the memory mark
+    files_served,        ///< over HTTP
     internal_errors,
     end,
 };
@@ -47,7 +48,8 @@ inline constexpr std::array<std::string_view, counter_count> counter_names{
     "sessions_expired", "messages", "messages_bad", "messages_forbidden", "messages_limited", "answers",
     "answers_unknown", "pushes", "commands", "commands_refused", "queries", "deliveries", "statuses_good",
     "statuses_bad", "handler_timeouts", "handler_failures", "handler_retries", "busy", "slow_consumers",
-    "write_timeouts", "protocol_errors", "memory_pauses", "internal_errors",
+    "write_timeouts", "protocol_errors", "memory_pauses", "files_served",
+    "internal_errors",
 };
 static_assert(!counter_names.back().empty());
 

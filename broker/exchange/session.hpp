@@ -37,6 +37,9 @@ public:
     virtual void message_left_queue() = 0;
     /// Closes the session, telling the client why.
     virtual void disconnect(const wire::status_error& why) = 0;
+    /// Of a WebSocket: the path and the query that it was opened with; else empty.
+    virtual std::string_view path() const noexcept { return {}; }
+    virtual std::string_view query() const noexcept { return {}; }
 
     session_id id() const noexcept { return id_; }
     const std::string& user() const noexcept { return user_; }

@@ -121,6 +121,20 @@ std::string channel::reached_peers() const {
     return list + ']';
 }
 
+namespace {
+
+/// Of a WebSocket.
+void append_path(std::string& body, const session& who) {
+    if (who.path().empty()) return;
+    body += R"(,"path":)";
+    wire::append_quoted(body, who.path());
+    if (who.query().empty()) return;
+    body += R"(,"query":)";
+    wire::append_quoted(body, who.query());
+}
+
+}  // namespace
+
 void channel::send_snapshot() {
     const bool has_peers = wants_peer_events_ && shard_.index() == 0;
     const std::string peers = has_peers ? R"("peers":)" + reached_peers() + ',' : "";
@@ -142,6 +156,7 @@ void channel::send_snapshot() {
                 begin_page();
             }
             append_session(body, who.id(), who.user());
+            append_path(body, who);
             body += R"(,"groups":[)";
             bool is_first = true;
             if (who.memberships) {
@@ -162,6 +177,7 @@ void channel::send_event(std::string_view event, const session& who) {
     std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_) + R"(,"event":")";
     body.append(event).append(R"(","session":")").append(who.id().text()).append(R"(","user":)");
     wire::append_quoted(body, who.user());
+    if (event == "connected") append_path(body, who);
     notify(wire::make_frame(body + '}'));
 }
 

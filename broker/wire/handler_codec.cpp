@@ -191,7 +191,7 @@ constexpr std::size_t fixed_size = frame_header_size + message_begin.size() + me
                                    message_request.size() + message_data.size() + 3 * most_digits + 2;
 
 char* copy(char* out, std::string_view bytes) noexcept {
-    std::memcpy(out, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
     return out + bytes.size();
 }
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 import broker as brokers  # noqa: E402
 import eventually as waiting  # noqa: E402
 
-TRANSPORTS = ["v4", "v6", "unix", "tls"]
+TRANSPORTS = ["v4", "v6", "unix", "tls", "web"]
 
 
 def pytest_addoption(parser):

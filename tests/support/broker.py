@@ -85,6 +85,7 @@ class TestBroker:
                 {"name": "v6", "address": "[::1]:0"},
                 {"name": "unix", "transport": "unix", "address": str(self.directory / "clients.sock")},
                 {"name": "tls", "address": "127.0.0.1:0", "tls": {"certificate": tls_files.usual()[1], "key": tls_files.usual()[2]}},
+                {"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "paths": {"/": {}}},
                 {"name": "open", "transport": "unix", "address": str(self.directory / "open.sock"),
                  "authentication": ["anonymous"]},
             ],
@@ -111,11 +112,13 @@ class TestBroker:
         self.until_running(self.is_answering, "the broker answers on its control socket")
         for listener in self.status()["listeners"]:
             address = listener["address"]
-            if listener["transport"] == "tcp":
+            if listener["transport"] != "unix":
                 host, port = address.rsplit(":", 1)
                 address = (host.strip("[]"), int(port))
                 if listener["tls"]:
                     address = clients.Secure.at(address, tls_files.usual()[0].certificate)
+            if listener["transport"] == "websocket":
+                address = clients.Web.at(address)
             self.addresses[listener["name"]] = address
         if wait_for_handlers:
             self.wait_for_handlers()

@@ -6,6 +6,7 @@ import time
 
 import eventually as waiting
 import frames
+import websocket_stream
 
 DEFAULT_LIMIT = 10.0
 
@@ -99,8 +100,22 @@ class SecureSocket:
         self.flush()
 
 
+class Web(tuple):
+    """("host", port) where WebSocket is spoken; `below`: the same as another transport has it, e.g. Secure."""
+
+    below = None
+
+    @classmethod
+    def at(cls, address):
+        made = cls(address)
+        made.below = address
+        return made
+
+
 def connect(address):
-    """`address`: ("host", port), Secure, or the path of a UNIX socket."""
+    """`address`: ("host", port), Secure, Web, or the path of a UNIX socket."""
+    if isinstance(address, Web):
+        return websocket_stream.Stream(connect(address.below))
     if isinstance(address, Secure):
         return address.wrap(socket.create_connection(address))
     if isinstance(address, str):
@@ -253,6 +268,8 @@ class Client:
             return came
 
     def finish_sending(self):
+        if isinstance(self.socket, websocket_stream.Stream):
+            return self.socket.below.shutdown(socket.SHUT_WR)
         if not isinstance(self.socket, SecureSocket):
             return self.socket.shutdown(socket.SHUT_WR)
         self.socket.finish_sending()

@@ -77,7 +77,7 @@ TEST_CASE("config listeners: other mistakes in one", "[config]") {
     CHECK(listener_report(R"("transport": "unix")") ==
           "f:1:16: listeners[0]: a unix listener needs an \"address\": the path of its socket\n");
     CHECK(listener_report(R"("transport": "udp", "address": "x")") ==
-          "f:2:14: listeners[0].transport: unknown value \"udp\"; valid here: \"tcp\", \"unix\"\n");
+          "f:2:14: listeners[0].transport: unknown value \"udp\"; valid here: \"tcp\", \"unix\", \"websocket\"\n");
     CHECK(listener_report(R"("name": "a b")") ==
           "f:2:9: listeners[0].name: \"a b\" is not a name: 1 to 64 letters, digits, '-', '_' and '.'\n");
     CHECK(listener_report(R"("authentication": [])") == "f:2:19: listeners[0].authentication: must not be empty\n");

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace bester::clients {
+
+enum class authentication_method;
+
+/// What the text frames of a bound path are to its handler.
+enum class bound_frames { json, text };
+
+/// One path on which a listener takes WebSockets.
+struct web_path {
+    std::string name;                                   ///< "/ws"
+    std::string type;                                   ///< bound: of the message that each frame is the data of; empty: client protocol
+    bound_frames frames = bound_frames::json;
+    std::vector<std::string> origins{"self"};           ///< rules of web::is_origin_allowed
+    std::vector<std::string> subprotocols;
+    std::vector<authentication_method> authentication;  ///< empty: the listener's
+    bool compression = false;                           ///< permessage-deflate, for clients that offer it
+
+    bool operator==(const web_path&) const = default;
+};
+
+/// What a listener for WebSockets has beside.
+struct web_settings {
+    std::vector<web_path> paths;
+    std::string files;                                     ///< folder that is served over HTTP; empty: none
+    std::size_t file_size = std::size_t{16} << 20;         ///< the largest file that is served
+    std::size_t head_size = std::size_t{8} << 10;          ///< the largest head of a request
+    std::string cache_control = "no-cache";                ///< of files
+    std::vector<std::string> proxies;                      ///< addresses whose X-Forwarded-For is believed
+
+    bool operator==(const web_settings&) const = default;
+};
+
+}  // namespace bester::clients

@@ -1,0 +1,131 @@
+// What concerns the paths and files of a listener for WebSockets.
+#include <algorithm>
+#include <filesystem>
+
+#include "config/entry_checks.hpp"
+#include "config/object_reader.hpp"
+#include "config/wording.hpp"
+#include "web/origin_rule.hpp"
+#include "web/proxy_header.hpp"
+#include "web/tokens.hpp"
+#include "wire/names.hpp"
+
+namespace bester::config {
+namespace {
+
+constexpr std::size_t most_paths = 1'000;
+
+struct web_check {
+    const json_value& from;
+    const std::string& path;
+    const clients::listener_settings& listener;
+    const reading& context;
+
+    /// At a key of the object `in`, or at the object.
+    void mistake(const json_value& in, const std::string& in_path, std::string_view name, std::string message) const {
+        const json_member* const member = in.find(name);
+        context.mistake(member != nullptr ? member->value.begin : in.begin, path_to(in_path, name), std::move(message));
+    }
+
+    void check_path(const json_member& member, const std::string& at, const clients::web_path& entry) const {
+        const json_value& in = member.value;
+        const bool is_path = entry.name.starts_with('/') && entry.name.find_first_of("?#% \\") == std::string::npos;
+        if (!is_path) {
+            context.mistake(member.begin, at, excerpt(entry.name) + " is not a path; write \"/\" or \"/chat\"");
+        }
+        for (const std::string& rule : entry.origins) {
+            if (!web::is_origin_rule(rule)) {
+                mistake(in, at, "origins", excerpt(rule) + " is no origin; write \"https://chat.example.org\", "
+                                                           "\"https://*.example.org\", \"self\" or \"*\"");
+            }
+        }
+        for (const std::string& name : entry.subprotocols) {
+            if (!web::is_token(name)) {
+                mistake(in, at, "subprotocols", excerpt(name) + " is not the name of a subprotocol (a token of RFC 9110)");
+            }
+        }
+        check_bound(in, at, entry);
+    }
+
+    void check_bound(const json_value& in, const std::string& at, const clients::web_path& entry) const {
+        if (entry.type.empty()) {
+            if (in.find("frames") != nullptr) {
+                mistake(in, at, "frames", "has no meaning without \"type\"");
+            }
+            return;
+        }
+        if (!wire::is_type(entry.type) || entry.type == "builtin" || entry.type == "dummy") {
+            mistake(in, at, "type", excerpt(entry.type) + " is not a message type that clients may send");
+        }
+        const auto& methods = entry.authentication.empty() ? listener.authentication : entry.authentication;
+        const bool needs_first_message = std::all_of(methods.begin(), methods.end(), [](auto method) {
+            return method == clients::authentication_method::accounts;
+        });
+        if (needs_first_message) {
+            mistake(in, at, "authentication",
+                    "a bound path has no first message with a password: give \"anonymous\", \"jwt\", \"certificate\" or "
+                    "\"handler\"");
+        }
+    }
+
+    void check_files() const {
+        const std::string& files = listener.web.files;
+        std::error_code error;
+        if (!files.empty() && !std::filesystem::is_directory(files, error)) {
+            mistake(from, path, "files", excerpt(files) + " is not a folder");
+        }
+    }
+
+    void check_elsewhere() const {
+        for (const std::string_view name : {"paths", "files", "file_size", "cache_control", "head_size", "proxies"}) {
+            if (const json_member* const member = from.find(name)) {
+                context.found.warning(member->begin, path_to(path, name), "has no effect: it is for \"transport\": \"websocket\"");
+            }
+        }
+    }
+};
+
+}  // namespace
+
+void read_web(const json_value& from, const std::string& path, clients::listener_settings& listener, const reading& context) {
+    const web_check check{from, path, listener, context};
+    if (listener.kind != clients::transport::websocket) {
+        return check.check_elsewhere();
+    }
+    for (std::string& proxy : listener.web.proxies) {
+        if (const auto address = web::normal_address(proxy)) {
+            proxy = *address;
+        } else {
+            check.mistake(from, path, "proxies", excerpt(proxy) + " is not an IP address");
+        }
+    }
+    check.check_files();
+    const json_member* const section = from.find("paths");
+    if (section == nullptr) {
+        if (listener.web.files.empty()) {
+            context.mistake(from.begin, path, "a websocket listener needs \"paths\", e.g. {\"/ws\": {}}, or \"files\"");
+        }
+        return;
+    }
+    const std::string paths = path_to(path, "paths");
+    if (!expect_object(section->value, paths, context)) {
+        return;
+    }
+    if (section->value.members.size() > most_paths) {
+        context.mistake(section->value.begin, paths, "must have at most " + std::to_string(most_paths) + " entries");
+        return;
+    }
+    const object_reader<clients::web_path> reader{path_keys(), {}, context};
+    for (const json_member& member : section->value.members) {
+        const std::string at = path_to(paths, member.name);
+        clients::web_path entry;
+        entry.name = member.name;
+        reader.read(member.value, at, entry);
+        if (member.value.kind == json_kind::object) {
+            check.check_path(member, at, entry);
+            listener.web.paths.push_back(std::move(entry));
+        }
+    }
+}
+
+}  // namespace bester::config
