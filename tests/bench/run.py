@@ -51,7 +51,7 @@ WORKLOADS = [
     Workload("pairs", "pairs", LINKED + ("bester-local-quiet", "bester-link-quiet")),
     Workload("pairs-latency-pinned", "pairs-latency", ("relay-pairs", "relay-hop") + LINKED, is_pinned=True),
     Workload("pairs-latency", "pairs-latency", ("relay-pairs", "relay-hop") + LINKED),
-    Workload("batched-ws", "batched", ("relay", "nats", "nats-ws", "bester", "bester-ws"), is_quick=False),
+    Workload("batched-ws", "batched", ("relay", "nats", "nats-ws", "bester", "bester-ws")),
     Workload("unbatched-ws", "unbatched", ("relay", "nats", "nats-ws", "bester", "bester-ws"), is_quick=False),
     Workload("fanout-ws", "fanout", ("nats-ws", "pushpin", "bester", "bester-ws"), is_quick=False),
     Workload("idle-ws", "idle", ("nats-ws", "bester", "bester-ws"), is_quick=False),

@@ -106,7 +106,8 @@ std::string run_fanout(const load_options& options) {
     measurement result{options};
     fanout_workload work{pool, options.connections, options.outstanding, result};
     pool.connect(1, role::publisher, work);
-    pool.connect(options.connections, role::subscriber, work);
+    constexpr std::size_t at_once = 32;  // pushpin queues 100 new ones for the application behind it, and refuses the next
+    pool.connect(options.connections, role::subscriber, work, at_once);
     run_measured(work, options, result);
     return result.to_json(options, options.connections, options.outstanding, {});
 }

@@ -39,8 +39,7 @@ def publish(port, text):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    # A connection each: of connections that are kept, pushpin reuses some that it has closed, and refuses the client.
-    protocol_version = "HTTP/1.0"
+    protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body in one write
 
