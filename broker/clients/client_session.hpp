@@ -146,9 +146,10 @@ private:
     const web::http_request& request() const noexcept;
     exchange::frame_verdict on_request();
     exchange::frame_verdict respond_and_close(const std::string& response);
+    const web_path* find_path() const noexcept;
     exchange::frame_verdict upgrade();
     bool learn_address();
-    exchange::frame_verdict log_in_on_path(const std::string& token);
+    exchange::frame_verdict log_in_on_path(const std::string& token, const std::string& basic);
     exchange::frame_verdict ask_for_file();
     exchange::frame_verdict on_bound(std::string_view body);
     void heard() noexcept;

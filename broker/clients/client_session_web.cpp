@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include <sodium.h>
 #include <spdlog/spdlog.h>
 
 #include "clients/client_session.hpp"
@@ -12,6 +13,7 @@
 #include "clients/shard_clients.hpp"
 #include "clients/websocket_framing.hpp"
 #include "exchange/shard.hpp"
+#include "web/address_rule.hpp"
 #include "web/proxy_header.hpp"
 #include "web/static_files.hpp"
 #include "web/websocket_handshake.hpp"
@@ -43,6 +45,20 @@ std::string token_of(const web::http_request& request) {
         rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
     }
     return {};
+}
+
+/// Authorization: Basic, "user:password" (RFC 7617); empty if there is none.
+std::string basic_of(const web::http_request& request) {
+    constexpr std::string_view scheme = "Basic ";
+    const std::string_view authorization = request.header("Authorization");
+    if (!authorization.starts_with(scheme)) return {};
+    const std::string_view text = authorization.substr(scheme.size());
+    std::string pair(text.size(), '\0');
+    std::size_t size = 0;
+    const bool is_good = ::sodium_base642bin(reinterpret_cast<unsigned char*>(pair.data()), pair.size(), text.data(), text.size(),
+                                             nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
+    pair.resize(is_good ? size : 0);
+    return pair;
 }
 
 /// The query as handlers see it: without the token, which is not theirs.
@@ -106,8 +122,9 @@ frame_verdict client_session::on_request() {
     web_->last_heard_ms = shard_.now_ms();
     if (owner_.is_draining()) return respond_and_close(web::error_response(web::http_status::service_unavailable));
     if (web::asks_for_websocket(request())) return upgrade();
-    if (listener_.web.files.empty()) return respond_and_close(web::error_response(web::http_status::not_found));
-    return ask_for_file();
+    if (!listener_.web.files.empty()) return ask_for_file();
+    return respond_and_close(web::error_response(find_path() ? web::http_status::upgrade_required : web::http_status::not_found,
+                                                 {}, request().is_head));
 }
 
 frame_verdict client_session::respond_and_close(const std::string& response) {
@@ -118,10 +135,16 @@ frame_verdict client_session::respond_and_close(const std::string& response) {
     return frame_verdict::closed;
 }
 
+/// The listener's path that is asked for; null: none.
+const web_path* client_session::find_path() const noexcept {
+    for (const web_path& each : listener_.web.paths)
+        if (each.name == request().path) return &each;
+    return nullptr;
+}
+
 frame_verdict client_session::upgrade() {
-    const auto& paths = listener_.web.paths;
-    const auto found = std::find_if(paths.begin(), paths.end(), [&](const auto& each) { return each.name == request().path; });
-    if (found == paths.end()) return respond_and_close(web::error_response(web::http_status::not_found));
+    const web_path* const found = find_path();
+    if (!found) return respond_and_close(web::error_response(web::http_status::not_found));
     const web::handshake_answer answer =
         web::answer_handshake(request(), {found->origins, found->subprotocols, found->compression});
     if (!answer.is_accepted()) {
@@ -131,10 +154,11 @@ frame_verdict client_session::upgrade() {
     if (!learn_address()) return frame_verdict::closed;
     output().append(std::string_view{answer.response});
     queued();
-    web_->path = &*found;
+    web_->path = found;
     web_->query = query_without_token(request().query);
     web_->is_compressed = answer.is_compressed;
     const std::string token = found->type.empty() ? std::string{} : token_of(request());
+    const std::string basic = found->type.empty() ? std::string{} : basic_of(request());
     web::websocket_settings settings;
     settings.message_limit = owner_.limits().message_size;
     settings.is_compressed = answer.is_compressed;
@@ -143,16 +167,13 @@ frame_verdict client_session::upgrade() {
     if (found->type.empty()) return frame_verdict::taken;
     web_->form = found->frames == bound_frames::json ? web_form::bound_json : web_form::bound_text;
     wire::append_quoted(web_->type_token, found->type);
-    return log_in_on_path(token);
+    return log_in_on_path(token, basic);
 }
 
 /// X-Forwarded-For is believed where a proxy of ours wrote it. False: there are too many from there.
 bool client_session::learn_address() {
-    const auto& proxies = listener_.web.proxies;
-    const auto is_trusted = [&](std::string_view address) {
-        return std::find(proxies.begin(), proxies.end(), address) != proxies.end();
-    };
-    if (proxies.empty() || !is_trusted(web::normal_address(remote_address(fd())).value_or("unix"))) return true;
+    const auto is_trusted = [&](std::string_view from) { return web::is_among(from, listener_.proxies); };
+    if (listener_.proxies.empty() || !is_trusted(address())) return true;
     const auto from = web::forwarded_for(request().joined("X-Forwarded-For"), is_trusted);
     if (!from) return true;
     access().from = *from;
@@ -169,7 +190,7 @@ bool client_session::learn_address() {
 }
 
 /// On a bound path there is no first message: who it is follows from the request.
-frame_verdict client_session::log_in_on_path(const std::string& token) {
+frame_verdict client_session::log_in_on_path(const std::string& token, const std::string& basic) {
     client_message message;
     message.type = "dummy";
     message.type_token = "\"dummy\"";
@@ -181,8 +202,17 @@ frame_verdict client_session::log_in_on_path(const std::string& token) {
         authentication = R"({"token":)";
         wire::append_quoted(authentication, token);
         authentication += '}';
-        message.authentication = authentication;
+    } else if (const std::size_t colon = basic.find(':'); colon != std::string::npos) {
+        message.credentials = wire::credentials_kind::password;
+        message.user = std::string_view{basic}.substr(0, colon);
+        message.password = std::string_view{basic}.substr(colon + 1);
+        authentication = R"({"username":)";
+        wire::append_quoted(authentication, message.user);
+        authentication += R"(,"password":)";
+        wire::append_quoted(authentication, message.password);
+        authentication += '}';
     }
+    message.authentication = authentication;
     const frame_verdict verdict = log_in(message);
     return verdict == frame_verdict::not_yet ? frame_verdict::taken_then_pause : verdict;
 }
@@ -275,6 +305,10 @@ void client_session::on_websocket_end(web::close_code code, std::string_view rea
         spdlog::debug("session {} of {}: WebSocket failed: {}", std::string_view{id_.text()}, user_, reason);
     }
     if (state_ == state::leaving) return;
+    if (failed && !web_->is_bound()) {
+        const auto why = code == web::close_code::message_too_large ? error_code::too_large : error_code::bad_frame;
+        send_bad(wire::error_id, wire::as_status_error(why, reason));
+    }
     end_websocket(failed || code != web::close_code::no_status ? code : web::close_code::none, failed ? reason : std::string_view{});
     leave_exchange();
     close_after_flush(failed ? close_reason::bad_input : close_reason::requested);
@@ -388,7 +422,12 @@ void client_session::say_goodbye(const wire::status_error& why, web::close_code 
         output().append(std::string_view{wire::bad_status_frame(wire::close_id, why)});
         return queued();
     }
-    if (!web_->path || web_->has_ended) return;
+    if (!web_->path) {
+        if (why.code != "authentication_timeout") return;
+        output().append(std::string_view{web::error_response(web::http_status::request_timeout)});
+        return queued();
+    }
+    if (web_->has_ended) return;
     if (!web_->is_bound()) {
         const std::string frame = wire::bad_status_frame(wire::close_id, why);
         const std::string_view body = body_of(frame);

@@ -60,6 +60,8 @@ struct listener_settings {
     std::string address;                   ///< tcp: "127.0.0.1:2223", "[::1]:2223"; unix: the path
     unsigned mode = 0660;                  ///< unix: permissions of the socket file
     std::vector<authentication_method> authentication{authentication_method::accounts};
+    std::vector<std::string> proxies;      ///< rules of web::is_among: whom we believe where a client is
+    bool proxy_protocol = false;           ///< and whose connections begin with a PROXY header
     listener_tls tls;
     web_settings web;                      ///< websocket: what is served where
     bool accept_servers = false;           ///< takes the original daemon's messages from servers, which prove nothing

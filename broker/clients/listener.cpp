@@ -12,6 +12,10 @@
 #include <asio.hpp>
 #include <spdlog/spdlog.h>
 
+#include "clients/proxied_arrival.hpp"
+#include "clients/remote_address.hpp"
+#include "web/address_rule.hpp"
+#include "web/http_response.hpp"
 #include "wire/client_codec.hpp"
 
 namespace bester::clients {
@@ -90,15 +94,16 @@ int listen_on_unix(const listener_settings& settings) {
 }  // namespace
 
 struct listener::state : std::enable_shared_from_this<listener::state> {
-    state(asio::io_context& control, const listener_settings& from, const std::size_t& limit, connection_count& count,
+    state(asio::io_context& on, const listener_settings& from, const std::size_t& limit, connection_count& count,
           hand_over to, turn_away away)
         : settings{from},
           connection_limit{limit},
           connections{count},
           give{std::move(to)},
           refuse{std::move(away)},
-          descriptor{control, from.kind == transport::unix_socket ? listen_on_unix(from) : listen_on_tcp(from)},
-          timer{control} {}
+          control{on},
+          descriptor{on, from.kind == transport::unix_socket ? listen_on_unix(from) : listen_on_tcp(from)},
+          timer{on} {}
 
     void wait() {
         descriptor.async_wait(asio::posix::descriptor_base::wait_read,
@@ -130,20 +135,37 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
         });
     }
 
+    /// A proxy says first whose connection it is.
+    void take(int fd) {
+        if (!settings.proxy_protocol || !web::is_among(remote_address(fd), settings.proxies)) return give({fd, tls, {}}, settings);
+        read_proxy_header(control, fd, [self = shared_from_this(), fd](proxied_source source) {
+            if (source && self->descriptor.is_open()) return self->give({fd, self->tls, std::move(*source)}, self->settings);
+            self->connections.fetch_sub(1, std::memory_order_relaxed);
+            ::close(fd);
+            if (!source) self->warn("a proxy's connection did not begin with a good PROXY header (proxy_protocol)");
+        });
+    }
+
     void admit(int fd) {
-        if (connections.fetch_add(1, std::memory_order_relaxed) < connection_limit) return give({fd, tls, {}}, settings);
+        if (connections.fetch_add(1, std::memory_order_relaxed) < connection_limit) return take(fd);
         connections.fetch_sub(1, std::memory_order_relaxed);
-        if (!tls && settings.kind != transport::websocket) {
-            const std::string frame = wire::bad_status_frame(
-                wire::close_id, wire::as_status_error(wire::error_code::too_many_connections));
+        if (!tls) {
+            const bool is_web = settings.kind == transport::websocket;
+            const std::string frame =
+                is_web ? web::error_response(web::http_status::service_unavailable)
+                       : wire::bad_status_frame(wire::close_id, wire::as_status_error(wire::error_code::too_many_connections));
             [[maybe_unused]] const auto sent = ::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         }
         refuse(fd);
+        warn("refused a connection, there are " + std::to_string(connection_limit) + " already (server.connections)");
+    }
+
+    /// What clients can cause is said once a second.
+    void warn(std::string_view what) {
         const auto now = std::chrono::steady_clock::now();
         if (now - last_warning < std::chrono::seconds{1}) return;
         last_warning = now;
-        spdlog::warn("listener {}: refused a connection, there are {} already (server.connections)", settings.name,
-                     connection_limit);
+        spdlog::warn("listener {}: {}", settings.name, what);
     }
 
     const listener_settings& settings;
@@ -152,6 +174,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
     hand_over give;
     turn_away refuse;
     std::shared_ptr<const tls::context> tls;
+    asio::io_context& control;
     asio::posix::stream_descriptor descriptor;
     asio::steady_timer timer;
     std::chrono::steady_clock::time_point last_warning{};

@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "clients/remote_address.hpp"
+#include "web/address_rule.hpp"
 
 namespace bester::clients {
 
@@ -50,8 +51,10 @@ void shard_clients::adopt(arrival who, const listener_settings& listener) {
     const auto timeout = static_cast<std::uint64_t>(limits_.authentication_timeout.count());
     access::address_key address;
     bool has_place = true;
-    if (limits_.connections_per_address != 0) {
-        address = counted_address(who.from.empty() ? remote_address(who.fd) : who.from);
+    const std::string from = who.from.empty() ? remote_address(who.fd) : who.from;
+    // A proxy is counted as nobody: whom it speaks for is told by the request.
+    if (limits_.connections_per_address != 0 && !web::is_among(from, listener.proxies)) {
+        address = counted_address(from);
         has_place = door_.addresses.enter(address, limits_.connections_per_address);
     }
     auto& made = all_.emplace_back(std::make_unique<client_session>(*this, std::move(who), listener, shard_.now_ms() + timeout));

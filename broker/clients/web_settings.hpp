@@ -31,7 +31,6 @@ struct web_settings {
     std::size_t file_size = std::size_t{16} << 20;         ///< the largest file that is served
     std::size_t head_size = std::size_t{8} << 10;          ///< the largest head of a request
     std::string cache_control = "no-cache";                ///< of files
-    std::vector<std::string> proxies;                      ///< addresses whose X-Forwarded-For is believed
 
     bool operator==(const web_settings&) const = default;
 };

@@ -159,7 +159,7 @@ std::string_view section_description(std::string_view section) {
         {"peering", "What the links to other servers have in common."},
         {"peers", "The servers that links are kept to or taken from, each under its `server.name`; `*` stands for "
                   "all that the authority admits and that have no entry of their own."},
-        {"paths", "The paths on which a listener with `\"transport\": \"websocket\"` takes WebSockets."},
+        {"paths", "The paths on which a listener with `\"transport\": \"websocket\"` takes WebSockets. Left out, and without `files`: `/`."},
         {"tls", "TLS for the clients of this listener; without it they speak in clear."},
         {"may", "What the process may command. Left out: everything on this server, and elsewhere what `peers` lets through."},
         {"restart", "When and how often an instance is started again."},

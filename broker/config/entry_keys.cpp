@@ -221,8 +221,13 @@ const std::vector<key<listener_entry>>& listener_keys() {
                                  .description = "websocket: the largest head of an HTTP request; 64 headers at most."},
                                 [](auto& l) -> auto& { return l.settings.web.head_size; }),
         declare<listener_entry>({.name = "proxies", .kind = value_kind::texts, .most = 1'000, .takes_effect = restart,
-                                 .description = "websocket: IP addresses of proxies whose `X-Forwarded-For` is believed."},
-                                [](auto& l) -> auto& { return l.settings.web.proxies; }),
+                                 .description = "Proxies that are believed where a client is: IP addresses or networks "
+                                                "(`10.0.0.0/8`). Of websocket: their `X-Forwarded-For`."},
+                                [](auto& l) -> auto& { return l.settings.proxies; }),
+        declare<listener_entry>({.name = "proxy_protocol", .kind = value_kind::boolean, .takes_effect = restart,
+                                 .description = "Connections of `proxies` begin with a header of the PROXY protocol, "
+                                                "version 1 or 2, before TLS."},
+                                [](auto& l) -> auto& { return l.settings.proxy_protocol; }),
         declare<listener_entry>({.name = "tls.certificate", .kind = value_kind::path, .takes_effect = restart,
                                  .description = "PEM file with the server's certificate, then the intermediate ones. "
                                                 "With it and `tls.key` clients speak TLS here. A reload reads the files "

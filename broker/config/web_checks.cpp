@@ -5,8 +5,8 @@
 #include "config/entry_checks.hpp"
 #include "config/object_reader.hpp"
 #include "config/wording.hpp"
+#include "web/address_rule.hpp"
 #include "web/origin_rule.hpp"
-#include "web/proxy_header.hpp"
 #include "web/tokens.hpp"
 #include "wire/names.hpp"
 
@@ -57,15 +57,6 @@ struct web_check {
         if (!wire::is_type(entry.type) || entry.type == "builtin" || entry.type == "dummy") {
             mistake(in, at, "type", excerpt(entry.type) + " is not a message type that clients may send");
         }
-        const auto& methods = entry.authentication.empty() ? listener.authentication : entry.authentication;
-        const bool needs_first_message = std::all_of(methods.begin(), methods.end(), [](auto method) {
-            return method == clients::authentication_method::accounts;
-        });
-        if (needs_first_message) {
-            mistake(in, at, "authentication",
-                    "a bound path has no first message with a password: give \"anonymous\", \"jwt\", \"certificate\" or "
-                    "\"handler\"");
-        }
     }
 
     void check_files() const {
@@ -76,8 +67,24 @@ struct web_check {
         }
     }
 
+    void check_proxies() const {
+        for (const std::string& proxy : listener.proxies) {
+            if (!web::is_address_rule(proxy)) {
+                mistake(from, path, "proxies", excerpt(proxy) + " is not an IP address or a network such as \"10.0.0.0/8\"");
+            }
+        }
+        if (listener.proxy_protocol && listener.proxies.empty()) {
+            mistake(from, path, "proxy_protocol", "needs \"proxies\": the addresses whose connections begin with a PROXY header");
+        }
+        const bool is_web = listener.kind == clients::transport::websocket;
+        if (!listener.proxies.empty() && !listener.proxy_protocol && !is_web) {
+            context.found.warning(from.find("proxies")->begin, path_to(path, "proxies"),
+                                  "has no effect without \"proxy_protocol\": true");
+        }
+    }
+
     void check_elsewhere() const {
-        for (const std::string_view name : {"paths", "files", "file_size", "cache_control", "head_size", "proxies"}) {
+        for (const std::string_view name : {"paths", "files", "file_size", "cache_control", "head_size"}) {
             if (const json_member* const member = from.find(name)) {
                 context.found.warning(member->begin, path_to(path, name), "has no effect: it is for \"transport\": \"websocket\"");
             }
@@ -89,21 +96,17 @@ struct web_check {
 
 void read_web(const json_value& from, const std::string& path, clients::listener_settings& listener, const reading& context) {
     const web_check check{from, path, listener, context};
+    check.check_proxies();
     if (listener.kind != clients::transport::websocket) {
         return check.check_elsewhere();
-    }
-    for (std::string& proxy : listener.web.proxies) {
-        if (const auto address = web::normal_address(proxy)) {
-            proxy = *address;
-        } else {
-            check.mistake(from, path, "proxies", excerpt(proxy) + " is not an IP address");
-        }
     }
     check.check_files();
     const json_member* const section = from.find("paths");
     if (section == nullptr) {
         if (listener.web.files.empty()) {
-            context.mistake(from.begin, path, "a websocket listener needs \"paths\", e.g. {\"/ws\": {}}, or \"files\"");
+            clients::web_path root;
+            root.name = "/";
+            listener.web.paths.push_back(std::move(root));
         }
         return;
     }
