@@ -41,12 +41,12 @@ def install_packages():
 class NodeProgram:
     """A program of tests/browser that is called by lines of JSON (lines.mjs). Use as a context."""
 
-    def __init__(self, program, *arguments):
+    def __init__(self, program, *arguments, **environment):
         folder = install_packages()
         self.next_id = 0
         self.buffer = b""
         self.process = subprocess.Popen(["node", str(SOURCE / program), str(folder), *map(str, arguments)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "NODE_NO_WARNINGS": "1"})
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "NODE_NO_WARNINGS": "1", **environment})
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
 

@@ -8,7 +8,7 @@ export function make_socket(WebSocket, url, protocols = []) {
   socket.binaryType = "arraybuffer";
 
   function tell(event) {
-    if (waiting.length > 0) waiting.shift().resolve(event);
+    if (waiting.length > 0) waiting.shift()(event);
     else events.push(event);
   }
   socket.onopen = () => tell({ open: socket.protocol, extensions: socket.extensions });
@@ -23,14 +23,15 @@ export function make_socket(WebSocket, url, protocols = []) {
     next(limit) {
       if (events.length > 0) return Promise.resolve(events.shift());
       return new Promise((resolve, reject) => {
-        const asked = { resolve };
-        waiting.push(asked);
-        setTimeout(() => {
-          const place = waiting.indexOf(asked);
-          if (place < 0) return;
-          waiting.splice(place, 1);
+        const take = (event) => {
+          clearTimeout(timer);
+          resolve(event);
+        };
+        const timer = setTimeout(() => {
+          waiting.splice(waiting.indexOf(take), 1);
           reject(new Error(`no event within ${limit} ms`));
         }, limit);
+        waiting.push(take);
       });
     },
     send: (text) => socket.send(text),
