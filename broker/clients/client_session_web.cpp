@@ -316,6 +316,11 @@ void client_session::on_websocket_end(web::close_code code, std::string_view rea
 
 /// Silence is broken by a ping; who does not answer it is gone. False if it was closed.
 bool client_session::check_alive(std::uint64_t now_ms, std::uint64_t idle_ms, std::uint64_t timeout_ms) {
+    if (is_paused() || is_blocked()) {
+        // Its silence is our doing, or has a limit of its own (limits.write_timeout).
+        web_->last_heard_ms = now_ms;
+        web_->is_pinged = false;
+    }
     if (state_ == state::leaving || now_ms < web_->last_heard_ms + idle_ms) return true;
     if (!web_->is_pinged) {
         web_->is_pinged = true;
@@ -423,7 +428,8 @@ void client_session::say_goodbye(const wire::status_error& why, web::close_code 
         return queued();
     }
     if (!web_->path) {
-        if (why.code != "authentication_timeout") return;
+        const bool has_begun = static_cast<const http_framing*>(current_framing())->has_begun();
+        if (why.code != "authentication_timeout" || !has_begun) return;
         output().append(std::string_view{web::error_response(web::http_status::request_timeout)});
         return queued();
     }

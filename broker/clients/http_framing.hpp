@@ -20,6 +20,8 @@ public:
     exchange::framed decode(std::string_view bytes) override;
     void give_again() override { is_again_ = true; }
 
+    /// Has part of one been received?
+    bool has_begun() const noexcept { return decoder_.has_begun(); }
     /// The last one.
     const web::http_request& request() const noexcept { return request_; }
 
