@@ -1,14 +1,17 @@
 """What examples/demo.sh --check does: two `bester client` processes, tina and gustav, hold a
-conversation through the afrikaans handler. Exit code 0 if each heard the other.
+conversation through the afrikaans handler, and the Texto page and its WebSocket are there. Exit code 0
+if each heard the other.
 
-    check_conversation.py BESTER HOST:PORT
+    check_conversation.py BESTER HOST:PORT WEB_HOST:PORT
 """
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 
 
 class Person:
@@ -45,7 +48,27 @@ def expect(is_true, what):
         sys.exit(f"not as expected: {what}")
 
 
-def main(bester, address):
+def texto_greets(address):
+    """The page, and the first thing that its WebSocket says."""
+    with urllib.request.urlopen(f"http://{address}/", timeout=20) as page:
+        expect(b"Texto" in page.read(), "the Texto page is served")
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(f"GET /v1/texto HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+        stream = connection.makefile("rb")
+        expect(stream.readline().startswith(b"HTTP/1.1 101 "), "a WebSocket is opened")
+        while stream.readline() != b"\r\n":
+            pass
+        kind, size = stream.read(2)
+        if size == 126:
+            size = int.from_bytes(stream.read(2), "big")
+        frame = json.loads(stream.read(size))
+        print(f"texto: {frame}")
+        expect(kind == 0x81 and frame["kind"] == "connection", "Texto greets")
+
+
+def main(bester, address, web_address):
     tina, gustav = Person(bester, address, "tina"), Person(bester, address, "gustav")
     for person in (tina, gustav):
         expect(person.hears()["header"]["status"] == "good", f"{person.name} is logged in")
@@ -58,8 +81,9 @@ def main(bester, address):
         expect(status["header"]["status"] == "good" and status["payload"]["delivered"] == 1, "one delivered")
     for person in (tina, gustav):
         person.leaves()
+    texto_greets(web_address)
     print("two people have talked")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

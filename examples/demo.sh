@@ -30,20 +30,24 @@ trap 'exit 143' TERM
 
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 port=2223
-if [ "$check" = --check ]; then port=$(free_port); fi
+web_port=8398
+if [ "$check" = --check ]; then port=$(free_port) web_port=$(free_port); fi
 
 cat >"$home/bester.jsonc" <<CONFIG
 {
   "server": {"name": "demo", "runtime_directory": "$home/run"},
   "listeners": [
     {"name": "tcp", "transport": "tcp", "address": "127.0.0.1:$port"},
-    {"name": "local", "transport": "unix", "address": "$home/bester.sock"}
+    {"name": "local", "transport": "unix", "address": "$home/bester.sock"},
+    {"name": "web", "transport": "websocket", "address": "127.0.0.1:$web_port", "authentication": ["anonymous"],
+     "files": "$PWD/examples/texto/page", "paths": {"/v1/texto": {"type": "texto", "frames": "text"}}}
   ],
   "accounts": {"database": "$home/accounts.db"},
   "handlers": {
     "afrikaans": {"command": ["$bin/afrikaans-handler"]},
     "echo": {"command": ["$bin/echo-handler"]},
     "ticker": {"command": ["$bin/ticker-handler"]},
+    "texto": {"command": ["$bin/texto-handler"], "config": {"path": "/v1/texto"}},
     "one-shot": {"socket": "$home/one-shot.sock"}
   }
 }
@@ -71,13 +75,13 @@ done
 ready || { echo "the handlers did not become ready:" >&2; cat "$home/bester.log" >&2; exit 1; }
 
 if [ "$check" = --check ]; then
-  python3 examples/check_conversation.py "$bin/bester" "127.0.0.1:$port" || { cat "$home/bester.log" >&2; exit 1; }
+  python3 examples/check_conversation.py "$bin/bester" "127.0.0.1:$port" "127.0.0.1:$web_port" || { cat "$home/bester.log" >&2; exit 1; }
   exit 0
 fi
 
 cat <<HELP
 
-The broker is running, with the handlers afrikaans, echo, ticker and one-shot.
+The broker is running, with the handlers afrikaans, echo, ticker, one-shot and texto.
 
 In a second terminal, be Tina (the password is tina-secret):
 
@@ -91,7 +95,9 @@ Then let Tina write
 
     {"to": "gustav", "text": "Hallo!"}
 
-and look at the broker meanwhile:
+In browsers, chat with Texto: http://localhost:$web_port/
+
+Look at the broker meanwhile:
 
     build/release/bin/bester status --socket $home/run/control.sock
 

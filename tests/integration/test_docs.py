@@ -11,6 +11,7 @@ import pytest
 
 import tls_files
 from broker import PYTHON, python_handler
+from browser import install_packages
 from client import code_of, is_good, password_of
 from eventually import eventually
 
@@ -55,6 +56,22 @@ def test_the_client_in_20_lines_works_as_it_stands(make_broker, echo_handler, pr
             assert words == ["good", "hello", "good"]
 
 
+def test_the_client_in_javascript_works_as_it_stands(make_broker, echo_handler, tmp_path):
+    """In Node, which has the same WebSocket once `ws` is given its name."""
+    (source,) = blocks("websocket.md", "js")
+    assert len(source.split("\n\n")[0].splitlines()) <= 17
+    with make_broker(handlers={"echo": echo_handler}) as broker:
+        place = "%s:%d" % broker.addresses["web"]
+        for old, new in (("localhost:8080/ws", place + "/"), ('"secret"', json.dumps(password_of("tina")))):
+            assert source.count(old) == 1
+            source = source.replace(old, new)
+        program = tmp_path / "client.mjs"
+        program.write_text('import { createRequire } from "node:module";\n'
+                           f'globalThis.WebSocket = createRequire({json.dumps(str(install_packages()) + "/")})("ws").WebSocket;\n' + source)
+        done = subprocess.run(["node", program], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout.split("\n")) == (0, ["tina", "echo hello", "good", ""]), done.stderr
+
+
 def test_the_administrator_in_10_lines_works_as_it_stands(make_broker, program_of):
     program = program_of("admin.md", 10)
     with make_broker() as broker:
@@ -87,8 +104,11 @@ def bester(bin_directory):
     return run
 
 
-@pytest.mark.parametrize("number, text", list(enumerate(blocks("config.md", "jsonc"))))
-def test_the_samples_of_the_config_page_pass_the_check(bester, tmp_path, number, text):
+SAMPLES = [(f"{page} {number}", text) for page in ("config.md", "websocket.md") for number, text in enumerate(blocks(page, "jsonc"))]
+
+
+@pytest.mark.parametrize("text", [text for _, text in SAMPLES], ids=[name for name, _ in SAMPLES])
+def test_the_samples_of_configs_pass_the_check(bester, tmp_path, text):
     if not re.match(r"\s*(//[^\n]*\n\s*)*\{", text):
         text = "{" + text + "}"
     for program in ("chat", "chat.py"):
@@ -101,7 +121,9 @@ def test_the_samples_of_the_config_page_pass_the_check(bester, tmp_path, number,
     for place, made in zip(("/etc/bester/home.example.org.crt", "/etc/bester/home.example.org.key"), tls_files.usual()[1:]):
         text = text.replace(place, made)
     # Folders of an installed system need not exist where the test runs.
-    path.write_text(text.replace("/run/bester/", f"{tmp_path}/"))
+    for place in ("/run/bester", "/srv/www"):
+        text = text.replace(place, str(tmp_path))
+    path.write_text(text)
     done = bester("check", path)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -130,7 +152,7 @@ EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/confi
 
 
 def test_there_are_the_examples_that_the_docs_promise():
-    assert {"afrikaans", "echo", "one-shot", "ticker"} <= set(EXAMPLES)
+    assert {"afrikaans", "echo", "one-shot", "texto", "ticker"} <= set(EXAMPLES)
     assert (ROOT / "examples" / "two-servers" / "README.md").exists()  # run by test_peering_docs.py
 
 
