@@ -446,6 +446,7 @@ def test_one_tab_at_a_time_is_connected(texto, people, terminal):
 def test_nothing_is_wider_than_the_page(texto, people, terminal, width):
     tina = people(texto, {"width": width, "height": 560}).arrive(to=terminal.id)
     terminal.write(tina.id, "x" * 300)
+    tina.expect_states("received")
     tina.write("y" * 300)
     tina.expect_states("received", "sent")
     fits = "document.documentElement.scrollWidth <= innerWidth && document.getElementById('scroll').scrollWidth <= document.getElementById('scroll').clientWidth"
@@ -492,10 +493,12 @@ def test_pictures_are_taken(texto, people, pictures, size, scheme):
         tina.page.fill("#dialog-name", name)
         tina.page.press("Enter")
     gustav.write(tina.id, "Goeie môre! Are you coming to the lake on Saturday?")
+    tina.expect_states("received")
     tina.write("Yes! With the small boat, if the wind lets us.")
     tina.expect_states("received", "sent")
     gustav.write(tina.id, "It will. The forecast says 3 to 4 from the south-west, and not a cloud until the evening.")
     gustav.write(tina.id, "I bring the bread, fresh from the oven")
+    tina.expect_states("received", "sent", "received", "received")
     tina.write("Then I bring\n- cheese\n- tea\n- a second jumper")
     tina.expect_states("received", "sent", "received", "received", "sent")
     ann.write(tina.id, "Did you find the key?")
