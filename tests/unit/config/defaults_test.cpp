@@ -76,6 +76,7 @@ TEST_CASE("config samples: no key is missing in the commented one", "[config]") 
     };
     check(broker_keys());
     check(listener_keys());
+    check(path_keys());
     check(handler_keys());
     check(peer_keys());
     check(token_keys());
