@@ -13,7 +13,7 @@ build_packages=(
 )
 test_packages=(
   catch2 clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jsonschema python3-websockets chromium
-  nats-server redis-server pushpin iproute2 libfaketime procps strace openssl
+  nginx-light nats-server redis-server pushpin iproute2 libfaketime procps strace openssl
 )
 
 packages=("${build_packages[@]}")

@@ -1,0 +1,206 @@
+"""conf/nginx-websocket.conf, word for word but for ports and files, in front of a broker."""
+import pathlib
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+import eventually as waiting
+import tls_files
+import websocket_stream as ws
+from broker import python_handler
+from client import Secure, connect, is_good, login_frame
+from eventually import eventually
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+MAIN = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log error.log warn;
+events {}
+http {
+    access_log off;
+    client_body_temp_path temporary; proxy_temp_path temporary; fastcgi_temp_path temporary;
+    uwsgi_temp_path temporary; scgi_temp_path temporary;
+    include site.conf;
+}
+"""
+
+
+def replaced(text, *pairs):
+    for old, new in pairs:
+        assert text.count(old) == 1, old
+        text = text.replace(old, str(new))
+    return text
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Proxy:
+    """nginx in a folder of its own. Use as a context."""
+
+    def __init__(self, folder, broker):
+        self.folder = folder
+        self.broker = broker
+        self.process = None
+
+    def start(self):
+        # Somebody else may take the port before nginx has it.
+        for _ in range(5):
+            self.port = free_port()
+            self.write()
+            with open(self.folder / "output", "wb") as output:
+                self.process = subprocess.Popen([NGINX, "-p", self.folder, "-c", "nginx.conf", "-e", "error.log"], stdout=output, stderr=output)
+            if eventually(lambda: self.process.poll() is not None and "ended" or self.listens() and "listens", 20, "nginx listens") == "listens":
+                return self
+        raise AssertionError(self.errors())
+
+    def write(self):
+        _, certificate, key = tls_files.usual()
+        site = replaced((ROOT / "conf" / "nginx-websocket.conf").read_text(),
+                        ("    server 127.0.0.1:8080;", f"    server 127.0.0.1:{self.broker.addresses['web'][1]};"),
+                        ("listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
+                        ("/etc/bester/home.example.org.crt", certificate), ("/etc/bester/home.example.org.key", key),
+                        ("/var/log/nginx/bester.log", "access.log"))
+        (self.folder / "site.conf").write_text(site)
+        (self.folder / "nginx.conf").write_text(MAIN)
+
+    def listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+            return True
+        except ConnectionRefusedError:
+            return False
+
+    def errors(self):
+        return "\n".join((self.folder / name).read_text() for name in ("output", "error.log") if (self.folder / name).exists())
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(10 * waiting.slowness)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    # ---- talking through it ----
+
+    def connection(self, from_address="127.0.0.1"):
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=10 * waiting.slowness, source_address=(from_address, 0))
+        return Secure.at(("127.0.0.1", self.port), tls_files.usual()[0].certificate).wrap(plain)
+
+    def opened(self, path, from_address="127.0.0.1", **headers):
+        return ws.Stream(self.connection(from_address), path, host=f"127.0.0.1:{self.port}", **headers)
+
+    def get(self, target, *headers):
+        """(head, body)"""
+        secure = self.connection()
+        lines = [f"GET {target} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close", *headers]
+        secure.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        received = b""
+        while piece := secure.recv(1 << 16):
+            received += piece
+        secure.close()
+        head, body = received.split(b"\r\n\r\n", 1)
+        return head.decode(), body
+
+    def log(self):
+        return (self.folder / "access.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def broker_behind(make_broker, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "index.html").write_text("<!doctype html><title>page</title>")
+    (folder / "large.bin").write_bytes(bytes(range(256)) * 8192)
+    secret = folder / ".secret"
+    secret.write_text("a secret of more than 32 bytes, as it has to be")
+    secret.chmod(0o600)
+    listener = {"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "proxies": ["127.0.0.1"], "files": str(folder),
+                "paths": {"/ws": {}, "/chat": {"type": "echo", "authentication": ["jwt", "anonymous"]}}}
+    tokens = {"test": {"algorithms": ["HS256"], "key_file": str(secret)}}
+    with make_broker(listeners=[listener], tokens=tokens, limits={"connections_per_address": 2}, handlers={"echo": python_handler()}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def proxy_before(broker_behind, tmp_path_factory):
+    assert NGINX, "nginx is not installed; tests/support/install.sh tests does it"
+    with Proxy(tmp_path_factory.mktemp("nginx"), broker_behind) as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(proxy_before, broker_behind, shared_log):
+    shared_log(broker_behind)
+    return proxy_before
+
+
+def client_of(stream):
+    """A client of the protocol on a stream that stands."""
+    import client
+    made = client.Client.__new__(client.Client)
+    made.socket, made.decoder, made.inbox, made.user, made.next_id = stream, client.frames.Decoder(), [], None, 0
+    return made
+
+
+
+def test_a_session_goes_through_it(proxy):
+    stream = proxy.opened("/ws", Origin=f"https://127.0.0.1:{proxy.port}")
+    with client_of(stream) as tina:
+        tina.log_in("tina")
+        for data in ("short", "long " * 50_000, None):
+            assert tina.ask("echo", data) == data
+        tina.send("builtin", {"command": {"type": "close"}}, "bye")
+        tina.good("bye")
+        tina.expect_closed()
+        assert stream.closed_with == (1000, "")
+
+
+def test_a_page_from_elsewhere_is_refused_through_it(proxy):
+    for origin in ("https://evil.example.org", "https://127.0.0.1"):
+        with pytest.raises(ConnectionError, match="HTTP/1.1 403 "):
+            proxy.opened("/ws", Origin=origin)
+
+
+def test_files_come_through_it(proxy):
+    head, body = proxy.get("/")
+    assert head.startswith("HTTP/1.1 200 ") and body == b"<!doctype html><title>page</title>"
+    assert "Content-Type: text/html; charset=utf-8" in head and "Cache-Control: no-cache" in head
+    (tag,) = [line.split(": ")[1] for line in head.splitlines() if line.startswith("ETag: ")]
+    assert proxy.get("/", f"If-None-Match: {tag}")[0].startswith("HTTP/1.1 304 ")
+    head, body = proxy.get("/large.bin")
+    assert head.startswith("HTTP/1.1 200 ") and body == bytes(range(256)) * 8192
+    assert proxy.get("/.secret")[0].startswith("HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize("source, said, seen", [("127.0.0.9", None, "127.0.0.9"), ("127.0.0.1", "192.0.2.7", "192.0.2.7"),
+                                                ("127.0.0.9", "192.0.2.7", "127.0.0.9")])
+def test_the_broker_learns_whom_it_speaks_for_and_believes_nobody_else(proxy, source, said, seen):
+    # nginx and the first of these clients are at 127.0.0.1, which is the only proxy.
+    headers = {"X_Forwarded_For": said} if said else {}
+    stream = proxy.opened("/chat?access_token=forged.in.vain", source, **headers)
+    assert stream.recv(1) == b"" and stream.closed_with == (1008, "token_invalid")
+    assert proxy.broker.wait_for_log(f"a token from {seen} was refused")
+    assert "/chat" in eventually(proxy.log) and "forged" not in proxy.log()
+
+
+def test_connections_are_counted_by_client_through_it(proxy):
+    def opened(address):
+        return proxy.opened("/chat", X_Forwarded_For=address)
+    kept = [opened("203.0.113.9"), opened("203.0.113.9")]
+    with pytest.raises(ConnectionError, match="HTTP/1.1 429 "):
+        opened("203.0.113.9")
+    other = opened("203.0.113.10")
+    for stream in [*kept, other]:
+        stream.close()
