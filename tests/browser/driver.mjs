@@ -56,6 +56,7 @@ await serve_lines({
   },
   permit: (number, permissions) => pages[number].page.context().grantPermissions(permissions),
   page: async (number, method, ...values) => plain(await pages[number].page[method](...values)),
+  mouse: (number, method, ...values) => pages[number].page.mouse[method](...values),
   keyboard: (number, method, ...values) => pages[number].page.keyboard[method](...values),
   texts: (number, selector) => pages[number].page.$$eval(selector, (found) => found.map((each) => each.textContent)),
   complaints: (number) => pages[number].complaints.splice(0),

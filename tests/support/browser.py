@@ -165,6 +165,8 @@ class Page:
         return self.browser.call("requests", self.number)
 
     def screenshot(self, path):
+        """Without the mouse on anything."""
+        self.browser.call("mouse", self.number, "move", 0, 0)
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
         self.do("screenshot", {"path": str(path), "animations": "disabled", "caret": "hide"})
 
