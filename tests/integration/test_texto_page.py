@@ -191,7 +191,7 @@ def test_a_reload_keeps_drafts_and_history(texto, people, terminal):
     tina.write("kept")
     assert terminal.read() == (before, "kept")
     terminal.write(before, "as well")
-    tina.expect_texts("kept", "as well")
+    tina.expect_states("sent", "received")
     tina.page.fill("#text", "half a thou")
     tina.page.reload()
     tina.connected()
@@ -212,6 +212,7 @@ def test_what_is_written_while_the_way_is_cut_arrives_once(texto, people, termin
     tina = people(texto).arrive(to=terminal.id)
     tina.write("before")
     assert terminal.read()[1] == "before"
+    tina.expect_states("sent")  # what is not acknowledged before the cut is sent again
     texto.proxy.refuse()
     tina.loses_connection()
     assert tina.page.is_visible("#with-state") and "No connection" in tina.page.text("#with-state")
@@ -234,6 +235,7 @@ def test_what_is_written_while_the_broker_is_dead_survives_and_arrives_once(stri
     tina.open_first()
     tina.write("an answer")
     gustav.expect_texts("before", "an answer")
+    gustav.expect_states("sent", "received")
     strict.kill()
     for person in (tina, gustav):
         person.loses_connection()
@@ -269,6 +271,7 @@ def test_what_is_written_while_the_broker_is_dead_survives_and_arrives_once(stri
 def test_one_tab_at_a_time_is_connected(texto, people, terminal):
     tina = people(texto).arrive(to=terminal.id)
     tina.write("from the first tab")
+    tina.expect_states("sent")
     second = Person(tina.page.open_beside(), texto)
     second.page.go(texto.url)
     second.page.wait_for("#elsewhere[open]")
