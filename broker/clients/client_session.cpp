@@ -43,10 +43,7 @@ void client_session::begin() { start({}); }
 
 frame_verdict client_session::on_frame(std::string_view body) {
     if (cipher()) warm_up();
-    if (web_) {
-        if (!web_->path) return on_request();
-        heard();
-    }
+    if (web_ && !web_->path) return on_request();
     if (state_ == state::verifying) return frame_verdict::not_yet;
     if (state_ == state::leaving) return frame_verdict::closed;
     // Read and dropped, so that the end of a client that does not wait is noticed.

@@ -152,7 +152,7 @@ private:
     exchange::frame_verdict log_in_on_path(const std::string& token, const std::string& basic);
     exchange::frame_verdict ask_for_file();
     exchange::frame_verdict on_bound(std::string_view body);
-    void heard() noexcept;
+    void heard() noexcept override;
     void on_ping(std::string_view body) override;
     void on_pong() override;
     void on_websocket_end(web::close_code code, std::string_view reason, bool failed) override;

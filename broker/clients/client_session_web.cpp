@@ -288,7 +288,6 @@ void client_session::heard() noexcept {
 }
 
 void client_session::on_ping(std::string_view body) {
-    heard();
     const std::size_t size = web::frame_header_size(body.size()) + body.size();
     if (!make_room(size)) return;
     char* const room = output().reserve(size);
@@ -297,7 +296,7 @@ void client_session::on_ping(std::string_view body) {
     queued();
 }
 
-void client_session::on_pong() { heard(); }
+void client_session::on_pong() {}
 
 void client_session::on_websocket_end(web::close_code code, std::string_view reason, bool failed) {
     if (failed) {

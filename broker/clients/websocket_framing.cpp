@@ -6,6 +6,7 @@ using exchange::framing_status;
 using web::websocket_status;
 
 exchange::framed websocket_framing::decode(std::string_view bytes) {
+    if (!bytes.empty()) events_.heard();
     std::size_t consumed = 0;
     for (;;) {
         const web::websocket_found found = decoder_.decode(bytes.substr(consumed));

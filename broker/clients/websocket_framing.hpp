@@ -10,6 +10,8 @@ namespace bester::clients {
 /// Who answers what a WebSocket says beside messages.
 class websocket_events {
 public:
+    /// Bytes have come: it is there.
+    virtual void heard() noexcept = 0;
     virtual void on_ping(std::string_view body) = 0;
     virtual void on_pong() = 0;
     /// The client ends it, or (`failed`) must be ended with this code; nothing more is decoded.

@@ -49,7 +49,7 @@ struct web_check {
 
     void check_bound(const json_value& in, const std::string& at, const clients::web_path& entry) const {
         if (entry.type.empty()) {
-            if (in.find("frames") != nullptr) {
+            if (entry.frames == clients::bound_frames::text) {
                 mistake(in, at, "frames", "has no meaning without \"type\"");
             }
             return;

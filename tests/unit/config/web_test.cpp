@@ -110,7 +110,7 @@ TEST_CASE("config websockets: a path is bound to a type that clients may send", 
     const std::string bad = GENERATE("builtin", "dummy");
     CHECK(path_report("\"type\": \"" + bad + "\", \"authentication\": [\"anonymous\"]") ==
           "f:2:52: listeners[0].paths[\"/a\"].type: \"" + bad + "\" is not a message type that clients may send\n");
-    CHECK(path_report(R"("frames": "json")") == "f:2:54: listeners[0].paths[\"/a\"].frames: has no meaning without \"type\"\n");
+    CHECK(path_report(R"("frames": "text")") == "f:2:54: listeners[0].paths[\"/a\"].frames: has no meaning without \"type\"\n");
     CHECK(path_report(R"("type": "a", "frames": "xml", "authentication": ["anonymous"])") ==
           "f:2:67: listeners[0].paths[\"/a\"].frames: unknown value \"xml\"; valid here: \"json\", \"text\"\n");
 }
