@@ -71,7 +71,7 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--warmup-ms", type=int, default=1000)
     parser.add_argument("--measure-ms", type=int, default=3000)
-    parser.add_argument("--quick", action="store_true", help="two short rounds: to see that it works, not to quote")
+    parser.add_argument("--quick", action="store_true", help="one short round: to see that it works, not to quote")
     parser.add_argument("--workload", action="append", choices=[each.name for each in WORKLOADS],
                         help="only this one (may be repeated)")
     parser.add_argument("--target", action="append", choices=list(TARGETS), help="only this one (may be repeated)")
@@ -79,7 +79,7 @@ def parse_arguments():
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a reach is missed")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.warmup_ms, options.measure_ms = 2, 300, 1000
+        options.rounds, options.warmup_ms, options.measure_ms = 1, 200, 500
     options.bin = options.bin.resolve()
     options.output = options.output or options.bin.parent / "bench-results.json"
     return options
