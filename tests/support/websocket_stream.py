@@ -1,6 +1,5 @@
 """A WebSocket that looks like a TCP connection of the client protocol: what is sent with a length before it goes out as a
 text frame, and text frames come in with a length before them. So the tests of the protocol run over it as they are."""
-import socket
 import struct
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
@@ -98,9 +97,21 @@ class Stream:
 
     def flush(self):
         """Raises BlockingIOError when the socket takes no more; what is left goes first the next time."""
-        flags = (socket.MSG_DONTWAIT,) if isinstance(self.below, socket.socket) else ()
         while self.unsent:
-            self.unsent = self.unsent[self.below.send(self.unsent, *flags):]
+            self.unsent = self.unsent[self.below.send(self.unsent):]
+
+    def flush_what_fits(self):
+        """Whoever is not read may not read either: waits for nothing."""
+        if not self.unsent:
+            return
+        limit = self.below.gettimeout()
+        self.below.setblocking(False)
+        try:
+            self.flush()
+        except BlockingIOError:
+            pass
+        finally:
+            self.below.settimeout(limit)
 
     def send(self, data):
         self.flush()
@@ -117,10 +128,7 @@ class Stream:
 
     def recv(self, size):
         while not self.ready:
-            try:
-                self.flush()   # whoever is not read may not read either
-            except BlockingIOError:
-                pass
+            self.flush_what_fits()
             data = self.below.recv(1 << 16)
             if not data:
                 return b""
