@@ -206,9 +206,10 @@ def test_handlers_lists_and_orders(broker):
     assert {h["name"] for h in json.loads(out)} == {"echo", "slow"}
     code, _, err = broker.cli("handlers", "restart", "nobody", "--socket", broker.control_path)
     assert code == 1 and "nobody" in err
+    broker.wait_for_handlers("slow")
     pid = broker.pid_of("slow")
     assert broker.cli("handlers", "restart", "slow", "--socket", broker.control_path)[0] == 0
-    eventually(lambda: broker.pid_of("slow") != pid and broker.instance("slow")["state"] == "ready")
+    broker.wait_for_other_pid("slow", pid)
 
 
 # ---- user ----

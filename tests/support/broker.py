@@ -247,7 +247,8 @@ class TestBroker:
         return [one for one in self.handler(name)["instances"] if one["number"] == number][-1]
 
     def pid_of(self, name, number=0):
-        return self.instance(name, number)["pid"]
+        """When there is one: it may be between two processes."""
+        return eventually(lambda: self.instance(name, number).get("pid"), 20, f"an instance of {name}")
 
     def wait_for_other_pid(self, name, pid, number=0):
         eventually(lambda: self.instance(name, number).get("pid") not in (None, pid)
