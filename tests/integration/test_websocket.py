@@ -1,7 +1,6 @@
 """proto-docs/websocket.md: what is particular to WebSocket. The client protocol itself runs over it in all the other files."""
 import asyncio
 import json
-import socket
 import struct
 
 import pytest
@@ -12,41 +11,16 @@ import eventually as waiting
 import frames
 import websocket_stream as ws
 from broker import python_handler
-from client import Closed, connect, login_frame
+from client import Closed, login_frame
 from eventually import eventually
-
-def short(value):
-    """Names of tests are no place for frames."""
-    return f"{len(value)} bytes" if isinstance(value, bytes) else None
-
-
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+from raw_websocket import Raw, short, status_of, text
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    top = tmp_path_factory.mktemp("files")
-    site = top / "site"
-    (site / "docs" / "a b").mkdir(parents=True)
-    (site / "index.html").write_text("<!doctype html><title>hello</title>")
-    (site / "app.js").write_text("export const x = 1;\n")
-    (site / "picture.PNG").write_bytes(PNG)
-    (site / "docs" / "index.html").write_text("docs")
-    (site / "docs" / "a b" / "ü.txt").write_text("umlaut")
-    (site / "empty.css").write_text("")
-    (site / ".secret").write_text("secret")
-    (site / "inside").symlink_to("app.js")
-    (top / "outside.txt").write_text("outside")
-    (site / "link.txt").symlink_to(top / "outside.txt")
-    (site / "up.txt").symlink_to("../outside.txt")
-    return site
-
-
-@pytest.fixture(scope="module")
-def shared(make_broker, folder):
+def shared(make_broker):
     listeners = [
         {"name": "v4", "address": "127.0.0.1:0"},
-        {"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "files": str(folder), "authentication": ["accounts", "anonymous"],
+        {"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "authentication": ["accounts", "anonymous"],
          "paths": {"/": {}, "/open": {"origins": ["*"], "subprotocols": ["bester", "other"], "authentication": ["anonymous"]},
                    "/json": {"type": "echo", "origins": ["https://*.example.org"], "authentication": ["anonymous"]},
                    "/text": {"type": "echo", "frames": "text", "authentication": ["anonymous"]},
@@ -60,80 +34,6 @@ def shared(make_broker, folder):
     handlers = {"echo": python_handler("--events", "clients")}
     with make_broker(handlers=handlers, listeners=listeners, limits={"message_size": "64KiB"}) as running:
         yield running
-
-
-class Raw:
-    """A connection below WebSocket."""
-
-    def __init__(self, broker, listener="web", open=None, **headers):
-        self.socket = connect(broker.addresses[listener].below)
-        broker.opened.append(self)
-        self.frames = ws.Frames()
-        self.found = []
-        if open:
-            self.send(ws.request(open, **headers))
-            head = self.read_head()
-            assert head.startswith("HTTP/1.1 101 "), head
-
-    def close(self):
-        self.socket.close()
-
-    def send(self, data):
-        self.socket.settimeout(10 * waiting.slowness)
-        self.socket.sendall(data)
-
-    def read_head(self):
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            byte = self.socket.recv(1)
-            assert byte, f"the connection ended after {head!r}"
-            head += byte
-        return head.decode()
-
-    def read_exactly(self, size):
-        data = b""
-        while len(data) < size:
-            more = self.socket.recv(size - len(data))
-            assert more, "the connection ended"
-            data += more
-        return data
-
-    def read_to_end(self):
-        data = b""
-        while more := self.socket.recv(1 << 16):
-            data += more
-        return data
-
-    def get(self, target, method="GET", **headers):
-        """(status, headers, body) of a request; the connection may go on."""
-        lines = {"Host": "localhost", **{name.replace("_", "-"): value for name, value in headers.items()}}
-        self.send((f"{method} {target} HTTP/1.1\r\n" + "".join(f"{n}: {v}\r\n" for n, v in lines.items()) + "\r\n").encode())
-        status, *fields = self.read_head().split("\r\n")[:-2]
-        found = {name.lower(): value for name, value in (line.split(": ", 1) for line in fields)}
-        size = 0 if method == "HEAD" or " 304 " in status else int(found.get("content-length", 0))
-        return int(status.split()[1]), found, self.read_exactly(size)
-
-    def next(self):
-        """The next frame as (kind, payload)."""
-        while not self.found:
-            data = self.socket.recv(1 << 16)
-            if not data:
-                raise Closed("the connection ended")
-            self.found = self.frames.feed(data)
-        return self.found.pop(0)
-
-    def expect_close(self, code, reason=None):
-        kind, payload = self.next()
-        assert kind == 0x88, (kind, payload)
-        assert int.from_bytes(payload[:2], "big") == code, payload
-        if reason is not None:
-            assert payload[2:].decode() == reason
-        with pytest.raises(Closed):
-            self.next()
-
-
-def text(payload, **form):
-    return ws.frame(ws.TEXT, payload if isinstance(payload, bytes) else json.dumps(payload).encode(), **form)
 
 
 # ---- bound paths ----
@@ -264,13 +164,6 @@ def test_it_is_spoken_within_tls(broker):
 
 
 # ---- the opening handshake ----
-
-def status_of(broker, data):
-    raw = Raw(broker)
-    raw.send(data)
-    answer = raw.read_to_end().decode()
-    return int(answer.split()[1]), answer
-
 
 @pytest.mark.parametrize("path, headers, status", [
     ("/missing", {}, 404),
@@ -434,175 +327,3 @@ def test_a_stop_is_told(make_broker):
         assert [f["header"].get("error", {}).get("code") for f in came][-1] == "shutting_down"
         assert free.socket.closed_with == (1001, "shutting_down")
         assert http.read_to_end()[:13] in (b"HTTP/1.1 503 ", b"")
-
-
-# ---- files ----
-
-def test_files_are_served_with_what_browsers_need(broker):
-    raw = Raw(broker)
-    status, headers, body = raw.get("/")
-    assert status == 200 and body == b"<!doctype html><title>hello</title>"
-    assert headers["content-type"] == "text/html; charset=utf-8" and headers["x-content-type-options"] == "nosniff"
-    assert headers["cache-control"] == "no-cache" and headers["connection"] == "keep-alive"
-    for target, kind, content in (("/app.js", "text/javascript; charset=utf-8", b"export const x = 1;\n"), ("/picture.PNG", "image/png", PNG),
-                                  ("/docs/", "text/html; charset=utf-8", b"docs"), ("/docs/a%20b/%C3%BC.txt", "text/plain; charset=utf-8", b"umlaut"),
-                                  ("/empty.css", "text/css; charset=utf-8", b""), ("/inside", "application/octet-stream", b"export const x = 1;\n"),
-                                  ("/index.html?x=1", "text/html; charset=utf-8", b"<!doctype html><title>hello</title>")):
-        status, headers, body = raw.get(target)
-        assert (status, headers["content-type"], body) == (200, kind, content)
-        assert raw.get(target, If_None_Match=headers["etag"])[::2] == (304, b"")
-        status, head, _ = raw.get(target, "HEAD")
-        assert status == 200 and head["content-length"] == str(len(content)) and head["etag"] == headers["etag"]
-    status, headers, _ = raw.get("/docs?q=1")
-    assert (status, headers["location"]) == (308, "/docs/?q=1")
-
-
-def test_a_changed_file_has_another_tag(broker, folder):
-    raw = Raw(broker)
-    changing = folder / "changing.txt"
-    changing.write_text("one")
-    _, headers, body = raw.get("/changing.txt")
-    assert body == b"one"
-    changing.write_text("two more")
-    status, later, body = raw.get("/changing.txt", If_None_Match=headers["etag"])
-    assert (status, body) == (200, b"two more") and later["etag"] != headers["etag"]
-    changing.unlink()
-    assert raw.get("/changing.txt")[0] == 404
-
-
-@pytest.mark.parametrize("target", ["/missing", "/.secret", "/docs/.secret", "/link.txt", "/up.txt", "//etc/passwd", "/docs//index.html",
-                                    "/index.html/", "/app.js/x", "/docs/%2e/index.html", "/a%2f.secret"])
-def test_nothing_else_is_served(broker, target):
-    status, _, body = Raw(broker).get(target)
-    assert status == 404 and b"secret" not in body and b"outside" not in body and b"root:" not in body
-
-
-@pytest.mark.parametrize("target", ["/../outside.txt", "/docs/../../outside.txt", "/%2e%2e/outside.txt", "/..%2foutside.txt", "/docs%5c..%5c..%5coutside.txt",
-                                    "/%00", "/a\\b", "/%zz"])
-def test_paths_that_climb_are_no_paths(broker, target):
-    assert Raw(broker).get(target)[0] == 400
-
-
-def test_requests_may_be_piped(broker):
-    raw = Raw(broker)
-    raw.send(b"GET /app.js HTTP/1.1\r\nHost: a\r\n\r\n" * 20 + ws.request("/json") + text("after"))
-    for _ in range(20):
-        head = raw.read_head()
-        assert head.startswith("HTTP/1.1 200 ") and raw.read_exactly(20) == b"export const x = 1;\n"
-    assert raw.read_head().startswith("HTTP/1.1 101 ")
-    assert raw.next() == (0x81, b'"after"')
-
-
-def test_a_client_that_has_finished_sending_still_gets_its_file(broker):
-    raw = Raw(broker)
-    raw.send(b"GET /picture.PNG HTTP/1.1\r\nHost: a\r\n\r\n")
-    raw.socket.shutdown(socket.SHUT_WR)
-    assert raw.read_to_end().endswith(PNG)
-
-
-def test_a_large_file_waits_for_a_slow_reader_and_no_one_else_does(broker, folder):
-    large = folder / "large.bin"
-    large.write_bytes(bytes(8 << 20))
-    slow = Raw(broker)
-    slow.send(b"GET /large.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-    assert Raw(broker).get("/app.js")[0] == 200
-    received = slow.read_to_end()
-    assert len(received.split(b"\r\n\r\n", 1)[1]) == 8 << 20
-    large.unlink()
-
-
-def test_where_there_are_no_files_a_path_wants_an_upgrade(make_broker):
-    with make_broker() as broker:
-        assert Raw(broker).get("/")[0] == 426
-        assert Raw(broker).get("/x")[0] == 404
-
-
-# ---- behind proxies ----
-
-def listener_behind(**more):
-    return {"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "authentication": ["handler"], **more}
-
-
-def login(password="sesame", user="tina"):
-    return text({"header": {"scope": "client", "authentication": {"username": user, "password": password}}, "payload": {"type": "dummy"}})
-
-
-def address_told_by(broker, raw, opening):
-    """The address that the log-in handler was shown."""
-    raw.send(opening + login())
-    assert raw.read_head().startswith("HTTP/1.1 101 ")
-    assert json.loads(raw.next()[1])["header"]["status"] == "good"
-    raw.send(text({"payload": {"type": "echo", "data": {"act": "seen"}, "id": "s"}}))
-    seen = json.loads(raw.next()[1])["payload"]["data"]
-    return [one["address"] for one in seen if isinstance(one, dict) and "address" in one][-1]
-
-
-@pytest.mark.parametrize("forwarded, expected", [
-    ("203.0.113.9", "203.0.113.9"),
-    ("10.1.1.1, 203.0.113.9, 127.0.0.1", "203.0.113.9"),
-    ("evil, 203.0.113.9", "203.0.113.9"),
-    ("[2001:db8::7]:99", "2001:db8::7"),
-    ("203.0.113.9, nonsense", "127.0.0.1:"),
-    (None, "127.0.0.1:"),
-])
-def test_a_proxy_that_is_trusted_tells_the_address(make_broker, forwarded, expected):
-    handlers = {"echo": python_handler(types=["echo", "login"])}
-    with make_broker(handlers=handlers, login={"type": "login"}, listeners=[listener_behind(proxies=["127.0.0.0/8"])]) as broker:
-        headers = {"X_Forwarded_For": forwarded} if forwarded else {}
-        assert address_told_by(broker, Raw(broker), ws.request("/", **headers)).startswith(expected)
-
-
-def test_others_can_say_what_they_like(make_broker):
-    handlers = {"echo": python_handler(types=["echo", "login"])}
-    with make_broker(handlers=handlers, login={"type": "login"}, listeners=[listener_behind(proxies=["192.0.2.1"], proxy_protocol=True)]) as broker:
-        assert address_told_by(broker, Raw(broker), ws.request("/", X_Forwarded_For="203.0.113.9")).startswith("127.0.0.1:")
-
-
-V2 = b"\r\n\r\n\0\r\nQUIT\n"
-
-
-@pytest.mark.parametrize("header, expected", [
-    (b"PROXY TCP4 203.0.113.9 10.0.0.1 5000 443\r\n", "203.0.113.9:5000"),
-    (b"PROXY TCP6 2001:db8::7 ::1 5000 443\r\n", "[2001:db8::7]:5000"),
-    (b"PROXY UNKNOWN\r\n", "127.0.0.1:"),
-    (V2 + b"\x21\x11\0\x0c\xcb\0\x71\x09\x0a\0\0\1\x13\x88\1\xbb", "203.0.113.9:5000"),
-    (V2 + b"\x21\x11\0\x12\xcb\0\x71\x09\x0a\0\0\1\x13\x88\1\xbb\x04\0\3abc", "203.0.113.9:5000"),
-    (V2 + b"\x20\0\0\0", "127.0.0.1:"),
-], ids=short)
-def test_the_proxy_protocol_tells_the_address(make_broker, header, expected):
-    handlers = {"echo": python_handler(types=["echo", "login"])}
-    with make_broker(handlers=handlers, login={"type": "login"}, listeners=[listener_behind(proxies=["127.0.0.1"], proxy_protocol=True)]) as broker:
-        assert address_told_by(broker, Raw(broker), header + ws.request("/")).startswith(expected)
-        dripping = Raw(broker)
-        for byte in header:
-            dripping.send(bytes([byte]))
-        assert address_told_by(broker, dripping, ws.request("/")).startswith(expected)
-
-
-def test_without_its_header_a_proxy_s_connection_is_closed(make_broker):
-    with make_broker(listeners=[{"name": "v4", "address": "127.0.0.1:0", "proxies": ["127.0.0.1"], "proxy_protocol": True}]) as broker:
-        for data in (frames.encode(login_frame("tina")), b"GET / HTTP/1.1\r\n\r\n", b"PROXY TCP4 x y 1 2\r\n"):
-            c = broker.client()
-            c.send_bytes(data)
-            assert c.expect_closed() == []
-        assert "did not begin with a good PROXY header" in broker.log()
-        eventually(lambda: sum(s["connections"] for s in broker.status()["shards"]) == 0)
-        c = broker.client()
-        c.send_bytes(b"PROXY TCP4 203.0.113.9 10.0.0.1 5000 443\r\n" + frames.encode(login_frame("tina")))
-        c.good("auth_special")
-
-
-def test_connections_are_counted_by_the_address_that_a_proxy_tells(make_broker):
-    listener = {"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "authentication": ["anonymous"], "proxies": ["127.0.0.1"]}
-    with make_broker(listeners=[listener], limits={"connections_per_address": 2}) as broker:
-        kept = [Raw(broker, open="/", X_Forwarded_For="203.0.113.9") for _ in range(2)]
-        assert status_of(broker, ws.request("/", X_Forwarded_For="203.0.113.9"))[0] == 429
-        Raw(broker, open="/", X_Forwarded_For="203.0.113.10")
-        kept.pop().close()
-        eventually(lambda: opens(broker, "203.0.113.9"))
-
-
-def opens(broker, address):
-    raw = Raw(broker)
-    raw.send(ws.request("/", X_Forwarded_For=address))
-    return raw.read_head().startswith("HTTP/1.1 101")

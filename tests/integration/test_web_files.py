@@ -1,0 +1,115 @@
+"""Files beside WebSockets: proto-docs/websocket.md, "Files"."""
+import socket
+
+import pytest
+
+import websocket_stream as ws
+from raw_websocket import Raw, text
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    top = tmp_path_factory.mktemp("files")
+    site = top / "site"
+    (site / "docs" / "a b").mkdir(parents=True)
+    (site / "index.html").write_text("<!doctype html><title>hello</title>")
+    (site / "app.js").write_text("export const x = 1;\n")
+    (site / "picture.PNG").write_bytes(PNG)
+    (site / "docs" / "index.html").write_text("docs")
+    (site / "docs" / "a b" / "ü.txt").write_text("umlaut")
+    (site / "empty.css").write_text("")
+    (site / ".secret").write_text("secret")
+    (site / "inside").symlink_to("app.js")
+    (top / "outside.txt").write_text("outside")
+    (site / "link.txt").symlink_to(top / "outside.txt")
+    (site / "up.txt").symlink_to("../outside.txt")
+    return site
+
+
+@pytest.fixture(scope="module")
+def shared(make_broker, folder):
+    listeners = [{"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "files": str(folder),
+                  "authentication": ["anonymous"], "paths": {"/json": {"type": "echo"}}}]
+    with make_broker(listeners=listeners) as running:
+        yield running
+
+
+def test_files_are_served_with_what_browsers_need(broker):
+    raw = Raw(broker)
+    status, headers, body = raw.get("/")
+    assert status == 200 and body == b"<!doctype html><title>hello</title>"
+    assert headers["content-type"] == "text/html; charset=utf-8" and headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-cache" and headers["connection"] == "keep-alive"
+    for target, kind, content in (("/app.js", "text/javascript; charset=utf-8", b"export const x = 1;\n"), ("/picture.PNG", "image/png", PNG),
+                                  ("/docs/", "text/html; charset=utf-8", b"docs"), ("/docs/a%20b/%C3%BC.txt", "text/plain; charset=utf-8", b"umlaut"),
+                                  ("/empty.css", "text/css; charset=utf-8", b""), ("/inside", "application/octet-stream", b"export const x = 1;\n"),
+                                  ("/index.html?x=1", "text/html; charset=utf-8", b"<!doctype html><title>hello</title>")):
+        status, headers, body = raw.get(target)
+        assert (status, headers["content-type"], body) == (200, kind, content)
+        assert raw.get(target, If_None_Match=headers["etag"])[::2] == (304, b"")
+        status, head, _ = raw.get(target, "HEAD")
+        assert status == 200 and head["content-length"] == str(len(content)) and head["etag"] == headers["etag"]
+    status, headers, _ = raw.get("/docs?q=1")
+    assert (status, headers["location"]) == (308, "/docs/?q=1")
+
+
+def test_a_changed_file_has_another_tag(broker, folder):
+    raw = Raw(broker)
+    changing = folder / "changing.txt"
+    changing.write_text("one")
+    _, headers, body = raw.get("/changing.txt")
+    assert body == b"one"
+    changing.write_text("two more")
+    status, later, body = raw.get("/changing.txt", If_None_Match=headers["etag"])
+    assert (status, body) == (200, b"two more") and later["etag"] != headers["etag"]
+    changing.unlink()
+    assert raw.get("/changing.txt")[0] == 404
+
+
+@pytest.mark.parametrize("target", ["/missing", "/.secret", "/docs/.secret", "/link.txt", "/up.txt", "//etc/passwd", "/docs//index.html",
+                                    "/index.html/", "/app.js/x", "/docs/%2e/index.html", "/a%2f.secret"])
+def test_nothing_else_is_served(broker, target):
+    status, _, body = Raw(broker).get(target)
+    assert status == 404 and b"secret" not in body and b"outside" not in body and b"root:" not in body
+
+
+@pytest.mark.parametrize("target", ["/../outside.txt", "/docs/../../outside.txt", "/%2e%2e/outside.txt", "/..%2foutside.txt", "/docs%5c..%5c..%5coutside.txt",
+                                    "/%00", "/a\\b", "/%zz"])
+def test_paths_that_climb_are_no_paths(broker, target):
+    assert Raw(broker).get(target)[0] == 400
+
+
+def test_requests_may_be_piped(broker):
+    raw = Raw(broker)
+    raw.send(b"GET /app.js HTTP/1.1\r\nHost: a\r\n\r\n" * 20 + ws.request("/json") + text("after"))
+    for _ in range(20):
+        head = raw.read_head()
+        assert head.startswith("HTTP/1.1 200 ") and raw.read_exactly(20) == b"export const x = 1;\n"
+    assert raw.read_head().startswith("HTTP/1.1 101 ")
+    assert raw.next() == (0x81, b'"after"')
+
+
+def test_a_client_that_has_finished_sending_still_gets_its_file(broker):
+    raw = Raw(broker)
+    raw.send(b"GET /picture.PNG HTTP/1.1\r\nHost: a\r\n\r\n")
+    raw.socket.shutdown(socket.SHUT_WR)
+    assert raw.read_to_end().endswith(PNG)
+
+
+def test_a_large_file_waits_for_a_slow_reader_and_no_one_else_does(broker, folder):
+    large = folder / "large.bin"
+    large.write_bytes(bytes(8 << 20))
+    slow = Raw(broker)
+    slow.send(b"GET /large.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert Raw(broker).get("/app.js")[0] == 200
+    received = slow.read_to_end()
+    assert len(received.split(b"\r\n\r\n", 1)[1]) == 8 << 20
+    large.unlink()
+
+
+def test_where_there_are_no_files_a_path_wants_an_upgrade(make_broker):
+    with make_broker() as broker:
+        assert Raw(broker).get("/")[0] == 426
+        assert Raw(broker).get("/x")[0] == 404
