@@ -4,6 +4,7 @@
     data                                   what happens
     {"do": [commands]}                     answered with these commands
     {"act": NAME, ...}                     see the method act_NAME
+    ["script", {"do" or "act": ...}]       the same, as an event of Socket.IO
     anything else                          echoed: answered with one reply of the same data
 
 Options: --events clients,peers   asked for in the hello
@@ -218,6 +219,8 @@ class Handler:
 
     def on_message(self, channel, message):
         data = message["data"]
+        if isinstance(data, list) and len(data) == 2 and data[0] == "script":
+            data = data[1]  # an event of Socket.IO
         if message["type"] == "login":
             self.on_login(channel, message, data["credentials"])
             return
