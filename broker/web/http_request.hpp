@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,10 +13,14 @@ struct http_header {
     std::string value;  ///< without blanks around it
 };
 
-/// The head of an HTTP/1 request as http_request_decoder understood it: a GET or HEAD without a body. A
-/// value, owns what it says.
+/// The methods that are understood; post and options where the decoder's owner asked for them.
+enum class http_method : std::uint8_t { get, head, post, options };
+
+/// The head of an HTTP/1 request as http_request_decoder understood it. A value, owns what it says.
 struct http_request {
-    bool is_head = false;
+    http_method method = http_method::get;
+    bool is_head = false;       ///< the method is head: an answer without its body
+    std::size_t body_size = 0;  ///< so many bytes follow the head; of a post only
     int minor_version = 1;  ///< HTTP/1.x
     bool keep_alive = true;
     std::string path;   ///< percent-decoded, begins with '/', is UTF-8; no "..", '\' or control character

@@ -4,6 +4,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <charconv>
 
 #include "web/http_target.hpp"
 #include "web/tokens.hpp"
@@ -69,7 +70,8 @@ verdict check_host(const http_request& request) {
     return fine;
 }
 
-verdict check_body(const http_request& request) {
+/// Is there a doubt where the body ends?
+verdict check_length(const http_request& request) {
     const std::size_t lengths = request.count("Content-Length");
     const bool is_encoded = request.count("Transfer-Encoding") > 0;
     if (lengths > 1 || (lengths > 0 && is_encoded) || (is_encoded && request.minor_version == 0))
@@ -78,8 +80,43 @@ verdict check_body(const http_request& request) {
     const std::string_view length = request.header("Content-Length");
     if (length.find_first_not_of("0123456789") != std::string_view::npos)
         return {http_status::bad_request, "Content-Length is not a number"};
-    if (lengths > 0 && length.find_first_not_of('0') != std::string_view::npos)
+    return fine;
+}
+
+/// The body of a POST that is taken.
+verdict measure_body(http_request& request, std::size_t most) {
+    if (request.count("Content-Length") == 0) return {http_status::length_required, "a POST says how long it is"};
+    const std::string_view length = request.header("Content-Length");
+    const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), request.body_size);
+    if (error == std::errc::result_out_of_range || request.body_size > most)
+        return {http_status::payload_too_large, "the body is too large"};
+    if (error != std::errc{} || end != length.data() + length.size())
+        return {http_status::bad_request, "Content-Length is not a number"};
+    // Nobody here says "100 Continue"; RFC 9110, 10.1.1 wants that or a final answer at once.
+    if (request.body_size > 0 && request.minor_version > 0 && request.count("Expect") > 0)
+        return {http_status::expectation_failed, "send the body at once"};
+    return fine;
+}
+
+/// What there is beside GET and HEAD is for paths that take it.
+verdict check_method(http::verb method, bool is_path, const http_limits& limits, http_request& request) {
+    const bool is_taken = (method == http::verb::post || method == http::verb::options) && is_path && limits.takes_body &&
+                          limits.takes_body(request.path);
+    if (is_taken && method == http::verb::post) {
+        request.method = http_method::post;
+        return measure_body(request, limits.body_size);
+    }
+    if (request.header("Content-Length").find_first_not_of('0') != std::string_view::npos)
         return {http_status::payload_too_large, "requests here have no body"};
+    if (method == http::verb::unknown) return {http_status::not_implemented, "an unknown method"};
+    if (is_taken) {
+        request.method = http_method::options;
+    } else if (method == http::verb::head) {
+        request.method = http_method::head;
+        request.is_head = true;
+    } else if (method != http::verb::get) {
+        return {http_status::method_not_allowed, "only GET and HEAD are served"};
+    }
     return fine;
 }
 
@@ -87,7 +124,7 @@ verdict check_body(const http_request& request) {
 verdict parse(std::string_view head, const http_limits& limits, http_request& request) {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(head.size()));
-    parser.skip(true);  // bodies are refused below, by rules of our own
+    parser.skip(true);  // of bodies rules of our own decide below
     boost::beast::error_code error;
     parser.put(boost::asio::const_buffer{head.data(), head.size()}, error);
     if (error) return why_refused(error, head);
@@ -101,16 +138,13 @@ verdict parse(std::string_view head, const http_limits& limits, http_request& re
         if (request.headers.size() == limits.headers) return {http_status::header_too_large, "too many headers"};
         request.headers.push_back({std::string{as_std(field.name_string())}, std::string{as_std(field.value())}});
     }
-    for (const auto check : {check_host, check_body})
+    for (const auto check : {check_host, check_length})
         if (const verdict result = check(request); result.error != http_status::none) return result;
 
-    if (message.method() == http::verb::unknown) return {http_status::not_implemented, "an unknown method"};
-    if (message.method() != http::verb::get && message.method() != http::verb::head)
-        return {http_status::method_not_allowed, "only GET and HEAD are served"};
-    request.is_head = message.method() == http::verb::head;
-    if (!split_target(as_std(message.target()), request.path, request.query))
-        return {http_status::bad_request, "the path is not acceptable"};
-    return fine;
+    const bool is_path = split_target(as_std(message.target()), request.path, request.query);
+    if (const verdict result = check_method(message.method(), is_path, limits, request); result.error != http_status::none)
+        return result;
+    return is_path ? fine : verdict{http_status::bad_request, "the path is not acceptable"};
 }
 
 }  // namespace

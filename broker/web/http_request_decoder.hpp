@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "web/http_request.hpp"
 #include "web/http_response.hpp"
@@ -13,6 +15,9 @@ namespace bester::web {
 struct http_limits {
     std::size_t head_size = 8 * 1024;
     std::size_t headers = 64;
+    std::size_t body_size = 0;  ///< of a POST; a larger one is refused before it is read
+    /// Are POST, with a body, and OPTIONS taken on this (decoded) path? Empty: on none.
+    std::function<bool(std::string_view path)> takes_body = {};
 };
 
 enum class http_decode_status : std::uint8_t {
@@ -31,12 +36,14 @@ struct http_found {
 /// Reads heads of HTTP/1.1 requests (RFC 9112) out of bytes in any pieces, one at a time: what follows a
 /// complete head is not consumed. Boost.Beast parses; around it stands what keeps two readers of one
 /// request from seeing different ones: no bare CR or LF, no folded line, one Host, one Content-Length
-/// at the most, and no body. Incomplete heads are kept within, up to the limit, and nothing else is.
+/// at the most, no Transfer-Encoding, and no body but that of a POST to a path that takes one. Such a body
+/// is not consumed either: request.body_size bytes of it follow the head. Incomplete heads are kept within, up
+/// to the limit, and nothing else is.
 ///
 /// Belongs to one thread; pure.
 class http_request_decoder {
 public:
-    explicit http_request_decoder(http_limits limits = {}) noexcept : limits_{limits} {}
+    explicit http_request_decoder(http_limits limits = {}) noexcept : limits_{std::move(limits)} {}
 
     /// `request` is written if the head is complete.
     http_found decode(std::string_view bytes, http_request& request);

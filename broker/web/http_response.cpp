@@ -1,5 +1,7 @@
 #include "web/http_response.hpp"
 
+#include "web/tokens.hpp"
+
 namespace bester::web {
 
 std::string_view reason_phrase(http_status status) noexcept {
@@ -7,6 +9,7 @@ std::string_view reason_phrase(http_status status) noexcept {
         case http_status::none: break;
         case http_status::switching_protocols: return "Switching Protocols";
         case http_status::ok: return "OK";
+        case http_status::no_content: return "No Content";
         case http_status::permanent_redirect: return "Permanent Redirect";
         case http_status::not_modified: return "Not Modified";
         case http_status::bad_request: return "Bad Request";
@@ -15,8 +18,10 @@ std::string_view reason_phrase(http_status status) noexcept {
         case http_status::not_found: return "Not Found";
         case http_status::method_not_allowed: return "Method Not Allowed";
         case http_status::request_timeout: return "Request Timeout";
+        case http_status::length_required: return "Length Required";
         case http_status::payload_too_large: return "Content Too Large";
         case http_status::uri_too_long: return "URI Too Long";
+        case http_status::expectation_failed: return "Expectation Failed";
         case http_status::upgrade_required: return "Upgrade Required";
         case http_status::too_many_requests: return "Too Many Requests";
         case http_status::header_too_large: return "Request Header Fields Too Large";
@@ -47,6 +52,37 @@ std::string error_response(http_status status, std::string_view explanation, boo
     response += "Content-Length: " + std::to_string(text.size()) + "\r\n\r\n";
     if (!is_head) response += text;
     return response;
+}
+
+std::string make_response(const response_parts& parts) {
+    const bool has_body = parts.status != http_status::no_content;
+    std::string response = status_line(parts.status);
+    response.reserve(response.size() + 192 + parts.headers.size() + parts.body.size());
+    if (!parts.content_type.empty() && has_body)
+        ((response += "Content-Type: ") += parts.content_type) += "\r\nX-Content-Type-Options: nosniff\r\n";
+    response += "Cache-Control: no-store\r\n";
+    response += parts.headers;
+    response += parts.keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+    if (has_body) response += "Content-Length: " + std::to_string(parts.body.size()) + "\r\n";
+    response += "\r\n";
+    if (has_body && !parts.is_head) response += parts.body;
+    return response;
+}
+
+std::string cors_headers(const cors_grant& grant) {
+    // A cache must not give one origin's answer to another, nor to whom none is granted.
+    std::string lines = "Vary: Origin\r\n";
+    if (grant.origin.empty()) return lines;
+    ((lines += "Access-Control-Allow-Origin: ") += grant.origin) += "\r\n";
+    if (grant.allows_credentials) lines += "Access-Control-Allow-Credentials: true\r\n";
+    if (!grant.is_preflight) return lines;
+    lines += "Access-Control-Allow-Methods: GET, POST\r\nAccess-Control-Max-Age: 600\r\n";
+    std::string names;
+    for_each_element(grant.asked_headers, [&](std::string_view name) {
+        if (is_token(name)) (names += names.empty() ? "" : ", ") += name;
+    });
+    if (!names.empty()) lines += "Access-Control-Allow-Headers: " + names + "\r\n";
+    return lines;
 }
 
 }  // namespace bester::web

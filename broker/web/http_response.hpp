@@ -11,6 +11,7 @@ enum class http_status : std::uint16_t {
     none = 0,  ///< ours: nothing is wrong
     switching_protocols = 101,
     ok = 200,
+    no_content = 204,
     permanent_redirect = 308,
     not_modified = 304,
     bad_request = 400,
@@ -19,8 +20,10 @@ enum class http_status : std::uint16_t {
     not_found = 404,
     method_not_allowed = 405,
     request_timeout = 408,
+    length_required = 411,
     payload_too_large = 413,
     uri_too_long = 414,
+    expectation_failed = 417,
     upgrade_required = 426,
     too_many_requests = 429,
     header_too_large = 431,
@@ -40,5 +43,29 @@ std::string status_line(http_status status);
 /// its text the status and, if there is one, `explanation` (plain ASCII of ours, nothing that came in).
 /// To HEAD the text is left out. 405 and 426 carry the headers that RFC 9110 and RFC 6455 ask for.
 std::string error_response(http_status status, std::string_view explanation = {}, bool is_head = false);
+
+/// A complete response; views of what the caller holds.
+struct response_parts {
+    http_status status = http_status::ok;
+    bool keep_alive = true;
+    bool is_head = false;              ///< the request was HEAD: everything but the body
+    std::string_view content_type = {};  ///< of the body; left out if empty
+    std::string_view headers = {};       ///< more lines, each with its CRLF: of ours, or cors_headers()
+    std::string_view body = {};
+};
+
+/// The response, not to be stored by anyone. 204 has neither body nor length.
+std::string make_response(const response_parts& parts);
+
+/// What a page of another origin is allowed (the CORS protocol of the Fetch standard).
+struct cors_grant {
+    std::string_view origin;             ///< as the request said it and is_origin_allowed found good
+    bool allows_credentials = false;
+    bool is_preflight = false;           ///< the request was OPTIONS: say what may follow, too
+    std::string_view asked_headers = {};  ///< its Access-Control-Request-Headers
+};
+
+/// The lines that grant it; only Vary if there is no origin. Names of headers that are none are left out.
+std::string cors_headers(const cors_grant& grant);
 
 }  // namespace bester::web

@@ -115,7 +115,7 @@ bool asks_for_websocket(const http_request& request) noexcept {
 
 handshake_answer answer_handshake(const http_request& request, const websocket_rules& rules) {
     const auto refusal = [&](http_status status, std::string_view reason) { return refuse(request, status, reason); };
-    if (request.is_head) return refusal(http_status::method_not_allowed, "a WebSocket is opened with GET");
+    if (request.method != http_method::get) return refusal(http_status::method_not_allowed, "a WebSocket is opened with GET");
     if (!asks_for_websocket(request)) return refusal(http_status::upgrade_required, "here is a WebSocket");
     if (request.minor_version < 1) return refusal(http_status::bad_request, "a WebSocket needs HTTP/1.1");
     if (!has_element(request.joined("Connection"), "upgrade"))

@@ -16,6 +16,10 @@ namespace {
 
 using namespace bester::web;
 
+constexpr std::size_t most_body = 1'000;
+
+bool takes_body(std::string_view path) { return path.starts_with("/p"); }
+
 struct outcome {
     http_decode_status status = http_decode_status::need_more;
     http_status error = http_status::none;
@@ -26,7 +30,10 @@ struct outcome {
 /// `next_size` says how large each piece is; it lies in a block of exactly that size.
 template <class NextSize>
 outcome decode(std::string_view text, NextSize&& next_size) {
-    http_request_decoder decoder;
+    http_limits limits;
+    limits.body_size = most_body;
+    limits.takes_body = takes_body;
+    http_request_decoder decoder{limits};
     outcome result;
     while (!text.empty() && result.status == http_decode_status::need_more) {
         const std::size_t size = std::clamp<std::size_t>(next_size(), 1, text.size());
@@ -41,9 +48,25 @@ outcome decode(std::string_view text, NextSize&& next_size) {
     return result;
 }
 
+/// What the body is, is said once, in digits, and bounded.
+void check_body(const http_request& request) {
+    require(request.count("Content-Length") <= 1 && request.body_size <= most_body);
+    if (request.method != http_method::post) {
+        require(request.body_size == 0 && request.header("Content-Length").find_first_not_of('0') == std::string_view::npos);
+        return;
+    }
+    const std::string_view length = request.header("Content-Length");
+    require(!length.empty() && length.find_first_not_of("0123456789") == std::string_view::npos);
+    require(std::stoull(std::string{length}) == request.body_size);
+}
+
 void check_request(const http_request& request, std::string_view head) {
     require(head.ends_with("\r\n\r\n"));
-    require(head.starts_with(request.is_head ? "HEAD /" : "GET /"));
+    constexpr std::string_view begins[] = {"GET /", "HEAD /", "POST /", "OPTIONS /"};
+    require(head.starts_with(begins[static_cast<std::size_t>(request.method)]));
+    require(request.is_head == (request.method == http_method::head));
+    require(request.method == http_method::get || request.is_head || takes_body(request.path));
+    check_body(request);
     require(request.path.starts_with('/') && is_utf8(request.path));
     require((request.path + '/').find("/../") == std::string::npos);
     require(request.path.find_first_of(std::string_view{"\0\r\n\\", 4}) == std::string::npos);
@@ -96,6 +119,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
         const outcome cut = decode(text, [&] { return piece; });
         require(cut.status == whole.status && cut.error == whole.error && cut.consumed == whole.consumed);
         require(cut.request.path == whole.request.path && cut.request.query == whole.request.query);
+        require(cut.request.method == whole.request.method && cut.request.body_size == whole.request.body_size);
     }
     if (whole.status == http_decode_status::complete) check_request(whole.request, text.substr(0, whole.consumed));
     check_proxy_header(text);

@@ -80,7 +80,7 @@ TEST_CASE("websocket handshake: the example of RFC 6455", "[web]") {
 
 TEST_CASE("websocket handshake: what is missing or wrong has its status", "[web]") {
     CHECK(status_with([](http_request&) {}) == 101);
-    CHECK(status_with([](http_request& r) { r.is_head = true; }) == 405);
+    CHECK(status_with([](http_request& r) { r.method = http_method::head; }) == 405);
     CHECK(status_with([](http_request& r) { r.minor_version = 0; }) == 400);
     CHECK(status_with([](http_request& r) { set(r, "Upgrade", "h2c"); }) == 426);
     CHECK(status_with([](http_request& r) { set(r, "Upgrade", "h2c, WebSocket"); }) == 101);
