@@ -1,13 +1,28 @@
 // The socket.io server itself, doing what examples/socketio does: the tests that it passes say what is expected of
-// bester. Its recovery window is in milliseconds.
-// node socketio_reference_server.mjs FOLDER RECOVERY: where packages are installed
+// bester. Its recovery window is in milliseconds; it serves the files of a folder, too.
+// node socketio_reference_server.mjs FOLDER RECOVERY [FILES]: where packages are installed
 
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { basename, extname, join } from "node:path";
 
-const [folder, recovery] = process.argv.slice(2);
+const [folder, recovery, files] = process.argv.slice(2);
 const { Server } = createRequire(folder + "/")("socket.io");
-const http = createServer();
+const kinds = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+
+/** One folder, without folders in it. */
+async function serve_file(request, response) {
+  const name = basename(new URL(request.url, "http://localhost").pathname) || "index.html";
+  try {
+    const body = await readFile(join(files, name));
+    response.writeHead(200, { "Content-Type": kinds[extname(name)] ?? "application/octet-stream" }).end(body);
+  } catch {
+    response.writeHead(404).end();
+  }
+}
+
+const http = createServer(files ? serve_file : undefined);
 const io = new Server(http, {
   maxHttpBufferSize: 1 << 20,
   cors: { origin: "https://app.example.org", credentials: true },

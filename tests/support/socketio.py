@@ -3,6 +3,7 @@ server itself (tests/browser/socketio_reference_server.mjs)."""
 import base64
 import http.client
 import json
+import shutil
 import subprocess
 
 import eventually as waiting
@@ -176,14 +177,21 @@ class Chat:
         self.started()
 
 
+def make_page(folder):
+    """The example's page with the client that it loads, as examples/socketio/fetch_client.sh puts them together."""
+    shutil.copytree(PAGE, folder, dirs_exist_ok=True)
+    shutil.copy(install_packages() / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js", folder)
+    return folder
+
+
 class Reference:
     """The socket.io server with the same chat."""
 
     kind = "socket.io"
 
-    def __init__(self, recovery=120):
-        self.process = subprocess.Popen(["node", str(SOURCE / "socketio_reference_server.mjs"), str(install_packages()),
-                                         str(int(recovery * 1000))], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, recovery=120, files=None):
+        words = [SOURCE / "socketio_reference_server.mjs", install_packages(), int(recovery * 1000), *([files] if files else [])]
+        self.process = subprocess.Popen(["node", *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.proxy = Proxy(int(self.process.stdout.readline()))
 
     url = Chat.url

@@ -13,7 +13,7 @@ namespace {
 client_session session_of(const json& described) {
     return {described.value("session", ""), described.value("user", ""),
             described.value("groups", std::vector<std::string>{}),
-            described.value("path", ""), described.value("query", "")};
+            described.value("path", ""), described.value("query", ""), described.value("namespace", "")};
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ struct client_session {
     std::vector<std::string> groups;   ///< of this handler; only in a snapshot
     std::string path{};                ///< a WebSocket session's, e.g. "/v1/texto"; else empty. Not when it went.
     std::string query{};               ///< what stood behind a `?` there
+    std::string socketio_namespace{};  ///< a Socket.IO session's, e.g. "/admin"; else empty
 
     bool operator==(const client_session&) const = default;
 };
