@@ -33,7 +33,7 @@ struct ca_options {
     const std::string& out_directory() const { return out.empty() ? directory : out; }
 };
 
-int exit_code_of(tls::error_code code) {
+int tls_exit_code(tls::error_code code) {
     using enum tls::error_code;
     switch (code) {
         case bad_name:
@@ -49,7 +49,7 @@ int exit_code_of(tls::error_code code) {
 
 void print(const tls::error& error, int& exit_code) {
     std::cerr << "bester: " << tls::to_string(error.code) << ": " << printable(error.reason) << "\n";
-    exit_code = exit_code_of(error.code);
+    exit_code = tls_exit_code(error.code);
 }
 
 std::chrono::sys_seconds now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }

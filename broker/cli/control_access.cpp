@@ -22,7 +22,7 @@ std::optional<std::string> find_socket(const control_options& options) {
     return std::nullopt;
 }
 
-int exit_code_of(const admin::control_error& error) {
+int control_exit_code(const admin::control_error& error) {
     if (error.code == "timeout") return exit_timeout;
     if (error.code == "unreachable" || error.code == "forbidden" || error.code == "connection_lost") return exit_unreachable;
     return exit_refused;
@@ -51,7 +51,7 @@ std::optional<admin::control_client> connect_to_broker(const control_options& op
     auto broker = admin::control_client::connect(*path);
     if (broker) return std::move(*broker);
     print(broker.error());
-    exit_code = exit_code_of(broker.error());
+    exit_code = control_exit_code(broker.error());
     return std::nullopt;
 }
 
@@ -60,7 +60,7 @@ std::optional<nlohmann::json> ask_broker(admin::control_client& broker, const nl
     auto answer = broker.ask(request, timeout);
     if (answer) return std::move(*answer);
     print(answer.error());
-    exit_code = exit_code_of(answer.error());
+    exit_code = control_exit_code(answer.error());
     return std::nullopt;
 }
 

@@ -78,7 +78,7 @@ std::optional<std::string> find_password(const login_options& options) {
     return password;
 }
 
-int exit_code_of(const connect_error& failed) {
+int connect_exit_code(const connect_error& failed) {
     switch (failed.where()) {
         case connect_error::stage::connecting: return failed.info().code == "bad_endpoint" ? exit_usage : exit_unreachable;
         case connect_error::stage::login: return exit_login;
@@ -124,7 +124,7 @@ std::optional<client> log_in(const login_options& options, int& exit_code) {
         return client::connect(options.endpoint, std::move(who), settings);
     } catch (const connect_error& failed) {
         std::cerr << "bester: " << printable(failed.info().code) << ": " << printable(failed.info().reason) << "\n";
-        exit_code = exit_code_of(failed);
+        exit_code = connect_exit_code(failed);
         return std::nullopt;
     }
 }

@@ -21,7 +21,7 @@ struct reload_options {
     std::chrono::milliseconds timeout{60'000};
 };
 
-std::string text_of(const json& change, const char* key) {
+std::string change_text(const json& change, const char* key) {
     const auto value = change.value(key, json());
     const auto text = value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
     return text.empty() ? "(nothing)" : printable(text);
@@ -34,7 +34,7 @@ void print_changes(const json& answer) {
         return;
     }
     for (const auto& change : changes) {
-        std::cout << text_of(change, "path") << ": " << text_of(change, "before") << " -> " << text_of(change, "after") << "\n";
+        std::cout << change_text(change, "path") << ": " << change_text(change, "before") << " -> " << change_text(change, "after") << "\n";
     }
     std::cout << "applied " << changes.size() << (changes.size() == 1 ? " change" : " changes") << "\n";
 }

@@ -28,7 +28,7 @@ struct user_options {
     bool as_json = false;
 };
 
-int exit_code_of(storage::account_error_code code) {
+int account_exit_code(storage::account_error_code code) {
     using storage::account_error_code;
     switch (code) {
         case account_error_code::user_exists:
@@ -44,7 +44,7 @@ int exit_code_of(storage::account_error_code code) {
 
 void print(const storage::account_error& error, int& exit_code) {
     std::cerr << "bester: " << storage::to_string(error.code) << ": " << printable(error.reason) << "\n";
-    exit_code = exit_code_of(error.code);
+    exit_code = account_exit_code(error.code);
 }
 
 /// Where the accounts are; nothing, once said, if the config that should tell is wrong.

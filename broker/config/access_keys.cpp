@@ -1,16 +1,8 @@
+#include "config/key_bounds.hpp"
 #include "config/keys.hpp"
 
 namespace bester::config {
 namespace {
-
-constexpr std::uint64_t second = 1'000;
-constexpr std::uint64_t hour = 3'600 * second;
-constexpr std::uint64_t day = 24 * hour;
-
-template <class Accessor>
-key<broker_config> declared(key_facts facts, Accessor field) {
-    return declare<broker_config>(std::move(facts), field);
-}
 
 template <class Accessor>
 key<token_issuer> of_token(key_facts facts, Accessor field) {

@@ -1,19 +1,8 @@
+#include "config/key_bounds.hpp"
 #include "config/keys.hpp"
 
 namespace bester::config {
 namespace {
-
-constexpr std::uint64_t second = 1'000;
-constexpr std::uint64_t minute = 60 * second;
-constexpr std::uint64_t hour = 60 * minute;
-constexpr std::uint64_t kibi = 1ULL << 10;
-constexpr std::uint64_t mebi = 1ULL << 20;
-constexpr std::uint64_t gibi = 1ULL << 30;
-
-template <class Accessor>
-key<broker_config> declared(key_facts facts, Accessor field) {
-    return declare<broker_config>(std::move(facts), field);
-}
 
 std::vector<key<broker_config>> server_keys() {
     constexpr auto restart = effect::on_restart;

@@ -3,7 +3,6 @@
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/connect.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
 #include <asio/steady_timer.hpp>
@@ -11,6 +10,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 
+#include "peering/as_tuple.hpp"
 #include "peering/host_port.hpp"
 #include "wire/client_codec.hpp"
 
@@ -19,7 +19,6 @@ namespace bester::peering {
 namespace {
 
 constexpr auto farewell = std::chrono::seconds{1};
-constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
 
 struct conversation {
     explicit conversation(const asio::any_io_executor& executor) : resolver{executor}, socket{executor}, timer{executor} {}

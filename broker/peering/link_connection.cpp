@@ -1,7 +1,6 @@
 #include "peering/link_connection.hpp"
 
 #include <asio/buffer.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/read.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
@@ -9,14 +8,13 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "peering/as_tuple.hpp"
 #include "tls/cipher.hpp"
 #include "wire/frame.hpp"
 
 namespace bester::peering {
 
 namespace {
-
-constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
 
 tl::unexpected<std::string> failure(std::string words) { return tl::unexpected(std::move(words)); }
 

@@ -19,12 +19,6 @@ constexpr std::size_t incarnation_digits = 16;
 link_refusal bad_hello(std::string reason) { return {std::string{bad_hello_code}, std::move(reason), false}; }
 link_refusal peer_refused(std::string reason) { return {std::string{peer_refused_code}, std::move(reason), false}; }
 
-std::string hex(std::uint64_t number) {
-    std::string text(incarnation_digits, '0');
-    for (std::size_t i = incarnation_digits; i-- > 0; number >>= 4) text[i] = "0123456789abcdef"[number & 0xf];
-    return text;
-}
-
 bool parse_hex(std::string_view text, std::uint64_t& number) noexcept {
     if (text.size() != incarnation_digits) return false;
     const auto end = std::from_chars(text.data(), text.data() + text.size(), number, 16);
@@ -128,9 +122,15 @@ std::string joined(std::span<const std::string> names) {
 
 }  // namespace
 
+std::string incarnation_text(std::uint64_t incarnation) {
+    std::string text(incarnation_digits, '0');
+    for (std::size_t i = incarnation_digits; i-- > 0; incarnation >>= 4) text[i] = "0123456789abcdef"[incarnation & 0xf];
+    return text;
+}
+
 std::string encode(const link_hello& hello) {
     std::string text = "{\"protocol\":" + std::to_string(hello.protocol) + ",\"server\":\"" + hello.server +
-                       "\",\"incarnation\":\"" + hex(hello.incarnation) + '"';
+                       "\",\"incarnation\":\"" + incarnation_text(hello.incarnation) + '"';
     if (!hello.expects.empty()) text += ",\"expects\":\"" + hello.expects + '"';
     text += ",\"heartbeat_ms\":" + std::to_string(hello.heartbeat.count()) +
             ",\"frame_limit\":" + std::to_string(hello.frame_limit) + ",\"features\":[";

@@ -51,6 +51,9 @@ inline constexpr std::string_view bad_hello_code = "bad_hello";
 inline constexpr std::string_view protocol_mismatch_code = "protocol_mismatch";
 inline constexpr std::string_view peer_refused_code = "peer_refused";
 
+/// As it stands in a hello: 16 hexadecimal digits.
+std::string incarnation_text(std::uint64_t incarnation);
+
 /// JSON, without the frame around it. Names need no escaping.
 std::string encode(const link_hello& hello);
 std::string encode(const link_refusal& goodbye);

@@ -1,12 +1,12 @@
 #include "peering/link_setup.hpp"
 
 #include <asio/connect.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <utility>
 
+#include "peering/as_tuple.hpp"
 #include "peering/host_port.hpp"
 #include "wire/json_reader.hpp"
 #include "wire/link_codec.hpp"
@@ -15,13 +15,11 @@ namespace bester::peering {
 
 namespace {
 
-constexpr auto as_tuple = asio::experimental::as_tuple(asio::use_awaitable);
-
 tl::unexpected<setup_failure> failed(std::string code, std::string reason, std::string server = {}) {
     return tl::unexpected(setup_failure{std::move(server), {std::move(code), std::move(reason), true}});
 }
 
-std::string padded(std::string_view text) { return std::string{text}.append(wire::json_padding, '\0'); }
+std::string padded_body(std::string_view text) { return std::string{text}.append(wire::json_padding, '\0'); }
 
 asio::awaitable<link_connection::result<asio::ip::tcp::socket>> connect(std::string address,
                                                                        std::chrono::milliseconds limit) {
@@ -62,7 +60,7 @@ asio::awaitable<setup_result> read_hello(std::shared_ptr<link_connection> connec
     if (!body) co_return failed("connection_lost", body.error(), expected);
     wire::link_frame frame;
     wire::json_reader reader;
-    const std::string kept = padded(*body);
+    const std::string kept = padded_body(*body);
     const std::string_view text{kept.data(), body->size()};
     if (wire::decode_link_frame(text, frame) == wire::link_error::none) {
         if (const auto* goodbye = std::get_if<wire::goodbye_frame>(&frame)) {

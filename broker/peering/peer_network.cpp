@@ -27,12 +27,6 @@ std::uint64_t random_number() {
     return std::uint64_t{source()} << 32 | source();
 }
 
-std::string hex(std::uint64_t value) {
-    std::string text(16, '0');
-    for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 0xf];
-    return text;
-}
-
 std::chrono::milliseconds wall_clock() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
 }
@@ -41,7 +35,7 @@ link_state_settings state_settings(const network_surroundings& around, std::uint
                                    const peering_settings& settings) {
     link_state_settings made;
     made.server = around.server_name;
-    made.incarnation = hex(incarnation);
+    made.incarnation = incarnation_text(incarnation);
     made.addresses = settings.advertise;
     made.is_transit = settings.routing;
     return made;

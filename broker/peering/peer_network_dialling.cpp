@@ -1,6 +1,6 @@
 // Who is listened to, and who is dialled when.
 #include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
+#include <asio/ip/v6_only.hpp>
 #include <asio/post.hpp>
 
 #include <algorithm>

@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-std::int64_t milliseconds(std::chrono::system_clock::time_point when) {
+std::int64_t since_1970_ms(std::chrono::system_clock::time_point when) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count();
 }
 
@@ -26,7 +26,7 @@ json describe(const std::optional<tls::certificate_info>& certificate) {
 
 json describe(const std::optional<peer_error>& error) {
     if (!error) return nullptr;
-    return {{"code", error->code}, {"reason", error->reason}, {"time", milliseconds(error->when)}};
+    return {{"code", error->code}, {"reason", error->reason}, {"time", since_1970_ms(error->when)}};
 }
 
 void add_load(json& one, const flow_load& load) {
@@ -72,7 +72,7 @@ json peer_network::parts::status() const {
             else state = "idle";
             if (!peer->entry.addresses.empty()) one["address"] = peer->entry.addresses.front();
             one["transport"] = peer->entry.transport == link_transport::tls ? "tls" : "plain";
-            one["since"] = milliseconds(peer->since);
+            one["since"] = since_1970_ms(peer->since);
             one["attempts"] = peer->attempts;
             one["last_error"] = describe(peer->last_error);
             if (peer->is_waiting) {

@@ -17,7 +17,7 @@ constexpr const char* old_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr int security_level = 2;
 constexpr int longest_chain = 5;
 
-tl::unexpected<error> failure(error_code code, const std::string& path, const std::string& what) {
+tl::unexpected<error> context_failure(error_code code, const std::string& path, const std::string& what) {
     return tl::unexpected(error{code, path.empty() ? what : path + ": " + what});
 }
 
@@ -35,12 +35,12 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, con
 
 result<void> check_time(const certificate_info& certificate, const std::string& path, std::chrono::sys_seconds now) {
     if (now > certificate.not_after)
-        return failure(error_code::certificate_expired, path,
-                       "the certificate expired " + format_time(certificate.not_after) + "; renew it");
+        return context_failure(error_code::certificate_expired, path,
+                               "the certificate expired " + format_time(certificate.not_after) + "; renew it");
     if (now < certificate.not_before)
-        return failure(error_code::certificate_not_yet_valid, path,
-                       "the certificate is good from " + format_time(certificate.not_before) +
-                           " only; is the clock of this machine right?");
+        return context_failure(error_code::certificate_not_yet_valid, path,
+                               "the certificate is good from " + format_time(certificate.not_before) +
+                                   " only; is the clock of this machine right?");
     return {};
 }
 
@@ -90,7 +90,7 @@ result<void> context::set_rules(const context_settings& settings) {
 result<void> context::set_protocols(const context_settings& settings) {
     for (const auto& each : settings.alpn) {
         if (each.empty() || each.size() > 255)
-            return failure(error_code::bad_setting, {}, "an application protocol (ALPN) has 1 to 255 bytes");
+            return context_failure(error_code::bad_setting, {}, "an application protocol (ALPN) has 1 to 255 bytes");
         protocols_ += static_cast<char>(each.size());
         protocols_ += each;
     }
@@ -105,8 +105,8 @@ result<void> context::set_protocols(const context_settings& settings) {
 result<void> context::use_identity(const context_settings& settings, std::chrono::sys_seconds now) {
     const auto& path = settings.certificate_file;
     if (path.empty() != settings.key_file.empty())
-        return failure(error_code::bad_setting, path.empty() ? settings.key_file : path,
-                       "a certificate and its private key are given together or not at all");
+        return context_failure(error_code::bad_setting, path.empty() ? settings.key_file : path,
+                               "a certificate and its private key are given together or not at all");
     if (path.empty()) return {};
     auto chain = read_certificates(path);
     if (!chain) return tl::unexpected(std::move(chain.error()));
@@ -114,25 +114,25 @@ result<void> context::use_identity(const context_settings& settings, std::chrono
     if (!key) return tl::unexpected(std::move(key.error()));
     auto& own = chain->front();
     if (X509_check_private_key(own.get(), key->get()) != 1)
-        return failure(error_code::key_mismatch, settings.key_file, "is not the key of the certificate in " + path);
+        return context_failure(error_code::key_mismatch, settings.key_file, "is not the key of the certificate in " + path);
     certificate_ = describe(*own);
     if (auto checked = check_time(*certificate_, path, now); !checked) return checked;
     if (settings.peers == peer_rule::both_roles && (!certificate_->is_for_servers || !certificate_->is_for_clients))
-        return failure(error_code::certificate_unfit, path,
-                       "a link needs a certificate for servers and clients both (extendedKeyUsage)");
+        return context_failure(error_code::certificate_unfit, path,
+                               "a link needs a certificate for servers and clients both (extendedKeyUsage)");
     ERR_clear_error();
     if (!SSL_CTX_use_certificate(native_.get(), own.get()) || !SSL_CTX_use_PrivateKey(native_.get(), key->get()))
-        return failure(error_code::certificate_unfit, path, take_crypto_reason());
+        return context_failure(error_code::certificate_unfit, path, take_crypto_reason());
     for (std::size_t i = 1; i < chain->size(); ++i)
         if (!SSL_CTX_add1_chain_cert(native_.get(), (*chain)[i].get()))
-            return failure(error_code::certificate_unfit, path, take_crypto_reason());
+            return context_failure(error_code::certificate_unfit, path, take_crypto_reason());
     return {};
 }
 
 result<void> context::trust_authorities(const context_settings& settings, std::chrono::sys_seconds now) {
     if (settings.peers == peer_rule::none) return {};
     if (settings.authority_files.empty())
-        return failure(error_code::bad_setting, {}, "no authority is named, so no certificate could be trusted");
+        return context_failure(error_code::bad_setting, {}, "no authority is named, so no certificate could be trusted");
     handle<X509_STORE> store(X509_STORE_new());
     if (!store) return crypto_failure("TLS cannot be used");
     for (const auto& path : settings.authority_files) {
@@ -141,18 +141,18 @@ result<void> context::trust_authorities(const context_settings& settings, std::c
         for (const auto& each : *certificates) {
             authorities_.push_back(describe(*each));
             if (!authorities_.back().is_authority)
-                return failure(error_code::not_an_authority, path,
-                               "holds the certificate of " + authorities_.back().subject + ", which is no authority");
+                return context_failure(error_code::not_an_authority, path,
+                                       "holds the certificate of " + authorities_.back().subject + ", which is no authority");
             if (!X509_STORE_add_cert(store.get(), each.get()))
-                return failure(error_code::crypto_failed, path, take_crypto_reason());
+                return context_failure(error_code::crypto_failed, path, take_crypto_reason());
         }
     }
     // One that has ended may stand beside its successor.
     const auto has_ended = [now](const certificate_info& each) { return now > each.not_after; };
     if (std::all_of(authorities_.begin(), authorities_.end(), has_ended))
-        return failure(error_code::certificate_expired, settings.authority_files.front(),
-                       "the authority's certificate expired " + format_time(authorities_.front().not_after) +
-                           "; make a new authority");
+        return context_failure(error_code::certificate_expired, settings.authority_files.front(),
+                               "the authority's certificate expired " + format_time(authorities_.front().not_after) +
+                                   "; make a new authority");
     SSL_CTX_set1_verify_cert_store(native_.get(), store.get());
     return {};
 }

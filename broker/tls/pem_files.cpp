@@ -32,7 +32,7 @@ private:
     int fd_;
 };
 
-tl::unexpected<error> failure(error_code code, const std::string& path, std::string_view what) {
+tl::unexpected<error> file_failure(error_code code, const std::string& path, std::string_view what) {
     return tl::unexpected(error{code, path + ": " + std::string(what)});
 }
 
@@ -45,20 +45,20 @@ result<text_file> read_text(const std::string& path) {
     // Non-blocking, so that a named pipe cannot keep us waiting.
     const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file.get() < 0)
-        return failure(errno == ENOENT ? error_code::file_missing : error_code::file_unreadable, path,
-                       std::strerror(errno));
+        return file_failure(errno == ENOENT ? error_code::file_missing : error_code::file_unreadable, path,
+                            std::strerror(errno));
     struct stat status {};
-    if (::fstat(file.get(), &status) != 0) return failure(error_code::file_unreadable, path, std::strerror(errno));
-    if (!S_ISREG(status.st_mode)) return failure(error_code::file_unreadable, path, "is not a regular file");
+    if (::fstat(file.get(), &status) != 0) return file_failure(error_code::file_unreadable, path, std::strerror(errno));
+    if (!S_ISREG(status.st_mode)) return file_failure(error_code::file_unreadable, path, "is not a regular file");
     text_file read{{}, status.st_mode};
     char piece[8192];
     while (true) {
         const auto size = ::read(file.get(), piece, sizeof(piece));
         if (size < 0 && errno == EINTR) continue;
-        if (size < 0) return failure(error_code::file_unreadable, path, std::strerror(errno));
+        if (size < 0) return file_failure(error_code::file_unreadable, path, std::strerror(errno));
         if (size == 0) return read;
         read.text.append(piece, static_cast<std::size_t>(size));
-        if (read.text.size() > largest_file) return failure(error_code::file_unreadable, path, "is larger than 1 MiB");
+        if (read.text.size() > largest_file) return file_failure(error_code::file_unreadable, path, "is larger than 1 MiB");
     }
 }
 
@@ -132,9 +132,9 @@ result<std::vector<handle<X509>>> read_certificates(const std::string& path) {
     // The end of the file is an error too, of this very kind.
     const auto last = ERR_peek_last_error();
     const bool is_end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
-    if (!is_end) return failure(error_code::not_a_certificate, path, "holds a damaged certificate: " + take_crypto_reason());
+    if (!is_end) return file_failure(error_code::not_a_certificate, path, "holds a damaged certificate: " + take_crypto_reason());
     ERR_clear_error();
-    if (certificates.empty()) return failure(error_code::not_a_certificate, path, "holds no certificate in PEM form");
+    if (certificates.empty()) return file_failure(error_code::not_a_certificate, path, "holds no certificate in PEM form");
     return certificates;
 }
 
@@ -142,8 +142,8 @@ result<handle<EVP_PKEY>> read_key(const std::string& path) {
     auto file = read_text(path);
     if (!file) return tl::unexpected(file.error());
     if ((file->mode & (S_IRWXO | S_IWGRP)) != 0)
-        return failure(error_code::key_exposed, path,
-                       "others than its owner may use this private key; chmod 600 it, and make a new one if they may have");
+        return file_failure(error_code::key_exposed, path,
+                            "others than its owner may use this private key; chmod 600 it, and make a new one if they may have");
     const auto source = view_of(file->text);
     ERR_clear_error();
     handle<EVP_PKEY> key(PEM_read_bio_PrivateKey(source.get(), nullptr, no_passphrase, nullptr));
@@ -151,9 +151,9 @@ result<handle<EVP_PKEY>> read_key(const std::string& path) {
     OPENSSL_cleanse(file->text.data(), file->text.size());
     if (!key) {
         ERR_clear_error();
-        return failure(error_code::not_a_key, path,
-                       has_passphrase ? "the key has a passphrase, which nobody could type; `openssl pkey` removes it"
-                                      : "holds no private key in PEM form");
+        return file_failure(error_code::not_a_key, path,
+                            has_passphrase ? "the key has a passphrase, which nobody could type; `openssl pkey` removes it"
+                                           : "holds no private key in PEM form");
     }
     return key;
 }
@@ -176,8 +176,8 @@ result<void> write_file(const std::string& path, std::string_view content, file_
     const auto give_up = [&]() -> result<void> {
         const int reason = errno;
         if (file.get() >= 0) ::unlink(name.c_str());
-        if (reason == EEXIST) return failure(error_code::file_exists, path, "exists already; it is not overwritten");
-        return failure(error_code::file_not_written, path, std::string("cannot be written: ") + std::strerror(reason));
+        if (reason == EEXIST) return file_failure(error_code::file_exists, path, "exists already; it is not overwritten");
+        return file_failure(error_code::file_not_written, path, std::string("cannot be written: ") + std::strerror(reason));
     };
     if (file.get() < 0) return give_up();
     const auto parent_path = std::filesystem::path(path).parent_path().string();
@@ -196,7 +196,7 @@ result<void> make_directory(const std::string& path) {
     const int reason = errno;
     struct stat status {};
     if (reason == EEXIST && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
-    return failure(error_code::file_not_written, path, std::string("cannot be made: ") + std::strerror(reason));
+    return file_failure(error_code::file_not_written, path, std::string("cannot be made: ") + std::strerror(reason));
 }
 
 }  // namespace bester::tls

@@ -6,6 +6,7 @@
 #include "wire/json_reader.hpp"
 #include "wire/json_text.hpp"
 #include "wire/names.hpp"
+#include "wire/text_output.hpp"
 
 namespace bester::wire {
 
@@ -20,12 +21,6 @@ constexpr std::string_view payload_end = "}}";
 constexpr std::string_view good_begin =
     R"({"header":{"messageType":"statusReport","status":"good"},"payload":{"id":)";
 constexpr std::string_view delivered_begin = R"(,"delivered":)";
-constexpr std::size_t most_digits = 20;
-
-char* copy(char* out, std::string_view bytes) noexcept {
-    std::memcpy(out, bytes.data(), bytes.size());
-    return out + bytes.size();
-}
 
 /// Refuses a field that stands twice: which one counts would be a matter of taste, and others'
 /// parsers have another.

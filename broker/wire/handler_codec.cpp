@@ -9,6 +9,7 @@
 #include "wire/json_reader.hpp"
 #include "wire/json_text.hpp"
 #include "wire/names.hpp"
+#include "wire/text_output.hpp"
 
 namespace bester::wire {
 
@@ -184,16 +185,10 @@ constexpr std::string_view message_server = R"(","server":")";
 constexpr std::string_view message_origin_end = R"(")";
 constexpr std::string_view message_request = R"(,"request":true)";
 constexpr std::string_view message_data = R"(,"data":)";
-constexpr std::size_t most_digits = 20;
 constexpr std::size_t fixed_size = frame_header_size + message_begin.size() + message_type.size() +
                                    message_time.size() + message_deadline.size() + message_handler.size() +
                                    message_session.size() + message_server.size() + message_origin_end.size() +
                                    message_request.size() + message_data.size() + 3 * most_digits + 2;
-
-char* copy(char* out, std::string_view bytes) noexcept {
-    if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
-    return out + bytes.size();
-}
 
 char* write_number(char* out, std::uint64_t number) noexcept {
     return std::to_chars(out, out + most_digits, number).ptr;

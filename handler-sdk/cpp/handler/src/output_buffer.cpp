@@ -7,7 +7,7 @@
 namespace bester::detail {
 
 namespace {
-constexpr std::size_t largest_kept = std::size_t{1} << 20;
+constexpr std::size_t largest_kept_buffer = std::size_t{1} << 20;
 }
 
 void output_buffer::begin_frame() {
@@ -31,7 +31,7 @@ void output_buffer::consume(std::size_t count) noexcept {
     begin_ += count;
     if (begin_ == bytes_.size()) {
         clear();
-    } else if (begin_ > largest_kept) {
+    } else if (begin_ > largest_kept_buffer) {
         bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(begin_));
         begin_ = 0;
     }
@@ -39,7 +39,7 @@ void output_buffer::consume(std::size_t count) noexcept {
 
 void output_buffer::clear() noexcept {
     begin_ = 0;
-    if (bytes_.capacity() > largest_kept) bytes_ = {};
+    if (bytes_.capacity() > largest_kept_buffer) bytes_ = {};
     bytes_.clear();
 }
 

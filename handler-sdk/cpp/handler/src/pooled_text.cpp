@@ -9,7 +9,7 @@ namespace bester::detail {
 namespace {
 
 constexpr std::size_t most_kept = 16;
-constexpr std::size_t largest_kept = std::size_t{64} << 10;  // what one large answer took goes back to the system
+constexpr std::size_t largest_kept_text = std::size_t{64} << 10;  // what one large answer took goes back to the system
 
 struct text_pool {
     std::array<std::string, most_kept> texts;
@@ -24,7 +24,7 @@ thread_local text_pool pool;
 text_pool::~text_pool() { pool_is_gone = true; }
 
 void give_back(std::string& text) noexcept {
-    if (text.capacity() < sizeof(std::string) || text.capacity() > largest_kept) return;
+    if (text.capacity() < sizeof(std::string) || text.capacity() > largest_kept_text) return;
     if (pool_is_gone || pool.count == most_kept) return;
     text.clear();
     pool.texts[pool.count++] = std::move(text);
