@@ -1,54 +1,50 @@
+#include "config/key_bounds.hpp"
 #include "config/keys.hpp"
 
 namespace bester::config {
 namespace {
 
-constexpr std::uint64_t second = 1'000;
-constexpr std::uint64_t hour = 3'600 * second;
-constexpr std::uint64_t kibi = 1ULL << 10;
-constexpr std::uint64_t gibi = 1ULL << 30;
-
 template <class Accessor>
-key<handlers::handler_settings> declared(key_facts facts, Accessor field) {
+key<handlers::handler_settings> of_entry(key_facts facts, Accessor field) {
     return declare<handlers::handler_settings>(std::move(facts), field);
 }
 
 std::vector<key<handlers::handler_settings>> process_keys() {
     return {
-        declared({.name = "command", .kind = value_kind::texts, .least = 1,
+        of_entry({.name = "command", .kind = value_kind::texts, .least = 1,
                   .description = "The executable and its arguments. With a `/` it is relative to the config file's "
                                  "folder, without one it is looked up in `$PATH`.",
                   .computed = "none: give one of `command`, `socket` and `\"start\": \"manual\"`"},
                  [](auto& h) -> auto& { return h.command; }),
-        declared({.name = "socket", .kind = value_kind::path,
+        of_entry({.name = "socket", .kind = value_kind::path,
                   .description = "UNIX socket of a handler written for the original daemon, which is asked anew for "
                                  "each message (one-shot).",
                   .computed = "none"},
                  [](auto& h) -> auto& { return h.socket; }),
-        declared({.name = "start", .kind = value_kind::choice,
+        of_entry({.name = "start", .kind = value_kind::choice,
                   .description = "`auto`: the broker starts and supervises `command`. `manual`: somebody starts it by "
                                  "hand, e.g. in a debugger; deadlines are not enforced."},
                  [](auto& h) -> auto& { return h.start; }),
-        declared({.name = "environment", .kind = value_kind::text_map,
+        of_entry({.name = "environment", .kind = value_kind::text_map,
                   .description = "Variables added to the process's minimal environment."},
                  [](auto& h) -> auto& { return h.environment; }),
-        declared({.name = "directory", .kind = value_kind::path, .description = "Working directory of the process.",
+        of_entry({.name = "directory", .kind = value_kind::path, .description = "Working directory of the process.",
                   .computed = "the config file's folder"},
                  [](auto& h) -> auto& { return h.directory; }),
-        declared({.name = "user", .kind = value_kind::text, .least = 1,
+        of_entry({.name = "user", .kind = value_kind::text, .least = 1,
                   .description = "User that the process runs as; the broker must be root for that.",
                   .computed = "the broker's own"},
                  [](auto& h) -> auto& { return h.user; }),
-        declared({.name = "instances", .kind = value_kind::count, .least = 1, .most = 256,
+        of_entry({.name = "instances", .kind = value_kind::count, .least = 1, .most = 256,
                   .description = "How many processes share the load; the messages of one session go to the same."},
                  [](auto& h) -> auto& { return h.instances; }),
-        declared({.name = "hello_timeout", .kind = value_kind::duration, .least = 1, .most = hour,
+        of_entry({.name = "hello_timeout", .kind = value_kind::duration, .least = 1, .most = hour,
                   .description = "From the start of a process until it is ready."},
                  [](auto& h) -> auto& { return h.hello_timeout; }),
-        declared({.name = "stop_grace", .kind = value_kind::duration, .most = hour,
+        of_entry({.name = "stop_grace", .kind = value_kind::duration, .most = hour,
                   .description = "From SIGTERM to SIGKILL, after the drain."},
                  [](auto& h) -> auto& { return h.stop_grace; }),
-        declared({.name = "config", .kind = value_kind::json,
+        of_entry({.name = "config", .kind = value_kind::json,
                   .description = "Anything; passed to the handler in its welcome."},
                  [](auto& h) -> auto& { return h.config_json; }),
     };
@@ -56,34 +52,34 @@ std::vector<key<handlers::handler_settings>> process_keys() {
 
 std::vector<key<handlers::handler_settings>> message_keys() {
     return {
-        declared({.name = "types", .kind = value_kind::texts, .most = 1'000,
+        of_entry({.name = "types", .kind = value_kind::texts, .most = 1'000,
                   .description = "The message types that it serves. `[]`: none; it is reached by `sendHandler` only.",
                   .computed = "one, the handler's name"},
                  [](auto& h) -> auto& { return h.types; }),
-        declared({.name = "idempotent", .kind = value_kind::boolean,
+        of_entry({.name = "idempotent", .kind = value_kind::boolean,
                   .description = "A message may be given to a second instance when the first is lost with it."},
                  [](auto& h) -> auto& { return h.idempotent; }),
-        declared({.name = "deadline", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
+        of_entry({.name = "deadline", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
                   .description = "Time to answer a message; then its sender is told `handler_timeout`."},
                  [](auto& h) -> auto& { return h.deadline; }),
-        declared({.name = "deadlines", .kind = value_kind::duration_map, .least = 1, .most = 24 * hour,
+        of_entry({.name = "deadlines", .kind = value_kind::duration_map, .least = 1, .most = 24 * hour,
                   .description = "Another deadline for some types, e.g. `{\"report\": \"1m\"}`."},
                  [](auto& h) -> auto& { return h.deadlines; }),
-        declared({.name = "window", .kind = value_kind::count, .least = 1, .most = 1'000'000,
+        of_entry({.name = "window", .kind = value_kind::count, .least = 1, .most = 1'000'000,
                   .description = "Unanswered messages of one instance (one-shot: open connections). Each shard has an "
                                  "equal part of it, rounded up."},
                  [](auto& h) -> auto& { return h.window; }),
-        declared({.name = "waiting", .kind = value_kind::count, .most = 10'000'000,
+        of_entry({.name = "waiting", .kind = value_kind::count, .most = 10'000'000,
                   .description = "Messages that wait for a place in the window; then senders are told `busy`. Each shard "
                                  "has an equal part of it, rounded up."},
                  [](auto& h) -> auto& { return h.waiting; }),
-        declared({.name = "message_size", .kind = value_kind::size, .least = 256, .most = gibi,
+        of_entry({.name = "message_size", .kind = value_kind::size, .least = 256, .most = gibi,
                   .description = "Largest frame to or from the handler."},
                  [](auto& h) -> auto& { return h.message_size; }),
-        declared({.name = "recipients", .kind = value_kind::count, .least = 1, .most = 10'000'000,
+        of_entry({.name = "recipients", .kind = value_kind::count, .least = 1, .most = 10'000'000,
                   .description = "Most recipients of one command."},
                  [](auto& h) -> auto& { return h.recipients; }),
-        declared({.name = "queue_bytes", .kind = value_kind::size, .least = kibi, .most = 64 * gibi,
+        of_entry({.name = "queue_bytes", .kind = value_kind::size, .least = kibi, .most = 64 * gibi,
                   .description = "What may wait for an instance to read it; at least `message_size`."},
                  [](auto& h) -> auto& { return h.queue_bytes; }),
     };
@@ -91,24 +87,24 @@ std::vector<key<handlers::handler_settings>> message_keys() {
 
 std::vector<key<handlers::handler_settings>> right_keys() {
     return {
-        declared({.name = "may.commands", .kind = value_kind::texts, .most = 100,
+        of_entry({.name = "may.commands", .kind = value_kind::texts, .most = 100,
                   .description = "Commands that the process may give; patterns, in which `*` stands for any text. "
                                  "Everything else is refused with `command_forbidden`, and counted."},
                  [](auto& h) -> auto& { return h.may.commands; }),
-        declared({.name = "may.users", .kind = value_kind::texts, .most = 10'000,
+        of_entry({.name = "may.users", .kind = value_kind::texts, .most = 10'000,
                   .description = "Recipients that commands may name: patterns for `tina`, `tina@b`, `*` (everybody, "
                                  "and any session by its id; the sender's own session is always allowed)."},
                  [](auto& h) -> auto& { return h.may.users; }),
-        declared({.name = "may.groups", .kind = value_kind::texts, .most = 10'000,
+        of_entry({.name = "may.groups", .kind = value_kind::texts, .most = 10'000,
                   .description = "Groups, as patterns."},
                  [](auto& h) -> auto& { return h.may.groups; }),
-        declared({.name = "may.handlers", .kind = value_kind::texts, .most = 10'000,
+        of_entry({.name = "may.handlers", .kind = value_kind::texts, .most = 10'000,
                   .description = "Handlers that `sendHandler` may go on with, as patterns."},
                  [](auto& h) -> auto& { return h.may.handlers; }),
-        declared({.name = "may.servers", .kind = value_kind::texts, .most = 10'000,
+        of_entry({.name = "may.servers", .kind = value_kind::texts, .most = 10'000,
                   .description = "Other servers, as patterns; which types go there is said in `peers`, too."},
                  [](auto& h) -> auto& { return h.may.servers; }),
-        declared({.name = "may.rate", .kind = value_kind::count, .most = 100'000'000,
+        of_entry({.name = "may.rate", .kind = value_kind::count, .most = 100'000'000,
                   .description = "Commands a second of one instance, with a second's worth at once; then "
                                  "`rate_limited`. 0: any."},
                  [](auto& h) -> auto& { return h.may.rate; }),
@@ -117,20 +113,20 @@ std::vector<key<handlers::handler_settings>> right_keys() {
 
 std::vector<key<handlers::handler_settings>> restart_keys() {
     return {
-        declared({.name = "restart.initial_delay", .kind = value_kind::duration, .least = 1, .most = hour,
+        of_entry({.name = "restart.initial_delay", .kind = value_kind::duration, .least = 1, .most = hour,
                   .description = "Pause before the first restart; it doubles, with jitter."},
                  [](auto& h) -> auto& { return h.restart.initial_delay; }),
-        declared({.name = "restart.longest_delay", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
+        of_entry({.name = "restart.longest_delay", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
                   .description = "The pause does not grow beyond this."},
                  [](auto& h) -> auto& { return h.restart.longest_delay; }),
-        declared({.name = "restart.failed_start", .kind = value_kind::duration, .most = hour,
+        of_entry({.name = "restart.failed_start", .kind = value_kind::duration, .most = hour,
                   .description = "An exit within this time is a failed start."},
                  [](auto& h) -> auto& { return h.restart.failed_start; }),
-        declared({.name = "restart.degraded_after", .kind = value_kind::count, .least = 1, .most = 1'000,
+        of_entry({.name = "restart.degraded_after", .kind = value_kind::count, .least = 1, .most = 1'000,
                   .description = "So many failures within `degraded_window` and it is shown as degraded; it is still "
                                  "tried again."},
                  [](auto& h) -> auto& { return h.restart.degraded_after; }),
-        declared({.name = "restart.degraded_window", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
+        of_entry({.name = "restart.degraded_window", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
                   .description = "See `degraded_after`."},
                  [](auto& h) -> auto& { return h.restart.degraded_window; }),
     };
