@@ -186,7 +186,7 @@ tl::expected<std::string, attachment_error> join_attachments(wire::json_reader& 
 
 bool may_have_attachments(std::string_view data) noexcept {
     constexpr std::string_view name = "\"_binary\"";
-    return ::memmem(data.data(), data.size(), name.data(), name.size()) != nullptr;
+    return !data.empty() && ::memmem(data.data(), data.size(), name.data(), name.size()) != nullptr;
 }
 
 tl::expected<split_data, attachment_error> split_attachments(wire::json_reader& reader, std::string_view data) {
