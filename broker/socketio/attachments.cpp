@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -185,8 +184,11 @@ tl::expected<std::string, attachment_error> join_attachments(wire::json_reader& 
 }
 
 bool may_have_attachments(std::string_view data) noexcept {
+    // Looking for the rarest of its characters is several times as fast as looking for the word.
     constexpr std::string_view name = "\"_binary\"";
-    return !data.empty() && ::memmem(data.data(), data.size(), name.data(), name.size()) != nullptr;
+    for (std::size_t at = data.find('_', 1); at != std::string_view::npos; at = data.find('_', at + 1))
+        if (data.substr(at - 1).starts_with(name)) return true;
+    return false;
 }
 
 tl::expected<split_data, attachment_error> split_attachments(wire::json_reader& reader, std::string_view data) {

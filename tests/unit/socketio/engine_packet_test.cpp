@@ -143,4 +143,34 @@ TEST_CASE("base64: the examples of RFC 4648, there and back", "[socketio]") {
     }
 }
 
+TEST_CASE("base64: each byte is a digit or none, at each place", "[socketio]") {
+    constexpr std::string_view good = "YWJjZGVm";
+    for (std::size_t at = 0; at < good.size(); ++at) {
+        for (int byte = 0; byte < 256; ++byte) {
+            const char c = static_cast<char>(byte);
+            const bool is_digit = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+            std::string text{good};
+            text[at] = c;
+            std::string bytes;
+            CAPTURE(text);
+            REQUIRE(decode_base64(text, bytes) == is_digit);
+            std::string again;
+            append_base64(again, bytes);
+            REQUIRE(again == (is_digit ? text : ""));
+        }
+    }
+}
+
+TEST_CASE("base64: bytes of all values and lengths come back", "[socketio]") {
+    std::string bytes;
+    for (int i = 0; i < 300; ++i) {
+        std::string text;
+        append_base64(text, bytes);
+        std::string back;
+        REQUIRE(decode_base64(text, back));
+        REQUIRE(back == bytes);
+        bytes += static_cast<char>(i * 7);
+    }
+}
+
 }  // namespace bester::socketio
