@@ -34,6 +34,9 @@ using claimed_types = std::map<std::string, claimed_type>;
 void check_handler(const json_member& from, const std::string& path, handlers::handler_settings& handler,
                    claimed_types& claimed, const reading& context);
 
+/// Checks that each `groups` names a handler with groups of its own. All `handlers` are read already.
+void check_group_owners(const json_value& section, broker_config& config, const reading& context);
+
 /// Checks what concerns several keys of `peering`, or `peering` and what else there is, and resolves the
 /// addresses to listen on. `config` is read already, but for these checks.
 void check_peering(const json_value& root, broker_config& config, const reading& context);

@@ -65,6 +65,11 @@ std::vector<key<handlers::handler_settings>> message_keys() {
         of_entry({.name = "deadlines", .kind = value_kind::duration_map, .least = 1, .most = 24 * hour,
                   .description = "Another deadline for some types, e.g. `{\"report\": \"1m\"}`."},
                  [](auto& h) -> auto& { return h.deadlines; }),
+        of_entry({.name = "groups", .kind = value_kind::text, .least = 1,
+                  .description = "The handler whose groups this one uses: its `join`, `leave`, `sendGroup`, `listGroup` and "
+                                 "`groups` events are about them. Say, of a source that sends to who joined at another.",
+                  .computed = "its own"},
+                 [](auto& h) -> auto& { return h.groups; }),
         of_entry({.name = "window", .kind = value_kind::count, .least = 1, .most = 1'000'000,
                   .description = "Unanswered messages of one instance (one-shot: open connections). Each shard has an "
                                  "equal part of it, rounded up."},

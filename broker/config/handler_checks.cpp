@@ -241,4 +241,38 @@ void check_handler(const json_member& from, const std::string& path, handler_set
     }
 }
 
+void check_group_owners(const json_value& section, broker_config& config, const reading& context) {
+    std::vector<std::string_view> names;
+    for (const handler_settings& each : config.handlers) {
+        names.push_back(each.name);
+    }
+    const auto named = [&](std::string_view name) {
+        return std::find_if(config.handlers.begin(), config.handlers.end(),
+                            [&](const handler_settings& each) { return each.name == name; });
+    };
+    std::vector<handler_settings*> to_itself;
+    for (handler_settings& each : config.handlers) {
+        if (each.groups.empty()) {
+            continue;
+        }
+        if (each.groups == each.name) {
+            to_itself.push_back(&each);
+            continue;
+        }
+        const std::size_t offset = section.find(each.name)->value.find("groups")->value.begin;
+        const std::string path = path_to(path_to("handlers", each.name), "groups");
+        const auto owner = named(each.groups);
+        if (owner == config.handlers.end()) {
+            context.mistake(offset, path, "there is no handler " + excerpt(each.groups) + suggestion(each.groups, names));
+        } else if (!owner->groups.empty() && owner->groups != owner->name) {
+            context.mistake(offset, path,
+                            excerpt(each.groups) + " has no groups of its own: it uses those of " + excerpt(owner->groups) +
+                                "; name that one");
+        }
+    }
+    for (handler_settings* const each : to_itself) {
+        each->groups.clear();  // the default, said aloud
+    }
+}
+
 }  // namespace bester::config

@@ -107,6 +107,7 @@ void read_handlers(const json_value& root, broker_config& config, const reading&
     }
     std::sort(config.handlers.begin(), config.handlers.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
+    check_group_owners(section->value, config, context);
 }
 
 void read_peers(const json_value& root, broker_config& config, const reading& context) {

@@ -175,7 +175,7 @@ void executor::send_group(execution& run, const command& c) {
     mark_excepted(run, c);
     const payload frame = make_delivery(type_token, c.data);
     reach reached;
-    if (const group* const in = shard_.groups().find(run.source.handler(), c.target)) {
+    if (const group* const in = shard_.groups().find(run.source.groups_owner(), c.target)) {
         reached.delivered = deliver_all(frame, except_, [&](auto&& each) {
             for (session* member : in->members()) each(*member);
         });
@@ -184,7 +184,7 @@ void executor::send_group(execution& run, const command& c) {
         if (s == shard_.index()) continue;
         const acknowledgement to = expect(run, c, reached);
         // Handler and group in one string, to stay within a task's room.
-        std::string key = run.source.handler() + '\0' + std::string{c.target};
+        std::string key = run.source.groups_owner() + '\0' + std::string{c.target};
         auto details = std::make_unique<std::pair<std::string, std::vector<session_id>>>(std::move(key), except_);
         shard_.post_to(s, [frame, details = std::move(details), to](shard& there) {
             const std::size_t cut = details->first.find('\0');

@@ -57,7 +57,7 @@ void executor::change_membership(execution& run, const command& c) {
     refuse_distant(run);
     for (const session_id id : targets_) {
         if (id.shard() == shard_.index()) {
-            const error_code failure = change_one(shard_, id, is_join, run.source.handler(), c.target);
+            const error_code failure = change_one(shard_, id, is_join, run.source.groups_owner(), c.target);
             if (failure == error_code::none) ++reached.delivered;
             else missed(c, reached, id.text(), failure);
             // The message itself is not bad by it: its handler cannot know it of another shard's sessions either.
@@ -65,7 +65,7 @@ void executor::change_membership(execution& run, const command& c) {
             continue;
         }
         auto change = std::make_unique<distant_change>(distant_change{
-            id, is_join, run.source.handler(), std::string{c.target}, expect(run, c, reached),
+            id, is_join, run.source.groups_owner(), std::string{c.target}, expect(run, c, reached),
             run.source.source_id(), is_join ? join_refused(run.answered, run.index) : std::string{}});
         change->to.shard = shard_.index();
         shard_.post_to(id.shard(), [change = std::move(change)](shard& there) {

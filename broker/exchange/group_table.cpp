@@ -1,5 +1,8 @@
 #include "exchange/group_table.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "exchange/session.hpp"
 
 namespace bester::exchange {
@@ -31,6 +34,7 @@ bool group_table::join(std::string_view handler, std::string_view name, session&
         in = made.get();
         groups_.emplace(key_, std::move(made));
     }
+    note_change(*in);
     who.memberships->push_back({in, static_cast<std::uint32_t>(in->members_.size())});
     in->members_.push_back(&who);
     return true;
@@ -61,6 +65,7 @@ void group_table::drop_handler(std::string_view handler) {
 void group_table::remove(session& who, std::size_t at) {
     const membership gone = (*who.memberships)[at];
     group& in = *gone.in;
+    note_change(in);
     session* const moved = in.members_.back();
     in.members_[gone.index] = moved;
     in.members_.pop_back();
@@ -73,6 +78,58 @@ void group_table::remove(session& who, std::size_t at) {
         make_key(key_, in.handler(), in.name());
         groups_.erase(groups_.find(key_));
     }
+}
+
+void group_table::watch(const std::string& handler, group_observer& who) {
+    // What changed before is news to the others only.
+    tell_changes();
+    watched_[handler].observers.push_back(&who);
+}
+
+bool group_table::is_watched_by(const std::string& handler, const group_observer* who) const {
+    const auto watched = watched_.find(handler);
+    if (watched == watched_.end()) return false;
+    const auto& all = watched->second.observers;
+    return std::find(all.begin(), all.end(), who) != all.end();
+}
+
+void group_table::unwatch(group_observer& who) {
+    for (auto it = watched_.begin(); it != watched_.end();) {
+        std::erase(it->second.observers, &who);
+        if (it->second.observers.empty()) it = watched_.erase(it);
+        else ++it;
+    }
+}
+
+/// Before a session is put in or taken out.
+void group_table::note_change(const group& changing) {
+    if (watched_.empty()) return;
+    const auto watched = watched_.find(changing.handler());
+    if (watched == watched_.end()) return;
+    watched->second.before.try_emplace(changing.name(), changing.members().size());
+    if (std::exchange(has_changes_, true) || !changes_wait_) return;
+    changes_wait_();
+}
+
+void group_table::tell_changes() {
+    if (!std::exchange(has_changes_, false)) return;
+    struct news {
+        std::string handler;
+        std::string group;
+        std::size_t sessions;
+        group_observer* who;
+    };
+    std::vector<news> all;
+    for (auto& [handler, entry] : watched_) {
+        for (const auto& [name, before] : std::exchange(entry.before, {})) {
+            const group* const in = find(handler, name);
+            const std::size_t now = in ? in->members().size() : 0;
+            if (now == before) continue;
+            for (group_observer* const who : entry.observers) all.push_back({handler, name, now, who});
+        }
+    }
+    for (const news& each : all)
+        if (is_watched_by(each.handler, each.who)) each.who->on_group(each.group, each.sessions);
 }
 
 }  // namespace bester::exchange

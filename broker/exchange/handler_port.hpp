@@ -60,8 +60,10 @@ struct routing_table {
 class command_source {
 public:
     virtual ~command_source() = default;
-    /// The handler's name: groups belong to it.
+    /// The handler's name.
     virtual const std::string& handler() const noexcept = 0;
+    /// To which handler the groups belong that its commands are about: to itself, unless its entry names another.
+    virtual const std::string& groups_owner() const noexcept { return handler(); }
     /// Most users and sessions that one command may name.
     virtual std::size_t most_recipients() const noexcept = 0;
     /// What it may command; null: everything.

@@ -157,6 +157,16 @@ private:
         shard& owner_;
     };
 
+    /// Tells of changed groups once, at the end of the turn.
+    class group_teller final : public turn_writer {
+    public:
+        explicit group_teller(shard& owner) noexcept : owner_{owner} {}
+        void write_turn() override { owner_.groups_.tell_changes(); }
+
+    private:
+        shard& owner_;
+    };
+
     void run();
     void read_clocks() noexcept;
     void end_turn();
@@ -201,7 +211,8 @@ private:
     parting_sockets parting_{*this};
     exchange::counters counters_;
     session_table sessions_;
-    group_table groups_;
+    group_teller group_teller_{*this};
+    group_table groups_{[this] { write_later(group_teller_); }};
     std::shared_ptr<const routing_table> routes_;
     peer_port* peers_ = nullptr;
     std::vector<session_observer*> observers_;

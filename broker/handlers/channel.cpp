@@ -43,6 +43,8 @@ channel::channel(shard_handlers& owner, handler_queue& queue, channel_offer&& of
       received_{std::move(offer.received)},
       wants_client_events_{offer.wants_client_events},
       wants_peer_events_{offer.wants_peer_events},
+      wants_group_events_{offer.wants_group_events},
+      groups_owner_{offer.groups_owner.empty() ? instance_.handler : std::move(offer.groups_owner)},
       source_id_{owner.shard().next_source_id()},
       waiting_{owner.shard()},
       progress_{std::move(progress)} {
@@ -52,7 +54,9 @@ channel::channel(shard_handlers& owner, handler_queue& queue, channel_offer&& of
 channel::~channel() = default;
 
 void channel::begin() {
-    if (wants_client_events_ || wants_peer_events_) send_snapshot();
+    // First, as it makes sure that the others have heard what the snapshot has already.
+    if (wants_group_events_) shard_.groups().watch(groups_owner_, *this);
+    if (wants_client_events_ || wants_group_events_ || (wants_peer_events_ && shard_.index() == 0)) send_snapshot();
     if (wants_client_events_) shard_.add_observer(*this);
     if (wants_peer_events_ && shard_.index() == 0) shard_.add_peer_observer(*this);
     start(received_);
@@ -330,6 +334,7 @@ void channel::on_end_of_input() { lost("it closed a channel"); }
 void channel::on_closed(close_reason reason) {
     if (wants_client_events_) shard_.remove_observer(*this);
     if (wants_peer_events_) shard_.remove_peer_observer(*this);
+    if (wants_group_events_) shard_.groups().unwatch(*this);
     shard_.remove_source(*this);
     queue_.remove_ready(*this);
     if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);

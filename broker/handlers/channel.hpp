@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "exchange/framed_stream.hpp"
+#include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
 #include "handlers/channel_host.hpp"
 #include "handlers/waiting_list.hpp"
@@ -35,6 +36,7 @@ struct instance_progress {
 class channel final : public exchange::framed_stream,
                       public exchange::command_source,
                       public exchange::session_observer,
+                      public exchange::group_observer,
                       public exchange::peer_observer {
 public:
     channel(shard_handlers& owner, handler_queue& queue, channel_offer&& offer,
@@ -70,11 +72,14 @@ public:
 
     // As command_source and session_observer.
     const std::string& handler() const noexcept override { return instance_.handler; }
+    /// As it was when the instance was started: another one in the config is for the next.
+    const std::string& groups_owner() const noexcept override { return groups_owner_; }
     std::size_t most_recipients() const noexcept override;
     void notify(std::string_view frame) override;
     std::uint64_t source_id() const noexcept override { return source_id_; }
     void on_connected(const exchange::session& who) override;
     void on_disconnected(const exchange::session& who) override;
+    void on_group(std::string_view group, std::size_t sessions) override;
     void on_peer_up(std::string_view server) override;
     void on_peer_down(std::string_view server) override;
 
@@ -127,6 +132,8 @@ private:
     std::string received_;
     bool wants_client_events_;
     bool wants_peer_events_;
+    bool wants_group_events_;
+    std::string groups_owner_;
     std::uint64_t source_id_;
     waiting_list waiting_;
     wire::handler_frame frame_;

@@ -23,6 +23,8 @@ struct channel_offer {
     std::string received;             ///< bytes that came after the hello
     bool wants_client_events = false;
     bool wants_peer_events = false;
+    bool wants_group_events = false;
+    std::string groups_owner{};       ///< the handler whose groups its commands and events are about
 };
 
 /// What the control plane (supervisor) needs of the shards. All functions may be called from the

@@ -85,7 +85,7 @@ void channel::list_group() {
     };
     using members_list = std::vector<std::pair<exchange::session_id, std::string>>;
     auto sum = std::make_shared<gathered>(gathered{source_id_, frame_.id, shard_.settings().shards, {}});
-    auto names = std::make_shared<std::pair<std::string, std::string>>(handler(), frame_.group);
+    auto names = std::make_shared<std::pair<std::string, std::string>>(groups_owner_, frame_.group);
     for (unsigned s = 0; s < shard_.settings().shards; ++s) {
         shard_.post_to(s, [sum, names, home = shard_.index()](exchange::shard& there) {
             auto found = std::make_unique<members_list>();
@@ -123,6 +123,12 @@ std::string channel::reached_peers() const {
 
 namespace {
 
+void append_group(std::string& body, std::string_view group, std::size_t sessions) {
+    body += R"("group":)";
+    wire::append_quoted(body, group);
+    body += R"(,"sessions":)" + std::to_string(sessions);
+}
+
 /// Of a WebSocket.
 void append_path(std::string& body, const session& who) {
     if (who.path().empty()) return;
@@ -136,41 +142,60 @@ void append_path(std::string& body, const session& who) {
 }  // namespace
 
 void channel::send_snapshot() {
-    const bool has_peers = wants_peer_events_ && shard_.index() == 0;
-    const std::string peers = has_peers ? R"("peers":)" + reached_peers() + ',' : "";
-    std::string body;
-    const auto begin_page = [&] { body.assign(R"({"kind":"snapshot",)").append(peers).append(R"("clients":[)"); };
+    std::string body = R"({"kind":"snapshot",)";
+    if (wants_peer_events_ && shard_.index() == 0) body += R"("peers":)" + reached_peers() + ',';
     const auto send_page = [&](bool has_more) {
-        if (body.back() == ',') body.pop_back();
         body += has_more ? R"(],"more":true})" : R"(],"more":false})";
         const std::string frame = wire::make_frame(body);
         output().append(frame);
         total_queued_ += frame.size();
         queued();
+        body = R"({"kind":"snapshot",)";
     };
-    begin_page();
+    const auto next = [&] { if (body.back() != '[') body += ','; };
+    if (wants_group_events_) {
+        body += R"("groups":[)";
+        shard_.groups().for_each(groups_owner_, [&](const exchange::group& in) {
+            if (body.size() > snapshot_page) {
+                body += R"(],"clients":[)";
+                send_page(true);
+                body += R"("groups":[)";
+            }
+            next();
+            body += '{';
+            append_group(body, in.name(), in.members().size());
+            body += '}';
+        });
+        body += "],";
+    }
+    body += R"("clients":[)";
     if (wants_client_events_) {
         shard_.sessions().for_each([&](const session& who) {
             if (body.size() > snapshot_page) {
                 send_page(true);
-                begin_page();
+                body += R"("clients":[)";
             }
+            next();
             append_session(body, who.id(), who.user());
             append_path(body, who);
             body += R"(,"groups":[)";
-            bool is_first = true;
             if (who.memberships) {
                 for (const exchange::membership& m : *who.memberships) {
-                    if (m.in->handler() != handler()) continue;
-                    if (!is_first) body += ',';
-                    is_first = false;
+                    if (m.in->handler() != groups_owner_) continue;
+                    next();
                     wire::append_quoted(body, m.in->name());
                 }
             }
-            body += "]},";
+            body += "]}";
         });
     }
     send_page(false);
+}
+
+void channel::on_group(std::string_view group, std::size_t sessions) {
+    std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_) + R"(,"event":"group",)";
+    append_group(body, group, sessions);
+    notify(wire::make_frame(body + '}'));
 }
 
 void channel::send_event(std::string_view event, const session& who) {

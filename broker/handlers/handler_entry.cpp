@@ -12,7 +12,7 @@ bool needs_new_process(const handler_settings& before, const handler_settings& a
     const auto what_a_process_sees = [](const handler_settings& settings) {
         return std::tie(settings.start, settings.command, settings.socket, settings.environment,
                         settings.directory, settings.user, settings.window, settings.message_size,
-                        settings.recipients, settings.config_json);
+                        settings.recipients, settings.config_json, settings.groups);
     };
     return what_a_process_sees(before) != what_a_process_sees(after);
 }

@@ -50,8 +50,11 @@ struct handler_settings {
     std::chrono::milliseconds hello_timeout{10'000};    ///< from start to ready
     std::chrono::milliseconds stop_grace{10'000};       ///< from SIGTERM to SIGKILL
     restart_settings restart;
+    std::string groups{};                               ///< whose groups its commands are about; empty: its own
     exchange::command_rights may;                       ///< what its process may command
     std::string config_json = "null";                   ///< the entry's `config`, passed to the handler
+
+    const std::string& groups_owner() const noexcept { return groups.empty() ? name : groups; }
 
     bool operator==(const handler_settings&) const = default;
 };

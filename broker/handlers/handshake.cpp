@@ -256,6 +256,8 @@ void handshake_listener::shared_state::hand_over(const connection& from, const a
     offer.shard = admitted.shard;
     offer.wants_client_events = admitted.wants_client_events;
     offer.wants_peer_events = admitted.wants_peer_events;
+    offer.wants_group_events = admitted.wants_group_events;
+    offer.groups_owner = admitted.groups_owner;
     offer.received = std::move(from->received);
     asio::error_code error;
     offer.fd = from->socket.release(error);

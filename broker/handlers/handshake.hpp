@@ -36,6 +36,8 @@ struct admission {
     unsigned shard = 0;
     bool wants_client_events = false;
     bool wants_peer_events = false;
+    bool wants_group_events = false;
+    std::string groups_owner{};
     std::string welcome;  ///< JSON
 };
 

@@ -45,6 +45,8 @@ bool take_events(const json& object, hello_message& into)
             into.wants_client_events = true;
         else if (event == "peers")
             into.wants_peer_events = true;
+        else if (event == "groups")
+            into.wants_group_events = true;
         else
             return false;
     }
@@ -74,7 +76,7 @@ tl::expected<hello_message, refusal> parse_hello(std::string_view text)
     if (!take_string(parsed, "key", hello.key))
         return bad_hello("\"key\" must be a string");
     if (!take_events(parsed, hello))
-        return bad_hello("\"events\" must be an array of \"clients\" and \"peers\"");
+        return bad_hello("\"events\" must be an array of \"clients\", \"groups\" and \"peers\"");
     if (const auto shard = parsed.find("shard"); shard != parsed.end()) {
         if (!shard->is_number_unsigned() || shard->get<std::uint64_t>() >= most_shards)
             return bad_hello("\"shard\" must be an integer, from 0 to one less than \"shards\"");

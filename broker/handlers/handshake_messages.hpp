@@ -20,6 +20,7 @@ struct hello_message {
     std::optional<unsigned> shard;    ///< further channels
     bool wants_client_events = false;
     bool wants_peer_events = false;
+    bool wants_group_events = false;
 };
 
 /// Why a hello is not accepted; sent as an `error` frame.

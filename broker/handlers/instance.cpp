@@ -106,6 +106,8 @@ tl::expected<admission, refusal> instance::admit(const hello_message& hello)
     given.shard = shard;
     given.wants_client_events = first_hello_.wants_client_events;
     given.wants_peer_events = first_hello_.wants_peer_events;
+    given.wants_group_events = first_hello_.wants_group_events;
+    given.groups_owner = settings_.groups_owner();
     given.welcome = encode(welcome_for(shard));
     return given;
 }

@@ -44,6 +44,7 @@ public:
     bool sweep(std::uint64_t now_ms) override;
 
     const std::string& handler() const noexcept override { return settings_->name; }
+    const std::string& groups_owner() const noexcept override { return settings_->groups_owner(); }
     std::size_t most_recipients() const noexcept override { return settings_->recipients; }
     const exchange::command_rights* rights() const noexcept override { return is_limited_ ? &settings_->may : nullptr; }
     bool take_command(std::uint64_t now_ms) noexcept override;

@@ -10,13 +10,13 @@ TEST_CASE("config handlers: every key is read", "[config]") {
     const auto config = parse_good(R"({"handlers": {"chat": {
         "command": ["sh", "-c", "true"], "start": "auto", "environment": {"A": "1", "B": ""}, "directory": "/usr",
         "user": "root", "instances": 3, "types": ["chat", "talk"], "idempotent": true, "deadline": "1s",
-        "deadlines": {"talk": "2s"}, "window": 5, "waiting": 6, "message_size": "4KiB", "recipients": 7,
+        "deadlines": {"talk": "2s"}, "groups": "h", "window": 5, "waiting": 6, "message_size": "4KiB", "recipients": 7,
         "queue_bytes": "8KiB", "hello_timeout": "3s", "stop_grace": "4s",
         "restart": {"initial_delay": "1ms", "longest_delay": "2ms", "failed_start": "3ms", "degraded_after": 4,
                     "degraded_window": "5ms"},
         "config": {"a": [1, /* two */ 2, "x y",], }
-    }}})");
-    REQUIRE(config.handlers.size() == 1);
+    }, "h": {"start": "manual"}}})");
+    REQUIRE(config.handlers.size() == 2);
     bester::handlers::handler_settings wanted;
     wanted.name = "chat";
     wanted.command = {"/usr/bin/sh", "-c", "true"};
@@ -28,6 +28,7 @@ TEST_CASE("config handlers: every key is read", "[config]") {
     wanted.idempotent = true;
     wanted.deadline = 1s;
     wanted.deadlines = {{"talk", 2s}};
+    wanted.groups = "h";
     wanted.window = 5;
     wanted.waiting = 6;
     wanted.message_size = 4'096;
@@ -51,6 +52,23 @@ TEST_CASE("config handlers: the type is its name and the folder the file's unles
     CHECK(config.handlers[1].start == start_mode::one_shot);
     CHECK(config.handlers[1].socket == "/tmp/old.sock");
     CHECK(config.handlers[1].types == std::vector<std::string>{"z"});
+}
+
+TEST_CASE("config handlers: `groups` names a handler that has its own", "[config]") {
+    const auto report = [](const std::string& handlers) {
+        return parse_text("{\"handlers\": {\n\"source\": {\"start\": \"manual\", " + handlers + "}}").report();
+    };
+    CHECK(report(R"("groups": "gateway"}, "gateway": {"start": "manual"})").empty());
+    CHECK(report(R"("groups": "source"})").empty());
+    CHECK(report(R"("groups": "gatewy"}, "gateway": {"start": "manual"})") ==
+          "test.jsonc:2:41: handlers.source.groups: there is no handler \"gatewy\"; did you mean \"gateway\"?\n");
+    CHECK(report(R"("groups": "b"}, "b": {"start": "manual", "groups": "c"}, "c": {"start": "manual"})") ==
+          "test.jsonc:2:41: handlers.source.groups: \"b\" has no groups of its own: it uses those of \"c\"; name that one\n");
+    CHECK(report(R"("groups": ""})").starts_with("test.jsonc:2:41: handlers.source.groups: "));
+    const auto config = parse_good(R"({"handlers": {"a": {"start": "manual", "groups": "a"}, "b": {"start": "manual", "groups": "a"}}})");
+    CHECK(config.handlers[0].groups.empty());
+    CHECK(config.handlers[1].groups_owner() == "a");
+    CHECK(config.handlers[0].groups_owner() == "a");
 }
 
 TEST_CASE("config handlers: exactly one of command, socket and manual", "[config]") {

@@ -11,7 +11,7 @@ TEST_CASE("hello: what is accepted", "[handlers]")
     SECTION("the first channel of a started process")
     {
         const auto hello = parse_hello(
-            R"({"kind":"hello","protocol":1,"handler":"chat","token":"t","events":["clients","peers"],"new":1})");
+            R"({"kind":"hello","protocol":1,"handler":"chat","token":"t","events":["clients","groups","peers"],"new":1})");
         REQUIRE(hello);
         CHECK(hello->handler == "chat");
         CHECK(hello->token == "t");
@@ -19,6 +19,7 @@ TEST_CASE("hello: what is accepted", "[handlers]")
         CHECK_FALSE(hello->shard);
         CHECK(hello->wants_client_events);
         CHECK(hello->wants_peer_events);
+        CHECK(hello->wants_group_events);
     }
     SECTION("a process started by hand")
     {
@@ -26,6 +27,7 @@ TEST_CASE("hello: what is accepted", "[handlers]")
         REQUIRE(hello);
         CHECK(hello->token.empty());
         CHECK_FALSE(hello->wants_client_events);
+        CHECK_FALSE(hello->wants_group_events);
     }
     SECTION("a further channel")
     {

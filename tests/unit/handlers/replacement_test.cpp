@@ -207,6 +207,7 @@ TEST_CASE("reload: which changes need a new process", "[handlers]")
     CHECK(changed([](settings& s) { s.window = 1; }));
     CHECK(changed([](settings& s) { s.message_size = 1; }));
     CHECK(changed([](settings& s) { s.recipients = 1; }));
+    CHECK(changed([](settings& s) { s.groups = "x"; }));
     CHECK_FALSE(changed([](settings& s) { s.types = {"x"}; }));
     CHECK_FALSE(changed([](settings& s) { s.instances = 2; }));
     CHECK_FALSE(changed([](settings& s) { s.deadline = 1s; }));

@@ -218,6 +218,43 @@ TEST_CASE("events: one snapshot of all shards comes first, then what changes", "
     CHECK(heard(it) == "down north");
 }
 
+TEST_CASE("events: a group's size is the sum over the shards, told when it changes", "[sdk]") {
+    running_handler it{2};
+    auto& h = it.handler;
+    h.on_snapshot([&](const bester::snapshot& s) {
+        std::string groups;
+        for (const auto& each : s.groups) groups += each.group + std::to_string(each.sessions);
+        tell(h, groups);
+    });
+    h.on_groups([&](const bester::group_size& g) { tell(h, g.group + "=" + std::to_string(g.sessions)); });
+    h.on_message([](const message&) { return reply("here"); });
+    const json hello = it.start();
+    CHECK(hello.at("events") == json{"groups"});
+    const auto event = [&](unsigned shard, const char* group, unsigned sessions) {
+        it.broker.send(shard, {{"kind", "event"}, {"sequence", 1}, {"event", "group"}, {"group", group}, {"sessions", sessions}});
+    };
+    it.broker.send(0, {{"kind", "snapshot"}, {"groups", {{{"group", "a"}, {"sessions", 2}}}}, {"more", true}});
+    it.broker.send(0, {{"kind", "snapshot"}, {"groups", {{{"group", "b"}, {"sessions", 1}}}}, {"more", false}});
+    event(0, "a", 5);
+    // Channel 0 has been read to here when this is answered.
+    it.send_message(0, 1, "t");
+    CHECK(it.receive() == reply_of(1, "here"));
+    it.broker.send(1, {{"kind", "snapshot"}, {"groups", {{{"group", "a"}, {"sessions", 3}}}}, {"more", false}});
+    CHECK(heard(it, 1) == "a5b1");
+    CHECK(heard(it, 1) == "a=5");
+    CHECK(heard(it, 1) == "b=1");
+    CHECK(heard(it, 1) == "a=8");
+    event(1, "a", 0);
+    CHECK(heard(it, 1) == "a=5");
+    event(0, "b", 0);
+    CHECK(heard(it) == "b=0");
+    event(0, "a", 4);
+    event(0, "a", 4);
+    CHECK(heard(it) == "a=4");
+    event(1, "c", 1);
+    CHECK(heard(it, 1) == "c=1");
+}
+
 TEST_CASE("events: a WebSocket session says on which path it came, and with which query", "[sdk]") {
     running_handler it;
     auto& h = it.handler;

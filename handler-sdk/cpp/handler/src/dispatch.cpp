@@ -103,8 +103,8 @@ void runtime::defer_message(const author_functions::message_entry& entry, const 
 
 void runtime::on_other(unsigned shard, incoming_kind kind, std::string_view body) {
     switch (kind) {
-        case incoming_kind::event: return presence_.on_event(json::parse(body));
-        case incoming_kind::snapshot: return presence_.on_snapshot(json::parse(body));
+        case incoming_kind::event: return presence_.on_event(shard, json::parse(body));
+        case incoming_kind::snapshot: return presence_.on_snapshot(shard, json::parse(body));
         case incoming_kind::report: return on_report(json::parse(body));
         case incoming_kind::refused: return on_refused(json::parse(body));
         case incoming_kind::result: return on_result(json::parse(body));

@@ -55,6 +55,9 @@ void handler::on_peer_up(callback<void(const std::string&)> function) {
 void handler::on_peer_down(callback<void(const std::string&)> function) {
     state_->loop.functions.presence.peer_down = std::move(function);
 }
+void handler::on_groups(callback<void(const group_size&)> function) {
+    state_->loop.functions.presence.groups = std::move(function);
+}
 void handler::on_refused(callback<void(const refused_command&)> function) {
     state_->loop.functions.refused = std::move(function);
 }

@@ -74,13 +74,16 @@ void runtime::attach_now() {
     attach_settings wanted{settings_.socket, settings_.handler, settings_.token, {}};
     const auto& presence = functions.presence;
     const bool wants_peers = presence.peer_up || presence.peer_down;
-    const bool wants_clients = presence.connected || presence.disconnected || (presence.snapshot && !wants_peers);
+    const bool wants_groups = static_cast<bool>(presence.groups);
+    const bool wants_clients =
+        presence.connected || presence.disconnected || (presence.snapshot && !wants_peers && !wants_groups);
     if (wants_clients) wanted.events.emplace_back("clients");
     if (wants_peers) wanted.events.emplace_back("peers");
+    if (wants_groups) wanted.events.emplace_back("groups");
     auto result = attach(wanted, stop.fd());
     now_ = clock::now();
     if (auto* made = std::get_if<attachment>(&result)) {
-        presence_.reset(wants_clients ? made->channels.size() : wants_peers ? 1 : 0);
+        presence_.reset(wants_clients || wants_groups ? made->channels.size() : wants_peers ? 1 : 0);
         return begin_attachment(std::move(*made));
     }
     const auto& failure = std::get<attach_failure>(result);

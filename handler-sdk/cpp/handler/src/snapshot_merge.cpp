@@ -1,5 +1,6 @@
 #include "snapshot_merge.hpp"
 
+#include <numeric>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -16,28 +17,43 @@ client_session session_of(const json& described) {
             described.value("path", ""), described.value("query", ""), described.value("namespace", "")};
 }
 
+std::uint64_t sum_of(const std::vector<std::uint64_t>& parts) {
+    return std::accumulate(parts.begin(), parts.end(), std::uint64_t{0});
+}
+
 }  // namespace
 
 void snapshot_merge::reset(std::size_t expected) {
     expected_ = expected;
     merged_ = {};
     held_.clear();
+    // What was told is remembered: who hears of groups has to hear of those that are gone, too.
+    for (auto& [group, parts] : groups_) parts.by_shard.clear();
 }
 
-void snapshot_merge::on_snapshot(const json& frame) {
+void snapshot_merge::on_snapshot(unsigned shard, const json& frame) {
     if (expected_ == 0) return;
     for (const json& client : frame.value("clients", json::array()))
         merged_.clients.push_back(session_of(client));
     for (auto& peer : frame.value("peers", std::vector<std::string>{})) merged_.peers.push_back(std::move(peer));
+    for (const json& group : frame.value("groups", json::array()))
+        set_group(shard, group.value("group", ""), group.value("sessions", std::uint64_t{0}));
     if (frame.value("more", false) || --expected_ > 0) return;
-    const snapshot whole = std::exchange(merged_, {});
+    snapshot whole = std::exchange(merged_, {});
+    for (const auto& [group, parts] : groups_)
+        if (const std::uint64_t size = sum_of(parts.by_shard); size > 0) whole.groups.push_back({group, size});
     const auto held = std::exchange(held_, {});
     if (functions_.snapshot) functions_.snapshot(whole);
+    tell_all_groups();
     for (const auto& event : held) tell(event);
 }
 
-void snapshot_merge::on_event(const json& frame) {
-    held_event event{frame.value("event", ""), frame.value("peer", ""), session_of(frame)};
+void snapshot_merge::on_event(unsigned shard, const json& frame) {
+    held_event event{frame.value("event", ""), frame.value("peer", ""), session_of(frame), shard, 0};
+    if (event.what == "group") {
+        event.name = frame.value("group", "");
+        event.sessions = frame.value("sessions", std::uint64_t{0});
+    }
     if (expected_ > 0) held_.push_back(std::move(event));
     else tell(event);
 }
@@ -47,6 +63,30 @@ void snapshot_merge::tell(const held_event& event) {
     if (event.what == "disconnected" && functions_.disconnected) functions_.disconnected(event.client);
     if (event.what == "peer_up" && functions_.peer_up) functions_.peer_up(event.name);
     if (event.what == "peer_down" && functions_.peer_down) functions_.peer_down(event.name);
+    if (event.what == "group") {
+        set_group(event.shard, event.name, event.sessions);
+        tell_group(event.name);
+    }
+}
+
+void snapshot_merge::set_group(unsigned shard, const std::string& group, std::uint64_t sessions) {
+    auto& by_shard = groups_[group].by_shard;
+    if (by_shard.size() <= shard) by_shard.resize(std::size_t{shard} + 1);
+    by_shard[shard] = sessions;
+}
+
+void snapshot_merge::tell_group(const std::string& group) {
+    const auto found = groups_.find(group);
+    const std::uint64_t size = sum_of(found->second.by_shard);
+    const std::uint64_t told = std::exchange(found->second.told, size);
+    if (size == 0) groups_.erase(found);
+    if (size != told && functions_.groups) functions_.groups({group, size});
+}
+
+void snapshot_merge::tell_all_groups() {
+    std::vector<std::string> names;
+    for (const auto& [group, parts] : groups_) names.push_back(group);
+    for (const std::string& group : names) tell_group(group);
 }
 
 }  // namespace bester::detail

@@ -100,10 +100,11 @@ case_file parse_case_file(const std::string& text, const std::string& path) {
         if (object.contains("setup")) {
             if (!file.cases.empty()) reader.fail("setup must stand before the first case");
             const json& setup = object.at("setup");
-            reader.require_fields(setup, "setup", {"config", "clients", "peers"});
+            reader.require_fields(setup, "setup", {"config", "clients", "peers", "groups"});
             if (setup.contains("config")) file.config = setup.at("config");
             file.clients = reader.list(setup, "clients");
             file.peers = reader.list(setup, "peers");
+            file.groups = reader.list(setup, "groups");
             continue;
         }
         try {

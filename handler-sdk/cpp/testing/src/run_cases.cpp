@@ -26,9 +26,10 @@ public:
         const auto hello = broker_.attach({{"config", file_.config}, {"window", 1024}});
         const auto events = hello.value("events", std::vector<std::string>{});
         const auto has = [&](const char* name) { return std::find(events.begin(), events.end(), name) != events.end(); };
-        for (unsigned shard = 0; shard < options_.shards && (has("clients") || (shard == 0 && has("peers"))); ++shard) {
+        for (unsigned shard = 0; shard < options_.shards && (has("clients") || has("groups") || (shard == 0 && has("peers"))); ++shard) {
             nlohmann::json snapshot{{"kind", "snapshot"}, {"more", false}};
             if (has("clients")) snapshot["clients"] = shard == 0 ? json(file_.clients) : json::array();
+            if (has("groups")) snapshot["groups"] = shard == 0 ? json(file_.groups) : json::array();
             if (has("peers") && shard == 0) snapshot["peers"] = file_.peers;
             broker_.send(shard, snapshot);
         }

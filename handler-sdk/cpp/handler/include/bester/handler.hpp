@@ -83,6 +83,10 @@ public:
     /// Asks the broker for linked servers, in the snapshot too.
     void on_peer_up(callback<void(const std::string& peer)> function);
     void on_peer_down(callback<void(const std::string& peer)> function);
+    /// Asks the broker how many sessions the groups have that this handler uses: called for each that
+    /// has any at the start, and then for each whose number has changed, with the new one (0: nobody is
+    /// in it). Many changes at once are one call. After a reconnection: for those that differ.
+    void on_groups(callback<void(const group_size&)> function);
     /// A command was not executed. Without a function of yours it is logged.
     void on_refused(callback<void(const refused_command&)> function);
 

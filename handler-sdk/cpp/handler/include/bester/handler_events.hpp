@@ -36,11 +36,20 @@ struct client_session {
     bool operator==(const client_session&) const = default;
 };
 
+/// A group and how many sessions are in it, on all shards together. A plain value.
+struct group_size {
+    std::string group;
+    std::uint64_t sessions = 0;
+
+    bool operator==(const group_size&) const = default;
+};
+
 /// Who was there when the channels were opened: all that came and went later is told by the events
-/// that follow. A plain value.
+/// that follow. Only what was asked for is filled in. A plain value.
 struct snapshot {
     std::vector<client_session> clients;
     std::vector<std::string> peers;
+    std::vector<group_size> groups{};
 };
 
 /// A command that the broker did not execute. A plain value.

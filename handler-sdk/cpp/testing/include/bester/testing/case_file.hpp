@@ -40,6 +40,7 @@ struct case_file {
     nlohmann::ordered_json config;        ///< null without one
     std::vector<nlohmann::ordered_json> clients;  ///< of the snapshot
     std::vector<nlohmann::ordered_json> peers;
+    std::vector<nlohmann::ordered_json> groups;   ///< `{"group":…,"sessions":…}`
     std::vector<handler_case> cases;
 };
 
