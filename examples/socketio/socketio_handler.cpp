@@ -3,6 +3,7 @@
 // goes out as one. So this is what a Socket.IO server's `io.on("connection", …)` is, in a process of its
 // own. The namespace `/` is the type `chat`, `/admin` the type `panel`.
 #include <chrono>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ constexpr const char* chat_type = "chat";
 constexpr const char* panel_type = "panel";
 constexpr const char* watchers = "watchers";  // the group of those at the panel
 constexpr std::size_t longest_text = 4'000;   // bytes
+// What is sent to a server whose link is cut waits for it; its people are gone only if it stays away.
+constexpr std::chrono::seconds patience{10};
 
 /// One event of a client: `["message", {"room": …, "text": …}]`.
 struct event {
@@ -54,13 +57,11 @@ public:
             if (watchers_.erase(c.session) == 0) go(c.session);
         });
         self.on_peer_up([this](const std::string& peer) {
-            peers_.insert(peer);
+            has_peers_ = true;
+            if (const auto lost = lost_.extract(peer)) self_.cancel(lost.mapped());
             to_server(peer, roster(false));
         });
-        self.on_peer_down([this](const std::string& peer) {
-            peers_.erase(peer);
-            for (const auto& id : everybody_.ids_of_server(peer)) go(id);
-        });
+        self.on_peer_down([this](const std::string& peer) { lost_[peer] = self_.after(patience, [this, peer] { forget(peer); }); });
         self.on_message(chat_type, [this](const bester::message& m) {
             return m.server() == server_ ? take_chat(m) : take_from_server(m);
         });
@@ -74,12 +75,14 @@ private:
         server_ = w.server;
         everybody_.clear();
         watchers_.clear();
-        peers_.clear();
+        has_peers_ = false;
+        for (const auto& [peer, timer] : lost_) self_.cancel(timer);
+        lost_.clear();
     }
 
     /// After a restart: who is here, and in which rooms, the broker still knows.
     void find_out(const bester::snapshot& s) {
-        peers_.insert(s.peers.begin(), s.peers.end());
+        has_peers_ = !s.peers.empty();
         for (const auto& each : s.clients) come(each);
         to_servers(roster(true));
     }
@@ -247,7 +250,12 @@ private:
     /// A push, not a part of the answer: what becomes of it there neither delays nor fails the sender.
     void to_server(const std::string& server, const json& what) { push(bester::send_servers(server, what).type(chat_type)); }
     void to_servers(const json& what) {
-        if (!peers_.empty()) to_server("*", what);
+        if (has_peers_) to_server("*", what);
+    }
+
+    void forget(const std::string& peer) {
+        lost_.erase(peer);
+        for (const auto& id : everybody_.ids_of_server(peer)) go(id);
     }
 
     json roster(bool asks) const {
@@ -298,7 +306,8 @@ private:
     std::string server_;
     chat::people everybody_;
     std::set<std::string> watchers_;  // sessions at the panel
-    std::set<std::string> peers_;     // servers that can be reached
+    bool has_peers_ = false;
+    std::map<std::string, bester::timer_id> lost_;  // servers that cannot be reached just now
 };
 
 }  // namespace

@@ -52,7 +52,13 @@ function sign_in(username, password) {
   socket?.disconnect();
   const path = new URL("socket.io/", location.href).pathname;
   // eslint-disable-next-line no-undef -- `io` is what socket.io.min.js brings
-  socket = io(new URL("/admin", location.href).href, { path, auth: { username, password }, forceNew: true });
+  socket = io(new URL("/admin", location.href).href, {
+    path,
+    auth: { username, password },
+    forceNew: true,
+    transports: ["websocket", "polling"], // who is refused need not have begun an upgrade
+    tryAllTransports: true,
+  });
   show_state("connecting", "Connecting…");
   socket.on("connect", async () => {
     show_state("open", "Connected: what changes is shown at once");

@@ -48,8 +48,8 @@ function show_talk(key) {
   const left = talk.key();
   by_id("app").dataset.screen = key === null ? "people" : "talk";
   talk.open(key);
-  people.mark_open(key);
   read();
+  people.mark_open(key);
   if (key !== null) talk.focus();
   else if (left) people.focus(left);
 }

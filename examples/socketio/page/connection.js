@@ -42,6 +42,8 @@ export function make_connection({ name, on_state, on_open, on_event }) {
   socket.onAny((event, ...values) => {
     if (event !== "bester") on_event(event, values[0]);
   });
+  // A page that is closed says farewell; a connection that is merely lost is kept for a while.
+  addEventListener("pagehide", (event) => event.persisted || socket.disconnect());
   on_state({ state: "connecting", words: "Connecting…" });
 
   return {
