@@ -8,7 +8,7 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libasio-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libexpected-dev
   libsimdjson-dev libssl-dev libsodium-dev libsqlite3-dev
-  libwslay-dev libboost-dev zlib1g-dev
+  libwslay-dev libboost-dev zlib1g-dev libjwt-dev
   python3
 )
 test_packages=(
