@@ -38,7 +38,7 @@ const connection = make_connection({
 
 const state = make_state_view({ on_try_now: () => connection.try_now(), on_sign_out: sign_out });
 const sign_in = make_sign_in_view({ ask: client.ask, language, on_token: use_token });
-const guilds = make_guilds_view({ ask: client.ask, on_choose: choose });
+const guilds = make_guilds_view({ ask: client.ask, on_choose: choose, on_names: show_names });
 const guild = make_guild_view({ ask: client.ask, interpreter, on_log: (log) => wanted && look({ ...wanted, log }), on_back: leave });
 
 // ---- who one is ----
@@ -56,7 +56,7 @@ async function use_token(next) {
     if (reply.view) guild.entered(reply.view);
     show_screen();
   });
-  guilds.fetch();
+  guilds.fetch().then(() => wanted && guilds.learn_name(wanted.guild));
   if (wanted && !me.view) await look(wanted);
 }
 
@@ -150,6 +150,13 @@ function unlook() {
   show_screen();
   if (last) guilds.focus(last);
   client.ask("spectate", { guild: null }).catch(() => {});
+}
+
+/** Names come later than ids where the address says what to look at. */
+function show_names() {
+  if (!wanted) return;
+  guild.rename(guilds.name_of(wanted.guild));
+  show_screen();
 }
 
 function show_screen() {

@@ -50,6 +50,7 @@ export function make_guild_view({ ask, interpreter, on_log, on_back }) {
       set_text(by_id("guild-name"), name);
       if (current?.guild !== id) show_state("Opening…");
     },
+    rename: (name) => set_text(by_id("guild-name"), name),
     /** The server's word: from here on everything is of this one. */
     entered(view) {
       if (!view.guild) return;
@@ -66,8 +67,10 @@ export function make_guild_view({ ask, interpreter, on_log, on_back }) {
       if (tab !== "log") pool.open(view.guild, tab);
     },
     hear(update) {
+      // Of what was left: the server has not heard of it yet.
+      if (current === null) return;
       // The server promises that this does not happen; a page that mixed two communities would be worse than a loud one.
-      if (update.guild !== current?.guild) return console.error(`an update of ${update.guild} in the view of ${current?.guild}`);
+      if (update.guild !== current.guild) return console.error(`an update of ${update.guild} in the view of ${current.guild}`);
       log.add(update);
       pool.hear(update);
     },

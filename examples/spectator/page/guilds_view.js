@@ -5,7 +5,7 @@ import { count_words, words_of } from "./words.js";
 
 const page_size = 50;
 
-export function make_guilds_view({ ask, on_choose }) {
+export function make_guilds_view({ ask, on_choose, on_names }) {
   const names = new Map();
   let chosen = null;
   let cursor = null;
@@ -35,6 +35,7 @@ export function make_guilds_view({ ask, on_choose }) {
     set_text(by_id("no-guilds"), by_id("guild-search").value.trim() ? "No community fits." : "Your token shows no community.");
     by_id("more-guilds").hidden = cursor === null;
     mark(chosen);
+    on_names();
   }
 
   function make_row(guild) {
@@ -77,6 +78,17 @@ export function make_guilds_view({ ask, on_choose }) {
     fetch: () => fetch(),
     mark,
     name_of: (id) => names.get(id) ?? id,
+    /** Of one that is on no page that has been fetched. */
+    async learn_name(id) {
+      if (names.has(id)) return;
+      try {
+        const { items } = await ask("pool", { of: "guilds", get: "search", text: id, limit: 200 });
+        for (const guild of items) names.set(guild.id, guild.name);
+        on_names();
+      } catch {
+        // Then it is called by its id.
+      }
+    },
     focus: (id) => button_of(id)?.focus(),
     focus_search: () => by_id("guild-search").focus(),
     clear() {
