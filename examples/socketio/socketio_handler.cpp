@@ -20,7 +20,7 @@ using chat::person;
 
 constexpr const char* chat_type = "chat";
 constexpr const char* panel_type = "panel";
-constexpr const char* watchers = "watchers";  // the group of those at the panel
+constexpr const char* watchers = "watchers";  // the group of those who look at the panel
 constexpr std::size_t longest_text = 4'000;   // bytes
 // What is sent to a server whose link is cut waits for it; its people are gone only if it stays away.
 constexpr std::chrono::seconds patience{10};
@@ -99,7 +99,6 @@ private:
 
     void greet(const bester::client_session& c) {
         const person* const who = come(c);
-        if (c.socketio_namespace == "/admin") push(bester::join(watchers, c.session));
         if (!who) return;
         push(bester::send_sessions(c.session, {"welcome", described_wholly(*who, server_)}).type(chat_type));
         changed(*who);
@@ -221,7 +220,8 @@ private:
 
     bester::answer take_panel(const bester::message& m) {
         const event e{m};
-        if (e.name == "who is online") return bester::reply(json::array({everybody_.list_all(server_)}));
+        // From this list on they hear of every change, and of none before it.
+        if (e.name == "who is online") return {bester::join(watchers), bester::reply(json::array({everybody_.list_all(server_)}))};
         if (e.name != "kick") throw bester::refusal{"unknown_event", "there is no event \"" + e.name + "\""};
         const person* const whom = everybody_.find(e.text("id"));
         if (!whom) throw bester::refusal{"nobody_there", "nobody has this id now"};

@@ -57,7 +57,7 @@ function enter(manager, namespace, auth) {
   const socket = manager.socket(namespace, { auth });
   const inbox = make_inbox();
   socket.on("connect", () =>
-    inbox.tell({ event: "connect", id: socket.id, recovered: socket.recovered, transport: manager.engine.transport.name }));
+    inbox.tell({ event: "connect", id: socket.id, recovered: socket.recovered === true, transport: manager.engine.transport.name }));
   socket.on("connect_error", (error) =>
     inbox.tell({ event: "connect_error", message: error.message, data: error.data ?? null, status: error.description?.status ?? error.context?.status ?? null }));
   socket.on("disconnect", (reason, details) => inbox.tell({ event: "disconnect", reason }));
@@ -123,6 +123,11 @@ await serve_lines({
   },
   disconnect(number) {
     sockets[number].socket.disconnect();
+  },
+  /** With all namespaces, and the connection. */
+  leave(number) {
+    sockets[number].manager.reconnection(false);
+    sockets[number].manager._close();
   },
   connect(number) {
     sockets[number].socket.connect();

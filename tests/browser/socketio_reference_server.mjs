@@ -42,7 +42,7 @@ function log_in(socket, next) {
     return next();
   }
   const error = new Error("authentication_failed");
-  error.data = { code: "authentication_failed", reason: "wrong", temporary: false };
+  error.data = { code: "authentication_failed", reason: "wrong" };
   next(error);
 }
 
@@ -58,7 +58,7 @@ panel.use(log_in);
 panel.use((socket, next) => {
   if (socket.data.user === "tina") return next();
   const error = new Error("forbidden");
-  error.data = { code: "forbidden", reason: "not for you", temporary: false };
+  error.data = { code: "forbidden", reason: "not for you" };
   next(error);
 });
 

@@ -121,6 +121,10 @@ class Socket:
     def close(self):
         self.call("disconnect")
 
+    def leave(self):
+        """With all namespaces, and the connection."""
+        self.call("leave")
+
 
 def listener(name="edge", **path):
     """A listener with one Socket.IO path, as the example's config has it."""

@@ -70,6 +70,7 @@ export function make_people_view({ store, on_open, on_join, on_come_back }) {
       by_id("come-back").hidden = state !== "sent away";
       set_text(by_id("with-state"), words);
       by_id("with-state").hidden = state === "open";
+      by_id("with-members").hidden = state !== "open";
     },
     mark_open(key) {
       open_key = key;
