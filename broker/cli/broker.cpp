@@ -182,6 +182,7 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
     for (const auto& shard : shards_)
         clients_.push_back(
             std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, connections_, door_, files_, rules));
+    for (const auto& each : clients_) each->know(clients_);
     supervisor_ = std::make_unique<handlers::supervisor>(
         control_, *registry_, handlers::supervisor_settings{settings_.server.runtime_directory, settings_.server.name},
         &guard);

@@ -28,8 +28,7 @@ std::unique_ptr<wire::stream_cipher> make_cipher(const arrival& who) {
 client_session::client_session(shard_clients& owner, arrival who, const listener_settings& listener,
                                std::uint64_t deadline_ms)
     : framed_stream{owner.shard(), who.fd, owner.limits().message_size, make_cipher(who)},
-      owner_{owner},
-      listener_{listener},
+      user_session{owner, listener},
       login_deadline_ms_{deadline_ms} {
     if (!who.from.empty()) access().from = std::move(who.from);
     if (listener.kind == transport::websocket) begin_http();
@@ -43,7 +42,7 @@ void client_session::begin() { start({}); }
 
 frame_verdict client_session::on_frame(std::string_view body) {
     if (cipher()) warm_up();
-    if (web_ && !web_->path) return on_request();
+    if (web_ && !web_->path) return on_request(body);
     if (state_ == state::verifying) return frame_verdict::not_yet;
     if (state_ == state::leaving) return frame_verdict::closed;
     // Read and dropped, so that the end of a client that does not wait is noticed.
@@ -54,6 +53,7 @@ frame_verdict client_session::on_frame(std::string_view body) {
         held(on_memory);
         return frame_verdict::not_yet;
     }
+    if (web_ && web_->form == web_form::engine) return on_engine_frame(body);
     if (web_ && web_->is_bound()) return on_bound(body);
     client_message message;
     std::string_view reason;
@@ -83,42 +83,20 @@ frame_verdict client_session::dispatch(const client_message& message, bool is_fi
         return frame_verdict::taken;
     }
     if (message.type == "builtin") return run_builtin(message);
-    return route(message);
+    return pass_on(message);
 }
 
-frame_verdict client_session::route(const client_message& message) {
-    using outcome = exchange::submit_result::outcome;
-    if (owner_.is_draining()) {
-        send_bad(message.id_token, wire::as_status_error(error_code::shutting_down));
-        return frame_verdict::taken;
-    }
-    if (!may_send(message)) return frame_verdict::taken;
-    exchange::handler_port* const port = shard_.routes().serving(message.type);
-    if (!port) {
-        if (!message.id_token.empty() || web_) {
-            std::string reason = "no handler serves type ";
-            wire::append_quoted(reason, message.type);
-            send_bad(message.id_token, wire::as_status_error(error_code::no_handler, reason));
-        }
-        return frame_verdict::taken;
-    }
-    exchange::envelope_view envelope;
-    envelope.origin = id_;
-    envelope.user = user_;
-    if (access_) envelope.about = access_->about;
-    envelope.type_token = message.type_token;
-    envelope.id_token = message.id_token;
-    ++unanswered_;  // before the call, in which it may be answered already
-    const exchange::submit_result result = port->submit(envelope, message.type, message.data);
-    switch (result.what) {
-        case outcome::refused:
-            --unanswered_;
-            send_bad(message.id_token, wire::as_status_error(result.error));
-            break;
-        case outcome::waiting: return held(on_queue);
-        case outcome::handed_over: break;
+frame_verdict client_session::pass_on(const client_message& message) {
+    switch (route(message)) {
+        case routed::waiting: return held(on_queue);
+        case routed::refused: return frame_verdict::taken;
+        case routed::taken: break;
     }
     return unanswered_ >= owner_.limits().unanswered ? held(on_unanswered) : frame_verdict::taken;
+}
+
+void client_session::on_message_refused(const client_message& message, const wire::status_error& error) {
+    send_bad(message.id_token, error);
 }
 
 frame_verdict client_session::run_builtin(const client_message& message) {
@@ -141,7 +119,7 @@ frame_verdict client_session::run_builtin(const client_message& message) {
         return frame_verdict::taken;
     }
     if (error == error_code::none && command.type == "token") {
-        renew_token(id_token, command.token);
+        answer_token(id_token, command.token);
         return frame_verdict::taken;
     }
     send_bad(id_token, wire::as_status_error(error_code::unknown_command));
@@ -189,13 +167,9 @@ void client_session::close_if_finished() {
 // ---- the end ---------------------------------------------------------------------------------
 
 void client_session::leave_exchange() {
-    const bool was_in = is_authenticated();
     state_ = state::leaving;
-    if (!was_in) return;
-    for (exchange::session_observer* observer : shard_.observers()) observer->on_disconnected(*this);
-    shard_.groups().leave_all(*this);
-    shard_.users().remove(user_, id_);
-    shard_.sessions().remove(id_);
+    leave();
+    abandon_engine();
 }
 
 void client_session::on_closed(close_reason) {

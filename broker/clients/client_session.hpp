@@ -9,19 +9,18 @@
 #include "clients/arrival.hpp"
 #include "clients/file_reader.hpp"
 #include "clients/client_settings.hpp"
-#include "clients/login_call.hpp"
-#include "clients/login_service.hpp"
-#include "clients/session_access.hpp"
-#include "exchange/framed_stream.hpp"
-#include "exchange/session.hpp"
+#include "clients/engine_request.hpp"
+#include "clients/user_session.hpp"
 #include "clients/web_state.hpp"
 #include "clients/websocket_framing.hpp"
+#include "exchange/framed_stream.hpp"
 #include "web/http_request.hpp"
 #include "wire/client_codec.hpp"
 
 namespace bester::clients {
 
-class shard_clients;
+class engine_session;
+struct moved_connection;
 
 /// One connection of a client: log-in, then messages in and deliveries and statuses out, as
 /// proto-docs/client.md says. Owned by its shard's shard_clients, on that shard's thread.
@@ -30,11 +29,14 @@ class shard_clients;
 ///     └── anonymous, or verified lately ───────────▲
 ///   open ──`close`──▶ open, reading nothing more ──all answered──▶ leaving
 ///   any ──▶ leaving (told why, written out) ──▶ closed
-class client_session final : public exchange::framed_stream, public exchange::session, private websocket_events {
+class client_session final : public exchange::framed_stream, public user_session, private websocket_events {
 public:
     client_session(shard_clients& owner, arrival who, const listener_settings& listener, std::uint64_t deadline_ms);
 
-    ~client_session() override;
+    /// One that comes from another shard.
+    client_session(shard_clients& owner, moved_connection& from, std::uint64_t deadline_ms);
+
+    ~client_session();
 
     /// Starts reading; apart from the constructor, as it may close.
     void begin();
@@ -47,20 +49,12 @@ public:
     std::string_view path() const noexcept override;
     std::string_view query() const noexcept override;
 
-    /// The verification that this session asked for has ended.
-    void verified(login_result result);
-    /// The handler that this session's log-in was given to has answered.
-    void decided(login_call::decision outcome);
     /// It was counted among the connections from its address, until it ends.
     void take_place(access::address_place place) { access().place = std::move(place); }
-    /// Warns of the end of its token, and ends it when that has come.
-    void check_expiry(std::uint64_t wall_ms, std::uint64_t notice_ms);
     /// The change of password that this session asked for has ended.
     void password_changed(std::string_view id_token, login_result result);
-    /// Closes it for the broker's own reasons, telling the client the code.
-    void end(wire::error_code code, exchange::close_reason reason);
-    /// Asks the client to connect again after so many milliseconds.
-    void notify_reconnect(std::uint64_t after_ms);
+    void end(wire::error_code code, exchange::close_reason reason) override;
+    void notify_reconnect(std::uint64_t after_ms) override;
     /// There is memory again: read on.
     void memory_is_free();
     void apply_limits();
@@ -73,27 +67,37 @@ public:
     /// Gives back what the cipher holds for traffic, if there has been none lately.
     bool cool(std::uint64_t now_ms);
 
-    bool is_authenticated() const noexcept { return state_ == state::accepted || state_ == state::open; }
-    /// Did it log in with a password?
-    bool has_account() const noexcept { return has_account_ && is_authenticated(); }
     bool is_past_login_deadline(std::uint64_t now_ms) const noexcept { return now_ms >= login_deadline_ms_; }
-    std::size_t unanswered() const noexcept { return unanswered_; }
-    const listener_settings& listener() const noexcept { return listener_; }
-    /// Where the client is, as far as is known; a system call if no proxy told it.
-    std::string address() const;
+    /// A system call if no proxy told it.
+    std::string address() const override;
+
+    // For engine_session, whose packets it carries: an HTTP request is answered,
+    void engine_answered(const engine_answer& what);
+    /// a WebSocket sends a text in two pieces, a binary message, or whole frames; false: it could not be taken.
+    bool put_engine_text(std::string_view start, std::string_view data);
+    bool put_engine_bytes(std::string_view bytes);
+    bool put_engine_frames(std::string_view frames);
+    bool put_engine_frames(const exchange::payload& frames);
+    void engine_is_free();
+    void leave_engine();
+    /// Takes the connection out, to go on on another shard; null: not now.
+    std::unique_ptr<moved_connection> pack();
+    /// There: with a request that was read, or as an open WebSocket.
+    void go_on_with(const std::string& received, const web::http_request& asked);
+    void go_on_with(const std::string& received, engine_session& carried, const web_path& path, bool is_compressed);
 
     /// Places in shard_clients' lists.
     std::size_t index = 0;
     std::size_t login_index = 0;
-    std::uint64_t login_ticket = 0;
     bool is_listed_blocked = false;
     bool is_listed_warm = false;
-    bool is_listed_expiring = false;
 
 private:
     enum class state : std::uint8_t { first, verifying, accepted, open, leaving };
     /// Why it is not read; it is when there is no reason left.
-    enum hold : std::uint8_t { on_unanswered = 1, on_queue = 2, on_output = 4, on_memory = 8, on_login = 16 };
+    enum hold : std::uint8_t { on_unanswered = 1, on_queue = 2, on_output = 4, on_memory = 8, on_login = 16, on_engine = 32 };
+    /// What is shorter is not worth the time.
+    static constexpr std::size_t least_compressed = 512;
 
     exchange::frame_verdict on_frame(std::string_view body) override;
     void on_bad_frame(bool is_too_large) override;
@@ -102,27 +106,23 @@ private:
     void on_blocked() override;
     void on_drained() override;
 
+    using user_session::log_in;
+    using user_session::route;
     exchange::frame_verdict log_in(const wire::client_message& message);
     const std::vector<authentication_method>& methods() const noexcept;
-    bool takes(authentication_method method) const noexcept;
-    exchange::frame_verdict log_in_with_password(const wire::client_message& message);
-    exchange::frame_verdict log_in_with_token(const wire::client_message& message);
-    exchange::frame_verdict log_in_with_nothing(const wire::client_message& message);
-    exchange::frame_verdict ask_handler(const wire::client_message& message);
-    bool must_wait(const access::address_key& from, std::string_view user);
+    std::string certificate_name(const std::vector<authentication_method>& methods) const;
     exchange::frame_verdict take_from_server(const wire::client_message& message);
-    exchange::frame_verdict refuse_login(wire::error_code code);
-    exchange::frame_verdict refuse_login(const wire::status_error& error);
-    void accept(std::string_view user);
-    void take_identity(access::token_identity identity);
-    session_access& access();
-    bool may_send(const wire::client_message& message);
+    void logged_in() override;
+    void logged_in_late() override;
+    void login_refused(const wire::status_error& error) override;
+    void warn_of_expiry(std::uint64_t left_ms) override;
+    void on_message_refused(const wire::client_message& message, const wire::status_error& error) override;
     void change_password(std::string_view id_token, const wire::builtin_command& command);
-    void renew_token(std::string_view id_token, std::string_view token);
+    void answer_token(std::string_view id_token, std::string_view token);
     std::string describe_self() const;
     exchange::frame_verdict handle(const wire::client_message& message, bool is_first);
     exchange::frame_verdict dispatch(const wire::client_message& message, bool is_first);
-    exchange::frame_verdict route(const wire::client_message& message);
+    exchange::frame_verdict pass_on(const wire::client_message& message);
     exchange::frame_verdict run_builtin(const wire::client_message& message);
     exchange::frame_verdict bad_message(const wire::client_message& message, std::string_view reason);
 
@@ -144,9 +144,9 @@ private:
     // HTTP and WebSocket.
     void begin_http();
     const web::http_request& request() const noexcept;
-    exchange::frame_verdict on_request();
+    exchange::frame_verdict on_request(std::string_view body);
     exchange::frame_verdict respond_and_close(const std::string& response);
-    const web_path* find_path() const noexcept;
+    const web_path* find_path(std::string_view path) const noexcept;
     exchange::frame_verdict upgrade();
     bool learn_address();
     exchange::frame_verdict log_in_on_path(const std::string& token, const std::string& basic);
@@ -166,20 +166,23 @@ private:
     void say_goodbye(const wire::status_error& why, web::close_code code);
     void finish(exchange::close_reason reason);
 
-    shard_clients& owner_;
-    const listener_settings& listener_;
+    // Engine.IO.
+    exchange::frame_verdict on_engine_request(const web_path& path, std::string_view body);
+    exchange::frame_verdict upgrade_to_engine(const web_path& path, const web::http_request& asked);
+    exchange::frame_verdict on_engine_frame(std::string_view body);
+    std::shared_ptr<const engine_opening> make_opening(const web_path& path) const;
+    void carry(engine_session& what, const web_path& path, bool is_compressed);
+    void abandon_engine();
+    void move_request(unsigned target, const web::http_request& asked);
+
     std::uint64_t login_deadline_ms_;
     std::uint64_t last_traffic_ms_ = 0;              ///< shard clock; of a ciphered session
-    std::unique_ptr<session_access> access_;         ///< null while nothing needs it
     std::unique_ptr<const std::string> closing_id_;  ///< token of the client's `close`; null: it has sent none
     std::unique_ptr<web_state> web_;                 ///< null: the transport carries length words
-    std::uint32_t unanswered_ = 0;
     state state_ = state::first;
     std::uint8_t held_ = 0;
     bool input_ended_ = false;
     bool has_overflowed_ = false;
-    bool has_account_ = false;
-    bool is_anonymous_ = false;
 };
 
 }  // namespace bester::clients

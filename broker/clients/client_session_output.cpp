@@ -1,5 +1,6 @@
 // client_session: what goes to the client, and how much of it may wait.
 #include "clients/client_session.hpp"
+#include "clients/engine_session.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
 #include "tls/cipher.hpp"
@@ -29,6 +30,7 @@ bool client_session::make_room(std::size_t size) {
 void client_session::overflow() {
     has_overflowed_ = true;
     shard_.count(counter::slow_consumers);
+    if (web_ && web_->engine) return web_->engine->close_later();
     // Not now: whoever delivers may be going through the group that the session would leave.
     shard_.at_turn_end([&home = shard_, id = id_] {
         if (auto* who = static_cast<client_session*>(home.sessions().find(id)))

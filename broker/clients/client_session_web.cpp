@@ -9,6 +9,7 @@
 #include "clients/client_session.hpp"
 #include "clients/file_reader.hpp"
 #include "clients/http_framing.hpp"
+#include "clients/query_text.hpp"
 #include "clients/remote_address.hpp"
 #include "clients/shard_clients.hpp"
 #include "clients/websocket_framing.hpp"
@@ -29,24 +30,6 @@ using wire::error_code;
 
 namespace {
 
-/// What is shorter is not worth the time.
-constexpr std::size_t least_compressed = 512;
-
-/// Of a browser, which can send no header: ?access_token=…; of programs: Authorization: Bearer ….
-std::string token_of(const web::http_request& request) {
-    constexpr std::string_view scheme = "Bearer ";
-    const std::string_view authorization = request.header("Authorization");
-    if (authorization.starts_with(scheme)) return std::string{authorization.substr(scheme.size())};
-    constexpr std::string_view name = "access_token=";
-    std::string_view rest = request.query;
-    while (!rest.empty()) {
-        const std::string_view pair = rest.substr(0, rest.find('&'));
-        if (pair.starts_with(name)) return std::string{pair.substr(name.size())};
-        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
-    }
-    return {};
-}
-
 /// Authorization: Basic, "user:password" (RFC 7617); empty if there is none.
 std::string basic_of(const web::http_request& request) {
     constexpr std::string_view scheme = "Basic ";
@@ -59,20 +42,6 @@ std::string basic_of(const web::http_request& request) {
                                              nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
     pair.resize(is_good ? size : 0);
     return pair;
-}
-
-/// The query as handlers see it: without the token, which is not theirs.
-std::string query_without_token(std::string_view query) {
-    std::string kept;
-    while (!query.empty()) {
-        const std::string_view pair = query.substr(0, query.find('&'));
-        if (!pair.starts_with("access_token=")) {
-            if (!kept.empty()) kept += '&';
-            kept += pair;
-        }
-        query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    }
-    return kept;
 }
 
 web::close_code code_for(close_reason reason) noexcept {
@@ -99,6 +68,11 @@ void client_session::begin_http() {
     web_->last_heard_ms = shard_.now_ms();
     web::http_limits limits;
     limits.head_size = listener_.web.head_size;
+    limits.body_size = owner_.limits().message_size;
+    limits.takes_body = [this](std::string_view path) {
+        const web_path* const found = find_path(path);
+        return found && found->frames == bound_frames::socketio;
+    };
     set_framing(std::make_unique<http_framing>(limits, [this](const std::string& response, std::string_view reason) {
         spdlog::debug("listener {}: bad request from {}: {}", listener_.name, address(), reason);
         respond_and_close(response);
@@ -118,12 +92,15 @@ const web::http_request& client_session::request() const noexcept {
     return static_cast<const http_framing*>(current_framing())->request();
 }
 
-frame_verdict client_session::on_request() {
+frame_verdict client_session::on_request(std::string_view body) {
+    if (web_->polled) return frame_verdict::not_yet;  // one after the other
     web_->last_heard_ms = shard_.now_ms();
     if (owner_.is_draining()) return respond_and_close(web::error_response(web::http_status::service_unavailable));
+    const web_path* const found = find_path(request().path);
+    if (found && found->frames == bound_frames::socketio) return on_engine_request(*found, body);
     if (web::asks_for_websocket(request())) return upgrade();
     if (!listener_.web.files.empty()) return ask_for_file();
-    return respond_and_close(web::error_response(find_path() ? web::http_status::upgrade_required : web::http_status::not_found,
+    return respond_and_close(web::error_response(found ? web::http_status::upgrade_required : web::http_status::not_found,
                                                  {}, request().is_head));
 }
 
@@ -136,14 +113,19 @@ frame_verdict client_session::respond_and_close(const std::string& response) {
 }
 
 /// The listener's path that is asked for; null: none.
-const web_path* client_session::find_path() const noexcept {
+const web_path* client_session::find_path(std::string_view path) const noexcept {
+    // Clients of Socket.IO may be told to leave the slash at the end out.
+    const auto is_it = [&](const web_path& each) {
+        return each.name == path || (each.frames == bound_frames::socketio && each.name.ends_with('/') &&
+                                     each.name.size() == path.size() + 1 && each.name.starts_with(path));
+    };
     for (const web_path& each : listener_.web.paths)
-        if (each.name == request().path) return &each;
+        if (is_it(each)) return &each;
     return nullptr;
 }
 
 frame_verdict client_session::upgrade() {
-    const web_path* const found = find_path();
+    const web_path* const found = find_path(request().path);
     if (!found) return respond_and_close(web::error_response(web::http_status::not_found));
     const web::handshake_answer answer =
         web::answer_handshake(request(), {found->origins, found->subprotocols, found->compression});
@@ -155,7 +137,7 @@ frame_verdict client_session::upgrade() {
     output().append(std::string_view{answer.response});
     queued();
     web_->path = found;
-    web_->query = query_without_token(request().query);
+    web_->query = query_without(request().query, {"access_token"});
     web_->is_compressed = answer.is_compressed;
     const std::string token = found->type.empty() ? std::string{} : token_of(request());
     const std::string basic = found->type.empty() ? std::string{} : basic_of(request());
@@ -226,7 +208,8 @@ frame_verdict client_session::ask_for_file() {
     owner_.files().read(listener_.web.files, *file, listener_.web.file_size,
                         [&clients = owner_, &home = shard_, ticket](file_reader::result result) {
                             home.post([&clients, ticket, result = std::move(result)](exchange::shard&) mutable {
-                                if (client_session* who = clients.take_ticket(ticket)) who->file_read(std::move(result));
+                                // Files are asked for by this class alone.
+                                if (auto* who = static_cast<client_session*>(clients.take_ticket(ticket))) who->file_read(std::move(result));
                             });
                         });
     return held(on_login);
@@ -315,6 +298,7 @@ void client_session::on_websocket_end(web::close_code code, std::string_view rea
 
 /// Silence is broken by a ping; who does not answer it is gone. False if it was closed.
 bool client_session::check_alive(std::uint64_t now_ms, std::uint64_t idle_ms, std::uint64_t timeout_ms) {
+    if (web_->form == web_form::engine) return true;  // has pings of its own
     if (is_paused() || is_blocked()) {
         // Its silence is our doing, or has a limit of its own (limits.write_timeout).
         web_->last_heard_ms = now_ms;

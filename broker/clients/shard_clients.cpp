@@ -10,6 +10,8 @@
 #include <sodium.h>
 #include <spdlog/spdlog.h>
 
+#include "clients/engine_session.hpp"
+#include "clients/namespace_session.hpp"
 #include "clients/remote_address.hpp"
 #include "web/address_rule.hpp"
 
@@ -81,33 +83,33 @@ void shard_clients::remove_waiting(client_session& who) {
 
 void shard_clients::authenticated(client_session& who) { remove_waiting(who); }
 
-std::uint64_t shard_clients::start_verification(client_session& who) {
+std::uint64_t shard_clients::start_verification(user_session& who) {
     who.login_ticket = ++last_ticket_;
     verifying_.emplace(who.login_ticket, &who);
     return who.login_ticket;
 }
 
-client_session* shard_clients::take_ticket(std::uint64_t ticket) {
+user_session* shard_clients::take_ticket(std::uint64_t ticket) {
     const auto found = verifying_.find(ticket);
     if (found == verifying_.end()) return nullptr;
-    client_session* const who = found->second;
+    user_session* const who = found->second;
     verifying_.erase(found);
     return who;
 }
 
-void shard_clients::ask_handler(client_session& who, std::string_view data) {
+void shard_clients::ask_handler(user_session& who, std::string_view data) {
     const std::uint64_t ticket = start_verification(who);
     login_call& call = *calls_.emplace(ticket, std::make_unique<login_call>(shard_)).first->second;
     call.ask(rules_->login_type, data, [this, ticket](login_call::decision outcome) {
         // Not now: the call itself is being used, and perhaps the session.
         shard_.at_turn_end([this, ticket, outcome = std::move(outcome)]() mutable {
             calls_.erase(ticket);
-            if (client_session* asked = take_ticket(ticket)) asked->decided(std::move(outcome));
+            if (user_session* asked = take_ticket(ticket)) asked->decided(std::move(outcome));
         });
     });
 }
 
-void shard_clients::watch_expiry(client_session& who) {
+void shard_clients::watch_expiry(user_session& who) {
     shard_.wake_sweep();
     if (who.is_listed_expiring) return;
     who.is_listed_expiring = true;
@@ -171,6 +173,13 @@ void shard_clients::cool(std::uint64_t now_ms) {
 }
 
 void shard_clients::closed(client_session& who) {
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+    shard_.count(counter::sessions_closed);
+    remove(who);
+}
+
+/// From all lists; it is destroyed when this turn is over.
+void shard_clients::remove(client_session& who) {
     remove_waiting(who);
     if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
     if (who.is_listed_blocked) std::erase(blocked_, &who);
@@ -182,8 +191,6 @@ void shard_clients::closed(client_session& who) {
     }
     if (who.is_listed_expiring) std::erase(expiring_, &who);
     if (!without_memory_.empty()) std::erase(without_memory_, &who);
-    connections_.fetch_sub(1, std::memory_order_relaxed);
-    shard_.count(counter::sessions_closed);
     std::unique_ptr<client_session> gone = std::move(all_[who.index]);
     if (who.index + 1 != all_.size()) {
         all_[who.index] = std::move(all_.back());
@@ -191,6 +198,45 @@ void shard_clients::closed(client_session& who) {
     }
     all_.pop_back();
     shard_.bury(std::move(gone));
+}
+
+std::unique_ptr<moved_connection> shard_clients::give_away(client_session& who) {
+    auto packed = who.pack();
+    if (packed) remove(who);
+    return packed;
+}
+
+client_session& shard_clients::add(moved_connection& what) {
+    const auto timeout = static_cast<std::uint64_t>(limits_.authentication_timeout.count());
+    auto& made = all_.emplace_back(std::make_unique<client_session>(*this, what, shard_.now_ms() + timeout));
+    made->index = all_.size() - 1;
+    made->login_index = logging_in_.size();
+    logging_in_.push_back(made.get());
+    shard_.wake_sweep();
+    return *made;
+}
+
+void shard_clients::take_over(std::unique_ptr<moved_connection> what) {
+    add(*what).go_on_with(what->received, what->request);
+}
+
+client_session* shard_clients::take_over(std::unique_ptr<moved_connection> what, engine_session& carried) {
+    client_session& made = add(*what);
+    made.go_on_with(what->received, carried, *what->path, what->is_compressed);
+    return &made;
+}
+
+bool shard_clients::count_engine() noexcept {
+    const std::size_t most = limits_.connections == 0 ? 0 : 2 * limits_.connections / shard_.settings().shards + 1;
+    if (most != 0 && engine_count_ >= most) return false;
+    ++engine_count_;
+    return true;
+}
+
+void shard_clients::forget(user_session& who) {
+    if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
+    if (who.is_listed_expiring) std::erase(expiring_, &who);
+    who.is_listed_expiring = false;
 }
 
 bool shard_clients::is_over_memory_mark() const noexcept {
@@ -235,7 +281,8 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
     cool(now_ms);
     check_expiries();
     check_web(now_ms);
-    return !web_.empty() || !warm_.empty() || !expiring_.empty() || !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
+    const bool has_engines = engines_.sweep(now_ms);
+    return has_engines || !web_.empty() || !warm_.empty() || !expiring_.empty() || !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
 }
 
 void shard_clients::apply(const client_limits& limits) {
@@ -245,13 +292,15 @@ void shard_clients::apply(const client_limits& limits) {
 
 void shard_clients::drain(std::uint64_t spread_ms) {
     is_draining_ = true;
-    for (const auto& who : all_) {
-        if (!who->is_authenticated()) continue;
-        who->notify_reconnect(::randombytes_uniform(static_cast<std::uint32_t>(spread_ms) + 1));
-    }
+    const auto ask = [spread_ms](user_session& who) {
+        if (who.is_authenticated()) who.notify_reconnect(::randombytes_uniform(static_cast<std::uint32_t>(spread_ms) + 1));
+    };
+    for (const auto& who : all_) ask(*who);
+    engines_.for_each(ask);
 }
 
 void shard_clients::close_all() {
+    engines_.close_all();
     // From the back: a session that closes at once moves the last one to its place.
     for (std::size_t i = all_.size(); i-- > 0;)
         if (i < all_.size()) all_[i]->end(error_code::shutting_down, close_reason::shutting_down);
@@ -263,6 +312,9 @@ void shard_clients::end_sessions_of(std::string_view user) {
         client_session& who = *all_[i];
         if (who.has_account() && who.user() == user) who.end(error_code::account_changed, close_reason::requested);
     }
+    engines_.for_each([&](user_session& who) {
+        if (who.has_account() && who.user() == user) who.end(error_code::account_changed, close_reason::requested);
+    });
 }
 
 void shard_clients::end_sessions_without(const std::vector<std::string>& accounts) {
@@ -272,10 +324,14 @@ void shard_clients::end_sessions_without(const std::vector<std::string>& account
         if (who.has_account() && !std::binary_search(accounts.begin(), accounts.end(), who.user()))
             who.end(error_code::account_changed, close_reason::requested);
     }
+    engines_.for_each([&](user_session& who) {
+        if (who.has_account() && !std::binary_search(accounts.begin(), accounts.end(), who.user()))
+            who.end(error_code::account_changed, close_reason::requested);
+    });
 }
 
-std::size_t shard_clients::unanswered() const noexcept {
-    std::size_t sum = 0;
+std::size_t shard_clients::unanswered() const {
+    std::size_t sum = engines_.unanswered();
     for (const auto& who : all_) sum += who->unanswered();
     return sum;
 }

@@ -15,6 +15,8 @@
 #include "clients/client_settings.hpp"
 #include "clients/file_reader.hpp"
 #include "clients/login_service.hpp"
+#include "clients/moved_connection.hpp"
+#include "clients/shard_engines.hpp"
 #include "clients/web_form.hpp"
 #include "exchange/shard.hpp"
 #include "web/websocket_pool.hpp"
@@ -34,6 +36,8 @@ public:
                   std::shared_ptr<const access_rules> rules);
     ~shard_clients() override;
 
+    /// All shards' by index, before any of them runs; the list must outlive it.
+    void know(const std::vector<std::unique_ptr<shard_clients>>& all) noexcept { everywhere_ = &all; }
     /// Takes over an accepted connection. `listener` must outlive the shard.
     void adopt(arrival who, const listener_settings& listener);
     void apply(const client_limits& limits);
@@ -48,7 +52,7 @@ public:
     /// The same for every logged-in user who has an account no more; `accounts` is sorted.
     void end_sessions_without(const std::vector<std::string>& accounts);
     /// Messages that handlers still have.
-    std::size_t unanswered() const noexcept;
+    std::size_t unanswered() const;
     std::size_t size() const noexcept { return all_.size(); }
     std::vector<std::pair<const listener_settings*, std::size_t>> count_by_listener() const;
 
@@ -61,9 +65,24 @@ public:
     doorkeeper& door() noexcept { return door_; }
     const access_rules& rules() const noexcept { return *rules_; }
     /// Gives a log-in to the handler; the session is told what that decided, if it is still there.
-    void ask_handler(client_session& who, std::string_view data);
+    shard_engines& engines() noexcept { return engines_; }
+    shard_clients& on_shard(unsigned index) noexcept { return *(*everywhere_)[index]; }
+    /// Takes a connection out, to be taken over by another shard; null: not now.
+    std::unique_ptr<moved_connection> give_away(client_session& who);
+    /// One that comes from another shard, with a request,
+    void take_over(std::unique_ptr<moved_connection> what);
+    /// or as the WebSocket of this Engine.IO session.
+    client_session* take_over(std::unique_ptr<moved_connection> what, engine_session& carried);
+    /// Engine.IO sessions, and sessions without a connection, are bounded as connections are.
+    bool count_engine() noexcept;
+    void uncount_engine() noexcept { --engine_count_; }
+    /// One that there is already.
+    void count_more() noexcept { ++engine_count_; }
+    /// A namespace's session is going to be destroyed.
+    void forget(user_session& who);
+    void ask_handler(user_session& who, std::string_view data);
     /// Sees to the end of its token.
-    void watch_expiry(client_session& who);
+    void watch_expiry(user_session& who);
     bool is_draining() const noexcept { return is_draining_; }
     bool is_over_memory_mark() const noexcept;
     void await_memory(client_session& who) { without_memory_.push_back(&who); }
@@ -77,15 +96,17 @@ public:
     file_reader& files() noexcept { return files_; }
     /// For what is put together on the way in or out, until the next use.
     std::string& text_room() noexcept { return text_room_; }
-    std::uint64_t start_verification(client_session& who);
+    std::uint64_t start_verification(user_session& who);
     void authenticated(client_session& who);
     void closed(client_session& who);
 
     /// The session that holds this ticket, if it still waits; a ticket is good for once.
-    client_session* take_ticket(std::uint64_t ticket);
+    user_session* take_ticket(std::uint64_t ticket);
 
 private:
     void remove_waiting(client_session& who);
+    void remove(client_session& who);
+    client_session& add(moved_connection& what);
     void cool(std::uint64_t now_ms);
     void check_web(std::uint64_t now_ms);
     void check_expiries();
@@ -96,6 +117,8 @@ private:
     connection_count& connections_;
     doorkeeper& door_;
     std::shared_ptr<const access_rules> rules_;
+    const std::vector<std::unique_ptr<shard_clients>>* everywhere_ = nullptr;
+    std::size_t engine_count_ = 0;
     bool is_draining_ = false;
     std::uint64_t last_ticket_ = 0;
     web::websocket_pool websockets_;  // sessions refer to it
@@ -109,10 +132,11 @@ private:
     std::string text_room_;
     std::vector<client_session*> web_;  ///< WebSockets
     std::uint64_t next_web_check_ms_ = 0;
-    std::vector<client_session*> expiring_;
+    std::vector<user_session*> expiring_;
     std::uint64_t next_expiry_check_ms_ = 0;
-    std::unordered_map<std::uint64_t, client_session*> verifying_;
+    std::unordered_map<std::uint64_t, user_session*> verifying_;
     std::unordered_map<std::uint64_t, std::unique_ptr<login_call>> calls_;  ///< by the ticket of who asked
+    shard_engines engines_{*this};
 };
 
 }  // namespace bester::clients

@@ -73,6 +73,11 @@ char unescaped(char c) noexcept {
 
 }  // namespace
 
+std::string_view type_of_delivery(std::string_view body) noexcept {
+    const std::string_view from_type = body.substr(body.find(before_type) + before_type.size());
+    return from_type.substr(0, string_size(from_type));
+}
+
 std::string_view data_of_delivery(std::string_view body) noexcept {
     const std::string_view from_type = body.substr(body.find(before_type) + before_type.size());
     const std::string_view from_data = from_type.substr(string_size(from_type) + before_data.size());

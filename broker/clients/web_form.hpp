@@ -14,6 +14,7 @@ enum class web_form : std::uint8_t {
     protocol,    ///< messages of the client protocol, without length words
     bound_json,  ///< the data of deliveries, nothing else
     bound_text,  ///< the same; a JSON string goes as its text
+    engine,      ///< Engine.IO: what an engine_session writes
 };
 
 /// The JSON of a frame of the client protocol.
@@ -21,6 +22,8 @@ inline std::string_view body_of(std::string_view frame) noexcept { return frame.
 
 /// Where the data stands in the JSON of a delivery without an id, as wire::write_delivery made it.
 std::string_view data_of_delivery(std::string_view body) noexcept;
+/// And the type, with its quotes.
+std::string_view type_of_delivery(std::string_view body) noexcept;
 
 /// The text of a JSON string; of anything else the JSON itself. `room` keeps what had to be put together.
 std::string_view text_of(std::string_view data, std::string& room);

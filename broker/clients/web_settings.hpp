@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -8,8 +10,8 @@ namespace bester::clients {
 
 enum class authentication_method;
 
-/// What the text frames of a bound path are to its handler.
-enum class bound_frames { json, text };
+/// What the text frames of a bound path are to its handler; `socketio`: packets of Engine.IO, whose events are messages.
+enum class bound_frames { json, text, socketio };
 
 /// One path on which a listener takes WebSockets.
 struct web_path {
@@ -20,6 +22,10 @@ struct web_path {
     std::vector<std::string> subprotocols;
     std::vector<authentication_method> authentication;  ///< empty: the listener's
     bool compression = false;                           ///< permessage-deflate, for clients that offer it
+
+    std::map<std::string, std::string> namespaces;      ///< socketio: the type of each
+    std::chrono::milliseconds recovery{0};              ///< socketio: how long a session outlives its connection
+    std::size_t recovery_bytes = std::size_t{64} << 10; ///< of deliveries that are kept for one
 
     bool operator==(const web_path&) const = default;
 };

@@ -2,12 +2,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "clients/web_form.hpp"
 #include "clients/web_settings.hpp"
 
 namespace bester::clients {
+
+class engine_session;
+
+/// A request of Engine.IO that has been given to its session, wherever that is.
+struct polled_request {
+    std::string sid;
+    std::uint64_t ticket = 0;
+};
 
 /// What a session has that came over HTTP.
 struct web_state {
@@ -21,6 +30,9 @@ struct web_state {
     std::string failure;              ///< code of the last refusal, which the close frame tells on a bound path
     std::uint64_t last_heard_ms = 0;  ///< shard clock
     std::size_t index = 0;            ///< in shard_clients' list
+
+    engine_session* engine = nullptr; ///< that this WebSocket carries; null: none
+    std::unique_ptr<polled_request> polled;  ///< that waits for its answer
 
     bool is_bound() const noexcept { return form != web_form::protocol; }
 };

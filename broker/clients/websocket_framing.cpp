@@ -13,7 +13,9 @@ exchange::framed websocket_framing::decode(std::string_view bytes) {
         consumed += found.consumed;
         switch (found.status) {
             case websocket_status::need_more: return {framing_status::need_more, bytes.size(), {}};
-            case websocket_status::message: return {framing_status::complete, consumed, found.body};
+            case websocket_status::message:
+                is_binary_ = found.is_binary;
+                return {framing_status::complete, consumed, found.body};
             case websocket_status::ping: events_.on_ping(found.body); break;
             case websocket_status::pong: events_.on_pong(); break;
             case websocket_status::close:

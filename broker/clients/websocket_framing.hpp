@@ -30,11 +30,14 @@ public:
 
     exchange::framed decode(std::string_view bytes) override;
     void give_again() override { decoder_.give_again(); }
+    /// Was the last message binary?
+    bool is_binary() const noexcept { return is_binary_; }
     void set_message_limit(std::size_t limit) noexcept { decoder_.set_message_limit(limit); }
 
 private:
     web::websocket_decoder decoder_;
     websocket_events& events_;
+    bool is_binary_ = false;
 };
 
 }  // namespace bester::clients

@@ -150,7 +150,8 @@ const std::vector<key<clients::web_path>>& path_keys() {
                           [](auto& p) -> auto& { return p.type; }),
         declare<web_path>({.name = "frames", .kind = value_kind::choice, .takes_effect = restart,
                            .description = "Of a bound path. `json`: frames are JSON; `text`: any text, which is a JSON "
-                                          "string to the handler."},
+                                          "string to the handler. `socketio`: the path is for clients of Socket.IO, and "
+                                          "has `namespaces` instead of a `type`."},
                           [](auto& p) -> auto& { return p.frames; }),
         declare<web_path>({.name = "origins", .kind = value_kind::texts, .most = 1'000, .takes_effect = restart,
                            .description = "Pages that may connect from a browser: origins (`https://chat.example.org`, "
@@ -166,6 +167,19 @@ const std::vector<key<clients::web_path>>& path_keys() {
                            .description = "Larger messages are compressed for clients that can do it "
                                           "(permessage-deflate without context takeover)."},
                           [](auto& p) -> auto& { return p.compression; }),
+        declare<web_path>({.name = "namespaces", .kind = value_kind::text_map, .takes_effect = restart,
+                           .description = "With `frames` `socketio`: the namespaces, each with the type of the messages that "
+                                          "its events are.",
+                           .computed = "none"},
+                          [](auto& p) -> auto& { return p.namespaces; }),
+        declare<web_path>({.name = "recovery", .kind = value_kind::duration, .most = 3'600'000, .takes_effect = restart,
+                           .description = "With `frames` `socketio`: how long a session outlives its connection. Who comes back "
+                                          "by then goes on with it and gets what it missed. 0: not at all."},
+                          [](auto& p) -> auto& { return p.recovery; }),
+        declare<web_path>({.name = "recovery_bytes", .kind = value_kind::size, .least = 1'024, .most = std::uint64_t{1} << 30,
+                           .takes_effect = restart,
+                           .description = "Of what one such session was sent last, so much is kept. Who missed more begins anew."},
+                          [](auto& p) -> auto& { return p.recovery_bytes; }),
     };
     return all;
 }

@@ -58,9 +58,10 @@ struct enum_words<clients::transport> {
 
 template <>
 struct enum_words<clients::bound_frames> {
-    static constexpr std::array<std::pair<clients::bound_frames, std::string_view>, 2> list{{
+    static constexpr std::array<std::pair<clients::bound_frames, std::string_view>, 3> list{{
         {clients::bound_frames::json, "json"},
         {clients::bound_frames::text, "text"},
+        {clients::bound_frames::socketio, "socketio"},
     }};
 };
 

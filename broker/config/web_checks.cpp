@@ -5,6 +5,7 @@
 #include "config/entry_checks.hpp"
 #include "config/object_reader.hpp"
 #include "config/wording.hpp"
+#include "socketio/packet.hpp"
 #include "web/address_rule.hpp"
 #include "web/origin_rule.hpp"
 #include "web/tokens.hpp"
@@ -14,6 +15,7 @@ namespace bester::config {
 namespace {
 
 constexpr std::size_t most_paths = 1'000;
+constexpr std::size_t most_namespaces = 100;
 
 struct web_check {
     const json_value& from;
@@ -47,16 +49,44 @@ struct web_check {
         check_bound(in, at, entry);
     }
 
+    void check_type(const json_value& in, const std::string& at, std::string_view key, const std::string& type) const {
+        if (!wire::is_type(type) || type == "builtin" || type == "dummy") {
+            mistake(in, at, key, excerpt(type) + " is not a message type that clients may send");
+        }
+    }
+
+    void check_socketio(const json_value& in, const std::string& at, const clients::web_path& entry) const {
+        if (!entry.type.empty()) {
+            mistake(in, at, "type", "has no meaning with \"frames\": \"socketio\": each of \"namespaces\" has its own");
+        }
+        if (entry.namespaces.empty() || entry.namespaces.size() > most_namespaces) {
+            mistake(in, at, "namespaces", "must have 1 to " + std::to_string(most_namespaces) +
+                                              " entries, e.g. {\"/\": \"chat\"}: a Socket.IO path is nothing without");
+        }
+        for (const auto& [name, type] : entry.namespaces) {
+            if (!socketio::is_namespace(name)) {
+                mistake(in, at, "namespaces", excerpt(name) + " is not a namespace; write \"/\" or \"/admin\"");
+            }
+            check_type(in, at, "namespaces", type);
+        }
+    }
+
     void check_bound(const json_value& in, const std::string& at, const clients::web_path& entry) const {
+        if (entry.frames == clients::bound_frames::socketio) {
+            return check_socketio(in, at, entry);
+        }
+        for (const std::string_view name : {"namespaces", "recovery", "recovery_bytes"}) {
+            if (const json_member* const member = in.find(name)) {
+                context.found.warning(member->begin, path_to(at, name), "has no effect: it is for \"frames\": \"socketio\"");
+            }
+        }
         if (entry.type.empty()) {
             if (entry.frames == clients::bound_frames::text) {
                 mistake(in, at, "frames", "has no meaning without \"type\"");
             }
             return;
         }
-        if (!wire::is_type(entry.type) || entry.type == "builtin" || entry.type == "dummy") {
-            mistake(in, at, "type", excerpt(entry.type) + " is not a message type that clients may send");
-        }
+        check_type(in, at, "type", entry.type);
     }
 
     void check_files() const {

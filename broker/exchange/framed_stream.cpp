@@ -48,16 +48,12 @@ framed_stream::~framed_stream() {
 void framed_stream::start(std::string_view received) {
     watched_ = reading;
     shard_.loop().add(fd_, watched_, *this);
-    if (cipher_) {
-        // What came before is in the cipher already.
-        if (!cipher_->pending_output().empty()) queued();
-        is_paused_ = true;
-        resume();
-    } else if (!received.empty()) {
-        keep(received);
-        is_paused_ = true;
-        resume();
-    }
+    if (!received.empty()) keep(received);
+    // What a cipher has been given already, the socket will not tell of again.
+    if (cipher_ && !cipher_->pending_output().empty()) queued();
+    if (!cipher_ && !kept_) return;
+    is_paused_ = true;
+    resume();
 }
 
 void framed_stream::on_ready(std::uint32_t events) {
@@ -363,6 +359,19 @@ void framed_stream::close(close_reason reason) {
     const int fd = fd_;
     end(reason);
     ::close(fd);
+}
+
+framed_stream::connection framed_stream::release_connection() {
+    connection taken;
+    if (!is_unwatched_) shard_.loop().remove(fd_);
+    is_closing_ = true;
+    taken.fd = std::exchange(fd_, -1);
+    taken.cipher = std::move(cipher_);
+    if (kept_) {
+        taken.received.assign(kept_->data.get(), kept_->size);
+        drop_kept(std::move(kept_));
+    }
+    return taken;
 }
 
 /// All is written: ends the stream without the reset that closing would send over unread input.

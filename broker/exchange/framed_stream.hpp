@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -111,6 +112,14 @@ protected:
                outbox_->copy_unwritten(outbox_->written() + outbox_->bytes() - back, size, out);
     }
     void set_frame_limit(std::size_t limit) noexcept { frame_limit_ = limit; }
+    /// The connection without its stream, to go on elsewhere.
+    struct connection {
+        int fd = -1;  ///< non-blocking; the caller's
+        std::unique_ptr<wire::stream_cipher> cipher;
+        std::string received;  ///< in clear, not decoded
+    };
+    /// Takes it out, when all that was queued has been written. The stream is closed then, on_closed is not called.
+    connection release_connection();
     /// From the next frame on. Not from within decode() of the framing that is there.
     void set_framing(std::unique_ptr<framing> wanted) noexcept { framing_ = std::move(wanted); }
     framing* current_framing() const noexcept { return framing_.get(); }

@@ -40,6 +40,8 @@ public:
     /// Of a WebSocket: the path and the query that it was opened with; else empty.
     virtual std::string_view path() const noexcept { return {}; }
     virtual std::string_view query() const noexcept { return {}; }
+    /// Of a Socket.IO client: where it is; else empty.
+    virtual std::string_view name_space() const noexcept { return {}; }
 
     session_id id() const noexcept { return id_; }
     const std::string& user() const noexcept { return user_; }

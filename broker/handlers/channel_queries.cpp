@@ -134,6 +134,10 @@ void append_path(std::string& body, const session& who) {
     if (who.path().empty()) return;
     body += R"(,"path":)";
     wire::append_quoted(body, who.path());
+    if (!who.name_space().empty()) {
+        body += R"(,"namespace":)";
+        wire::append_quoted(body, who.name_space());
+    }
     if (who.query().empty()) return;
     body += R"(,"query":)";
     wire::append_quoted(body, who.query());

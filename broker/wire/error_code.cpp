@@ -44,6 +44,7 @@ constexpr std::array rows{
               "this user may not send messages of this type (the config's `permissions`)"},
     error_row{unknown_command, "unknown_command", fault::client, false, "there is no such command"},
     error_row{no_handler, "no_handler", fault::client, false, "no handler serves this type"},
+    error_row{unknown_namespace, "unknown_namespace", fault::client, false, "this Socket.IO path has no such namespace"},
     error_row{handler_unavailable, "handler_unavailable", fault::handler, true,
               "the handler is configured, but no instance of it was ready in time"},
     error_row{handler_refused, "handler_refused", fault::handler, false,

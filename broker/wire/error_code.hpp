@@ -29,6 +29,7 @@ enum class error_code : std::uint8_t {
     forbidden,
     unknown_command,
     no_handler,
+    unknown_namespace,
     handler_unavailable,
     handler_refused,
     handler_failed,

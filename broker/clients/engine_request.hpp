@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "clients/client_settings.hpp"
+#include "clients/web_settings.hpp"
+#include "web/http_response.hpp"
+
+namespace bester::clients {
+
+/// Where an HTTP request waits for its answer: its shard, and the ticket that its connection has there.
+struct waiting_request {
+    unsigned shard = 0;
+    std::uint64_t ticket = 0;
+
+    explicit operator bool() const noexcept { return ticket != 0; }
+    bool operator==(const waiting_request&) const = default;
+};
+
+/// What an HTTP request of Engine.IO is answered with.
+struct engine_answer {
+    web::http_status status = web::http_status::ok;
+    std::string body;
+};
+
+/// What is known of an Engine.IO session from the request that opened it.
+struct engine_opening {
+    const listener_settings* listener = nullptr;
+    const web_path* path = nullptr;
+    std::string address;      ///< of the client
+    std::string query;        ///< as handlers see it
+    std::string token;        ///< from the request; what a CONNECT brings goes first
+    std::string certificate;  ///< whom the client's certificate names; empty: none
+};
+
+}  // namespace bester::clients

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clients/engine_request.hpp"
+#include "clients/event_text.hpp"
+#include "clients/namespace_session.hpp"
+#include "exchange/framed_stream.hpp"
+#include "socketio/attachment_collector.hpp"
+#include "socketio/engine_packet.hpp"
+#include "socketio/packet.hpp"
+
+namespace bester::clients {
+
+class client_session;
+class shard_engines;
+
+/// One Engine.IO session (protocol 4): what carries a client's Socket.IO packets, over HTTP requests, or a WebSocket, or
+/// first the one and then the other. The client's sessions in namespaces live in it. Owned by its shard's shard_engines,
+/// on that shard's thread; it can move to another shard while it has no namespaces.
+class engine_session {
+public:
+    engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid, std::uint64_t now_ms);
+    ~engine_session();
+    engine_session(const engine_session&) = delete;
+    engine_session& operator=(const engine_session&) = delete;
+
+    const std::string& sid() const noexcept { return sid_; }
+    const std::shared_ptr<const engine_opening>& opening() const noexcept { return opening_; }
+    /// The first packet. `can_upgrade`: it is on HTTP, and may go on to a WebSocket.
+    std::string open_text(bool can_upgrade) const;
+
+    // From HTTP requests and WebSockets.
+    void begin_on(client_session& websocket);
+    /// A WebSocket wants to take over; false: there is one.
+    bool begin_upgrade(client_session& websocket);
+    exchange::frame_verdict on_websocket(client_session& from, std::string_view body, bool is_binary);
+    void websocket_gone(client_session& which);
+    void poll(const waiting_request& from);
+    void post(std::string body, const waiting_request& from);
+    void request_gone(const waiting_request& which);
+
+    // From namespaces.
+    /// Sends a packet: its text from Engine.IO's digit on, in one piece or two. False if it could not be taken; then the
+    /// session is being closed.
+    bool send(std::string_view packet);
+    bool send(std::string_view start, std::string_view data);
+    bool send(shared_events::made& event);
+    void send_control(socketio::packet_type type, std::string_view name_space, std::string_view data);
+    void send_connect_error(std::string_view name_space, const wire::status_error& error);
+    void joined() noexcept { has_joined_ = true; }
+    void hold_back() noexcept { ++holding_; }
+    void release();
+    void remove_later(namespace_session& who);
+    void close_later();
+    /// The client breaks the protocol.
+    void fail();
+
+    /// Pings, and looks for who is silent; false: it is lost, or has never said who it is.
+    bool check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms, std::uint64_t ping_timeout_ms);
+    /// Ends what carries it: a WebSocket is closed, a waiting request answered. `has_failed`: with an error.
+    void end_transport(bool has_failed);
+    std::vector<std::unique_ptr<namespace_session>>& namespaces() noexcept { return namespaces_; }
+    std::unique_ptr<namespace_session> give_up(namespace_session& who);
+
+    // To move to another shard.
+    client_session* websocket() const noexcept { return websocket_; }
+    void move_to(shard_engines& home) noexcept { home_ = &home; }
+    void moved_on(client_session* websocket);
+    /// What it was moved for: the CONNECT that it begins with there.
+    void take_moved_packet(std::string_view packet);
+    /// Goes on where it stopped.
+    void go_on();
+
+private:
+    enum class step : std::uint8_t { next, pause, closed };
+
+    step take(const socketio::engine_packet& packet, client_session* from);
+    step take_probe(const socketio::engine_packet& packet, client_session& from);
+    step refuse_probe(client_session& from);
+    step take_text(std::string_view text, bool may_move);
+    step take_bytes(std::string_view bytes);
+    step connect(const socketio::packet_view& packet, std::string_view text, bool may_move);
+    bool come_back(const socketio_namespace& to, std::string_view secret, std::optional<std::uint64_t> offset);
+    step take_event(const socketio::packet_view& packet);
+    step close(bool has_failed);
+    void take_post();
+    void answer(waiting_request& to, web::http_status status, std::string body);
+    void queue_packet(std::size_t size);
+    void answer_poll();
+    void write_to_websocket(client_session& to, std::string_view text);
+    namespace_session* find(std::string_view name) const noexcept;
+
+    shard_engines* home_;
+    std::shared_ptr<const engine_opening> opening_;
+    std::string sid_;
+    client_session* websocket_ = nullptr;   ///< null: it is on HTTP
+    client_session* upgrading_ = nullptr;   ///< wants to take over
+    std::vector<std::unique_ptr<namespace_session>> namespaces_;
+
+    /// What only HTTP needs.
+    struct http_side {
+        waiting_request poll;      ///< waits for something to take
+        std::string queue;         ///< packets that wait to be taken, a payload
+        std::size_t packets = 0;
+        waiting_request post;      ///< waits until its packets are taken
+        std::string body;          ///< of that, and where it goes on
+        std::size_t at = 0;
+    };
+    http_side& http();
+
+    std::unique_ptr<http_side> http_;
+    std::unique_ptr<socketio::attachment_collector> collector_;
+    std::uint64_t opened_ms_;
+    std::uint64_t next_ping_ms_;
+    std::uint64_t pinged_ms_ = 0;           ///< 0: no answer is due
+    std::uint32_t holding_ = 0;             ///< namespaces that can take no more events now
+    std::uint32_t refusals_ = 0;            ///< CONNECTs in vain
+    bool has_joined_ = false;               ///< was ever in a namespace
+    bool is_probed_ = false;
+    bool is_closed_ = false;
+    bool is_moving_ = false;
+};
+
+}  // namespace bester::clients

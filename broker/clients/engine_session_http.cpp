@@ -1,0 +1,127 @@
+// engine_session: over HTTP requests, and from these to a WebSocket.
+#include <utility>
+
+#include "clients/client_session.hpp"
+#include "clients/engine_session.hpp"
+#include "clients/shard_clients.hpp"
+#include "clients/shard_engines.hpp"
+#include "exchange/shard.hpp"
+#include "web/utf8.hpp"
+
+namespace bester::clients {
+
+using socketio::engine_error;
+
+engine_session::http_side& engine_session::http() {
+    if (!http_) http_ = std::make_unique<http_side>();
+    return *http_;
+}
+
+void engine_session::begin_on(client_session& websocket) {
+    websocket_ = &websocket;
+    websocket.put_engine_text(open_text(false), {});
+}
+
+bool engine_session::begin_upgrade(client_session& websocket) {
+    if (websocket_ || upgrading_ || is_closed_) return false;
+    upgrading_ = &websocket;
+    is_probed_ = false;
+    return true;
+}
+
+void engine_session::moved_on(client_session* websocket) { websocket_ = websocket; }
+
+void engine_session::answer(waiting_request& to, web::http_status status, std::string body) {
+    home_->answer(std::exchange(to, {}), {status, std::move(body)});
+}
+
+void engine_session::poll(const waiting_request& from) {
+    waiting_request asking = from;
+    http_side& side = http();
+    if (websocket_ || side.poll) {
+        // One request at a time; who asks twice has lost track.
+        answer(asking, web::http_status::bad_request, std::string{socketio::error_body(engine_error::bad_request)});
+        if (side.poll) close(true);
+        return;
+    }
+    side.poll = from;
+    if (side.packets > 0) answer_poll();
+    else if (upgrading_ && is_probed_) answer(side.poll, web::http_status::ok, "6");
+}
+
+/// Something waits to be taken. What is written in one turn goes in one answer.
+void engine_session::queue_packet(std::size_t) {
+    http_side& side = http();
+    const client_limits& limits = home_->clients().limits();
+    ++side.packets;
+    if (side.queue.size() > limits.queue_bytes || side.packets > limits.queue_messages) {
+        if (side.packets > 1) {
+            home_->clients().shard().count(exchange::counter::slow_consumers);
+            return close_later();
+        }
+    }
+    if (side.packets == 1) home_->later(sid_, [](engine_session& who) { who.answer_poll(); });
+}
+
+void engine_session::answer_poll() {
+    if (!http_ || !http_->poll || http_->packets == 0) return;
+    http_->packets = 0;
+    answer(http_->poll, web::http_status::ok, std::exchange(http_->queue, {}));
+}
+
+void engine_session::post(std::string body, const waiting_request& from) {
+    waiting_request asking = from;
+    http_side& side = http();
+    if (websocket_ || side.post) {
+        answer(asking, web::http_status::bad_request, std::string{socketio::error_body(engine_error::bad_request)});
+        if (side.post) close(true);
+        return;
+    }
+    side.post = from;
+    if (!web::is_utf8(body)) {
+        close(true);
+        return;
+    }
+    side.body = std::move(body);
+    side.at = 0;
+    take_post();
+}
+
+/// Takes the packets that came in a request, as far as that goes; when all are taken it is answered.
+void engine_session::take_post() {
+    if (is_closed_ || is_moving_ || !http_ || !http_->post) return;
+    while (holding_ == 0) {
+        const std::string_view rest = std::string_view{http_->body}.substr(http_->at);
+        if (rest.empty() && http_->at > 0) {
+            http_->body = {};
+            answer(http_->post, web::http_status::ok, "ok");
+            return;
+        }
+        const std::size_t size = std::min(rest.find(socketio::payload_separator), rest.size());
+        socketio::engine_packet packet;
+        if (!socketio::decode_engine_packet(rest.substr(0, size), packet)) {
+            close(true);
+            return;
+        }
+        http_->at += std::min(size + 1, rest.size());
+        // Ends with a separator: an empty packet.
+        if (http_->at == http_->body.size() && size < rest.size()) {
+            close(true);
+            return;
+        }
+        if (take(packet, nullptr) != step::next) return;
+    }
+}
+
+void engine_session::request_gone(const waiting_request& which) {
+    if (!http_) return;
+    if (http_->post == which) {
+        http_->post = {};
+        close(false);
+    } else if (http_->poll == which) {
+        http_->poll = {};
+        close(false);
+    }
+}
+
+}  // namespace bester::clients
