@@ -31,7 +31,12 @@ trap 'exit 143' TERM
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 port=2223
 web_port=8398
-if [ "$check" = --check ]; then port=$(free_port) web_port=$(free_port); fi
+panel_port=8399
+if [ "$check" = --check ]; then port=$(free_port) web_port=$(free_port) panel_port=$(free_port); fi
+
+# The panel's secret, and a token for an administrator who may see everything.
+"$bin/spectator-token" --make-key "$home/spectator.key"
+token=$("$bin/spectator-token" --key "$home/spectator.key" --user tina --role administrator --guild '*=view,log' --lifetime 86400)
 
 cat >"$home/bester.jsonc" <<CONFIG
 {
@@ -40,12 +45,17 @@ cat >"$home/bester.jsonc" <<CONFIG
     {"name": "tcp", "transport": "tcp", "address": "127.0.0.1:$port"},
     {"name": "local", "transport": "unix", "address": "$home/bester.sock"},
     {"name": "web", "transport": "websocket", "address": "127.0.0.1:$web_port", "authentication": ["anonymous"],
-     "files": "$PWD/examples/texto/page", "paths": {"/v1/texto": {"type": "texto", "frames": "text"}}}
+     "files": "$PWD/examples/texto/page", "paths": {"/v1/texto": {"type": "texto", "frames": "text"}}},
+    {"name": "panel", "transport": "websocket", "address": "127.0.0.1:$panel_port", "authentication": ["anonymous"],
+     "files": "$PWD/examples/spectator/page", "paths": {"/v1/spectator": {"type": "spectator", "frames": "json"}}}
   ],
   "accounts": {"database": "$home/accounts.db"},
   "handlers": {
     "afrikaans": {"command": ["$bin/afrikaans-handler"]},
     "echo": {"command": ["$bin/echo-handler"]},
+    "spectator": {"command": ["$bin/spectator-handler"],
+                  "config": {"token": {"algorithm": "HS256", "key_file": "$home/spectator.key"}}},
+    "feed": {"command": ["$bin/spectator-feed"], "types": [], "groups": "spectator"},
     "ticker": {"command": ["$bin/ticker-handler"]},
     "texto": {"command": ["$bin/texto-handler"], "config": {"path": "/v1/texto"}},
     "one-shot": {"socket": "$home/one-shot.sock"}
@@ -76,12 +86,13 @@ ready || { echo "the handlers did not become ready:" >&2; cat "$home/bester.log"
 
 if [ "$check" = --check ]; then
   python3 examples/check_conversation.py "$bin/bester" "127.0.0.1:$port" "127.0.0.1:$web_port" || { cat "$home/bester.log" >&2; exit 1; }
+  python3 examples/spectator/check_panel.py "127.0.0.1:$panel_port" "$token" || { cat "$home/bester.log" >&2; exit 1; }
   exit 0
 fi
 
 cat <<HELP
 
-The broker is running, with the handlers afrikaans, echo, ticker, one-shot and texto.
+The broker is running, with the handlers afrikaans, echo, ticker, one-shot, texto, spectator and feed.
 
 In a second terminal, be Tina (the password is tina-secret):
 
@@ -96,6 +107,10 @@ Then let Tina write
     {"to": "gustav", "text": "Hallo!"}
 
 In browsers, chat with Texto: http://localhost:$web_port/
+
+Look after communities in the live panel, as an administrator:
+
+    http://localhost:$panel_port/#token=$token
 
 Look at the broker meanwhile:
 

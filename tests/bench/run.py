@@ -22,10 +22,11 @@ from dataclasses import dataclass
 import report
 from pair_targets import PAIR_TARGETS
 from targets import TARGETS as ONE_SERVER_TARGETS
+from spectator_targets import SPECTATOR_TARGETS, run_spectators
 from targets import BenchError
 from websocket_targets import WEBSOCKET_TARGETS
 
-TARGETS = {**ONE_SERVER_TARGETS, **PAIR_TARGETS, **WEBSOCKET_TARGETS}
+TARGETS = {**ONE_SERVER_TARGETS, **PAIR_TARGETS, **WEBSOCKET_TARGETS, **SPECTATOR_TARGETS}
 LOAD_LIMIT = 180.0  # seconds that one run may take
 
 
@@ -55,6 +56,7 @@ WORKLOADS = [
     Workload("unbatched-ws", "unbatched", ("relay", "nats", "nats-ws", "bester", "bester-ws"), is_quick=False),
     Workload("fanout-ws", "fanout", ("nats-ws", "pushpin", "bester", "bester-ws"), is_quick=False),
     Workload("idle-ws", "idle", ("nats-ws", "bester", "bester-ws"), is_quick=False),
+    Workload("spectators", "spectators", tuple(SPECTATOR_TARGETS)),
     Workload("batched-counts", "batched", ("relay", "nats", "bester"), counts=True),
     Workload("unbatched-counts", "unbatched", ("relay", "nats", "bester"), counts=True),
     Workload("fanout-counts", "fanout", ("nats", "redis", "bester"), counts=True),
@@ -86,6 +88,8 @@ def parse_arguments():
 
 
 def run_load(options, workload, target, syscalls=False, allocations=False):
+    if workload.load == "spectators":
+        return run_spectators(options, target)
     command = [
         options.bin / "bench_load", "--target", target.protocol, "--workload", workload.load,
         "--port", target.port, "--target-pid", target.pid,
@@ -163,6 +167,9 @@ def measure(options):
 def brief(result):
     if "rss_per_session" in result:
         return f"{result['rss_per_session']:,.0f} bytes a session, log-in of all took {result['login_seconds']:.1f} s"
+    if "produced" in result:
+        return (f"{result['produced']:,}/s produced, {result['throughput']:,.0f}/s delivered, CPU ms/s: broker "
+                f"{result['cpu_ms_per_s']:.1f}, feed {result['feed_cpu_ms_per_s']:.1f}, gateway {result['gateway_cpu_ms_per_s']:.1f}")
     text = f"{result['throughput']:,.0f}/s, {result['cpu_us']:.3f} µs CPU, p50 {result['p50_ns'] / 1e3:,.1f} µs"
     for key in ("syscalls", "allocations"):
         if key in result:
