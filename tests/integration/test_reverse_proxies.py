@@ -1,4 +1,4 @@
-"""conf/nginx-websocket.conf, word for word but for ports and files, in front of a broker."""
+"""conf/nginx-websocket.conf and conf/haproxy-websocket.cfg, word for word but for ports and files, in front of a broker."""
 import pathlib
 import shutil
 import socket
@@ -10,11 +10,18 @@ import eventually as waiting
 import tls_files
 import websocket_stream as ws
 from broker import python_handler
-from client import Secure, connect, is_good, login_frame
+from client import Secure
 from eventually import eventually
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+
+
+def program(name):
+    found = shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    assert found, f"{name} is not installed; tests/support/install.sh tests does it"
+    return found
+
+
 MAIN = """
 daemon off;
 master_process off;
@@ -44,7 +51,7 @@ def free_port():
 
 
 class Proxy:
-    """nginx in a folder of its own. Use as a context."""
+    """One in a folder of its own. Use as a context."""
 
     def __init__(self, folder, broker):
         self.folder = folder
@@ -52,25 +59,17 @@ class Proxy:
         self.process = None
 
     def start(self):
-        # Somebody else may take the port before nginx has it.
+        # Somebody else may take the port before it has it.
         for _ in range(5):
-            self.port = free_port()
-            self.write()
+            self.port, self.second_port = free_port(), free_port()
             with open(self.folder / "output", "wb") as output:
-                self.process = subprocess.Popen([NGINX, "-p", self.folder, "-c", "nginx.conf", "-e", "error.log"], stdout=output, stderr=output)
-            if eventually(lambda: self.process.poll() is not None and "ended" or self.listens() and "listens", 20, "nginx listens") == "listens":
+                self.process = subprocess.Popen(self.write(), cwd=self.folder, stdout=output, stderr=output)
+            if eventually(lambda: self.process.poll() is not None and "ended" or self.listens() and "listens", 20, "it listens") == "listens":
                 return self
         raise AssertionError(self.errors())
 
-    def write(self):
-        _, certificate, key = tls_files.usual()
-        site = replaced((ROOT / "conf" / "nginx-websocket.conf").read_text(),
-                        ("    server 127.0.0.1:8080;", f"    server 127.0.0.1:{self.broker.addresses['web'][1]};"),
-                        ("listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
-                        ("/etc/bester/home.example.org.crt", certificate), ("/etc/bester/home.example.org.key", key),
-                        ("/var/log/nginx/bester.log", "access.log"))
-        (self.folder / "site.conf").write_text(site)
-        (self.folder / "nginx.conf").write_text(MAIN)
+    def port_of(self, listener):
+        return self.broker.addresses[listener][1]
 
     def listens(self):
         try:
@@ -115,7 +114,39 @@ class Proxy:
         return head.decode(), body
 
     def log(self):
-        return (self.folder / "access.log").read_text()
+        return (self.folder / self.log_file).read_text()
+
+
+class Nginx(Proxy):
+    log_file = "access.log"
+
+    def write(self):
+        """Its config; the command that starts it."""
+        _, certificate, key = tls_files.usual()
+        site = replaced((ROOT / "conf" / "nginx-websocket.conf").read_text(),
+                        ("    server 127.0.0.1:8080;", f"    server 127.0.0.1:{self.port_of('web')};"),
+                        ("listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
+                        ("/etc/bester/home.example.org.crt", certificate), ("/etc/bester/home.example.org.key", key),
+                        ("/var/log/nginx/bester.log", "access.log"))
+        (self.folder / "site.conf").write_text(site)
+        (self.folder / "nginx.conf").write_text(MAIN)
+        return [program("nginx"), "-p", self.folder, "-c", "nginx.conf", "-e", "error.log"]
+
+
+class HAProxy(Proxy):
+    log_file = "output"
+
+    def write(self):
+        _, certificate, key = tls_files.usual()
+        (self.folder / "both.pem").write_bytes(pathlib.Path(certificate).read_bytes() + pathlib.Path(key).read_bytes())
+        config = replaced((ROOT / "conf" / "haproxy-websocket.cfg").read_text(),
+                          ("    log /dev/log local0", "    log stdout format raw local0"),
+                          ("bind :443 ssl", f"bind 127.0.0.1:{self.port} ssl"), ("/etc/haproxy/chat.example.org.pem", "both.pem"),
+                          ("    server bester 127.0.0.1:8080", f"    server bester 127.0.0.1:{self.port_of('web')}"),
+                          ("bind :2223", f"bind 127.0.0.1:{self.second_port}"),
+                          ("    server bester 127.0.0.1:2224", f"    server bester 127.0.0.1:{self.port_of('behind')}"))
+        (self.folder / "haproxy.cfg").write_text(config)
+        return [program("haproxy"), "-db", "-f", "haproxy.cfg"]
 
 
 @pytest.fixture(scope="module")
@@ -128,15 +159,16 @@ def broker_behind(make_broker, tmp_path_factory):
     secret.chmod(0o600)
     listener = {"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "proxies": ["127.0.0.1"], "files": str(folder),
                 "paths": {"/ws": {}, "/chat": {"type": "echo", "authentication": ["jwt", "anonymous"]}}}
+    behind = {"name": "behind", "transport": "tcp", "address": "127.0.0.1:0", "proxies": ["127.0.0.1"], "proxy_protocol": True,
+              "authentication": ["accounts", "jwt"]}
     tokens = {"test": {"algorithms": ["HS256"], "key_file": str(secret)}}
-    with make_broker(listeners=[listener], tokens=tokens, limits={"connections_per_address": 2}, handlers={"echo": python_handler()}) as running:
+    with make_broker(listeners=[listener, behind], tokens=tokens, limits={"connections_per_address": 2}, handlers={"echo": python_handler()}) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def proxy_before(broker_behind, tmp_path_factory):
-    assert NGINX, "nginx is not installed; tests/support/install.sh tests does it"
-    with Proxy(tmp_path_factory.mktemp("nginx"), broker_behind) as running:
+@pytest.fixture(scope="module", params=[Nginx, HAProxy], ids=["nginx", "haproxy"])
+def proxy_before(request, broker_behind, tmp_path_factory):
+    with request.param(tmp_path_factory.mktemp("proxy"), broker_behind) as running:
         yield running
 
 
@@ -176,8 +208,10 @@ def test_a_page_from_elsewhere_is_refused_through_it(proxy):
 def test_files_come_through_it(proxy):
     head, body = proxy.get("/")
     assert head.startswith("HTTP/1.1 200 ") and body == b"<!doctype html><title>page</title>"
-    assert "Content-Type: text/html; charset=utf-8" in head and "Cache-Control: no-cache" in head
-    (tag,) = [line.split(": ")[1] for line in head.splitlines() if line.startswith("ETag: ")]
+    # Names of headers are written as the proxy likes it.
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head.splitlines()[1:])}
+    assert headers["content-type"] == "text/html; charset=utf-8" and headers["cache-control"] == "no-cache"
+    tag = headers["etag"]
     assert proxy.get("/", f"If-None-Match: {tag}")[0].startswith("HTTP/1.1 304 ")
     head, body = proxy.get("/large.bin")
     assert head.startswith("HTTP/1.1 200 ") and body == bytes(range(256)) * 8192
@@ -187,7 +221,7 @@ def test_files_come_through_it(proxy):
 @pytest.mark.parametrize("source, said, seen", [("127.0.0.9", None, "127.0.0.9"), ("127.0.0.1", "192.0.2.7", "192.0.2.7"),
                                                 ("127.0.0.9", "192.0.2.7", "127.0.0.9")])
 def test_the_broker_learns_whom_it_speaks_for_and_believes_nobody_else(proxy, source, said, seen):
-    # nginx and the first of these clients are at 127.0.0.1, which is the only proxy.
+    # The proxy and the first of these clients are at 127.0.0.1, which is the only proxy.
     headers = {"X_Forwarded_For": said} if said else {}
     stream = proxy.opened("/chat?access_token=forged.in.vain", source, **headers)
     assert stream.recv(1) == b"" and stream.closed_with == (1008, "token_invalid")
@@ -204,3 +238,18 @@ def test_connections_are_counted_by_client_through_it(proxy):
     other = opened("203.0.113.10")
     for stream in [*kept, other]:
         stream.close()
+
+
+def test_clients_of_tcp_come_through_haproxy_with_their_address(broker_behind, tmp_path, shared_log):
+    shared_log(broker_behind)
+    with HAProxy(tmp_path, broker_behind) as proxy:
+        def arrived(address):
+            plain = socket.create_connection(("127.0.0.1", proxy.second_port), timeout=10 * waiting.slowness, source_address=(address, 0))
+            return client_of(plain)
+        with arrived("127.0.0.7") as tina:
+            tina.log_in("tina")
+            assert tina.ask("echo", "hello") == "hello"
+        with arrived("127.0.0.9") as stranger:
+            stranger.send_frame({"header": {"authentication": {"token": "forged.in.vain"}}, "payload": {"type": "dummy"}})
+            stranger.bad("auth_special", "token_invalid")
+            assert broker_behind.wait_for_log("a token from 127.0.0.9 was refused")
