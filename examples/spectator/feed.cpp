@@ -92,6 +92,11 @@ void feed::produce() {
     std::string group;
     bester::commands list;
     std::size_t gathered = 0;
+    const auto send = [&] {
+        // What does not fit any more (the broker does not keep up, or is gone) is nobody's to wait for.
+        if (self_.push(std::exchange(list, {}))) sent_ += gathered;
+        gathered = 0;
+    };
     for (; count > 0; --count) {
         const update& made = maker_->next();
         ++produced_;
@@ -99,10 +104,9 @@ void feed::produce() {
         if (!watched_.contains(group)) continue;
         const std::string frame = write_frame(made, static_cast<std::uint64_t>(now.count()));
         list << bester::send_group(group, bester::raw_json{frame}).type(delivery_type);
-        ++sent_;
-        if (++gathered % most_in_a_push == 0) self_.push(std::exchange(list, {}));
+        if (++gathered == most_in_a_push) send();
     }
-    self_.push(std::move(list));
+    send();
 }
 
 bester::answer feed::take(const bester::message& received) {

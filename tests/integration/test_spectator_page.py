@@ -182,7 +182,7 @@ def test_lists_are_searched_paged_and_kept_up_to_date(panel, people):
 
 def test_an_expired_token_asks_for_a_new_one_and_goes_on(own_panel, people):
     panel = own_panel(rate=120)
-    tina = people(panel).arrive(f"#token={token(lifetime=3)}&guild=g2").signed_in().sees("g2")
+    tina = people(panel).arrive(f"#token={token(lifetime=4)}&guild=g2").signed_in().sees("g2")
     tina.page.do("setDefaultTimeout", 20000)
     tina.page.wait_for("#notice:not([hidden])")
     assert "Updates go on for" in tina.page.attribute("#notice", "data-left")
@@ -201,7 +201,7 @@ def test_an_expired_token_asks_for_a_new_one_and_goes_on(own_panel, people):
 
 def test_after_the_grace_a_new_token_brings_the_view_back(own_panel, people):
     panel = own_panel(rate=120, grace_ms=300)
-    tina = people(panel).arrive(f"#token={token(lifetime=3)}&guild=g2").signed_in().sees("g2")
+    tina = people(panel).arrive(f"#token={token(lifetime=4)}&guild=g2").signed_in().sees("g2")
     eventually(lambda: "updates have ended" in tina.page.text("#notice-words"), 20, "the view was dropped")
     assert tina.page.text("#guild-state") == "No updates now"
     tina.page.fill("#new-token", token())
@@ -340,7 +340,7 @@ def test_pictures_are_taken(own_panel, people, pictures, size, scheme):
     take("roles")
     tina.open_tab("log")
     tina.page.evaluate("document.activeElement.blur()")
-    tina.page.do("evaluate", "sessionStorage.setItem('token', '%s')" % token("Tina Botha", lifetime=3))
+    tina.page.do("evaluate", "sessionStorage.setItem('token', '%s')" % token("Tina Botha", lifetime=4))
     tina.page.reload()
     eventually(lambda: tina.page.is_visible("#notice"), 20, "the token has expired")
     tina.wait_for_entries(6)

@@ -9,6 +9,10 @@ from eventually import eventually
 from spectator import ADMINISTRATOR, Panel, token
 
 
+# Seconds: long enough to sign in and to choose a guild.
+SHORT = 2 * waiting.slowness + 1
+
+
 @pytest.fixture
 def make_panel(make_broker, bin_directory, tmp_path):
     made = []
@@ -136,7 +140,7 @@ def updates(viewer, count=5):
 def test_a_new_token_within_the_grace_goes_on_with_the_view(make_panel):
     panel = make_panel(guilds=2, rate=400)
     viewer = panel.viewer()
-    viewer.ask("authenticate", token=token(lifetime=2))
+    viewer.ask("authenticate", token=token(lifetime=SHORT))
     viewer.ask("spectate", guild="g2", log=True)
     assert viewer.push("token_expired", 20) == {"grace_ms": 30000}
     updates(viewer)   # the view stays,
@@ -154,7 +158,7 @@ def test_a_new_token_within_the_grace_goes_on_with_the_view(make_panel):
 
 def test_without_a_new_token_the_view_ends_with_the_grace(make_panel):
     panel = make_panel(guilds=2, rate=400, grace_ms=500)
-    viewer = panel.viewer(token(lifetime=2))
+    viewer = panel.viewer(token(lifetime=SHORT))
     viewer.ask("spectate", guild="g2", log=True)
     viewer.push("token_expired", 20)
     assert viewer.push("view_dropped", 20) == {"guild": "g2"}
