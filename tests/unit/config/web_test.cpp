@@ -1,3 +1,6 @@
+#include <chrono>
+#include <map>
+
 #include <catch2/catch.hpp>
 
 #include "config/effective_text.hpp"
@@ -112,7 +115,23 @@ TEST_CASE("config websockets: a path is bound to a type that clients may send", 
           "f:2:52: listeners[0].paths[\"/a\"].type: \"" + bad + "\" is not a message type that clients may send\n");
     CHECK(path_report(R"("frames": "text")") == "f:2:54: listeners[0].paths[\"/a\"].frames: has no meaning without \"type\"\n");
     CHECK(path_report(R"("type": "a", "frames": "xml", "authentication": ["anonymous"])") ==
-          "f:2:67: listeners[0].paths[\"/a\"].frames: unknown value \"xml\"; valid here: \"json\", \"text\"\n");
+          "f:2:67: listeners[0].paths[\"/a\"].frames: unknown value \"xml\"; valid here: \"json\", \"text\", \"socketio\"\n");
+}
+
+TEST_CASE("config websockets: a path of Socket.IO has namespaces, each with a type", "[config]") {
+    const auto report = [](const std::string& keys) { return path_report(R"("frames": "socketio", )" + keys); };
+    const auto path = with_listener(R"("paths": {"/socket.io/": {"frames": "socketio", "namespaces": {"/": "chat", "/admin": "panel"},
+                                                                  "recovery": "2m", "recovery_bytes": "1MiB"}})").listeners.at(0).web.paths.at(0);
+    CHECK(path.frames == bound_frames::socketio);
+    CHECK(path.namespaces == std::map<std::string, std::string>{{"/", "chat"}, {"/admin", "panel"}});
+    CHECK(path.recovery == std::chrono::minutes{2});
+    CHECK(path.recovery_bytes == 1'048'576);
+    CHECK(report(R"("namespaces": {"/": "chat"})").empty());
+    CHECK(report(R"("recovery": "1s")").find("must have 1 to 100 entries") != std::string::npos);
+    CHECK(report(R"("namespaces": {"/": "chat"}, "type": "chat")").find("type: has no meaning with \"frames\": \"socketio\"") != std::string::npos);
+    CHECK(report(R"("namespaces": {"admin": "chat"})").find("\"admin\" is not a namespace") != std::string::npos);
+    CHECK(report(R"("namespaces": {"/": "builtin"})").find("\"builtin\" is not a message type") != std::string::npos);
+    CHECK(path_report(R"("type": "chat", "authentication": ["anonymous"], "recovery": "1s")").find("has no effect") != std::string::npos);
 }
 
 TEST_CASE("config websockets: anonymous sessions of a path from elsewhere must be confirmed, too", "[config]") {
