@@ -1,8 +1,8 @@
 """What examples/demo.sh --check does: two `bester client` processes, tina and gustav, hold a
-conversation through the afrikaans handler, and the Texto page and its WebSocket are there. Exit code 0
-if each heard the other.
+conversation through the afrikaans handler, the Texto page and its WebSocket are there, and so are the
+rooms for clients of Socket.IO. Exit code 0 if each heard the other.
 
-    check_conversation.py BESTER HOST:PORT WEB_HOST:PORT
+    check_conversation.py BESTER HOST:PORT WEB_HOST:PORT ROOMS_HOST:PORT
 """
 
 import json
@@ -68,7 +68,25 @@ def texto_greets(address):
         expect(kind == 0x81 and frame["kind"] == "connection", "Texto greets")
 
 
-def main(bester, address, web_address):
+def rooms_welcome(address):
+    """The page with its client, and what the chat says to somebody who connects, by long-polling."""
+    for path, part in (("", b"Rooms"), ("socket.io.min.js", b"Socket.IO v4")):
+        with urllib.request.urlopen(f"http://{address}/{path}", timeout=20) as file:
+            expect(part in file.read(), f"/{path} of the rooms is served")
+    place = f"http://{address}/socket.io/?EIO=4&transport=polling&name=Tina"
+    with urllib.request.urlopen(place, timeout=20) as opened:
+        place += "&sid=" + json.loads(opened.read()[1:])["sid"]
+    with urllib.request.urlopen(place, data=b"40", timeout=20) as sent:
+        expect(sent.status == 200, "a namespace is connected")
+    packets = ""
+    while "welcome" not in packets:
+        with urllib.request.urlopen(place, timeout=20) as poll:
+            packets += poll.read().decode()
+    print(f"rooms: {packets}")
+    expect('"name":"Tina"' in packets, "Tina is welcomed")
+
+
+def main(bester, address, web_address, rooms_address):
     tina, gustav = Person(bester, address, "tina"), Person(bester, address, "gustav")
     for person in (tina, gustav):
         expect(person.hears()["header"]["status"] == "good", f"{person.name} is logged in")
@@ -82,8 +100,9 @@ def main(bester, address, web_address):
     for person in (tina, gustav):
         person.leaves()
     texto_greets(web_address)
+    rooms_welcome(rooms_address)
     print("two people have talked")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])

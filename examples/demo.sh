@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 check=${1:-}
 [ -z "$check" ] || [ "$check" = --check ] || { sed -n '2,6p' "$0"; exit 2; }
 
-tests/support/install.sh
+tests/support/install.sh demo
 echo "building (the first time takes some minutes) …" >&2
 log=$(mktemp)
 { cmake --preset release && cmake --build --preset release; } >"$log" 2>&1 || { tail -40 "$log"; exit 1; }
@@ -32,7 +32,11 @@ free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",
 port=2223
 web_port=8398
 panel_port=8399
-if [ "$check" = --check ]; then port=$(free_port) web_port=$(free_port) panel_port=$(free_port); fi
+rooms_port=8397
+if [ "$check" = --check ]; then port=$(free_port) web_port=$(free_port) panel_port=$(free_port) rooms_port=$(free_port); fi
+
+cp -r examples/socketio/page "$home/rooms"
+examples/socketio/fetch_client.sh "$home/rooms"
 
 # The panel's secret, and a token for an administrator who may see everything.
 "$bin/spectator-token" --make-key "$home/spectator.key"
@@ -47,12 +51,20 @@ cat >"$home/bester.jsonc" <<CONFIG
     {"name": "web", "transport": "websocket", "address": "127.0.0.1:$web_port", "authentication": ["anonymous"],
      "files": "$PWD/examples/texto/page", "paths": {"/v1/texto": {"type": "texto", "frames": "text"}}},
     {"name": "panel", "transport": "websocket", "address": "127.0.0.1:$panel_port", "authentication": ["anonymous"],
-     "files": "$PWD/examples/spectator/page", "paths": {"/v1/spectator": {"type": "spectator", "frames": "json"}}}
+     "files": "$PWD/examples/spectator/page", "paths": {"/v1/spectator": {"type": "spectator", "frames": "json"}}},
+    {"name": "rooms", "transport": "websocket", "address": "127.0.0.1:$rooms_port", "authentication": ["accounts", "anonymous"],
+     "files": "$home/rooms",
+     "paths": {"/socket.io/": {"frames": "socketio", "namespaces": {"/": "chat", "/admin": "panel"}, "recovery": "2m"}}}
   ],
   "accounts": {"database": "$home/accounts.db"},
+  "permissions": [
+    {"types": ["panel"], "users": ["tina"]},
+    {"types": ["*"], "users": ["*"], "anonymous": true}
+  ],
   "handlers": {
     "afrikaans": {"command": ["$bin/afrikaans-handler"]},
     "echo": {"command": ["$bin/echo-handler"]},
+    "socketio": {"command": ["$bin/socketio-handler"], "types": ["chat", "panel"]},
     "spectator": {"command": ["$bin/spectator-handler"],
                   "config": {"token": {"algorithm": "HS256", "key_file": "$home/spectator.key"}}},
     "feed": {"command": ["$bin/spectator-feed"], "types": [], "groups": "spectator"},
@@ -85,14 +97,14 @@ done
 ready || { echo "the handlers did not become ready:" >&2; cat "$home/bester.log" >&2; exit 1; }
 
 if [ "$check" = --check ]; then
-  python3 examples/check_conversation.py "$bin/bester" "127.0.0.1:$port" "127.0.0.1:$web_port" || { cat "$home/bester.log" >&2; exit 1; }
+  python3 examples/check_conversation.py "$bin/bester" "127.0.0.1:$port" "127.0.0.1:$web_port" "127.0.0.1:$rooms_port" || { cat "$home/bester.log" >&2; exit 1; }
   python3 examples/spectator/check_panel.py "127.0.0.1:$panel_port" "$token" || { cat "$home/bester.log" >&2; exit 1; }
   exit 0
 fi
 
 cat <<HELP
 
-The broker is running, with the handlers afrikaans, echo, ticker, one-shot, texto, spectator and feed.
+The broker is running, with the handlers afrikaans, echo, ticker, one-shot, texto, socketio, spectator and feed.
 
 In a second terminal, be Tina (the password is tina-secret):
 
@@ -107,6 +119,9 @@ Then let Tina write
     {"to": "gustav", "text": "Hallo!"}
 
 In browsers, chat with Texto: http://localhost:$web_port/
+
+or talk in rooms with the client of Socket.IO: http://localhost:$rooms_port/
+(the panel, for tina with tina-secret: http://localhost:$rooms_port/admin.html)
 
 Look after communities in the live panel, as an administrator:
 

@@ -11,11 +11,13 @@
 
 #include <bester/handler.hpp>
 
+#include "chat_event.hpp"
 #include "chat_people.hpp"
 
 namespace {
 
 using json = nlohmann::json;
+using chat::event;
 using chat::person;
 
 constexpr const char* chat_type = "chat";
@@ -24,28 +26,6 @@ constexpr const char* watchers = "watchers";  // the group of those who look at 
 constexpr std::size_t longest_text = 4'000;   // bytes
 // What is sent to a server whose link is cut waits for it; its people are gone only if it stays away.
 constexpr std::chrono::seconds patience{10};
-
-/// One event of a client: `["message", {"room": …, "text": …}]`.
-struct event {
-    std::string name;
-    json argument;  // null if there is none
-
-    explicit event(const bester::message& m) {
-        auto data = m.data();
-        if (!data.is_array() || data.empty() || !data[0].is_string()) throw bester::refusal{"bad_event", "that is no event"};
-        data[0].get_to(name);
-        if (data.size() > 1) argument = std::move(data[1]);
-    }
-
-    /// null if the argument has no such field.
-    json field(const char* key) const { return argument.is_object() ? argument.value(key, json()) : json(); }
-
-    std::string text(const char* key) const {
-        const auto found = field(key);
-        if (!found.is_string()) throw bester::refusal{"bad_event", "\"" + name + "\" needs a text \"" + key + "\""};
-        return found.get<std::string>();
-    }
-};
 
 class chat_service {
 public:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building bester and running its demo (and, with "tests", testing it) needs on
-# Debian 12, if it is missing.
+# Installs what building bester (and, with "demo", running its demo; with "tests", testing it) needs
+# on Debian 12, if it is missing.
 # Sourced or run by examples/demo.sh and tests/run.sh.
 set -euo pipefail
 
@@ -13,12 +13,14 @@ build_packages=(
 )
 test_packages=(
   catch2 clang libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jsonschema python3-websockets chromium
-  nginx-light nats-server redis-server pushpin iproute2 libfaketime procps strace openssl
+  nginx-light haproxy nats-server redis-server pushpin iproute2 libfaketime procps strace openssl
 )
 
 packages=("${build_packages[@]}")
 if [ "${1:-}" = tests ]; then
   packages+=("${test_packages[@]}")
+fi
+if [ "${1:-}" = tests ] || [ "${1:-}" = demo ]; then
   # Only where there are none yet: people install Node from elsewhere, and Debian's npm is hundreds of packages.
   for program in node npm; do
     command -v $program >/dev/null || packages+=("${program/#node/nodejs}")
