@@ -1,6 +1,7 @@
 #include "gateway.hpp"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <utility>
 
@@ -12,6 +13,9 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* started_anew = "the service was started anew: sign in again";
+// After a handover: soon, and when also what the former process held until its deadline is over.
+constexpr std::array sweep_delays{std::chrono::milliseconds{1'000}, std::chrono::milliseconds{6'000}};
 constexpr std::size_t longest_token = 8192;
 constexpr std::size_t longest_search = 100;
 constexpr unsigned most_of_a_page = 200;
@@ -50,6 +54,10 @@ gateway::gateway(bester::handler& self) : self_{self} {
     self.on_snapshot([this](const bester::snapshot& before) { greet_again(before); });
     self.on_connected([this](const bester::client_session& session) { come(session); });
     self.on_disconnected([this](const bester::client_session& session) { go(session.session); });
+    self.on_groups([this](const bester::group_size& changed) {
+        if (changed.sessions > 0) groups_.insert(changed.group);
+        else groups_.erase(changed.group);
+    });
     self.on_message([this](const bester::message& received) { return take(received); });
 }
 
@@ -60,18 +68,50 @@ void gateway::start(const bester::welcome& greeting) {
     for (auto& [session, who] : viewers_)
         if (who.timer) self_.cancel(*who.timer);
     viewers_.clear();
+    knows_who_is_here_ = false;
+    for (const auto sweep : std::exchange(sweeps_, {})) self_.cancel(sweep);
+    for (const auto delay : sweep_delays) sweeps_.push_back(self_.after(delay, [this] { look_for_strangers(); }));
 }
 
 // ---- who is there -------------------------------------------------------------------------------
 
-/// Whoever was there before this process was: nobody knows any more what they may see.
+/// Whoever was there before this process was: nobody knows any more what they may see. Only who has
+/// asked something already, on a channel that was faster than another's snapshot, is known.
 void gateway::greet_again(const bester::snapshot& before) {
+    knows_who_is_here_ = true;
     for (const auto& session : before.clients) {
-        if (!come(session)) continue;
-        bester::commands leave;
-        for (const auto& group : session.groups) leave << bester::leave(group, session.session);
-        tell(session.session, std::move(leave), "signed_out", {{"description", "the service was started anew: sign in again"}});
+        if (!come(session)) {
+            go(session.session);
+            continue;
+        }
+        for (const auto& group : session.groups) take_out(group, session.session);
+        if (!viewers_.at(session.session).rights) tell(session.session, "signed_out", {{"description", started_anew}});
     }
+}
+
+/// Where a new process takes over from one that serves until it is there, that one may have put
+/// sessions into groups after the snapshot. Nobody is to see for long what only it allowed.
+void gateway::look_for_strangers() {
+    for (const std::string& group : groups_) {
+        self_.list_group(group, [this, group](const bester::query_result<std::vector<bester::client_session>>& found) {
+            if (!found) return;
+            for (const auto& member : *found)
+                if (take_out(group, member.session)) tell(member.session, "signed_out", {{"description", started_anew}});
+        });
+    }
+}
+
+/// Unless it belongs there. Whoever joins after this is put in by a later command. True if it is nobody's
+/// that this process knows.
+bool gateway::take_out(const std::string& group, const std::string& session) {
+    const auto who = viewers_.find(session);
+    const bool is_known = who != viewers_.end() && who->second.rights;
+    if (is_known && who->second.following) {
+        const auto& groups = who->second.following->groups;
+        if (std::find(groups.begin(), groups.end(), group) != groups.end()) return false;
+    }
+    self_.push(bester::leave(group, session));
+    return !is_known;
 }
 
 bool gateway::come(const bester::client_session& session) {
@@ -90,7 +130,8 @@ void gateway::go(const std::string& session) {
 // ---- what they ask ------------------------------------------------------------------------------
 
 bester::answer gateway::take(const bester::message& received) {
-    const auto who = viewers_.find(received.session());
+    auto who = viewers_.find(received.session());
+    if (who == viewers_.end() && !knows_who_is_here_) who = viewers_.try_emplace(std::string{received.session()}).first;
     if (who == viewers_.end() || received.server() != server_)
         return bester::refuse("not_on_spectator_path", "this is spoken on the WebSocket path " + settings_.path);
     json id;
@@ -215,7 +256,7 @@ void gateway::expire(const std::string& session) {
     if (std::chrono::seconds{who.rights->expires_at} > clock::now().time_since_epoch()) return expire_later(session, who);
     who.has_expired = true;
     set_timer(who, settings_.grace, [this, session] { end_grace(session); });
-    tell(session, {}, "token_expired", {{"grace_ms", settings_.grace.count()}});
+    tell(session, "token_expired", {{"grace_ms", settings_.grace.count()}});
 }
 
 void gateway::end_grace(const std::string& session) {
@@ -226,15 +267,14 @@ void gateway::end_grace(const std::string& session) {
     who.rights.reset();
     who.has_expired = false;
     const auto dropped = std::exchange(who.following, std::nullopt);
-    bester::commands leave;
     if (dropped)
-        for (const auto& group : dropped->groups) leave << bester::leave(group, session);
-    tell(session, std::move(leave), "view_dropped", {{"guild", dropped ? json(dropped->guild) : json{}}});
+        for (const auto& group : dropped->groups) self_.push(bester::leave(group, session));
+    tell(session, "view_dropped", {{"guild", dropped ? json(dropped->guild) : json{}}});
 }
 
-void gateway::tell(const std::string& session, bester::commands before, std::string_view kind, const json& data) {
-    before << bester::send_sessions(session, bester::raw_json{push_frame(kind, data)}).type(delivery_type);
-    self_.push(std::move(before));
+void gateway::tell(const std::string& session, std::string_view kind, const json& data) {
+    const std::string frame = push_frame(kind, data);
+    self_.push(bester::send_sessions(session, bester::raw_json{frame}).type(delivery_type));
 }
 
 }  // namespace spectator

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,8 @@ private:
 
     void start(const bester::welcome& greeting);
     void greet_again(const bester::snapshot& before);
+    void look_for_strangers();
+    bool take_out(const std::string& group, const std::string& session);
     bool come(const bester::client_session& session);
     void go(const std::string& session);
     bester::answer take(const bester::message& received);
@@ -69,12 +72,15 @@ private:
     void expire(const std::string& session);
     void end_grace(const std::string& session);
     void set_timer(viewer& who, std::chrono::nanoseconds delay, bester::callback<void()> function);
-    void tell(const std::string& session, bester::commands before, std::string_view kind, const nlohmann::json& data);
+    void tell(const std::string& session, std::string_view kind, const nlohmann::json& data);
 
     bester::handler& self_;
     gateway_settings settings_;
     std::string server_;
+    bool knows_who_is_here_ = false;                       ///< the snapshot has come
     std::optional<token_verifier> tokens_;
+    std::set<std::string> groups_;                         ///< those with sessions, whoever put them there
+    std::vector<bester::timer_id> sweeps_;
     std::map<std::string, viewer, std::less<>> viewers_;   ///< of the sessions on the path, by id
 };
 

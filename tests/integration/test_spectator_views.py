@@ -221,6 +221,28 @@ def test_a_gateway_that_comes_back_knows_nobody_and_says_so(make_panel):
     updates(viewers[0])
 
 
+def test_a_gateway_that_takes_over_leaves_nobody_where_only_the_former_one_knew_them(make_panel):
+    panel = make_panel(threads=3, guilds=6, rate=100)
+    viewers = [panel.viewer() for _ in range(4)]
+    for _ in range(3):
+        pid = panel.broker.pid_of("spectator")
+        assert panel.broker.cli("handlers", "restart", "spectator", "--socket", panel.broker.control_path)[0] == 0
+        step = 0
+        # While one serves and the other comes, both are asked.
+        while step < 20 or panel.broker.pid_of("spectator") == pid:
+            step += 1
+            for number, viewer in enumerate(viewers):
+                viewer.send("authenticate", token=token(roles=ADMINISTRATOR))
+                viewer.send("spectate", guild=f"g{(step + number) % 6 + 1}", log=True)
+    for viewer in viewers:
+        viewer.ask("authenticate", token=token())
+        viewer.ask("spectate", guild=None)
+    eventually(lambda: watched(panel) == 0, 20, "nobody looks at anything")
+    for viewer in viewers:
+        viewer.pushes.clear()
+        assert viewer.updates_until_answer() == []
+
+
 def test_a_gateway_with_a_bad_config_does_not_serve(make_broker, bin_directory, tmp_path):
     short = tmp_path / "short.key"
     short.write_text("too short")
