@@ -37,6 +37,8 @@ class BesterSpectators(Bester):
         self.feed_pid = self.process_named("spectator-feed")
         self.gateway_pid = self.process_named("spectator-handler")
         self.port = self.panel_port
+        # Who comes before the gateway is ready is told that it begins anew, and would have to sign in again.
+        Spectator(self.panel_port, self.token(), "g1").wait_for_replies()
 
     def config(self):
         config = super().config()
@@ -84,6 +86,15 @@ class Spectator:
         self.ask(f'{{"id":1,"kind":"authenticate","data":{{"token":"{token}"}}}}')
         self.ask(f'{{"id":2,"kind":"spectate","data":{{"guild":"{guild}","log":true}}}}')
 
+    def wait_for_replies(self):
+        """Of one alone, that then goes."""
+        self.socket.settimeout(START_LIMIT)
+        try:
+            while self.replies < 2:
+                self.read()
+        finally:
+            self.socket.close()
+
     def ask(self, text):
         self.socket.sendall(ws.frame(ws.TEXT, text.encode()))
 
@@ -97,6 +108,8 @@ class Spectator:
                     self.socket.sendall(ws.frame(ws.PONG, payload))
                     continue
                 raise BenchError(f"a frame that begins with {kind:#x}")
+            if payload.startswith(b'{"kind":"signed_out"'):
+                continue
             if payload.startswith(b'{"id":'):
                 if b'"kind":"reply"' not in payload:
                     raise BenchError(f"refused: {payload!r}")
