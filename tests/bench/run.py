@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Runs the benchmarks of bester, alone and as two servers, over TCP and over WebSocket, beside a bare relay,
-nats-server, redis-server and pushpin.
+nats-server, redis-server, pushpin and socket.io.
 
 The targets take turns, round by round, so that whatever else the machine does hits all of them
 alike. Prints Markdown tables, and writes every single result to a JSON file.
@@ -21,12 +21,13 @@ from dataclasses import dataclass
 
 import report
 from pair_targets import PAIR_TARGETS
+from socketio_targets import SOCKETIO_TARGETS, run_socketio_load
 from targets import TARGETS as ONE_SERVER_TARGETS
 from spectator_targets import SPECTATOR_TARGETS, run_spectators
 from targets import BenchError
 from websocket_targets import WEBSOCKET_TARGETS
 
-TARGETS = {**ONE_SERVER_TARGETS, **PAIR_TARGETS, **WEBSOCKET_TARGETS, **SPECTATOR_TARGETS}
+TARGETS = {**ONE_SERVER_TARGETS, **PAIR_TARGETS, **WEBSOCKET_TARGETS, **SOCKETIO_TARGETS, **SPECTATOR_TARGETS}
 LOAD_LIMIT = 180.0  # seconds that one run may take
 
 
@@ -56,6 +57,9 @@ WORKLOADS = [
     Workload("unbatched-ws", "unbatched", ("relay", "nats", "nats-ws", "bester", "bester-ws"), is_quick=False),
     Workload("fanout-ws", "fanout", ("nats-ws", "pushpin", "bester", "bester-ws"), is_quick=False),
     Workload("idle-ws", "idle", ("nats-ws", "bester", "bester-ws"), is_quick=False),
+    Workload("socketio", "socketio-100x8x10", ("socket.io", "bester-sio")),
+    Workload("socketio-single", "socketio-100x1x10", ("socket.io", "bester-sio"), is_quick=False),
+    Workload("socketio-idle", "socketio-2000", ("socket.io", "bester-sio"), is_quick=False),
     Workload("spectators", "spectators", tuple(SPECTATOR_TARGETS)),
     Workload("batched-counts", "batched", ("relay", "nats", "bester"), counts=True),
     Workload("unbatched-counts", "unbatched", ("relay", "nats", "bester"), counts=True),
@@ -88,6 +92,8 @@ def parse_arguments():
 
 
 def run_load(options, workload, target, syscalls=False, allocations=False):
+    if workload.load.startswith("socketio-"):
+        return run_socketio_load(options, workload, target)
     if workload.load == "spectators":
         return run_spectators(options, target)
     command = [
