@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import eventually as waiting
 from broker import python_handler
 from client import is_delivery
 from eventually import eventually
@@ -262,10 +263,10 @@ def test_who_was_refused_may_try_again_with_other_credentials(arrive):
 # ---- notices of the broker ----
 
 def test_a_token_about_to_expire_is_renewed(arrive):
-    socket = arrive(at="closed", auth={"token": token("tina", lifetime=8)})
+    socket = arrive(at="closed", auth={"token": token("tina", lifetime=8 * waiting.slowness)})
     socket.connected()
     notice = socket.argument("bester")
-    assert notice["notice"] == "token_expires" and 0 < notice["in_ms"] <= 8000
+    assert notice["notice"] == "token_expires" and 0 < notice["in_ms"] <= 8000 * waiting.slowness
     assert "error" not in (socket.ask_all("bester", {"token": token("tina", lifetime=100)}) or [{}])[0]
     (answer,) = socket.ask_all("bester", {"token": token("gustav")})
     assert "error" in answer, "of another user"
@@ -273,7 +274,7 @@ def test_a_token_about_to_expire_is_renewed(arrive):
 
 
 def test_the_session_ends_with_the_token(arrive):
-    socket = arrive(at="closed", auth={"token": token("tina", lifetime=2)})
+    socket = arrive(at="closed", auth={"token": token("tina", lifetime=2 * waiting.slowness)})
     socket.connected()
     assert socket.argument("bester")["notice"] == "token_expires"
     told = socket.argument("bester")

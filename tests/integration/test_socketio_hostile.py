@@ -336,7 +336,7 @@ def test_an_upgrade_of_nothing(calm):
     assert raw.read_head().startswith("HTTP/1.1 400 ")
 
 
-@pytest.mark.parametrize("first", ["3probe", "2", '42["a"]', "5", "1"])
+@pytest.mark.parametrize("first", ["3probe", "2", '42["a"]', "5", "1", "x", ""])
 def test_upgrades_that_are_none(calm, first):
     raw = polling(calm)
     raw.enter()
