@@ -1,5 +1,6 @@
 #include "exchange/framed_stream.hpp"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@ namespace {
 constexpr std::uint32_t reading = EPOLLIN;
 constexpr std::size_t smallest_kept = 4'096;
 constexpr std::size_t most_prefixed = std::size_t{16} << 10;
+
+bool has_unread_bytes(int fd) noexcept {
+    int size = 0;
+    return ::ioctl(fd, FIONREAD, &size) == 0 && size > 0;
+}
 
 }  // namespace
 
@@ -58,7 +64,7 @@ void framed_stream::start(std::string_view received) {
 
 void framed_stream::on_ready(std::uint32_t events) {
     if (fd_ < 0) return;
-    if ((events & EPOLLOUT) != 0 && (outbox_ || cipher_)) wrote(write_out());
+    if ((events & EPOLLOUT) != 0 && !is_output_lost_ && (outbox_ || cipher_)) wrote(write_out());
     if (fd_ < 0) return;
     if ((events & EPOLLIN) != 0 && !is_paused_ && !input_ended_) {
         if (!cipher_) {
@@ -72,8 +78,11 @@ void framed_stream::on_ready(std::uint32_t events) {
 }
 
 void framed_stream::hung_up(std::uint32_t events) {
-    if ((events & EPOLLERR) != 0) return close(close_reason::connection_lost);
-    if (!is_paused_ || input_ended_) return close(close_reason::closed_by_peer);
+    const bool is_unread = (is_paused_ || is_resuming_) && !input_ended_;
+    // A peer that closes without having read all makes it an error; what it wrote before is still good.
+    const bool is_lost = (events & EPOLLERR) != 0;
+    if (is_lost && !(is_unread && (kept_ || has_unread_bytes(fd_)))) return close(close_reason::connection_lost);
+    if (!is_unread) return close(close_reason::closed_by_peer);
     // The peer is gone, but what it sent before is not read yet. The kernel reports a hang-up
     // whether it is asked for or not, so do not look until we read on.
     shard_.loop().remove(fd_);
@@ -128,6 +137,8 @@ void framed_stream::read_ciphered() {
 }
 
 void framed_stream::read_until_dry() {
+    // What was kept during a pause comes before what the socket has.
+    if (is_resuming_) read_kept();
     while (fd_ >= 0 && !is_paused_ && !input_ended_ && read()) {}
 }
 
@@ -297,12 +308,12 @@ void framed_stream::queued() {
 
 void framed_stream::flush() {
     is_dirty_ = false;
-    if (fd_ < 0 || (!outbox_ && !cipher_) || (watched_ & EPOLLOUT) != 0) return;
+    if (fd_ < 0 || is_output_lost_ || (!outbox_ && !cipher_) || (watched_ & EPOLLOUT) != 0) return;
     wrote(write_out());
 }
 
 void framed_stream::flush_early() {
-    if (fd_ < 0 || !outbox_ || (watched_ & EPOLLOUT) != 0) return;
+    if (fd_ < 0 || is_output_lost_ || !outbox_ || (watched_ & EPOLLOUT) != 0) return;
     write_out();
     queued();
 }
@@ -326,7 +337,12 @@ flush_result framed_stream::write_out() {
 
 void framed_stream::wrote(flush_result result) {
     switch (result) {
-        case flush_result::failed: close(close_reason::connection_lost); return;
+        case flush_result::failed:
+            if (is_closing_ || input_ended_ || !is_read_to_the_end()) return close(close_reason::connection_lost);
+            // What the peer wrote before it closed is still to be read; the end of that closes.
+            is_output_lost_ = true;
+            watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
+            return;
         case flush_result::blocked:
             blocked_since_ms_ = shard_.now_ms();
             watch(watched_ | EPOLLOUT);

@@ -133,6 +133,9 @@ protected:
     virtual void on_closed(close_reason reason) = 0;
     /// The socket takes no more for now.
     virtual void on_blocked() {}
+    /// Is what came before the peer went away still worth something? Else the stream is closed as soon as
+    /// nothing can be written any more.
+    virtual bool is_read_to_the_end() const noexcept { return false; }
     /// The queue has been written to the end.
     virtual void on_drained() {}
     /// Writes what is queued now instead of at the end of the turn, to make room. Never closes: a
@@ -176,6 +179,7 @@ private:
     bool input_ended_ = false;
     bool may_receive_ = false;           ///< from the socket, in this turn; of a ciphered stream
     bool has_frame_again_ = false;       ///< the framing has one that was not taken
+    bool is_output_lost_ = false;        ///< nothing can be written any more
     bool is_unwatched_ = false;          ///< the peer hung up while reading was paused
     close_reason closing_reason_ = close_reason::none;
 

@@ -189,7 +189,7 @@ frame_verdict channel::on_frame(std::string_view body) {
             if (!frame_.after.empty()) {
                 if (must_wait()) return frame_verdict::not_yet;
                 // What the frames that it comes after sent here is executed first.
-                shard_.run_mail();
+                owner_.run_mail();
                 if (!is_open()) return frame_verdict::closed;
             }
             if (frame_.kind == handler_frame_kind::answer) {
@@ -300,9 +300,20 @@ void channel::check_drained() {
 
 void channel::fail(std::string_view reason) {
     if (!is_open()) return;
+    if (owner_.is_running_mail()) {
+        // A channel here, this or another, has read frames that it has not looked at: nothing is read before that.
+        shard_.at_turn_end([&owner = owner_, instance = instance_, why = std::string{reason}] { owner.close(instance, why); });
+        return;
+    }
     if (lost_reason_.empty()) lost_reason_ = reason;
     // The process may be known to be gone before its last answers have been read.
     read_until_dry();
+    if (is_open() && after_deadline_ms_ != 0) {
+        // They come after frames on another channel, which executes these now: what was answered is answered.
+        is_failing_ = true;
+        queue_.remove_ready(*this);
+        return;
+    }
     is_lost_ = true;
     close(close_reason::handler_lost);
 }
@@ -311,7 +322,7 @@ void channel::lost(std::string_view reason) {
     if (!is_open()) return;
     is_lost_ = true;
     if (lost_reason_.empty()) lost_reason_ = reason;
-    owner_.channel_lost(instance_, std::string{reason});
+    if (!is_failing_) owner_.channel_lost(instance_, std::string{reason});
     close(close_reason::handler_lost);
 }
 
@@ -340,7 +351,7 @@ void channel::on_closed(close_reason reason) {
     if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);
     give_up_slots();
     for (const waiter& w : waiters_) owner_.tell_waiter(instance_, w.shard);
-    if (!is_lost_) owner_.channel_lost(instance_, lost_reason_);
+    if (!is_lost_ && !is_failing_) owner_.channel_lost(instance_, lost_reason_);
     check_drained();
     owner_.closed(*this);
 }

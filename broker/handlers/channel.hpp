@@ -102,6 +102,7 @@ private:
     exchange::frame_verdict on_frame(std::string_view body) override;
     void on_bad_frame(bool is_too_large) override;
     void on_end_of_input() override;
+    bool is_read_to_the_end() const noexcept override { return true; }
     void on_closed(exchange::close_reason reason) override;
 
     void take_answer();
@@ -154,6 +155,7 @@ private:
     bool is_draining_ = false;
     bool was_drained_ = false;
     bool is_lost_ = false;
+    bool is_failing_ = false;   ///< the instance is lost; its last frames here wait for others
     std::string lost_reason_;
 };
 

@@ -84,6 +84,12 @@ void shard_handlers::close(const instance_ref& instance, const std::string& reas
     if (channel* c = find(instance)) c->fail(reason);
 }
 
+void shard_handlers::run_mail() {
+    is_running_mail_ = true;
+    shard_.run_mail();
+    is_running_mail_ = false;
+}
+
 void shard_handlers::closed(channel& gone) {
     const auto found =
         std::find_if(channels_.begin(), channels_.end(), [&](const auto& c) { return c.get() == &gone; });

@@ -52,6 +52,11 @@ public:
     void close(const instance_ref& instance, const std::string& reason);
     std::vector<handler_load> load() const;
 
+    /// For a channel, in the middle of what it has read: runs what other shards have posted so far. Meanwhile
+    /// nothing may be read on this shard, which has one buffer for that.
+    void run_mail();
+    bool is_running_mail() const noexcept { return is_running_mail_; }
+
     bool sweep(std::uint64_t now_ms) override;
 
     // For channel.
@@ -71,6 +76,7 @@ private:
     channel* find(std::uint64_t epoch) const;
 
     exchange::shard& shard_;
+    bool is_running_mail_ = false;
     const std::vector<shard_handlers*>& all_;
     instance_listener& listener_;
     one_shot_runner& one_shots_;
