@@ -42,7 +42,7 @@ void collect(const CLI::App& app, std::vector<std::string> path, std::vector<com
     }
 }
 
-std::string joined(const std::vector<std::string>& path) {
+std::string path_text(const std::vector<std::string>& path) {
     std::string text;
     for (const auto& word : path) text += (text.empty() ? "" : " ") + word;
     return text;
@@ -79,7 +79,7 @@ std::string value_options(const std::vector<completion_command>& commands, bool 
 std::string path_arms(const std::vector<completion_command>& commands, const std::string& indent) {
     std::string pattern;
     for (const auto& command : commands) {
-        if (!command.path.empty()) pattern += (pattern.empty() ? "" : "|") + quoted(joined(command.path));
+        if (!command.path.empty()) pattern += (pattern.empty() ? "" : "|") + quoted(path_text(command.path));
     }
     return indent + pattern + ") command=\"${command:+$command }$word\" ;;\n";
 }
@@ -95,7 +95,7 @@ std::vector<completion_command> collect_completions(const CLI::App& app) {
 std::string bash_completion(const std::vector<completion_command>& commands) {
     std::string arms;
     for (const auto& command : commands) {
-        arms += "        " + quoted(joined(command.path)) + ") words=" + quoted(words_of(command)) +
+        arms += "        " + quoted(path_text(command.path)) + ") words=" + quoted(words_of(command)) +
                 (command.takes_file ? "; files=yes" : "") + " ;;\n";
     }
     return "# bash completion for bester, made by `bester completions bash`\n"
@@ -122,7 +122,7 @@ std::string bash_completion(const std::vector<completion_command>& commands) {
 std::string zsh_completion(const std::vector<completion_command>& commands) {
     std::string arms;
     for (const auto& command : commands) {
-        arms += "        " + quoted(joined(command.path)) + ")\n            words_here=(\n";
+        arms += "        " + quoted(path_text(command.path)) + ")\n            words_here=(\n";
         for (const auto& word : command.words) {
             // _describe splits at the first colon.
             arms += "                " + quoted(word.text + ":" + word.description) + "\n";
@@ -158,7 +158,7 @@ std::string fish_completion(const std::vector<completion_command>& commands) {
                        "        switch (string join -- ' ' $command $word)\n"
                        "            case";
     for (const auto& command : commands) {
-        if (!command.path.empty()) text += " " + quoted(joined(command.path));
+        if (!command.path.empty()) text += " " + quoted(path_text(command.path));
     }
     text += "\n                set -a command $word\n"
             "        end\n"
@@ -167,7 +167,7 @@ std::string fish_completion(const std::vector<completion_command>& commands) {
             "end\n"
             "complete -c bester -f\n";
     for (const auto& command : commands) {
-        const auto condition = "complete -c bester -n " + quoted("__bester_is " + joined(command.path));
+        const auto condition = "complete -c bester -n " + quoted("__bester_is " + path_text(command.path));
         if (command.takes_file) text += condition + " -F\n";
         for (const auto& word : command.words) {
             text += condition + (word.is_option ? " -l " + word.text.substr(2) : " -a " + quoted(word.text)) +
