@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "access/pattern.hpp"
+#include "wire/pattern.hpp"
 
 namespace bester::access {
 
@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t most_answers = 4;
 
 bool fits_one(const std::vector<std::string>& patterns, std::string_view text) {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return fits(p, text); });
+    return std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return wire::fits(p, text); });
 }
 
 bool lets(const permission_rule& rule, const sender& who) {
@@ -43,7 +43,7 @@ const type_permissions::pattern* type_permissions::fitting(std::string_view type
     std::uint32_t first = exact == exact_.end() ? no_rule : exact->second;
     for (const std::uint32_t place : open_) {
         if (place > first) break;
-        if (fits(patterns_[place].text, type)) {
+        if (wire::fits(patterns_[place].text, type)) {
             first = place;
             break;
         }

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/pattern.hpp"
+
 namespace bester::exchange {
 
 /// What a handler may command: section `handlers.NAME.may` of the config. Lists are of patterns, in
@@ -24,27 +26,7 @@ struct command_rights {
 
     bool is_everything() const { return *this == command_rights{}; }
     static bool lets(const std::vector<std::string>& patterns, std::string_view text) {
-        return std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return matches(p, text); });
-    }
-    /// `*` in the pattern stands for any text, also none.
-    static bool matches(std::string_view pattern, std::string_view text) noexcept {
-        std::size_t p = 0, t = 0, star = std::string_view::npos, tried = 0;
-        while (t < text.size()) {
-            if (p < pattern.size() && pattern[p] == '*') {
-                star = p++;
-                tried = t;
-            } else if (p < pattern.size() && pattern[p] == text[t]) {
-                ++p;
-                ++t;
-            } else if (star != std::string_view::npos) {
-                p = star + 1;
-                t = ++tried;
-            } else {
-                return false;
-            }
-        }
-        while (p < pattern.size() && pattern[p] == '*') ++p;
-        return p == pattern.size();
+        return std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return wire::fits(p, text); });
     }
 };
 

@@ -1,6 +1,5 @@
 #include <catch2/catch.hpp>
 
-#include "access/pattern.hpp"
 #include "access/type_permissions.hpp"
 
 namespace bester::access {
@@ -153,12 +152,6 @@ TEST_CASE("rate limiter: over a long time it is the rate, at once it is the burs
     const double most = burst + limit.per_second * 100;
     CHECK(taken <= most + 1);
     if (limit.per_second <= 3'000) CHECK(taken >= most - 2);
-}
-
-TEST_CASE("pattern: a star is any text, also none", "[access]") {
-    static_assert(fits("*", "") && fits("a*", "a") && fits("a*c", "abbc") && fits("*b*", "abc") && fits("a*b*c", "axbxbc"));
-    static_assert(!fits("a*c", "ab") && !fits("", "a") && !fits("a", "") && !fits("a*a", "a") && fits("", ""));
-    CHECK_FALSE(fits("a*a*a*a*b", std::string(64, 'a')));
 }
 
 }  // namespace bester::access

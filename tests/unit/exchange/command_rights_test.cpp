@@ -13,7 +13,7 @@ TEST_CASE("command rights: a star stands for any text, also none", "[exchange]")
         {"*aab", "aaaab", true},     {"send*", "sendClients", true}, {"*a*", "bbb", false},  {"a*", "", false},
     }));
     CAPTURE(std::get<0>(each), std::get<1>(each));
-    CHECK(command_rights::matches(std::get<0>(each), std::get<1>(each)) == std::get<2>(each));
+    CHECK(bester::wire::fits(std::get<0>(each), std::get<1>(each)) == std::get<2>(each));
 }
 
 TEST_CASE("command rights: as they stand they let everything", "[exchange]") {

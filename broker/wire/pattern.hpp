@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace bester::access {
+namespace bester::wire {
 
 /// Does the text fit the pattern, in which `*` stands for any text, also none?
 constexpr bool fits(std::string_view pattern, std::string_view text) noexcept {
@@ -26,4 +26,4 @@ constexpr bool fits(std::string_view pattern, std::string_view text) noexcept {
     return p == pattern.size();
 }
 
-}  // namespace bester::access
+}  // namespace bester::wire
