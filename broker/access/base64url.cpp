@@ -1,5 +1,7 @@
 #include "access/base64url.hpp"
 
+#include <algorithm>
+
 #include <sodium.h>
 
 namespace bester::access {
@@ -7,6 +9,8 @@ namespace bester::access {
 constexpr int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
 std::optional<std::string> decode_base64url(std::string_view text) {
+    // libsodium takes some bytes from 0x80 on for digits.
+    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) < 0; })) return std::nullopt;
     std::string bytes(text.size() / 4 * 3 + 3, '\0');
     std::size_t size = 0;
     // Refuses bits that are left over and not zero, too.

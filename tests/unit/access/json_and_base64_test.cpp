@@ -14,6 +14,10 @@ TEST_CASE("base64url: what was encoded is decoded, whatever its size", "[access]
     CHECK(encode_base64url("\xfb\xff") == "-_8");
 }
 
+TEST_CASE("base64url: no byte outside ASCII is a digit", "[access]") {
+    for (int byte = 0x80; byte <= 0xff; ++byte) CHECK_FALSE(decode_base64url(std::string{static_cast<char>(byte)} + "AAA"));
+}
+
 TEST_CASE("base64url: padding, spaces, other alphabets and spare bits are refused", "[access]") {
     for (const char* text : {"A", "AAAAA", "AA==", "AA=", "A A", "AA\n", "+_8A", "-/8A", "AB", "AAB", "-_9", "AA.AA", "\xc3\xa4"})
         CHECK_FALSE(decode_base64url(text));
