@@ -15,7 +15,6 @@
 #include "socketio/engine_packet.hpp"
 #include "web/origin_rule.hpp"
 #include "web/websocket_handshake.hpp"
-#include "wire/frame.hpp"
 
 namespace bester::clients {
 
@@ -48,10 +47,12 @@ frame_verdict client_session::on_engine_request(const web_path& path, std::strin
         engine_answered({web::http_status::no_content, {}});
         return frame_verdict::taken;
     }
+    const std::string_view sid = query_value(asked.query, "sid");
+    // Who is here already may still get what is due.
+    if (owner_.is_draining() && sid.empty()) return respond_and_close(web::error_response(web::http_status::service_unavailable));
     if (!learn_address()) return frame_verdict::closed;
     if (query_value(asked.query, "EIO") != "4") return refuse_with(engine_error::unsupported_version);
     const std::string_view carrier = query_value(asked.query, "transport");
-    const std::string_view sid = query_value(asked.query, "sid");
     if (carrier == "websocket") {
         if (!web::asks_for_websocket(asked)) return refuse_with(engine_error::bad_request);
         return upgrade_to_engine(path, web::http_request{asked});
@@ -69,10 +70,7 @@ frame_verdict client_session::on_engine_request(const web_path& path, std::strin
     const waiting_request here{shard_.index(), owner_.start_verification(*this)};
     web_->polled = std::make_unique<polled_request>(polled_request{std::string{sid}, here.ticket});
     login_deadline_ms_ = never;
-    // Whoever reads the packets reads a little beyond the last one.
-    std::string packets{body};
-    packets.reserve(packets.size() + wire::json_padding);
-    owner_.engines().at(std::string{sid}, [here, is_post, packets = std::move(packets)](shard_engines& there, engine_session* who) {
+    owner_.engines().at(std::string{sid}, [here, is_post, packets = std::string{body}](shard_engines& there, engine_session* who) {
         if (!who) there.answer(here, answer_for(engine_error::unknown_session));
         else if (is_post) who->post(packets, here);
         else who->poll(here);

@@ -36,6 +36,8 @@ std::string basic_of(const web::http_request& request) {
     const std::string_view authorization = request.header("Authorization");
     if (!authorization.starts_with(scheme)) return {};
     const std::string_view text = authorization.substr(scheme.size());
+    // libsodium takes some bytes from 0x80 on for digits.
+    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) < 0; })) return {};
     std::string pair(text.size(), '\0');
     std::size_t size = 0;
     const bool is_good = ::sodium_base642bin(reinterpret_cast<unsigned char*>(pair.data()), pair.size(), text.data(), text.size(),
@@ -95,9 +97,9 @@ const web::http_request& client_session::request() const noexcept {
 frame_verdict client_session::on_request(std::string_view body) {
     if (web_->polled) return frame_verdict::not_yet;  // one after the other
     web_->last_heard_ms = shard_.now_ms();
-    if (owner_.is_draining()) return respond_and_close(web::error_response(web::http_status::service_unavailable));
     const web_path* const found = find_path(request().path);
     if (found && found->frames == bound_frames::socketio) return on_engine_request(*found, body);
+    if (owner_.is_draining()) return respond_and_close(web::error_response(web::http_status::service_unavailable));
     if (web::asks_for_websocket(request())) return upgrade();
     if (!listener_.web.files.empty()) return ask_for_file();
     return respond_and_close(web::error_response(found ? web::http_status::upgrade_required : web::http_status::not_found,
@@ -157,8 +159,9 @@ bool client_session::learn_address() {
     const auto is_trusted = [&](std::string_view from) { return web::is_among(from, listener_.proxies); };
     if (listener_.proxies.empty() || !is_trusted(address())) return true;
     const auto from = web::forwarded_for(request().joined("X-Forwarded-For"), is_trusted);
-    if (!from) return true;
+    if (!from || (access_ && access_->from == *from)) return true;
     access().from = *from;
+    access().place = {};  // a proxy may send several clients' requests on one connection
     const std::size_t most = owner_.limits().connections_per_address;
     if (most == 0) return true;
     const access::address_key counted = counted_address(*from);

@@ -9,6 +9,7 @@
 #include "exchange/shard.hpp"
 #include "socketio/attachments.hpp"
 #include "socketio/base64.hpp"
+#include "wire/json_reader.hpp"
 #include "wire/json_text.hpp"
 
 namespace bester::clients {
@@ -243,7 +244,9 @@ bool engine_session::come_back(const socketio_namespace& to, std::string_view se
 
 void engine_session::take_moved_packet(std::string_view packet) {
     is_moving_ = false;
-    take_text(packet, false);
+    std::string text{packet};
+    text.reserve(text.size() + wire::json_padding);  // who reads it looks a little beyond its end
+    take_text(text, false);
 }
 
 namespace_session* engine_session::find(std::string_view name) const noexcept {

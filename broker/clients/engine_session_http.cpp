@@ -7,6 +7,7 @@
 #include "clients/shard_engines.hpp"
 #include "exchange/shard.hpp"
 #include "web/utf8.hpp"
+#include "wire/json_reader.hpp"
 
 namespace bester::clients {
 
@@ -83,6 +84,7 @@ void engine_session::post(std::string body, const waiting_request& from) {
         return;
     }
     side.body = std::move(body);
+    side.body.reserve(side.body.size() + wire::json_padding);  // who reads the last packet looks a little beyond it
     side.at = 0;
     take_post();
 }
