@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <span>
 
 #include "config/network_address.hpp"
@@ -51,13 +52,29 @@ std::string object_text(const written_keys& written, std::size_t indent) {
 
 namespace {
 
+/// Those that would have no effect there: whoever reads the text again is not to be warned of them.
+void leave_out(written_keys& keys, std::initializer_list<std::string_view> names) {
+    std::erase_if(keys, [&](const auto& each) { return std::find(names.begin(), names.end(), each.first) != names.end(); });
+}
+
+template <class T>
+written_keys write_entry(const std::vector<key<T>>& keys, const T& entry) {
+    return write_keys(keys, entry);
+}
+
+written_keys write_entry(const std::vector<key<clients::web_path>>& keys, const clients::web_path& entry) {
+    written_keys all = write_keys(keys, entry);
+    if (entry.frames != clients::bound_frames::socketio) leave_out(all, {"namespaces", "recovery", "recovery_bytes"});
+    return all;
+}
+
 /// An object with a member for each entry, by its name.
 template <class T>
 std::string entries_text(const std::vector<key<T>>& keys, const std::vector<T>& entries) {
     std::string out{"{"};
     for (const T& entry : entries) {
         out += (out.size() > 1 ? ",\n    " : "\n    ") + json_quoted(entry.name) + ": " +
-               object_text(write_keys(keys, entry), 4);
+               object_text(write_entry(keys, entry), 4);
     }
     return out + (entries.empty() ? "}" : "\n  }");
 }
@@ -66,6 +83,8 @@ std::string entries_text(const std::vector<key<T>>& keys, const std::vector<T>& 
 
 written_keys write_listener(const listener_entry& entry) {
     written_keys all = write_keys(listener_keys(), entry);
+    if (entry.settings.kind != clients::transport::unix_socket) leave_out(all, {"mode"});
+    if (entry.settings.kind != clients::transport::websocket) leave_out(all, {"files", "file_size", "cache_control", "head_size"});
     const auto& paths = entry.settings.web.paths;
     if (!paths.empty()) {
         all.emplace_back("paths", entries_text(path_keys(), paths));
