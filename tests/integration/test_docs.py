@@ -152,7 +152,7 @@ EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/confi
 
 
 def test_there_are_the_examples_that_the_docs_promise():
-    assert {"afrikaans", "echo", "one-shot", "texto", "ticker"} <= set(EXAMPLES)
+    assert {"afrikaans", "echo", "one-shot", "socketio", "spectator", "texto", "ticker"} <= set(EXAMPLES)
     assert (ROOT / "examples" / "two-servers" / "README.md").exists()  # run by test_peering_docs.py
 
 
