@@ -70,8 +70,12 @@ public:
 
     // To move to another shard.
     client_session* websocket() const noexcept { return websocket_; }
+    client_session* upgrading() const noexcept { return upgrading_; }
     void move_to(shard_engines& home) noexcept { home_ = &home; }
-    void moved_on(client_session* websocket);
+    /// Without what carried it, which goes along,
+    void move_off() noexcept { websocket_ = upgrading_ = nullptr; }
+    /// and onto that again.
+    void move_onto(client_session& websocket, bool is_taking_over) noexcept { (is_taking_over ? upgrading_ : websocket_) = &websocket; }
     /// What it was moved for: the CONNECT that it begins with there.
     void take_moved_packet(std::string_view packet);
     /// Goes on where it stopped.

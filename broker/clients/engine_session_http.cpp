@@ -30,8 +30,6 @@ bool engine_session::begin_upgrade(client_session& websocket) {
     return true;
 }
 
-void engine_session::moved_on(client_session* websocket) { websocket_ = websocket; }
-
 void engine_session::answer(waiting_request& to, web::http_status status, std::string body) {
     home_->answer(std::exchange(to, {}), {status, std::move(body)});
 }

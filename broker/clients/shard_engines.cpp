@@ -27,7 +27,8 @@ constexpr unsigned most_hops = 3;
 /// What moves to another shard.
 struct shard_engines::moved {
     std::unique_ptr<engine_session> engine;
-    std::unique_ptr<moved_connection> connection;  ///< null: it is on HTTP
+    std::unique_ptr<moved_connection> connection;  ///< its WebSocket, or one that wants to take over; null: none
+    bool is_taking_over = false;
     std::string connect;
 };
 
@@ -140,7 +141,8 @@ void shard_engines::move(const std::string& sid, unsigned target, const std::str
     if (!who) return;
     auto what = std::make_unique<moved>();
     what->connect = connect;
-    if (client_session* const socket = who->websocket()) {
+    what->is_taking_over = who->websocket() == nullptr;
+    if (client_session* const socket = what->is_taking_over ? who->upgrading() : who->websocket()) {
         what->connection = clients_.give_away(*socket);
         if (!what->connection) {
             // It still has something to write, or is closing: then it begins anew here.
@@ -150,7 +152,7 @@ void shard_engines::move(const std::string& sid, unsigned target, const std::str
     }
     what->engine = take(sid);
     clients_.uncount_engine();
-    what->engine->moved_on(nullptr);
+    what->engine->move_off();
     const unsigned home = home_of(sid);
     if (home == index()) {
         forwards_[sid] = target;
@@ -170,7 +172,7 @@ void shard_engines::arrive(moved what) {
     engines_.emplace(who.sid(), std::move(what.engine));
     clients_.count_more();
     clients_.shard().wake_sweep();
-    if (what.connection) who.moved_on(clients_.take_over(std::move(what.connection), who));
+    if (what.connection) who.move_onto(*clients_.take_over(std::move(what.connection), who), what.is_taking_over);
     const std::string sid = who.sid();
     who.take_moved_packet(what.connect);
     if (engine_session* const here = find(sid)) here->go_on();
