@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <utility>
 
 #include "tls/engine.hpp"
@@ -10,7 +11,9 @@ namespace bester::tls {
 /// A TLS connection as a stream's cipher. The handshake may be over already, or goes on in read().
 class cipher final : public wire::stream_cipher {
 public:
-    explicit cipher(engine engine) : engine_{std::move(engine)} {}
+    /// `on_open` is called once, when a handshake that goes on in read() is done.
+    explicit cipher(engine engine, std::function<void()> on_open = {})
+        : engine_{std::move(engine)}, on_open_{std::move(on_open)} {}
 
     void receive(std::string_view bytes) override { engine_.receive(bytes); }
     void keep_input() override { engine_.keep_input(); }
@@ -19,6 +22,7 @@ public:
             const auto status = engine_.handshake();
             if (status == handshake_status::want_more) return nothing;
             if (status == handshake_status::failed) return failed;
+            if (on_open_) std::exchange(on_open_, {})();
         }
         const read_result result = engine_.read(into);
         switch (result.status) {
@@ -39,6 +43,7 @@ public:
 
 private:
     engine engine_;
+    std::function<void()> on_open_;
 };
 
 }  // namespace bester::tls

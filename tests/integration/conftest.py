@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 import broker as brokers  # noqa: E402
 import eventually as waiting  # noqa: E402
 
-TRANSPORTS = ["v4", "v6", "unix", "tls", "web"]
+TRANSPORTS = ["v4", "v6", "unix", "tls", "web", "wss"]
 # v6 and unix run no code of the broker but what v4 runs, and sanitizers are slow.
 TRANSPORTS_OF_SANITIZERS = ["v4", "tls", "web"]
 

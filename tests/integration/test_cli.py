@@ -175,7 +175,7 @@ def test_status_for_people_and_programs(broker, threads):
     status = json.loads(out)
     assert code == 0 and status["server"] == "home" and len(status["shards"]) == threads
     assert status["pid"] == broker.process.pid and status["counters"]["internal_errors"] == 0
-    assert [x["name"] for x in status["listeners"]] == ["v4", "v6", "unix", "tls", "web", "open"]
+    assert [x["name"] for x in status["listeners"]] == ["v4", "v6", "unix", "tls", "web", "wss", "open"]
     assert len(status["config"]["digest"]) == 16
 
 

@@ -2,6 +2,7 @@
 import shutil
 import socket
 import ssl
+import struct
 
 import pytest
 
@@ -52,6 +53,28 @@ def test_tls_1_3_is_preferred_1_2_allowed_and_nothing_older(with_listener):
         with pytest.raises(OSError), pytest.warns(DeprecationWarning):
             versions_spoken(address, limited(authority, ssl.TLSVersion.TLSv1_1))
         assert broker.client("tina", "secure").ask("echo", "still here") == "still here"
+
+
+def milliseconds_to_the_acknowledgement(secure):
+    """Of what was sent last, as this side's kernel saw it: struct tcp_info of linux/tcp.h."""
+    def info():
+        return struct.unpack("8x13I", secure.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 60))
+    eventually(lambda: info()[4] == 0, what="nothing is unacknowledged")
+    _, _, _, _, _, _, _, _, _, last_sent, _, _, last_acknowledged = info()
+    return last_sent - last_acknowledged
+
+
+def test_a_handshake_is_acknowledged_at_once(with_listener):
+    """Or who coalesces small writes waits 40 ms with its log-in."""
+    authority, *files = tls_files.usual()
+    context = ssl.create_default_context(cafile=authority.certificate)
+    with with_listener(entry(files)) as broker:
+        times = []
+        for _ in range(10):
+            with socket.create_connection(tuple(broker.addresses["secure"])) as plain, \
+                    context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+                times.append(milliseconds_to_the_acknowledgement(secure))
+        assert min(times) < 30, times
 
 
 def test_the_oldest_version_can_be_1_3(with_listener):

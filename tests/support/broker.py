@@ -86,6 +86,8 @@ class TestBroker:
                 {"name": "unix", "transport": "unix", "address": str(self.directory / "clients.sock")},
                 {"name": "tls", "address": "127.0.0.1:0", "tls": {"certificate": tls_files.usual()[1], "key": tls_files.usual()[2]}},
                 {"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "paths": {"/": {}}},
+                {"name": "wss", "transport": "websocket", "address": "127.0.0.1:0", "paths": {"/": {}},
+                 "tls": {"certificate": tls_files.usual()[1], "key": tls_files.usual()[2]}},
                 {"name": "open", "transport": "unix", "address": str(self.directory / "open.sock"),
                  "authentication": ["anonymous"]},
             ],
