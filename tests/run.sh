@@ -44,7 +44,8 @@ integration() { # preset threads [pytest words…]
   local preset=$1 threads=$2
   shift 2
   step "integration tests, $preset, $threads shards"
-  "$python" -m pytest tests/integration -q -n 2 -p no:cacheprovider \
+  # Two for each processor: half of their time they wait for deadlines.
+  "$python" -m pytest tests/integration -q -n $((2 * $(nproc))) -p no:cacheprovider \
     --bin "build/$preset/bin" --threads "$threads" \
     -o junit_family=xunit1 -o junit_logging=system-err -o junit_log_passing_tests=false --junitxml "$results/integration-$preset-$threads.xml" "$@"
   [ $? -le 1 ] || broken=1  # 1: a test failed, which is counted; more: pytest itself did not get through

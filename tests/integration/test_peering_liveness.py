@@ -5,6 +5,7 @@ import time
 
 import eventually as waiting
 import link_peer
+from broker import freeze
 from client import is_good
 from eventually import eventually
 from servers import (at, is_linked, peer, records, send_clients, send_servers, servers,  # noqa: F401
@@ -214,7 +215,7 @@ def test_contact_wakes_a_server_that_waits_to_dial(servers):
 def test_a_stopped_process_is_found_dead_and_goes_on_when_it_is_back(servers):
     a, b, way = pair(servers, **FAST_BEAT, resume="60s", deadline="60s")
     tina, gustav = a.client("tina"), b.client("gustav")
-    os.kill(b.process.pid, signal.SIGSTOP)
+    freeze(b.process.pid)
     try:
         for i in range(50):
             tina.send("echo", {"do": [{"command": "sendClients", "users": ["gustav@b"], "data": i}]}, id=str(i))

@@ -4,7 +4,7 @@ import signal
 import time
 
 import eventually as waiting
-from broker import python_handler
+from broker import freeze, python_handler
 from client import code_of, is_good, statuses
 from eventually import eventually
 from servers import (at, do, peer, send_clients, send_servers, servers, wait_for_link,  # noqa: F401
@@ -174,7 +174,7 @@ def test_what_is_not_answered_in_time_is_expired(servers):
     tina, gustav = a.client("tina"), b.client("gustav")
     # The handler there takes its time: the deadline of the link is the shorter one.
     assert code_of(send_servers(tina, "b", data={"act": "later", "ms": 1500})[1]) == "peer_expired"
-    os.kill(b.process.pid, signal.SIGSTOP)
+    freeze(b.process.pid)
     try:
         for i in range(3):
             status = send_clients(tina, "gustav@b", data=i, report=f"r{i}")

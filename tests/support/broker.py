@@ -295,6 +295,15 @@ def is_alive(pid):
     return state not in "ZX"
 
 
+def freeze(pid):
+    """SIGSTOP, and until each thread stands: those that run when the signal comes go on for a moment."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def states():
+        return {path.read_text().rsplit(")", 1)[1].split()[0] for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")}
+    eventually(lambda: states() == {"T"}, what=f"all threads of {pid} stand still")
+
+
 def wait_until_dead(pid, limit=10):
     eventually(lambda: not is_alive(pid), limit, f"process {pid} is gone")
 

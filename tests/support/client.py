@@ -1,5 +1,6 @@
 """A client of the broker, as proto-docs/client.md has it, that can also misbehave."""
 import json
+import select
 import socket
 import ssl
 import time
@@ -58,6 +59,17 @@ class SecureSocket:
         while self.unsent:
             self.unsent = self.unsent[self.plain.send(self.unsent):]
 
+    def flush_until_readable(self):
+        """Whoever is not read may not read either: what the socket does not take must not hold up reading."""
+        self.unsent += self.outgoing.read()
+        readable = False
+        while self.unsent and not readable:
+            readable, writable, _ = select.select([self.plain], [self.plain], [], self.plain.gettimeout())
+            if writable:
+                self.unsent = self.unsent[self.plain.send(self.unsent, socket.MSG_DONTWAIT):]
+            elif not readable:
+                return   # recv() says what that means
+
     def exchange(self, step):
         while True:
             try:
@@ -65,7 +77,7 @@ class SecureSocket:
                 self.flush()
                 return result
             except ssl.SSLWantReadError:
-                self.flush()
+                self.flush_until_readable()
                 came = self.plain.recv(1 << 16)
                 if came:
                     self.incoming.write(came)
