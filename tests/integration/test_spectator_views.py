@@ -5,6 +5,7 @@ import signal
 import pytest
 
 import eventually as waiting
+from broker import wait_until_dead
 from eventually import eventually
 from spectator import ADMINISTRATOR, Panel, token
 
@@ -234,12 +235,14 @@ def test_a_gateway_that_takes_over_leaves_nobody_where_only_the_former_one_knew_
             for number, viewer in enumerate(viewers):
                 viewer.send("authenticate", token=token(roles=ADMINISTRATOR))
                 viewer.send("spectate", guild=f"g{(step + number) % 6 + 1}", log=True)
+        wait_until_dead(pid)   # or it takes the last log-in to its grave
     for viewer in viewers:
         viewer.ask("authenticate", token=token())
         viewer.ask("spectate", guild=None)
     eventually(lambda: watched(panel) == 0, 20, "nobody looks at anything")
     for viewer in viewers:
-        viewer.pushes.clear()
+        viewer.updates_until_answer()   # what came until then
+    for viewer in viewers:
         assert viewer.updates_until_answer() == []
 
 

@@ -62,13 +62,14 @@ class SecureSocket:
     def flush_until_readable(self):
         """Whoever is not read may not read either: what the socket does not take must not hold up reading."""
         self.unsent += self.outgoing.read()
-        readable = False
-        while self.unsent and not readable:
-            readable, writable, _ = select.select([self.plain], [self.plain], [], self.plain.gettimeout())
-            if writable:
-                self.unsent = self.unsent[self.plain.send(self.unsent, socket.MSG_DONTWAIT):]
-            elif not readable:
+        limit = self.plain.gettimeout()
+        either = select.poll()
+        either.register(self.plain, select.POLLIN | select.POLLOUT)
+        while self.unsent:
+            states = either.poll(None if limit is None else limit * 1000)
+            if not states or states[0][1] & ~select.POLLOUT:
                 return   # recv() says what that means
+            self.unsent = self.unsent[self.plain.send(self.unsent, socket.MSG_DONTWAIT):]
 
     def exchange(self, step):
         while True:
