@@ -108,9 +108,11 @@ void add_send_command(CLI::App& app, int& exit_code) {
     add_footer(*command,
                "  bester send --user tina --type echo --data '{\"text\":\"hello\"}'\n"
                "  bester send --user tina --type echo --text hello --timeout 2s --json\n"
-               "  jq .letter box.json | bester send --to unix:/run/bester/clients.sock --user tina --type mail\n\n"
+               "  jq .letter box.json | bester send --to unix:/run/bester/clients.sock --user tina --type mail\n"
+               "  bester send --to tls:chat.example.org:7443 --token-file tina.jwt --type echo --text hello\n\n"
                "The data of replies goes to standard output, a line each; the status to standard error.\n"
-               "A password is never on the command line: --password-file, $BESTER_PASSWORD or a prompt.\n");
+               "A password or token is never on the command line: --password-file, $BESTER_PASSWORD or a prompt;\n"
+               "--token-file or $BESTER_TOKEN.\n");
     command->callback([options, data, text, &exit_code] {
         options->has_data = data->count() > 0;
         options->has_text = text->count() > 0;

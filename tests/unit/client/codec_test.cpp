@@ -101,10 +101,13 @@ TEST_CASE("endpoint: host and port, IPv6 and UNIX paths are read", "[client]") {
     CHECK(parse_endpoint("unix:/run/x.sock") == endpoint{"", "", "/run/x.sock"});
     CHECK(parse_endpoint("unix:relative.sock") == endpoint{"", "", "relative.sock"});
     CHECK(parse_endpoint("/run/x.sock") == endpoint{"", "", "/run/x.sock"});
+    CHECK(parse_endpoint("tls:chat.example.org:7443") == endpoint{"chat.example.org", "7443", "", true});
+    CHECK(parse_endpoint("tls:[::1]:7443") == endpoint{"::1", "7443", "", true});
+    CHECK(parse_endpoint("tls:7443") == endpoint{"tls", "7443", ""});
 }
 
 TEST_CASE("endpoint: what is none is refused with the remedy", "[client]") {
-    const auto text = GENERATE("", "host", "host:", ":80", "host:0", "host:65536", "host:8o", "::1:80", "[]:80", "unix:");
+    const auto text = GENERATE("", "host", "host:", ":80", "host:0", "host:65536", "host:8o", "::1:80", "[]:80", "unix:", "tls:host:", "tls::80", "tls:::1:80");
     CAPTURE(text);
     const auto result = parse_endpoint(text);
     REQUIRE_FALSE(result);

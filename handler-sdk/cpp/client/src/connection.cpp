@@ -40,7 +40,13 @@ tl::expected<void, client::connection::failure> client::connection::open(deadlin
         return tl::unexpected(failure{stage, std::move(socket.error())});
     }
     close_reason_.reset();
-    stream_.emplace(std::move(*socket), options_.receive_size);
+    std::optional<client_detail::tls_session> tls;
+    if (where_.is_tls) {
+        auto begun = client_detail::tls_session::begin(options_.tls, where_.host);
+        if (!begun) return tl::unexpected(failure{connect_error::stage::connecting, std::move(begun.error())});
+        tls = std::move(*begun);
+    }
+    stream_.emplace(std::move(*socket), options_.receive_size, std::move(tls));
     auto logged_in = log_in(until);
     if (!logged_in) {
         stream_.reset();

@@ -30,7 +30,7 @@ bool is_port(std::string_view text) {
 error_info bad_endpoint(std::string_view text, const char* why) {
     return {"bad_endpoint",
             "\"" + std::string(text) + "\" is no endpoint: " + why +
-                "; give host:port, [ipv6]:port or unix:/path",
+                "; give host:port, [ipv6]:port, tls:host:port or unix:/path",
             false};
 }
 
@@ -93,18 +93,22 @@ tl::expected<endpoint, error_info> parse_endpoint(std::string_view text) {
         if (path.empty()) return tl::unexpected(bad_endpoint(text, "the path is missing"));
         return endpoint{{}, {}, std::string(path)};
     }
+    constexpr std::string_view tls_prefix = "tls:";
+    const auto whole = text;
+    const bool is_tls = text.starts_with(tls_prefix) && text.find(':', tls_prefix.size()) != std::string_view::npos;
+    if (is_tls) text.remove_prefix(tls_prefix.size());
     const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos) return tl::unexpected(bad_endpoint(text, "the port is missing"));
+    if (colon == std::string_view::npos) return tl::unexpected(bad_endpoint(whole, "the port is missing"));
     auto host = text.substr(0, colon);
     const auto port = text.substr(colon + 1);
-    if (!is_port(port)) return tl::unexpected(bad_endpoint(text, "the port is not a number from 1 to 65535"));
+    if (!is_port(port)) return tl::unexpected(bad_endpoint(whole, "the port is not a number from 1 to 65535"));
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
     } else if (host.find(':') != std::string_view::npos) {
-        return tl::unexpected(bad_endpoint(text, "an IPv6 address stands in brackets"));
+        return tl::unexpected(bad_endpoint(whole, "an IPv6 address stands in brackets"));
     }
-    if (host.empty()) return tl::unexpected(bad_endpoint(text, "the host is missing"));
-    return endpoint{std::string(host), std::string(port), {}};
+    if (host.empty()) return tl::unexpected(bad_endpoint(whole, "the host is missing"));
+    return endpoint{std::string(host), std::string(port), {}, is_tls};
 }
 
 tl::expected<file_descriptor, error_info> connect_to(const endpoint& where, deadline until) {

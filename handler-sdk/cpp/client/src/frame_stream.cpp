@@ -18,12 +18,24 @@ constexpr std::size_t read_budget = std::size_t{1} << 20;
 
 }  // namespace
 
-frame_stream::frame_stream(file_descriptor socket, std::size_t receive_limit)
-    : socket_(std::move(socket)), receive_limit_(receive_limit) {}
+frame_stream::frame_stream(file_descriptor socket, std::size_t receive_limit, std::optional<tls_session> tls)
+    : socket_(std::move(socket)), receive_limit_(receive_limit), tls_(std::move(tls)) {}
+
+frame_stream::~frame_stream() {
+    if (!tls_ || failure_) return;
+    tls_->farewell();
+    [[maybe_unused]] const auto sent =
+        ::send(socket_.get(), output().data() + written_, output().size() - written_, MSG_NOSIGNAL);
+}
 
 void frame_stream::enqueue(std::string_view body) {
     char length[wire::frame_header_size];
     wire::write_frame_length(length, body.size());
+    if (tls_) {
+        tls_->send(std::string(length, sizeof length).append(body));  // one record for a small frame
+        if (!tls_->failure().empty()) fail("tls_failed", tls_->failure());
+        return;
+    }
     output_.append(length, sizeof length);
     output_.append(body);
 }
@@ -52,11 +64,9 @@ void frame_stream::read() {
         consumed_ = 0;
     }
     for (std::size_t total = 0; total < read_budget;) {
-        const auto before = input_.size();
-        input_.resize(before + read_size);
-        const auto received = ::recv(socket_.get(), input_.data() + before, read_size, 0);
+        const auto received = receive();
         const int error = errno;
-        input_.resize(before + (received > 0 ? static_cast<std::size_t>(received) : 0));
+        if (failure_) return;
         if (received == 0) return fail("connection_lost", "the broker closed the connection");
         if (received < 0) {
             if (error == EINTR) continue;
@@ -70,20 +80,43 @@ void frame_stream::read() {
     }
 }
 
+/// Like recv(2), of what lands at the end of the input.
+ssize_t frame_stream::receive() {
+    const auto before = input_.size();
+    input_.resize(before + read_size);
+    const auto received = ::recv(socket_.get(), input_.data() + before, read_size, 0);
+    const int error = errno;
+    const std::size_t size = received > 0 ? static_cast<std::size_t>(received) : 0;
+    if (tls_ && size > 0) {
+        const std::string ciphered(input_, before, size);
+        input_.resize(before);
+        const bool goes_on = tls_->receive(ciphered, input_);
+        if (!goes_on && tls_->failure().empty()) return 0;
+        if (!goes_on) {
+            fail("tls_failed", tls_->failure());
+            write();  // what tells the other side why
+        }
+        return received;
+    }
+    input_.resize(before + size);
+    errno = error;
+    return received;
+}
+
 void frame_stream::write() {
     while (has_output()) {
-        const auto sent = ::send(socket_.get(), output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL);
+        const auto sent = ::send(socket_.get(), output().data() + written_, output().size() - written_, MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EINTR) continue;
             if (errno == EAGAIN || errno == EWOULDBLOCK) return;
             const std::string why = std::strerror(errno);
-            read();  // the broker may have said why it closed
+            if (!failure_) read();  // the broker may have said why it closed
             if (!failure_) fail("connection_lost", "the connection broke: " + why);
             return;
         }
         written_ += static_cast<std::size_t>(sent);
     }
-    output_.clear();
+    output().clear();
     written_ = 0;
 }
 

@@ -21,6 +21,14 @@ struct credentials {
     std::string token;  ///< instead of user and password, where the listener takes tokens
 };
 
+/// For endpoints "tls:host:port". Files are PEM, read at each connecting.
+struct tls_options {
+    std::string authority;    ///< whose certificates are trusted; empty: those that the system trusts
+    std::string certificate;  ///< who we are, where the listener asks for it, with its chain; empty: nobody
+    std::string key;          ///< of `certificate`; empty: it stands in the same file
+    std::string name;         ///< that the broker's certificate must have; empty: the endpoint's host
+};
+
 /// Connecting again after a loss: pauses double from `initial_delay` to `longest_delay`, with jitter.
 struct reconnect_options {
     bool enabled = false;
@@ -38,6 +46,7 @@ struct client_options {
     std::size_t queued_events = 10'000;                   ///< received but not yet fetched by `receive`
     std::size_t queued_bytes = std::size_t{64} << 20;     ///< their frames together
     reconnect_options reconnect;
+    tls_options tls;
 };
 
 /// Thrown by `client::connect`, the only function here that throws for what the other side does.
@@ -74,7 +83,8 @@ private:
 /// `receive_queue_full`, as nothing is ever dropped silently.
 class client {
 public:
-    /// `endpoint` is "host:port", "[::1]:port" or "unix:/path". Returns a logged-in client.
+    /// `endpoint` is "host:port", "[::1]:port", "unix:/path", or "tls:" before host and port. Returns a
+    /// logged-in client.
     static client connect(const std::string& endpoint, credentials who = {}, client_options options = {});
 
     client(client&&) noexcept;
