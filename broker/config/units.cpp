@@ -43,7 +43,7 @@ std::string format(std::uint64_t amount, std::span<const unit> units, std::strin
             return std::to_string(amount / known.factor) + std::string{known.name};
         }
     }
-    return "0" + std::string{unit_of_zero};
+    return std::string{'0'}.append(unit_of_zero);
 }
 
 }  // namespace

@@ -46,13 +46,13 @@ WORKLOADS = [
     Workload("batched", "batched", ("relay", "nats", "bester")),
     Workload("unbatched", "unbatched", ("relay", "nats", "bester")),
     Workload("latency-pinned", "latency", ("relay", "nats", "bester"), is_pinned=True),
-    Workload("latency", "latency", ("relay", "nats", "bester")),
+    Workload("latency", "latency", ("relay", "nats", "bester"), is_quick=False),
     Workload("fanout", "fanout", ("nats", "redis", "bester")),
     Workload("idle", "idle", ("nats", "bester")),
     Workload("shards", "batched", ("bester", "bester-2")),
     Workload("pairs", "pairs", LINKED + ("bester-local-quiet", "bester-link-quiet")),
     Workload("pairs-latency-pinned", "pairs-latency", ("relay-pairs", "relay-hop") + LINKED, is_pinned=True),
-    Workload("pairs-latency", "pairs-latency", ("relay-pairs", "relay-hop") + LINKED),
+    Workload("pairs-latency", "pairs-latency", ("relay-pairs", "relay-hop") + LINKED, is_quick=False),
     Workload("batched-ws", "batched", ("relay", "nats", "nats-ws", "bester", "bester-ws")),
     Workload("unbatched-ws", "unbatched", ("relay", "nats", "nats-ws", "bester", "bester-ws"), is_quick=False),
     Workload("fanout-ws", "fanout", ("nats-ws", "pushpin", "bester", "bester-ws"), is_quick=False),
@@ -85,7 +85,7 @@ def parse_arguments():
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a reach is missed")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.warmup_ms, options.measure_ms = 1, 200, 500
+        options.rounds, options.warmup_ms, options.measure_ms = 1, 100, 300
     options.bin = options.bin.resolve()
     options.output = options.output or options.bin.parent / "bench-results.json"
     return options

@@ -1,4 +1,5 @@
 """One suite for every preset: --bin says whose executables, --threads how many shards the broker has."""
+import os
 import pathlib
 import resource
 import sys
@@ -99,3 +100,11 @@ def broker(shared, shared_log):
     shared_log(shared)
     yield shared
     shared.close_clients()
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """The folder for what pages look like, which is kept as an output of the build."""
+    folder = pathlib.Path(os.environ.get("BESTER_SCREENSHOTS", ROOT / "build" / "results" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -253,4 +253,5 @@ def test_clients_of_tcp_come_through_haproxy_with_their_address(broker_behind, t
         with arrived("127.0.0.9") as stranger:
             stranger.send_frame({"header": {"authentication": {"token": "forged.in.vain"}}, "payload": {"type": "dummy"}})
             stranger.bad("auth_special", "token_invalid")
-            assert broker_behind.wait_for_log("a token from 127.0.0.9 was refused")
+            port = stranger.socket.getsockname()[1]
+            assert broker_behind.wait_for_log(f"a token from 127.0.0.9:{port} was refused")

@@ -4,32 +4,12 @@ import random
 
 import pytest
 
-import eventually as waiting
 from eventually import eventually
-from socketio import BOTH, POLLING, WEBSOCKET, Chat, Reference, SocketClients, binary
+from socketio import BOTH, POLLING, WEBSOCKET, binary, clients, server  # noqa: F401
 
 # Sanitizers are slow, and have nothing to say of the other one.
-SERVERS = ["socket.io", "bester"] if waiting.slowness == 1 else ["bester"]
 TRANSPORTS = {"polling": POLLING, "websocket": WEBSOCKET, "both": BOTH}
 SPECIAL = "Grüße, \"quotes\" \\ \u0000 \u2028 👋🏽 \x1e"
-
-
-@pytest.fixture(scope="module")
-def clients():
-    with SocketClients() as made:
-        yield made
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request):
-    """One of both, with everybody gone after each module."""
-    if request.param == "socket.io":
-        started = Reference()
-    else:
-        make_broker, bin_directory = (request.getfixturevalue(name) for name in ("make_broker", "bin_directory"))
-        started = Chat(make_broker, bin_directory)
-    with started as chat:
-        yield chat
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """The chat's page in a real browser, with npm's unmodified client, served by the real broker. Each page's complaints
 (errors, violations of its policy) fail the test, as does any request to elsewhere."""
 import json
-import os
-import pathlib
 
 import pytest
 
 import eventually as waiting
-from browser import DESKTOP, PHONE, ROOT, Browser, install_packages
+from browser import DESKTOP, PHONE, ROOT, Browser, Visitor, install_packages
 from eventually import eventually
 from servers import free_port
 from socketio import PATH, WEBSOCKET, Chat, SocketClients, binary, listener, make_page
@@ -68,17 +66,13 @@ def hasty(make_broker, bin_directory, files):
         yield chat
 
 
-class Person:
-    """Somebody at the page."""
-
+class Person(Visitor):
     def __init__(self, page, chat, name):
-        self.page = page
-        self.chat = chat
+        super().__init__(page, chat)
         self.name = name
-        self.has_outages = False
 
     def arrive(self, *rooms):
-        self.page.go(self.chat.url + "/")
+        self.page.go(self.site.url + "/")
         self.page.wait_for("#name-dialog[open]")
         self.page.fill("#name", self.name)
         self.page.press("Enter")
@@ -119,20 +113,12 @@ class Person:
         eventually(lambda: self.states() == list(wanted), 15, lambda: f"{wanted}, but {self.states()}")
 
     def loses_connection(self):
-        self.has_outages = True
-        self.chat.proxy.refuse()
-        self.page.wait_for("#state[data-state=waiting]", "attached")
+        self.site.proxy.refuse()
+        super().loses_connection()
 
     def is_back(self):
-        self.chat.proxy.refuse(False)
+        self.site.proxy.refuse(False)
         return self.connected()
-
-    def check(self):
-        of_outages = ("WebSocket connection to", "net::ERR_")
-        complaints = [said for said in self.page.take_complaints() if not (self.has_outages and any(part in said for part in of_outages))]
-        assert complaints == []
-        here = (self.chat.url, self.chat.url.replace("http", "ws"), f"blob:{self.chat.url}")
-        assert [url for url in self.page.requests() if not url.startswith(here)] == []
 
 
 @pytest.fixture
@@ -165,13 +151,6 @@ def node(clients, chat):
     yield make
     for socket in opened:
         socket.leave()
-
-
-@pytest.fixture(scope="session")
-def pictures():
-    folder = pathlib.Path(os.environ.get("BESTER_SCREENSHOTS", ROOT / "build" / "results" / "screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 # ---- people talk ----

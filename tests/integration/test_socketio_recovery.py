@@ -4,26 +4,8 @@ import random
 
 import pytest
 
-import eventually as waiting
 from eventually import eventually
-from socketio import BOTH, POLLING, WEBSOCKET, Chat, Polling, Reference, SocketClients
-
-
-@pytest.fixture(scope="module")
-def clients():
-    with SocketClients() as made:
-        yield made
-
-
-@pytest.fixture(scope="module", params=["socket.io", "bester"] if waiting.slowness == 1 else ["bester"])
-def server(request):
-    if request.param == "socket.io":
-        started = Reference()
-    else:
-        make_broker, bin_directory = (request.getfixturevalue(name) for name in ("make_broker", "bin_directory"))
-        started = Chat(make_broker, bin_directory)
-    with started as chat:
-        yield chat
+from socketio import BOTH, POLLING, WEBSOCKET, Chat, Polling, clients, server  # noqa: F401
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """The spectator panel's page in a real browser, served by the real broker, live from the real feed. Each page's complaints
 (errors, violations of its policy, updates of another guild) fail the test, as does any request to elsewhere."""
 import os
-import pathlib
 import signal
 
 import pytest
 
 import eventually as waiting
-from browser import DESKTOP, PHONE, ROOT, Browser
+from browser import DESKTOP, PHONE, Browser
 from eventually import eventually
 from spectator import ADMINISTRATOR, Panel, token
 from spectator_page import Watcher
@@ -61,13 +60,6 @@ def people(chromium):
     for watcher in opened:
         watcher.check()
         watcher.page.close()
-
-
-@pytest.fixture(scope="session")
-def pictures():
-    folder = pathlib.Path(os.environ.get("BESTER_SCREENSHOTS", ROOT / "build" / "results" / "screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 # ---- signing in ----

@@ -1,12 +1,10 @@
 """Texto's page in a real browser, served by the real broker. Each page's complaints (errors, violations of its policy)
 fail the test, as does any request to elsewhere."""
-import os
-import pathlib
 
 import pytest
 
 import eventually as waiting
-from browser import DESKTOP, PHONE, ROOT, Browser
+from browser import DESKTOP, PHONE, Browser
 from eventually import eventually
 from texto import Person, Terminal, Texto
 
@@ -59,13 +57,6 @@ def terminal(texto):
     made = Terminal(texto.direct_url)
     yield made
     made.close()
-
-
-@pytest.fixture(scope="session")
-def pictures():
-    folder = pathlib.Path(os.environ.get("BESTER_SCREENSHOTS", ROOT / "build" / "results" / "screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 # ---- people talk ----

@@ -176,3 +176,31 @@ class Page:
     def close(self):
         """With the tabs beside it."""
         self.browser.call("close", self.number)
+
+
+class Visitor:
+    """Somebody at the page of an example, which is reached at `site.url`."""
+
+    def __init__(self, page, site):
+        self.page = page
+        self.site = site
+        self.has_outages = False
+
+    def loses_connection(self):
+        self.has_outages = True
+        self.page.wait_for("#state[data-state=waiting]", "attached")
+
+    def hurry(self):
+        """The next attempt is made now and not when its pause is over."""
+        def is_open():
+            self.page.evaluate("document.getElementById('try-now').hidden || document.getElementById('try-now').click()")
+            return self.page.attribute("#state", "data-state") == "open"
+        eventually(is_open, 15, "connected again")
+
+    def check(self):
+        """Nothing complained, nothing asked for anything elsewhere."""
+        of_outages = ("WebSocket connection to", "net::ERR_")
+        complaints = [said for said in self.page.take_complaints() if not (self.has_outages and any(part in said for part in of_outages))]
+        assert complaints == []
+        here = (self.site.url, self.site.url.replace("http", "ws"), f"blob:{self.site.url}")
+        assert [url for url in self.page.requests() if not url.startswith(here)] == []

@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 
+import pytest
+
 import eventually as waiting
 from browser import ROOT, SOURCE, NodeProgram, install_packages
 from proxy import Proxy
@@ -281,3 +283,23 @@ class Polling:
     def is_gone(self):
         status, _, body = self.request("POST", self.query, b"2probe")
         return status == 400 and error_of(body)[0] == 1
+
+
+# Fixtures: whoever needs them imports them.
+
+@pytest.fixture(scope="module")
+def clients():
+    with SocketClients() as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=["socket.io", "bester"] if waiting.slowness == 1 else ["bester"])
+def server(request):
+    """One of both, with everybody gone after each module."""
+    if request.param == "socket.io":
+        started = Reference()
+    else:
+        make_broker, bin_directory = (request.getfixturevalue(name) for name in ("make_broker", "bin_directory"))
+        started = Chat(make_broker, bin_directory)
+    with started as chat:
+        yield chat

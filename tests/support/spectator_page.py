@@ -1,15 +1,11 @@
 """Somebody at the spectator panel's page."""
+from browser import Visitor
 from eventually import eventually
 
 
-class Watcher:
-    def __init__(self, page, panel):
-        self.page = page
-        self.panel = panel
-        self.has_outages = False
-
+class Watcher(Visitor):
     def arrive(self, fragment=""):
-        self.page.go(self.panel.url + fragment)
+        self.page.go(self.site.url + fragment)
         self.page.wait_for("#state[data-state=open]", "attached")
         return self
 
@@ -57,22 +53,3 @@ class Watcher:
 
     def names(self):
         return self.page.texts("#items .name")
-
-    def loses_connection(self):
-        self.has_outages = True
-        self.page.wait_for("#state[data-state=waiting]", "attached")
-
-    def hurry(self):
-        """The next attempt is made now and not when its pause is over."""
-        def is_open():
-            self.page.evaluate("document.getElementById('try-now').hidden || document.getElementById('try-now').click()")
-            return self.page.attribute("#state", "data-state") == "open"
-        eventually(is_open, 15, "connected again")
-
-    def check(self):
-        """Nothing complained, nothing asked for anything elsewhere."""
-        of_outages = ("WebSocket connection to", "net::ERR_")
-        complaints = [said for said in self.page.take_complaints() if not (self.has_outages and any(part in said for part in of_outages))]
-        assert complaints == []
-        here = (self.panel.url, self.panel.url.replace("http", "ws"))
-        assert [url for url in self.page.requests() if not url.startswith(here)] == []

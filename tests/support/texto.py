@@ -6,7 +6,7 @@ import uuid
 import websockets
 
 import eventually as waiting
-from browser import ROOT
+from browser import ROOT, Visitor
 from eventually import eventually
 from proxy import Proxy
 from websocket_clients import port_of
@@ -103,16 +103,9 @@ class Terminal:
         self.loop.close()
 
 
-class Person:
-    """Somebody at a page."""
-
-    def __init__(self, page, texto):
-        self.page = page
-        self.texto = texto
-        self.has_outages = False
-
+class Person(Visitor):
     def arrive(self, to=None):
-        self.page.go(self.texto.url + (f"?to={to}" if to else ""))
+        self.page.go(self.site.url + (f"?to={to}" if to else ""))
         return self.connected()
 
     def connected(self):
@@ -142,22 +135,3 @@ class Person:
     def open_first(self):
         self.page.click("#contacts li:first-child button")
         return self
-
-    def loses_connection(self):
-        self.has_outages = True
-        self.page.wait_for("#state[data-state=waiting]", "attached")
-
-    def hurry(self):
-        """The next attempt is made now and not when its pause is over."""
-        def is_open():
-            self.page.evaluate("document.getElementById('try-now').hidden || document.getElementById('try-now').click()")
-            return self.page.attribute("#state", "data-state") == "open"
-        eventually(is_open, 15, "connected again")
-
-    def check(self):
-        """Nothing complained, nothing asked for anything elsewhere."""
-        of_outages = ("WebSocket connection to", "net::ERR_")
-        complaints = [said for said in self.page.take_complaints() if not (self.has_outages and any(part in said for part in of_outages))]
-        assert complaints == []
-        here = (self.texto.url, self.texto.url.replace("http", "ws"))
-        assert [url for url in self.page.requests() if not url.startswith(here)] == []

@@ -29,7 +29,7 @@ bool is_port(std::string_view text) {
 
 error_info bad_endpoint(std::string_view text, const char* why) {
     return {"bad_endpoint",
-            "\"" + std::string(text) + "\" is no endpoint: " + why +
+            std::string("\"").append(text).append("\" is no endpoint: ").append(why) +
                 "; give host:port, [ipv6]:port, tls:host:port or unix:/path",
             false};
 }
