@@ -1,11 +1,14 @@
 """`bester client` and `bester send`, and with them the SDK's client, over TLS."""
 import json
+import socket
+import subprocess
 
 import pytest
 
 import tls_files
 from broker import python_handler
 from client import password_of
+from eventually import eventually
 from tokens import SECRET, token
 
 LARGE = json.dumps("x" * 900_000)
@@ -96,9 +99,25 @@ def test_files_that_cannot_be_read(broker, tmp_path):
 
 def test_what_does_not_speak_tls_and_what_speaks_nothing_else(broker):
     code, _, err = as_tina(broker, at(broker, "v4"), *ca())
-    assert code == 3 and "connection_lost" in err or "tls_failed" in err, err
+    assert code == 3 and ("connection_lost" in err or "tls_failed" in err), err
     code, _, err = as_tina(broker, at(broker).removeprefix("tls:"), "--timeout", "5s")
-    assert code in (3, 5), err
+    assert code == 3 and "connection_lost" in err, err
+
+
+def test_a_handshake_that_nobody_answers_has_an_end(broker):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        code, _, err = as_tina(broker, f"tls:127.0.0.1:{silent.getsockname()[1]}", *ca(), "--timeout", "300ms")
+    assert code == 5 and "timeout" in err, err
+
+
+def test_a_broker_that_goes_away_in_the_middle_is_noticed(make_broker):
+    with make_broker(handlers={"echo": python_handler()}) as dying:
+        with subprocess.Popen([dying.bester, "send", "--to", at(dying), *ca(), "--user", "tina", "--type", "echo",
+                               "--data", '{"act":"silent"}'], stderr=subprocess.PIPE, text=True,
+                              env={"BESTER_PASSWORD": password_of("tina")}) as sender:
+            eventually(lambda: sum(s["unanswered"] for s in dying.status()["shards"]) == 1)
+            dying.kill9()
+            assert "connection_lost" in sender.communicate(timeout=60)[1] and sender.returncode == 3
 
 
 def test_tls_is_not_forgotten(broker):

@@ -8,19 +8,13 @@ import eventually as waiting
 from broker import python_handler
 from client import is_delivery
 from eventually import eventually
-from socketio import BOTH, POLLING, WEBSOCKET, SocketClients, binary, listener
+from socketio import BOTH, POLLING, WEBSOCKET, binary, clients, listener  # noqa: F401
 from tokens import SECRET, token
 from websocket_clients import port_of
 
 NAMESPACES = {"/": "echo", "/other": "echo", "/admin": "panel", "/nowhere": "weather"}
 PERMISSIONS = [{"types": ["panel"], "users": ["tina"]}, {"types": ["slow"], "users": ["*"], "anonymous": True, "rate": 1, "per": "60s", "burst": 1},
                {"types": ["*"], "users": ["*"], "anonymous": True}]
-
-
-@pytest.fixture(scope="module")
-def clients():
-    with SocketClients() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,8 @@ import pytest
 import servers as some
 from eventually import eventually
 from servers import at, wait_for_link
-from socketio import PERMISSIONS, WEBSOCKET, SocketClients, listener
+from socketio import PERMISSIONS, WEBSOCKET, clients, listener  # noqa: F401
 from websocket_clients import port_of
-
-
-@pytest.fixture(scope="module")
-def clients():
-    with SocketClients() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

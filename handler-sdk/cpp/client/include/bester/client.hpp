@@ -53,7 +53,7 @@ struct client_options {
 class connect_error : public std::runtime_error {
 public:
     enum class stage {
-        connecting,  ///< no broker could be reached at the endpoint, or it is no bester
+        connecting,  ///< no broker could be reached at the endpoint, TLS failed (`tls_failed`), or it is no bester
         login,       ///< the broker refused the log-in; `info().code` says why
         timeout,     ///< no answer within `client_options::connect_timeout`
     };
