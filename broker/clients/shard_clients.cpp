@@ -252,7 +252,7 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
             continue;
         }
         // Ending it may take it out of the list at once, or when the reason has been written.
-        who.end(error_code::authentication_timeout, close_reason::authentication);
+        if (!who.give_up_login()) who.end(error_code::authentication_timeout, close_reason::authentication);
         remove_waiting(who);
     }
     const auto write_timeout = static_cast<std::uint64_t>(limits_.write_timeout.count());

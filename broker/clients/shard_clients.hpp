@@ -102,6 +102,8 @@ public:
 
     /// The session that holds this ticket, if it still waits; a ticket is good for once.
     user_session* take_ticket(std::uint64_t ticket);
+    /// Does a handler decide on the log-in that this session waits for?
+    bool is_asking_handler(const user_session& who) const { return calls_.count(who.login_ticket) != 0; }
 
 private:
     void remove_waiting(client_session& who);

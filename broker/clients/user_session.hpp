@@ -38,6 +38,9 @@ public:
     void verified(login_result result);
     /// The handler that its log-in was given to has answered.
     void decided(login_call::decision outcome);
+    /// The time for its log-in is over. If that still waits for an answer, the client did its part: it is refused for
+    /// now. False: it has not asked to log in yet.
+    bool give_up_login();
     /// Warns of the end of its token, and ends it when that has come.
     void check_expiry(std::uint64_t wall_ms, std::uint64_t notice_ms);
     /// Ends it for the broker's own reasons, telling the client the code.

@@ -158,6 +158,12 @@ void user_session::verified(login_result result) {
     }
 }
 
+bool user_session::give_up_login() {
+    if (!std::exchange(is_verifying_, false)) return false;
+    refuse(owner_.is_asking_handler(*this) ? error_code::handler_timeout : error_code::busy);
+    return true;
+}
+
 user_session::login_step user_session::refuse(error_code code) { return refuse(wire::as_status_error(code)); }
 
 user_session::login_step user_session::refuse(const wire::status_error& error) {

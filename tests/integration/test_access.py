@@ -197,6 +197,13 @@ def test_a_handler_that_fails_lets_nobody_in(start, credentials, code):
         refused(broker, code, **credentials)
 
 
+def test_a_handler_that_takes_longer_than_a_log_in_may_take_lets_nobody_in(start):
+    with start(["handler"], login={"type": "login"}, limits={"authentication_timeout": "200ms"}) as broker:
+        for _ in range(3):   # its answers come too late for anybody
+            refused(broker, "handler_timeout", act="later", ms=400)
+        entered(broker, username="tina", password="sesame")
+
+
 def test_without_its_handler_nobody_is_let_in(start):
     with start(["handler"], login={"type": "nobody.serves"}) as broker:
         refused(broker, "no_handler", username="tina", password="sesame")

@@ -34,6 +34,17 @@ def test_who_does_not_log_in_in_time_is_told_and_closed(make_broker, transport):
         eventually(lambda: broker.status()["shards"][0]["connections"] <= 1)
 
 
+def test_who_asked_in_time_and_got_no_answer_is_told_that_the_broker_is_busy(make_broker, transport):
+    # Passwords of strangers cost as much as others: here, about a second each.
+    with make_broker(limits={"authentication_timeout": "200ms"}) as broker:
+        assert broker.reload(accounts={"argon2_memory": "64MiB", "argon2_operations": 40})["ok"]
+        c = broker.client(None, transport)
+        c.send_frame(login_frame("stranger"))
+        c.bad("auth_special", "busy")
+        assert c.expect_closed() == []
+        broker.client(None, transport).bad("close_special", "authentication_timeout")
+
+
 def test_above_the_unanswered_limit_the_socket_is_not_read_and_nothing_is_lost(make_broker, transport):
     with make_broker(limits={"unanswered": 8}) as broker:
         c = broker.client("tina", transport)
