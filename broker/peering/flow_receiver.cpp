@@ -35,6 +35,10 @@ void flow_receiver::on_probe(std::uint64_t flow, std::uint64_t next) noexcept {
     else refuse(flow);
 }
 
+void flow_receiver::on_route_up() noexcept {
+    if (is_known_) is_due_ = is_asked_ = true;
+}
+
 void flow_receiver::refuse(std::uint64_t flow) noexcept {
     if (flow > flow_) {
         // Its origin has left the flow before, and the middle of this one may have been taken in an

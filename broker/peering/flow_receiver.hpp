@@ -38,6 +38,8 @@ public:
 
     flow_verdict on_message(time_point now, std::uint64_t flow, std::uint64_t sequence) noexcept;
     void on_probe(std::uint64_t flow, std::uint64_t next) noexcept;
+    /// There is another way back to the origin: the last answer may have gone the old one, and be lost with it.
+    void on_route_up() noexcept;
 
     /// At the end of each turn of the loop, called until there is none: at most one about the flow,
     /// and one about a flow that is not known.

@@ -11,6 +11,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// Servers learn of a change of routes one after the other: the first probes on a new one, and their answers, may get
+/// lost where it is not known yet.
+constexpr unsigned hurry_on_new_route = 4;
+
 /// Late answers of the past are told from a destination that forgot by asking again.
 constexpr unsigned answers_below_until_lost = 3;
 
@@ -104,6 +108,7 @@ void flow_sender::ask(time_point now) noexcept {
 
 void flow_sender::on_route_up(time_point now) noexcept {
     has_route_ = true;
+    hurry_ = hurry_on_new_route;
     ask(now);
 }
 
@@ -152,6 +157,7 @@ void flow_sender::on_answer(std::uint64_t next, bool has_progress) noexcept {
         return;
     }
     probe_is_out_ = false;
+    hurry_ = 0;
     refused_in_a_row_ = 0;
     answers_below_ = 0;
     const bool was_open = phase_ == phase::open;
@@ -190,10 +196,13 @@ void flow_sender::on_timer(time_point now, std::vector<failed_message>& failed) 
     if (queued_messages() != 0 && now - heard_at_ >= settings_.resume_window) return fail_all(now, failed);
     if (!has_route_) return;
     const bool waits_for_answer = phase_ != phase::open || probe_is_out_ || !sent_.empty();
-    if (!waits_for_answer || now - last_progress_ < settings_.resend_after) return;
-    if (probe_is_out_ && is_answered_below_ && ++answers_below_ >= answers_below_until_lost)
-        return on_unknown(now, flow_, failed);
+    if (!waits_for_answer || now - last_progress_ < patience()) return;
     probe_wanted_ = true;
+    if (hurry_ != 0) {
+        --hurry_;
+        return;
+    }
+    if (probe_is_out_ && is_answered_below_ && ++answers_below_ >= answers_below_until_lost) on_unknown(now, flow_, failed);
 }
 
 void flow_sender::expire(time_point now, std::vector<failed_message>& failed) {

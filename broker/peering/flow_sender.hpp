@@ -18,7 +18,7 @@ struct flow_settings {
     std::size_t most_messages = 10'000;
     std::size_t most_bytes = std::size_t{64} << 20;  ///< of memory held for them
     std::chrono::milliseconds resume_window{120'000};  ///< how long messages wait for a sign of the destination
-    std::chrono::milliseconds resend_after{5'000};     ///< without progress: ask what has arrived
+    std::chrono::milliseconds resend_after{5'000};     ///< without progress: ask what has arrived; sooner on a new route
 };
 
 /// Why a message will not be delivered, or nobody knows whether it was.
@@ -126,6 +126,7 @@ private:
     };
 
     void ask(time_point now) noexcept;
+    std::chrono::milliseconds patience() const noexcept { return settings_.resend_after / (1U << hurry_); }
     std::optional<outgoing> take_probe(time_point now) noexcept;
     outgoing numbered(time_point now, std::uint64_t sequence, const entry& message) const noexcept;
     void acknowledge_below(time_point now, std::uint64_t next) noexcept;
@@ -153,6 +154,7 @@ private:
     bool is_answered_below_ = false;  ///< but by less than was known to have arrived
     std::uint64_t probed_ = 0;      ///< the `next` of that probe
     std::uint64_t rewound_to_ = 0;  ///< the position for which a rewind was obeyed
+    unsigned hurry_ = 0;            ///< how often the time to wait for an answer is halved yet
     unsigned refused_in_a_row_ = 0;  ///< flows that the destination did not let begin
     unsigned answers_below_ = 0;     ///< probes in a row that were answered like that alone
     time_point last_progress_{};     ///< or the last sign that waiting for it began anew

@@ -189,6 +189,7 @@ void shard_peers::find_way(flow& which) {
     which.next_hop_link = link_id;
     if (which.next_hop.empty()) return;
     which.sender.on_route_up(now());
+    which.receiver.on_route_up();
     mark(which);
 }
 

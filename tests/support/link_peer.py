@@ -168,7 +168,10 @@ class LinkPeer:
         self.flow += 1
         self.sequence = 0
         self.probe(1)
-        return self.receive(ACKNOWLEDGEMENT)
+        while True:  # on a new link it says first how much of the flow before has come
+            answer = self.receive(ACKNOWLEDGEMENT)
+            if answer["flow"] == self.flow:
+                return answer
 
     def probe(self, number, origin=None, flow=None, destination=None):
         self.send(flow_frame(PROBE, origin or self.name, destination or self.other, flow or self.flow, number))

@@ -143,6 +143,17 @@ TEST_CASE("flow receiver: a probe is answered with what has arrived", "[peering]
     CHECK(f.hear(10, 5) == take);
 }
 
+TEST_CASE("flow receiver: after a change of the way back it answers again", "[peering]") {
+    fixture f;
+    f.receiver.on_route_up();  // no flow, no answer
+    CHECK(f.end_turn() == dues{});
+    f.begin(4);
+    f.receiver.on_route_up();
+    CHECK(f.receiver.is_acknowledgement_urgent());
+    CHECK(f.end_turn() == dues{{10, 5, arrived}});
+    CHECK(f.end_turn() == dues{});
+}
+
 TEST_CASE("flow receiver: a higher flow replaces the one before, whose messages are stale", "[peering]") {
     fixture f;
     f.begin(2);

@@ -183,8 +183,13 @@ TEST_CASE("flow sender: a probe that begins a flow is repeated until it is answe
     fixture f;
     f.sender.on_route_up(f.now);
     CHECK(f.send_all() == lines{"probe 100/1"});
-    f.tick(5s);
-    CHECK(f.send_all() == lines{"probe 100/1"});
+    // Soon at first: not every server on a new route knows of it yet.
+    for (const auto wait : {312ms, 625ms, 1'250ms, 2'500ms, 5'000ms, 5'000ms}) {
+        f.tick(wait - 1ms);
+        CHECK(f.send_all() == lines{});
+        f.tick(1ms);
+        CHECK(f.send_all() == lines{"probe 100/1"});
+    }
     SECTION("a destination that has seen a higher flow is asked about a higher one yet") {
         f.hear(100, 500, unknown);
         CHECK(f.send_all() == lines{"probe 501/1"});
@@ -217,6 +222,33 @@ TEST_CASE("flow sender: an acknowledgement of what was never sent ends the flow"
     f.open_with(1);
     CHECK(f.hear(100, 3) == failures{{1, flow_failure::lost}});
     CHECK(f.send_all() == lines{"probe 101/1"});
+}
+
+TEST_CASE("flow sender: it asks often on a new route alone", "[peering]") {
+    fixture f;
+    f.open_with(2);
+    f.hear(100, 2);
+    f.sender.on_route_up(f.now);
+    CHECK(f.send_all() == lines{"probe 100/3"});
+    f.tick(312ms);
+    CHECK(f.send_all() == lines{"probe 100/3"});
+    SECTION("answers that are late are no forgetting") {
+        for (int i = 0; i < 3; ++i) {
+            f.hear(100, 1);
+            CHECK(f.tick(2'500ms).empty());
+            CHECK(f.send_all() == lines{"probe 100/3"});
+        }
+    }
+    SECTION("an answer ends it") {
+        f.hear(100, 2);
+        CHECK(f.send_all() == lines{"100/2 m2"});
+        f.tick(4'999ms);
+        CHECK(f.send_all() == lines{});
+        f.tick(1ms);
+        CHECK(f.send_all() == lines{"probe 100/3"});
+        f.tick(4'999ms);
+        CHECK(f.send_all() == lines{});
+    }
 }
 
 TEST_CASE("flow sender: a destination that goes on knowing less has forgotten the flow", "[peering]") {
