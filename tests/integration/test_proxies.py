@@ -77,7 +77,7 @@ def test_without_its_header_a_proxy_s_connection_is_closed(make_broker):
             c = broker.client()
             c.send_bytes(data)
             assert c.expect_closed() == []
-        assert "did not begin with a good PROXY header" in broker.log()
+        broker.wait_for_log("did not begin with a good PROXY header")
         eventually(lambda: sum(s["connections"] for s in broker.status()["shards"]) == 0)
         c = broker.client()
         c.send_bytes(b"PROXY TCP4 203.0.113.9 10.0.0.1 5000 443\r\n" + frames.encode(login_frame("tina")))
