@@ -13,6 +13,7 @@ struct link_gauge {
     std::atomic<std::uint64_t> bytes_out{0};
     std::atomic<std::uint64_t> queued_bytes{0};
     std::atomic<std::uint64_t> adverts_waiting{0};  ///< for the control thread, which counts them down
+    std::atomic<std::uint64_t> advert_bytes_waiting{0};
 };
 
 }  // namespace bester::peering

@@ -243,6 +243,7 @@ void peer_network::parts::turn_inwards() {
 
 void peer_network::parts::end_all() {
     turn_inwards();
+    has_ended_ = true;
     stop_timer_.cancel();
     for (auto& [name, peer] : peers_)
         if (peer->link) end_link(*peer, {"shutting_down", "the server is stopping", true});

@@ -52,6 +52,11 @@ public:
                      std::function<void(wire::error_code, std::string)> done) override;
 
 private:
+    struct waiting_advert {
+        std::string server;
+        std::string json;
+        std::shared_ptr<link_gauge> gauge;
+    };
     using loaded_context = tl::expected<std::shared_ptr<const tls::context>, std::string>;
 
     struct listening {
@@ -95,6 +100,9 @@ private:
     void tell_reached();
     void settle();
     void send_adverts();
+    void read_adverts_later();
+    void read_advert(const waiting_advert& what);
+    void settle_adverts();
     void discover();
     void arm_topology_timer();
 
@@ -128,12 +136,16 @@ private:
     std::map<std::string, std::unique_ptr<peer_record>, std::less<>> peers_;
     std::uint64_t last_link_ = 0;
     std::shared_ptr<legacy_sender> legacy_;
+    std::deque<waiting_advert> adverts_;  ///< not read yet
+    clock::time_point adverts_settled_{};
+    bool has_new_servers_ = false;        ///< that the shards were not told of
     link_state known_;
     routes routes_;
     asio::steady_timer topology_timer_;
     asio::steady_timer certificate_timer_;
     std::set<std::string, std::less<>> reached_;  ///< as handlers were told
     bool is_stopping_ = false;
+    bool has_ended_ = false;  ///< all links have been told so
     asio::steady_timer stop_timer_;
     std::vector<shard_peers*> all_shard_peers_;
     std::vector<std::unique_ptr<shard_peers>> shard_peers_;

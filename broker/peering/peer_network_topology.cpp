@@ -10,7 +10,16 @@
 
 namespace bester::peering {
 
+namespace {
+
+/// How long adverts are read without a look at anything else, and without a look at what follows from them.
+constexpr std::chrono::milliseconds adverts_turn{10};
+constexpr std::chrono::milliseconds adverts_settling{250};
+
+}  // namespace
+
 void peer_network::parts::publish() {
+    has_new_servers_ = false;
     auto view = std::make_shared<peer_view>();
     view->own_name = around_.server_name;
     view->routes = routes_.table();
@@ -75,10 +84,13 @@ void peer_network::parts::tell_reached() {
 
 /// After anything that may change what is known: routes, adverts to send, servers to dial.
 void peer_network::parts::settle() {
-    if (!has_adverts() || is_stopping_) return;
+    if (!has_adverts() || has_ended_) return;
     if (!routes_.update(known_, clock::now()).is_empty()) publish();
-    send_adverts();
-    discover();
+    // One that stops only looks for ways for what it has yet to send.
+    if (!is_stopping_) {
+        send_adverts();
+        discover();
+    }
     arm_topology_timer();
 }
 
@@ -123,20 +135,49 @@ void peer_network::parts::arm_topology_timer() {
 }
 
 void peer_network::parts::advert(std::string server, std::string json, std::shared_ptr<link_gauge> gauge) {
-    asio::post(control_, [weak = weak_from_this(), server = std::move(server), json = std::move(json),
-                          gauge = std::move(gauge)] {
-        --gauge->adverts_waiting;
+    asio::post(control_, [weak = weak_from_this(), what = waiting_advert{std::move(server), std::move(json), std::move(gauge)}]() mutable {
         const auto self = weak.lock();
-        if (!self || !self->has_adverts()) return;
-        const peer_record* const peer = self->find(server);
-        if (!peer || !peer->link) return;
-        const auto servers = self->known_.servers().size();
-        const advert_outcome outcome = self->known_.on_text(json, server, clock::now());
-        if (outcome.verdict == advert_verdict::refused)
-            spdlog::warn("peer {}: an advert was refused: {}", server, outcome.reason);
-        if (self->known_.servers().size() != servers) self->publish();
-        self->settle();
+        if (!self) return;
+        self->adverts_.push_back(std::move(what));
+        if (self->adverts_.size() == 1) self->read_adverts_later();
     });
+}
+
+/// However many there are, the control thread accepts clients and obeys the admin meanwhile.
+void peer_network::parts::read_adverts_later() {
+    asio::post(control_, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        const auto until = clock::now() + adverts_turn;
+        do {
+            self->read_advert(self->adverts_.front());
+            self->adverts_.pop_front();
+        } while (!self->adverts_.empty() && clock::now() < until);
+        if (!self->adverts_.empty()) self->read_adverts_later();
+        // What follows from them costs more than to read them, if much is known.
+        if (self->adverts_.empty() || clock::now() >= self->adverts_settled_ + adverts_settling) self->settle_adverts();
+    });
+}
+
+void peer_network::parts::read_advert(const waiting_advert& what) {
+    --what.gauge->adverts_waiting;
+    what.gauge->advert_bytes_waiting -= what.json.size();
+    if (!has_adverts()) return;
+    const peer_record* const peer = find(what.server);
+    // What an earlier link said may be older than what this one begins with.
+    if (!peer || !peer->link || peer->link->gauge != what.gauge) return;
+    const auto servers = known_.servers().size();
+    const advert_outcome outcome = known_.on_text(what.json, what.server, clock::now());
+    if (outcome.verdict == advert_verdict::refused)
+        spdlog::warn("peer {}: an advert was refused: {}", what.server, outcome.reason);
+    if (known_.servers().size() != servers) has_new_servers_ = true;
+}
+
+void peer_network::parts::settle_adverts() {
+    adverts_settled_ = clock::now();
+    if (!has_adverts()) return;
+    if (has_new_servers_) publish();
+    settle();
 }
 
 }  // namespace bester::peering

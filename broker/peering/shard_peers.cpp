@@ -72,7 +72,14 @@ void shard_peers::adopt(link_offer&& offer) {
 
 void shard_peers::part(std::string_view server, std::uint64_t id, const link_refusal& why) {
     peer_link* const link = find_link(server);
-    if (link && (id == 0 || link->id() == id)) link->part(why);
+    if (!link || (id != 0 && link->id() != id)) return;
+    // What has arrived is said yet, or its origin would wait for that, and send it again.
+    for (auto& [origin, each] : flows_) {
+        if (each->next_hop != server) continue;
+        each->must_say = true;
+        acknowledge(*each);
+    }
+    link->part(why);
 }
 
 void shard_peers::drain(std::string_view server, std::uint64_t id) {

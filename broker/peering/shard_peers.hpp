@@ -27,7 +27,7 @@ public:
     virtual ~link_listener() = default;
     virtual void link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) = 0;
     virtual void round_trip(std::string server, std::chrono::microseconds took) = 0;
-    /// Counts gauge->adverts_waiting down when it has been read.
+    /// Counts down what waits of them in `gauge` when it has been read.
     virtual void advert(std::string server, std::string json, std::shared_ptr<link_gauge> gauge) = 0;
     /// Sends a frame to an original daemon; `done` may be called on any thread.
     virtual void send_legacy(std::string address, std::string frame,

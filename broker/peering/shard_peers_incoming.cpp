@@ -13,8 +13,9 @@ using wire::error_code;
 
 namespace {
 
-/// The control thread has other things to do.
-constexpr std::uint64_t most_adverts_waiting = 1'000;
+/// Of one link, for the control thread. What a server can have to say of 4,096 others is less.
+constexpr std::uint64_t most_adverts_waiting = 8'192;
+constexpr std::uint64_t most_advert_bytes_waiting = std::uint64_t{16} << 20;
 
 struct frame_address {
     std::string_view from;
@@ -37,9 +38,11 @@ frame_address address_of(const wire::link_frame& frame) {
 void shard_peers::on_frame(peer_link& link, const wire::link_frame& frame, std::string_view body) {
     if (const auto* advert = std::get_if<wire::advert_frame>(&frame)) {
         if (advert->json.size() > longest_summary_text) return;
-        if (link.gauge()->adverts_waiting >= most_adverts_waiting)
+        link_gauge& gauge = *link.gauge();
+        if (gauge.adverts_waiting >= most_adverts_waiting || gauge.advert_bytes_waiting >= most_advert_bytes_waiting)
             return link.part({"flood", "adverts come faster than they can be read", false});
-        ++link.gauge()->adverts_waiting;
+        ++gauge.adverts_waiting;
+        gauge.advert_bytes_waiting += advert->json.size();
         listener_.advert(link.server(), std::string{advert->json}, link.gauge());
         return;
     }

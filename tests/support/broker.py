@@ -155,6 +155,10 @@ class TestBroker:
         if self.process.poll() is None:
             self.check_counters()
             self.process.send_signal(signal.SIGTERM)
+        self.wait_for_end()
+
+    def wait_for_end(self):
+        """It has been told to stop."""
         code = self.process.wait(30 * waiting.slowness)
         self.process = None
         assert code == 0, f"the broker ended with {code}"

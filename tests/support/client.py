@@ -148,7 +148,11 @@ class Client:
         self.user = user
         self.next_id = 0
         if log_in and user is not None:
-            self.log_in(user, password)
+            try:
+                self.log_in(user, password)
+            except BaseException:
+                self.close()  # nobody else can
+                raise
 
     def __enter__(self):
         return self
