@@ -154,6 +154,7 @@ asio::awaitable<link_connection::result<std::string>> link_connection::read_fram
 
 std::pair<int, std::unique_ptr<wire::stream_cipher>> link_connection::release() {
     limit_.cancel();
+    if (!socket_.is_open()) return {-1, nullptr};
     std::unique_ptr<wire::stream_cipher> cipher;
     if (engine_) cipher = std::make_unique<tls::cipher>(std::move(*engine_));
     std::error_code error;

@@ -41,8 +41,10 @@ public:
     bool is_local() const noexcept;
     const std::string& remote() const noexcept { return remote_; }
 
-    /// Hands over the socket and what ciphers it (null without TLS).
+    /// Hands over the socket and what ciphers it (null without TLS). A socket below 0: it was closed by its limit, or
+    /// to give way, after the last frame had been written; why_closed() says it for a log.
     std::pair<int, std::unique_ptr<wire::stream_cipher>> release();
+    std::string why_closed() const { return words(asio::error::not_connected); }
     void close() noexcept;
     /// Ends it in favour of newer ones.
     void give_way() noexcept;

@@ -56,6 +56,15 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
         return;
     }
     const std::string server = made.hello.server;
+    auto [fd, cipher] = made.connection->release();
+    if (fd < 0) {
+        // Its time was over, or it had to give way, just when the last word had been said.
+        if (peer_record* const peer = find(server)) {
+            note_failure(*peer, {"connection_lost", made.connection->why_closed(), true}, address);
+            if (wants_link(*peer)) dial_later(*peer);
+        }
+        return;
+    }
     peer_record& peer = record_of(server);
     const bool is_replaced = peer.link.has_value();
     peer.timer.cancel();
@@ -86,7 +95,8 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
     offer.heartbeat = link.heartbeat;
     offer.peer_frame_limit = made.hello.frame_limit;
     offer.gauge = link.gauge;
-    std::tie(offer.fd, offer.cipher) = made.connection->release();
+    offer.fd = fd;
+    offer.cipher = std::move(cipher);
     spdlog::info("peer {}: linked {} {}, {}{}", server, is_dialled_by_us ? "to" : "from", address,
                  made.certificate ? "TLS" : "plain", is_replaced ? ", in place of the link before" : "");
     if (made.certificate) {

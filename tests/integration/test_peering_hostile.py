@@ -1,6 +1,7 @@
 """A server with a good certificate and bad manners. Each time: a line in the log, its link ends or is bounded, the link
 to an honest server and the clients notice nothing."""
 import random
+import signal
 import socket
 import struct
 import time
@@ -11,6 +12,7 @@ import eventually as waiting
 import link_peer
 import servers as some
 from attacked import MEBI, a, mallory, shared  # noqa: F401
+from broker import freeze
 from client import is_good
 from frames import encode
 from link_peer import HELLO, MESSAGE, PING, PROBE, deliver, flow_frame, result, submit
@@ -39,6 +41,21 @@ def test_nonsense_ends_the_link(a, name):
         assert link.goodbye() == "bad_frame"
     error = some.wait_for_error(a, "mallory", "bad_frame")
     a.wait_for_log(f"peer mallory: link lost: bad_frame: {error['reason']}")
+
+
+def test_a_handshake_whose_time_ends_with_its_last_word_is_no_link(a):
+    with mallory(a, hello=False) as link:
+        # Stopped, the broker finds the hello and the end of the time (700 ms) at once.
+        freeze(a.process.pid)
+        link.hello()
+        time.sleep(1)
+        a.process.send_signal(signal.SIGCONT)
+        with pytest.raises(link_peer.Ended):
+            while True:
+                link.receive()
+    assert a.client("ann").ask("echo", 1) == 1
+    with mallory(a) as link:
+        assert link.begin_flow()["number"] == 1
 
 
 BODIES = {
