@@ -208,7 +208,9 @@ def test_what_is_written_while_the_way_is_cut_arrives_once(texto, people, termin
     tina.expect_states("sent")  # what is not acknowledged before the cut is sent again
     texto.proxy.refuse()
     tina.loses_connection()
-    assert tina.page.is_visible("#with-state") and "No connection" in tina.page.text("#with-state")
+    assert tina.page.is_visible("#with-state")
+    # Between two attempts, for which it says "Connecting…".
+    eventually(lambda: "No connection" in tina.page.text("#with-state"), 10, "it says that there is no connection")
     written = [f"while away, {number}" for number in range(40)]
     for text in written:
         tina.write(text)
