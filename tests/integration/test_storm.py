@@ -4,6 +4,7 @@ import selectors
 import shutil
 import socket
 import sqlite3
+import time
 
 import pytest
 
@@ -95,7 +96,7 @@ def leave(broker, crowd):
 
 @pytest.mark.parametrize("listener", ["v4", "unix"])
 def test_ten_thousand_users_reconnect_at_once(make_broker, crowded_accounts, record_property, listener):
-    with make_broker(accounts=crowded_accounts, log={"level": "info"}) as broker:
+    with make_broker(accounts=crowded_accounts, log={"level": "info"}, limits={"keepalive_idle": "10m"}) as broker:
         address = broker.addresses[listener]
         # To verify all of them at the default cost takes a quarter of an hour, so most have a cheap hash.
         # (At the default cost the broker would make it a costly one at their first log-in.)
@@ -181,6 +182,16 @@ def test_log_ins_of_strangers_do_not_hold_up_those_who_are_in(make_broker):
         assert now() - begin < 5 * waiting.slowness
         refused = [s.status("auth_special", 60) for s in strangers]
         assert {code_of(f) for f in refused} <= {"authentication_failed", "busy"}
+
+
+def test_ten_thousand_who_came_at_once_and_say_nothing_stay(make_broker):
+    """TCP asks them at once whether they are there, and the kernel drops much of what comes at once."""
+    with make_broker(log={"level": "info"}) as broker:
+        crowd = log_in_all(broker.addresses["v4"], ["tina"] * CROWD)
+        time.sleep(25 + 10 + 2)  # limits.keepalive_idle and keepalive_timeout
+        # All of them, unless the machine has much else to drop.
+        assert broker.status()["sessions"] >= CROWD * 0.99
+        leave(broker, crowd)
 
 
 def test_ten_thousand_idle_sessions_cost_little(make_broker):
