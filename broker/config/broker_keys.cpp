@@ -81,7 +81,7 @@ std::vector<key<broker_config>> limit_keys() {
                   .description = "From the connection to a verified log-in."},
                  [](auto& c) -> auto& { return c.limits.authentication_timeout; }),
         declared({.name = "limits.keepalive_idle", .kind = value_kind::duration, .least = second, .most = 24 * hour,
-                  .description = "Silence before TCP asks whether the client is still there."},
+                  .description = "Silence before TCP asks whether the client is still there; from 16 s on up to a quarter less, so that not all are asked at once."},
                  [](auto& c) -> auto& { return c.limits.keepalive_idle; }),
         declared({.name = "limits.keepalive_timeout", .kind = value_kind::duration, .least = second, .most = hour,
                   .description = "Time to answer that; then the session is closed."},

@@ -75,7 +75,7 @@ void shard_peers::part(std::string_view server, std::uint64_t id, const link_ref
     if (!link || (id != 0 && link->id() != id)) return;
     // What has arrived is said yet, or its origin would wait for that, and send it again.
     for (auto& [origin, each] : flows_) {
-        if (each->next_hop != server) continue;
+        if (each->next_hop != server || !each->receiver.is_acknowledgement_due()) continue;
         each->must_say = true;
         acknowledge(*each);
     }

@@ -14,6 +14,7 @@ import servers as some
 from attacked import MEBI, a, mallory, shared  # noqa: F401
 from broker import freeze
 from client import is_good
+from eventually import eventually
 from frames import encode
 from link_peer import HELLO, MESSAGE, PING, PROBE, deliver, flow_frame, result, submit
 from servers import peer, wait_for_state
@@ -45,11 +46,12 @@ def test_nonsense_ends_the_link(a, name):
 
 def test_a_handshake_whose_time_ends_with_its_last_word_is_no_link(a):
     with mallory(a, hello=False) as late:
+        began = time.monotonic()  # no earlier than the broker says
         peer(a, "mallory")  # who is asked this has read before what TLS needs
         # Stopped, the broker finds the hello and the end of the time (700 ms) at once.
         freeze(a.process.pid)
         late.hello()
-        time.sleep(1)
+        eventually(lambda: time.monotonic() - began > 0.75)
         a.process.send_signal(signal.SIGCONT)
         with mallory(a) as link:
             assert link.begin_flow()["number"] == 1
