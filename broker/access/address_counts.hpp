@@ -36,7 +36,9 @@ public:
     address_place() = default;
     /// Takes over what enter() counted.
     address_place(address_counts& counts, const address_key& address) noexcept : counts_(&counts), address_(address) {}
-    address_place(address_place&& other) noexcept : counts_(other.counts_), address_(other.address_) { other.counts_ = nullptr; }
+    address_place(address_place&& other) noexcept : counts_(other.counts_), address_(other.address_) {
+        other.counts_ = nullptr;
+    }
     address_place& operator=(address_place&& other) noexcept;
     ~address_place();
 

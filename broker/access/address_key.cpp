@@ -1,7 +1,7 @@
 #include "access/address_key.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <algorithm>
 #include <array>
 
 namespace bester::access {
@@ -29,7 +29,8 @@ address_key key_of_address(std::string_view address) noexcept {
     if (address.size() >= text.size() || address.find('\0') != address.npos) return {};
     std::copy(address.begin(), address.end(), text.begin());
     std::array<unsigned char, 16> bytes{};
-    if (::inet_pton(AF_INET, text.data(), bytes.data()) == 1) return {address_key::family::v4, number_of(bytes.data(), 4)};
+    if (::inet_pton(AF_INET, text.data(), bytes.data()) == 1)
+        return {address_key::family::v4, number_of(bytes.data(), 4)};
     if (::inet_pton(AF_INET6, text.data(), bytes.data()) != 1) return {};
     constexpr std::array<unsigned char, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     if (std::equal(mapped.begin(), mapped.end(), bytes.begin()))

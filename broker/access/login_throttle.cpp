@@ -1,9 +1,9 @@
 #include "access/login_throttle.hpp"
 
+#include <sodium.h>
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <sodium.h>
 
 namespace bester::access {
 
@@ -108,7 +108,8 @@ login_throttle::entry& login_throttle::place_for(table& in, std::uint64_t id, st
     const auto loss = [&](const entry& e) {
         return std::pair{e.id == 0 ? 0 : 1 + left_of(e, now_ms), std::uint64_t{e.changed_ms}};
     };
-    entry& given_up = *std::min_element(row, row + row_size, [&](const auto& a, const auto& b) { return loss(a) < loss(b); });
+    entry& given_up =
+        *std::min_element(row, row + row_size, [&](const auto& a, const auto& b) { return loss(a) < loss(b); });
     given_up = {};
     given_up.id = id;
     return given_up;
@@ -162,7 +163,8 @@ std::size_t login_throttle::size() const {
     const std::lock_guard lock{mutex_};
     std::size_t count = 0;
     for (const table* each : {&addresses_, &users_, &pairs_})
-        count += static_cast<std::size_t>(std::count_if(each->entries.begin(), each->entries.end(), [](const entry& e) { return e.id != 0; }));
+        count += static_cast<std::size_t>(
+            std::count_if(each->entries.begin(), each->entries.end(), [](const entry& e) { return e.id != 0; }));
     return count;
 }
 

@@ -13,13 +13,14 @@
 namespace bester::access {
 
 struct throttle_settings {
-    std::uint32_t free_of_user = 5;      ///< failures of one user until waiting begins
-    std::uint32_t free_of_address = 20;  ///< failures from one address: many people may share it
-    std::chrono::milliseconds first_wait{1'000};        ///< doubles with each further failure
+    std::uint32_t free_of_user = 5;               ///< failures of one user until waiting begins
+    std::uint32_t free_of_address = 20;           ///< failures from one address: many people may share it
+    std::chrono::milliseconds first_wait{1'000};  ///< doubles with each further failure
     std::chrono::milliseconds longest_wait{900'000};
-    std::chrono::milliseconds forget_after{300'000};    ///< one failure is forgotten every so often
-    std::chrono::milliseconds known_for{7LL * 24 * 3'600'000};  ///< how long a user who logged in from an address is known there
-    std::size_t entries = 32'768;        ///< of each of three tables, 16 bytes each
+    std::chrono::milliseconds forget_after{300'000};  ///< one failure is forgotten every so often
+    std::chrono::milliseconds known_for{7LL * 24 *
+                                        3'600'000};  ///< how long a user who logged in from an address is known there
+    std::size_t entries = 32'768;                    ///< of each of three tables, 16 bytes each
 
     bool operator==(const throttle_settings&) const = default;
 };
@@ -63,9 +64,9 @@ public:
 
 private:
     struct entry {
-        std::uint64_t id = 0;              ///< keyed hash; 0: free
-        std::uint64_t changed_ms : 44 = 0; ///< the last failure; pairs: or success
-        std::uint64_t failures : 20 = 0;   ///< at that time, in parts of `whole`
+        std::uint64_t id = 0;               ///< keyed hash; 0: free
+        std::uint64_t changed_ms : 44 = 0;  ///< the last failure; pairs: or success
+        std::uint64_t failures : 20 = 0;    ///< at that time, in parts of `whole`
     };
     static constexpr std::uint64_t whole = 1024;
     /// Rows of a few entries; an entry may only be in the row that its hash says. Has no memory before it is used.

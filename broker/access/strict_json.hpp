@@ -15,8 +15,8 @@ enum class json_kind : std::uint8_t { null, boolean, number, string, array, obje
 /// pass through as they are. A plain value: any thread that owns it.
 struct json_value {
     json_kind kind = json_kind::null;
-    std::string name;               ///< as a member of an object
-    std::string text;               ///< string: without its escapes; number: as it stood
+    std::string name;  ///< as a member of an object
+    std::string text;  ///< string: without its escapes; number: as it stood
     double number = 0;
     bool truth = false;
     std::vector<json_value> items;  ///< array: its elements; object: its members, each with its name

@@ -87,7 +87,8 @@ token_keys::outcome token_keys::verify(token_algorithm algorithm, const std::str
     }
     if (!is_known) return outcome::unknown_key;
     if (count == 0) return outcome::wrong_algorithm;
-    const bool is_good = std::any_of(tries, tries + count, [&](const auto* key) { return key->verify(signed_text, signature); });
+    const bool is_good =
+        std::any_of(tries, tries + count, [&](const auto* key) { return key->verify(signed_text, signature); });
     return is_good ? outcome::good : outcome::bad_signature;
 }
 

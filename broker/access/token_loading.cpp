@@ -1,11 +1,11 @@
 // token_verifier: how one is made.
-#include <algorithm>
 #include <fcntl.h>
-#include <memory>
 #include <sodium.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
+#include <algorithm>
+#include <memory>
+#include <system_error>
 
 #include "access/token_verifier.hpp"
 
@@ -55,7 +55,8 @@ tl::expected<file_content, std::string> read_file(const std::string& path) {
 
 std::vector<std::string> mistakes_in(const token_settings& settings) {
     std::vector<std::string> mistakes;
-    if (settings.key_file.empty() == settings.jwks_file.empty()) mistakes.push_back("give one of `key_file` and `jwks_file`");
+    if (settings.key_file.empty() == settings.jwks_file.empty())
+        mistakes.push_back("give one of `key_file` and `jwks_file`");
     if (settings.algorithms.empty()) mistakes.push_back("no algorithm is allowed");
     if (settings.clock_skew.count() < 0 || settings.clock_skew > most_skew)
         mistakes.push_back("the clock skew is not between 0 and 10 minutes");

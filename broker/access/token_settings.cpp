@@ -21,8 +21,8 @@ std::optional<token_algorithm> find_token_algorithm(std::string_view text) noexc
 
 bool is_role(std::string_view text) noexcept {
     return !text.empty() && text.size() <= max_role_size && std::all_of(text.begin(), text.end(), [](char c) {
-               return c > ' ' && c < 0x7f && c != ',' && c != '"' && c != '\'' && c != '\\' && c != '*';
-           });
+        return c > ' ' && c < 0x7f && c != ',' && c != '"' && c != '\'' && c != '\\' && c != '*';
+    });
 }
 
 }  // namespace bester::access

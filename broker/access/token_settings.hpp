@@ -20,15 +20,15 @@ std::optional<token_algorithm> find_token_algorithm(std::string_view text) noexc
 /// ("realm_access.roles"); a name that has dots itself goes before a path.
 struct token_settings {
     std::vector<token_algorithm> algorithms{token_algorithm::rs256, token_algorithm::es256, token_algorithm::eddsa};
-    std::string key_file;   ///< one key: PEM public key, or, for HS256, the secret itself
-    std::string jwks_file;  ///< or several: a JSON Web Key Set (RFC 7517)
-    std::string issuer;     ///< what `iss` must be; empty: anything
-    std::vector<std::string> audiences;         ///< one of them must stand in `aud`; empty: the token must not have one
-    std::chrono::milliseconds clock_skew{60'000};       ///< how far clocks may be apart
-    std::chrono::milliseconds longest_lifetime{0};      ///< from `iat` (or now) to `exp`; 0: any
+    std::string key_file;                ///< one key: PEM public key, or, for HS256, the secret itself
+    std::string jwks_file;               ///< or several: a JSON Web Key Set (RFC 7517)
+    std::string issuer;                  ///< what `iss` must be; empty: anything
+    std::vector<std::string> audiences;  ///< one of them must stand in `aud`; empty: the token must not have one
+    std::chrono::milliseconds clock_skew{60'000};   ///< how far clocks may be apart
+    std::chrono::milliseconds longest_lifetime{0};  ///< from `iat` (or now) to `exp`; 0: any
     std::string user_claim = "sub";
-    std::string roles_claim = "roles";          ///< array of texts, or one text with spaces between; empty: no roles
-    std::vector<std::string> passed_claims;     ///< handed to handlers as they are
+    std::string roles_claim = "roles";       ///< array of texts, or one text with spaces between; empty: no roles
+    std::vector<std::string> passed_claims;  ///< handed to handlers as they are
     bool require_expiry = true;
 
     bool operator==(const token_settings&) const = default;

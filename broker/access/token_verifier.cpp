@@ -10,9 +10,9 @@ namespace bester::access {
 
 namespace {
 
-using wire::error_code;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
+using wire::error_code;
 
 tl::unexpected<token_error> refuse(error_code code, std::string_view reason) {
     return tl::unexpected(token_error{code, reason});
@@ -22,7 +22,8 @@ tl::unexpected<token_error> invalid(std::string_view reason) { return refuse(err
 /// The `typ` of a token that says who somebody is; others ("logout+jwt") are signed with the same keys.
 bool is_fitting_type(std::string_view type) {
     std::string lower{type};
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
     if (lower.starts_with("application/")) lower.erase(0, 12);
     return lower == "jwt" || lower == "at+jwt";
 }
@@ -48,7 +49,8 @@ bool is_text(const json_value* claim, std::string_view wanted) {
 tl::expected<token_identity, token_error> token_verifier::verify(std::string_view token, sys_seconds now) const {
     if (token.size() > max_token_size) return invalid("the token is larger than 8 KiB");
     const auto first = token.find('.'), second = token.find('.', first == token.npos ? first : first + 1);
-    if (second == token.npos || token.find('.', second + 1) != token.npos) return invalid("the token has not three parts");
+    if (second == token.npos || token.find('.', second + 1) != token.npos)
+        return invalid("the token has not three parts");
     const auto header = decode_base64url(token.substr(0, first));
     const auto payload = decode_base64url(token.substr(first + 1, second - first - 1));
     const auto signature = decode_base64url(token.substr(second + 1));
@@ -73,8 +75,10 @@ token_verifier::checked token_verifier::check_signature(std::string_view header_
                                                         std::string_view signature) const {
     const auto header = parse_object(header_text);
     if (!header) return invalid("the header is no JSON object, or has a member twice");
-    if (header->member("crit")) return invalid("the header has extensions that must be understood (crit), and they are not");
-    if (const json_value* type = header->member("typ"); type && (!type->is(json_kind::string) || !is_fitting_type(type->text)))
+    if (header->member("crit"))
+        return invalid("the header has extensions that must be understood (crit), and they are not");
+    if (const json_value* type = header->member("typ");
+        type && (!type->is(json_kind::string) || !is_fitting_type(type->text)))
         return invalid("this is a token for another purpose (typ)");
     const json_value* named = header->member("alg");
     const auto algorithm =
@@ -86,8 +90,10 @@ token_verifier::checked token_verifier::check_signature(std::string_view header_
     if (id && !id->is(json_kind::string)) return invalid("the key's id (kid) is no text");
     switch (keys_.verify(*algorithm, id ? &id->text : nullptr, signed_text, signature)) {
         case token_keys::outcome::good: return {};
-        case token_keys::outcome::unknown_key: return invalid("no key has this id (kid), or too many fit a token without one");
-        case token_keys::outcome::wrong_algorithm: return invalid("the key is for another algorithm than the token names");
+        case token_keys::outcome::unknown_key:
+            return invalid("no key has this id (kid), or too many fit a token without one");
+        case token_keys::outcome::wrong_algorithm:
+            return invalid("the key is for another algorithm than the token names");
         case token_keys::outcome::bad_signature: break;
     }
     return invalid("the signature is not of this key");
@@ -101,7 +107,8 @@ token_verifier::checked token_verifier::check_times(const json_value& claims, sy
     const auto has_issue = read_date(claims, "iat", issued);
     if (has_expiry == date_kind::wrong || has_begin == date_kind::wrong || has_issue == date_kind::wrong)
         return invalid("`exp`, `nbf` or `iat` is no date");
-    const auto skew = std::chrono::ceil<seconds>(settings_.clock_skew), longest = std::chrono::ceil<seconds>(settings_.longest_lifetime);
+    const auto skew = std::chrono::ceil<seconds>(settings_.clock_skew),
+               longest = std::chrono::ceil<seconds>(settings_.longest_lifetime);
     if (has_begin == date_kind::present && begins > now + skew)
         return refuse(error_code::token_not_yet_valid, "the token is not valid yet (nbf)");
     if (has_issue == date_kind::present && issued > now + skew)

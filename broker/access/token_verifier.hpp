@@ -43,7 +43,8 @@ public:
     /// Reads the key file and checks the settings. Blocks; for start-up and reload. Errors: all mistakes, in words.
     static loaded<std::shared_ptr<const token_verifier>> load(const token_settings& settings);
     /// The same with the content of the file.
-    static loaded<std::shared_ptr<const token_verifier>> make(const token_settings& settings, std::string_view key_text);
+    static loaded<std::shared_ptr<const token_verifier>> make(const token_settings& settings,
+                                                              std::string_view key_text);
 
     tl::expected<token_identity, token_error> verify(std::string_view token, std::chrono::sys_seconds now) const;
 

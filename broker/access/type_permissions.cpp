@@ -17,7 +17,8 @@ bool fits_one(const std::vector<std::string>& patterns, std::string_view text) {
 
 bool lets(const permission_rule& rule, const sender& who) {
     if (who.is_anonymous ? rule.anonymous : fits_one(rule.users, who.user)) return true;
-    return std::any_of(who.roles.begin(), who.roles.end(), [&](const auto& role) { return fits_one(rule.roles, role); });
+    return std::any_of(who.roles.begin(), who.roles.end(),
+                       [&](const auto& role) { return fits_one(rule.roles, role); });
 }
 
 }  // namespace
@@ -25,7 +26,8 @@ bool lets(const permission_rule& rule, const sender& who) {
 type_permissions::type_permissions(std::vector<permission_rule> rules) : rules_(std::move(rules)) {
     for (std::uint32_t rule = 0; rule < rules_.size(); ++rule) {
         for (const std::string& text : rules_[rule].types) {
-            const auto known = std::find_if(patterns_.begin(), patterns_.end(), [&](const auto& p) { return p.text == text; });
+            const auto known =
+                std::find_if(patterns_.begin(), patterns_.end(), [&](const auto& p) { return p.text == text; });
             if (known != patterns_.end()) {
                 if (known->rules.back() != rule) known->rules.push_back(rule);
                 continue;

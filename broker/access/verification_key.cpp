@@ -1,6 +1,5 @@
 #include "access/verification_key.hpp"
 
-#include <algorithm>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -10,6 +9,7 @@
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <sodium.h>
+#include <algorithm>
 
 #include "access/base64url.hpp"
 
@@ -165,7 +165,8 @@ verification_key::made verification_key::from_rsa_jwk(const json_value& jwk) {
 
 verification_key::made verification_key::from_ec_jwk(const json_value& jwk) {
     const auto x = bytes_in(jwk, "x"), y = bytes_in(jwk, "y");
-    if (!x || !y || x->size() != 32 || y->size() != 32) return wrong("`x` and `y` of the P-256 key are not 32 bytes each");
+    if (!x || !y || x->size() != 32 || y->size() != 32)
+        return wrong("`x` and `y` of the P-256 key are not 32 bytes each");
     const std::string point = '\x04' + *x + *y;
     const param_builder builder{OSSL_PARAM_BLD_new()};
     if (!builder || OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) != 1 ||
@@ -229,7 +230,8 @@ bool verification_key::verify(std::string_view signed_text, std::string_view sig
 std::optional<token_algorithm> algorithm_of_jwk(const json_value& jwk) noexcept {
     if (const json_value* use = jwk.member("use"); use && use->text != "sig") return std::nullopt;
     if (const json_value* operations = jwk.member("key_ops"))
-        if (std::none_of(operations->items.begin(), operations->items.end(), [](const auto& o) { return o.text == "verify"; }))
+        if (std::none_of(operations->items.begin(), operations->items.end(),
+                         [](const auto& o) { return o.text == "verify"; }))
             return std::nullopt;
     const std::string_view kind = text_in(jwk, "kty"), curve = text_in(jwk, "crv");
     std::optional<token_algorithm> algorithm;
@@ -237,7 +239,8 @@ std::optional<token_algorithm> algorithm_of_jwk(const json_value& jwk) noexcept 
     if (kind == "RSA") algorithm = token_algorithm::rs256;
     if (kind == "EC" && curve == "P-256") algorithm = token_algorithm::es256;
     if (kind == "OKP" && curve == "Ed25519") algorithm = token_algorithm::eddsa;
-    if (const json_value* named = jwk.member("alg"); algorithm && named && named->text != to_string(*algorithm)) return std::nullopt;
+    if (const json_value* named = jwk.member("alg"); algorithm && named && named->text != to_string(*algorithm))
+        return std::nullopt;
     return algorithm;
 }
 

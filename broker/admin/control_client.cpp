@@ -5,11 +5,11 @@
 #include <cstring>
 #include <utility>
 
-#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include "wire/frame.hpp"
 
@@ -23,7 +23,8 @@ using deadline = steady_clock::time_point;
 constexpr std::size_t answer_limit = std::size_t{64} << 20;
 
 tl::unexpected<control_error> lost(const char* why) {
-    return tl::unexpected(control_error{"connection_lost", std::string("the broker closed the control connection: ") + why});
+    return tl::unexpected(
+        control_error{"connection_lost", std::string("the broker closed the control connection: ") + why});
 }
 
 tl::expected<void, control_error> wait(int fd, short events, deadline until) {
@@ -88,12 +89,12 @@ tl::expected<control_client, control_error> control_client::connect(const std::s
     control_client client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (client.fd_ < 0 || ::connect(client.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         if (errno == EACCES) {
-            return tl::unexpected(control_error{
-                "forbidden", "this user may not use the control socket " + path + "; run as the broker's user or as root"});
+            return tl::unexpected(control_error{"forbidden", "this user may not use the control socket " + path +
+                                                                 "; run as the broker's user or as root"});
         }
-        return tl::unexpected(control_error{"unreachable", "no broker listens on the control socket " + path + " (" +
-                                                               std::strerror(errno) +
-                                                               "); is it running, and is this its --socket or --config?"});
+        return tl::unexpected(control_error{
+            "unreachable", "no broker listens on the control socket " + path + " (" + std::strerror(errno) +
+                               "); is it running, and is this its --socket or --config?"});
     }
     return client;
 }

@@ -25,7 +25,8 @@ std::string encode_answer(const control_result& result) {
 tl::expected<std::string, control_error> text_member(const json& request, const char* key) {
     const auto found = request.find(key);
     if (found == request.end() || !found->is_string() || found->get_ref<const std::string&>().empty()) {
-        return tl::unexpected(control_error{"bad_request", std::string("\"") + key + "\" must be a text that is not empty"});
+        return tl::unexpected(
+            control_error{"bad_request", std::string("\"") + key + "\" must be a text that is not empty"});
     }
     return found->get<std::string>();
 }
@@ -71,11 +72,14 @@ void execute_request(control_target& target, std::string_view text, std::functio
     if (*name == "status") return answer(encode_answer(json{{"status", target.status()}}));
     if (*name == "handlers") return answer(encode_answer(execute_handlers(target, request)));
     if (*name == "peers") return answer(encode_answer(json{{"peering", target.peers()}}));
-    if (*name == "peer_retry") return answer(encode_answer(execute_peer_order(target, request, &control_target::retry_peer)));
-    if (*name == "peer_drain") return answer(encode_answer(execute_peer_order(target, request, &control_target::drain_peer)));
+    if (*name == "peer_retry")
+        return answer(encode_answer(execute_peer_order(target, request, &control_target::retry_peer)));
+    if (*name == "peer_drain")
+        return answer(encode_answer(execute_peer_order(target, request, &control_target::drain_peer)));
     if (*name == "account_changed") return answer(encode_answer(execute_account_changed(target, request)));
     if (*name == "reload") {
-        return target.reload([answer = std::move(answer)](const control_result& result) { answer(encode_answer(result)); });
+        return target.reload(
+            [answer = std::move(answer)](const control_result& result) { answer(encode_answer(result)); });
     }
     if (*name == "stop") {
         target.stop();

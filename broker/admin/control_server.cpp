@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+#include <unistd.h>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
@@ -19,8 +21,6 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "admin/control_requests.hpp"
 #include "admin/control_socket.hpp"
@@ -62,7 +62,8 @@ using shared_connection = std::shared_ptr<connection>;
 
 /// The next frame's body; nothing when the connection is to be closed. `refusal` says why, if it
 /// can be said.
-asio::awaitable<std::optional<std::string>> read_frame(shared_connection self, std::size_t limit, std::string& refusal) {
+asio::awaitable<std::optional<std::string>> read_frame(shared_connection self, std::size_t limit,
+                                                       std::string& refusal) {
     asio::error_code error;
     char length[wire::frame_header_size];
     co_await asio::async_read(self->socket, asio::buffer(length), asio::redirect_error(asio::use_awaitable, error));
@@ -130,7 +131,8 @@ private:
             auto socket = co_await self->acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
             if (!self->acceptor_.is_open()) co_return;
             if (error) {
-                spdlog::warn("control socket: cannot accept a connection ({}); trying again in a second", error.message());
+                spdlog::warn("control socket: cannot accept a connection ({}); trying again in a second",
+                             error.message());
                 asio::steady_timer pause(self->context_, std::chrono::seconds(1));
                 co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
                 continue;
@@ -204,8 +206,9 @@ private:
         while (!waiting->text && waiting->timer.expiry() > std::chrono::steady_clock::now()) {
             co_await waiting->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
         }
-        auto text = waiting->text ? std::move(*waiting->text)
-                                  : encode_refusal({"timeout", "the broker did not finish in time; it may still do it"});
+        auto text = waiting->text
+                        ? std::move(*waiting->text)
+                        : encode_refusal({"timeout", "the broker did not finish in time; it may still do it"});
         co_return text;
     }
 

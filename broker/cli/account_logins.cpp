@@ -65,8 +65,7 @@ bool account_logins::is_remembered(std::string_view user, std::string_view passw
     return authenticator_ && authenticator_->remembered(user, password);
 }
 
-void account_logins::verify(std::string_view user, std::string_view password,
-                            std::function<void(login_result)> done) {
+void account_logins::verify(std::string_view user, std::string_view password, std::function<void(login_result)> done) {
     if (!authenticator_) return done(login_result::unavailable);
     authenticator_->verify_async(user, password,
                                  [done = std::move(done)](storage::verdict verdict) { done(as_result(verdict)); });

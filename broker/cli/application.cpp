@@ -48,10 +48,11 @@ int run(int argc, char** argv) noexcept {
         CLI::App app("A message-exchange broker whose logic lives in handler processes", "bester");
         app.set_version_flag("--version", "bester " BESTER_VERSION);
         app.require_subcommand(1);
-        add_footer(app, "  bester check bester.jsonc && bester serve --config bester.jsonc\n"
-                        "  bester client --user tina\n"
-                        "  bester status\n\n"
-                        "bester COMMAND --help says more; so does bester(1).\n");
+        add_footer(app,
+                   "  bester check bester.jsonc && bester serve --config bester.jsonc\n"
+                   "  bester client --user tina\n"
+                   "  bester status\n\n"
+                   "bester COMMAND --help says more; so does bester(1).\n");
         add_commands(app, exit_code);
         try {
             app.parse(argc, argv);

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include <spdlog/spdlog.h>
 #include <asio.hpp>
 #include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
 
 #include "admin/control_server.hpp"
 #include "admin/control_target.hpp"
@@ -41,8 +41,8 @@ namespace {
 
 constexpr auto poll_interval = 50ms;
 constexpr auto account_poll_interval = 1s;
-constexpr auto farewell = 2s;                         ///< for the last frames to be taken
-constexpr std::uint64_t longest_reconnect_ms = 5'000; ///< clients are asked to come back within this
+constexpr auto farewell = 2s;                          ///< for the last frames to be taken
+constexpr std::uint64_t longest_reconnect_ms = 5'000;  ///< clients are asked to come back within this
 
 std::uint32_t random_generation() { return std::random_device{}(); }
 
@@ -66,12 +66,12 @@ public:
               std::function<void(handlers::one_shot_result)> done) override {
         const auto deadline = clock_type::now() + limit;
         auto calling = handlers::call_one_shot(std::move(socket_path), std::move(data), deadline, size_limit);
-        asio::co_spawn(control_, std::move(calling),
-                       [done = std::move(done)](std::exception_ptr failed, handlers::one_shot_result result) {
-                           if (failed)
-                               result = tl::unexpected(handlers::one_shot_failure{wire::error_code::internal_error, ""});
-                           done(std::move(result));
-                       });
+        asio::co_spawn(
+            control_, std::move(calling),
+            [done = std::move(done)](std::exception_ptr failed, handlers::one_shot_result result) {
+                if (failed) result = tl::unexpected(handlers::one_shot_failure{wire::error_code::internal_error, ""});
+                done(std::move(result));
+            });
     }
 
 private:
@@ -180,8 +180,8 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
     logins_ = std::make_unique<account_logins>(settings_);
     const auto rules = must_make_access_rules(settings_);
     for (const auto& shard : shards_)
-        clients_.push_back(
-            std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, connections_, door_, files_, rules));
+        clients_.push_back(std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, connections_,
+                                                                    door_, files_, rules));
     for (const auto& each : clients_) each->know(clients_);
     supervisor_ = std::make_unique<handlers::supervisor>(
         control_, *registry_, handlers::supervisor_settings{settings_.server.runtime_directory, settings_.server.name},
@@ -246,9 +246,7 @@ void broker::parts::start_listeners() {
             there->adopt(std::move(who), from);
         });
     };
-    const auto refuse = [this](int fd) {
-        shards_.front()->post([fd](exchange::shard& there) { there.see_off(fd); });
-    };
+    const auto refuse = [this](int fd) { shards_.front()->post([fd](exchange::shard& there) { there.see_off(fd); }); };
     listeners_.open(give, refuse);
 }
 
@@ -329,8 +327,7 @@ admin::control_result broker::parts::known_handler(const std::string& name, tl::
     if (result) return nlohmann::json::object();
     const bool is_known = std::any_of(settings_.handlers.begin(), settings_.handlers.end(),
                                       [&](const auto& entry) { return entry.name == name; });
-    return tl::unexpected(
-        admin::control_error{is_known ? "refused" : "handler_unknown", std::move(result.error())});
+    return tl::unexpected(admin::control_error{is_known ? "refused" : "handler_unknown", std::move(result.error())});
 }
 
 admin::control_result broker::parts::restart_handler(const std::string& name) {
@@ -383,8 +380,7 @@ broker::parts::changed_settings broker::parts::reload_now() {
         spdlog::info("reload: {}", config::format(change));
     }
     if (!needing_restart.empty())
-        return tl::unexpected(
-            admin::control_error{"needs_restart", without_last_newline(std::move(needing_restart))});
+        return tl::unexpected(admin::control_error{"needs_restart", without_last_newline(std::move(needing_restart))});
     auto contexts = listeners_.load_contexts();
     if (!contexts) return tl::unexpected(admin::control_error{"config_invalid", contexts.error()});
     auto rules = make_access_rules(*loaded.config);
@@ -392,7 +388,8 @@ broker::parts::changed_settings broker::parts::reload_now() {
     if (auto usable = network_->check(loaded.config->peering); !usable)
         return tl::unexpected(admin::control_error{"config_invalid", usable.error()});
     if (!(loaded.config->log == settings_.log) && !logging::apply(loaded.config->log))
-        return tl::unexpected(admin::control_error{"config_invalid", "cannot open log.file " + loaded.config->log.file});
+        return tl::unexpected(
+            admin::control_error{"config_invalid", "cannot open log.file " + loaded.config->log.file});
     listeners_.use(std::move(*contexts));
     on_all_shards([rules = *rules](clients::shard_clients& there) { there.apply(rules); });
     door_.throttle.reconfigure(loaded.config->login.throttle);

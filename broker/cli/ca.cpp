@@ -144,7 +144,8 @@ std::vector<std::string> certificate_files(const std::string& directory) {
     std::error_code ignored;
     const auto authority = tls::certificate_path(directory, "ca");
     for (const auto& each : std::filesystem::directory_iterator(directory, ignored))
-        if (each.path().extension() == ".crt" && each.path().filename() != "ca.crt") files.push_back(each.path().string());
+        if (each.path().extension() == ".crt" && each.path().filename() != "ca.crt")
+            files.push_back(each.path().string());
     std::sort(files.begin(), files.end());
     files.insert(files.begin(), authority);
     return files;
@@ -164,8 +165,8 @@ void print_text(const std::string& file, const tls::certificate_info& certificat
     std::cout << colours.strong(printable(certificate.subject)) << "  " << colours.quiet(printable(file)) << "\n"
               << "  names   " << (names.empty() ? "none" : names) << "\n"
               << "  issuer  " << printable(certificate.issuer) << "\n"
-              << "  good    " << tls::format_time(certificate.not_before) << " until " << tls::format_time(certificate.not_after)
-              << " (" << (is_over ? colours.bad(left) : left) << ")\n"
+              << "  good    " << tls::format_time(certificate.not_before) << " until "
+              << tls::format_time(certificate.not_after) << " (" << (is_over ? colours.bad(left) : left) << ")\n"
               << "  for     " << uses_text(certificate) << "\n"
               << "  serial  " << certificate.serial << "\n"
               << "  sha256  " << certificate.sha256 << "\n";
@@ -197,10 +198,8 @@ void show(const ca_options& options, int& exit_code) {
             continue;
         }
         for (const auto& each : *certificates)
-            if (options.as_json)
-                list.push_back(to_json(file, each));
-            else
-                print_text(file, each, colours);
+            if (options.as_json) list.push_back(to_json(file, each));
+            else print_text(file, each, colours);
     }
     if (options.as_json) std::cout << list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
 }
@@ -227,63 +226,77 @@ CLI::App* add_action(CLI::App& parent, int& exit_code, const char* name, const c
 }
 
 void add_server_names(CLI::App& command, ca_options& options, const char* out_description) {
-    command.add_option("NAME", options.names, "Names of servers, as `server.name` in their configs")->required()->type_name("");
+    command.add_option("NAME", options.names, "Names of servers, as `server.name` in their configs")
+        ->required()
+        ->type_name("");
     command.add_option("--out", options.out, out_description)->type_name("DIR");
 }
 
 void add_init(CLI::App& parent, int& exit_code) {
     const auto options = std::make_shared<ca_options>();
     auto* command = add_action(parent, exit_code, "init", "Make a new authority: ca.crt and ca.key", options, init);
-    command->add_option("--name", options->authority_name, "What it is called, for people")->type_name("TEXT")->capture_default_str();
+    command->add_option("--name", options->authority_name, "What it is called, for people")
+        ->type_name("TEXT")
+        ->capture_default_str();
     add_days(*command, *options, tls::certificate_authority::default_lifetime);
-    add_footer(*command, "  bester ca init\n"
-                         "  bester ca init --directory /etc/bester/ca --name \"Example Inc. servers\"\n");
+    add_footer(*command,
+               "  bester ca init\n"
+               "  bester ca init --directory /etc/bester/ca --name \"Example Inc. servers\"\n");
 }
 
 void add_issue(CLI::App& parent, int& exit_code) {
     const auto options = std::make_shared<ca_options>();
-    auto* command = add_action(parent, exit_code, "issue", "Make certificate and key for servers: NAME.crt and NAME.key",
-                               options, issue);
-    add_server_names(*command, *options, "Write here (with a copy of ca.crt) instead of into the authority's directory");
+    auto* command = add_action(parent, exit_code, "issue",
+                               "Make certificate and key for servers: NAME.crt and NAME.key", options, issue);
+    add_server_names(*command, *options,
+                     "Write here (with a copy of ca.crt) instead of into the authority's directory");
     add_days(*command, *options, tls::certificate_authority::default_server_lifetime);
-    add_footer(*command, "  bester ca issue alpha beta\n"
-                         "  bester ca issue alpha --days 90 --out /etc/bester/tls\n");
+    add_footer(*command,
+               "  bester ca issue alpha beta\n"
+               "  bester ca issue alpha --days 90 --out /etc/bester/tls\n");
 }
 
 void add_renew(CLI::App& parent, int& exit_code) {
     const auto options = std::make_shared<ca_options>();
-    auto* command = add_action(parent, exit_code, "renew",
-                               "Make a new certificate for a server, for the same key, in place of the old one", options, renew);
+    auto* command =
+        add_action(parent, exit_code, "renew",
+                   "Make a new certificate for a server, for the same key, in place of the old one", options, renew);
     add_server_names(*command, *options, "Where NAME.crt and NAME.key are, if not in the authority's directory");
     command->add_flag("--new-key", options->is_key_fresh, "Make a new private key, too");
     add_days(*command, *options, tls::certificate_authority::default_server_lifetime);
-    add_footer(*command, "  bester ca renew alpha && bester reload\n"
-                         "  bester ca renew alpha --new-key --out /etc/bester/tls\n");
+    add_footer(*command,
+               "  bester ca renew alpha && bester reload\n"
+               "  bester ca renew alpha --new-key --out /etc/bester/tls\n");
 }
 
 void add_show(CLI::App& parent, int& exit_code) {
     const auto options = std::make_shared<ca_options>();
-    auto* command = add_action(parent, exit_code, "show", "Show certificates and the days that they have left", options, show);
-    command->add_option("FILE", options->files, "Certificates in PEM form (else those of the authority's directory)")->type_name("");
+    auto* command =
+        add_action(parent, exit_code, "show", "Show certificates and the days that they have left", options, show);
+    command->add_option("FILE", options->files, "Certificates in PEM form (else those of the authority's directory)")
+        ->type_name("");
     command->add_flag("--json", options->as_json, "Print JSON");
-    add_footer(*command, "  bester ca show\n"
-                         "  bester ca show /etc/bester/tls/alpha.crt\n"
-                         "  bester ca show --json | jq '.[] | select(.days_left < 30) | .file'\n");
+    add_footer(*command,
+               "  bester ca show\n"
+               "  bester ca show /etc/bester/tls/alpha.crt\n"
+               "  bester ca show --json | jq '.[] | select(.days_left < 30) | .file'\n");
 }
 
 }  // namespace
 
 void add_ca_command(CLI::App& app, int& exit_code) {
-    auto* command = app.add_subcommand(
-        "ca", "Make the authority that your servers trust, and their certificates\n\n"
-              "A link between servers is encrypted and both sides prove their names with certificates\n"
-              "of one authority. Whoever has ca.key can admit servers: keep it off them. A file is never\n"
-              "overwritten, but for those that `renew` replaces.\n");
+    auto* command =
+        app.add_subcommand("ca",
+                           "Make the authority that your servers trust, and their certificates\n\n"
+                           "A link between servers is encrypted and both sides prove their names with certificates\n"
+                           "of one authority. Whoever has ca.key can admit servers: keep it off them. A file is never\n"
+                           "overwritten, but for those that `renew` replaces.\n");
     command->require_subcommand(1);
-    add_footer(*command, "  bester ca init\n"
-                         "  bester ca issue alpha beta\n"
-                         "  bester ca renew alpha\n"
-                         "  bester ca show\n");
+    add_footer(*command,
+               "  bester ca init\n"
+               "  bester ca issue alpha beta\n"
+               "  bester ca renew alpha\n"
+               "  bester ca show\n");
     add_init(*command, exit_code);
     add_issue(*command, exit_code);
     add_renew(*command, exit_code);

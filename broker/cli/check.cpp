@@ -27,7 +27,8 @@ struct check_options {
 json list_of(const std::vector<config::finding>& findings) {
     auto list = json::array();
     for (const auto& found : findings) {
-        list.push_back({{"line", found.line}, {"column", found.column}, {"path", found.path}, {"message", found.message}});
+        list.push_back(
+            {{"line", found.line}, {"column", found.column}, {"path", found.path}, {"message", found.message}});
     }
     return list;
 }
@@ -74,11 +75,14 @@ void add_check_command(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand("check", "Validate a config file: all mistakes at once, with their places");
     add_config_file(*command, options->file);
     command->add_flag("--json", options->as_json, "Print the findings as JSON");
-    auto* schema = command->add_flag("--schema", options->schema, "Print the JSON Schema of the config, and do nothing else");
-    command->add_flag("--reference", options->reference, "Print the table of all keys, and do nothing else")->excludes(schema);
-    add_footer(*command, "  bester check bester.jsonc\n"
-                         "  bester check --schema > bester-schema.json\n\n"
-                         "Mistakes are printed as FILE:LINE:COLUMN: PATH: MESSAGE, and the code is 1.\n");
+    auto* schema =
+        command->add_flag("--schema", options->schema, "Print the JSON Schema of the config, and do nothing else");
+    command->add_flag("--reference", options->reference, "Print the table of all keys, and do nothing else")
+        ->excludes(schema);
+    add_footer(*command,
+               "  bester check bester.jsonc\n"
+               "  bester check --schema > bester-schema.json\n\n"
+               "Mistakes are printed as FILE:LINE:COLUMN: PATH: MESSAGE, and the code is 1.\n");
     command->callback([options, &exit_code] { run_check(*options, exit_code); });
 }
 

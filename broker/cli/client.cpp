@@ -30,17 +30,20 @@ void add_client_command(CLI::App& app, int& exit_code) {
     const auto options = std::make_shared<client_command_options>();
     auto* command = app.add_subcommand("client", "Log in and talk: send messages, see deliveries as they come");
     add_login_options(*command, options->login);
-    command->add_option("--type", options->mode.type, "The default type, so that lines are data alone")->type_name("TYPE");
-    command->add_flag("--json", options->as_json,
-                      "For scripts: lines in are {\"type\",\"data\",\"id\"}, lines out are frames, the first the log-in's status");
+    command->add_option("--type", options->mode.type, "The default type, so that lines are data alone")
+        ->type_name("TYPE");
+    command->add_flag(
+        "--json", options->as_json,
+        "For scripts: lines in are {\"type\",\"data\",\"id\"}, lines out are frames, the first the log-in's status");
     add_duration_option(*command, "--linger", options->mode.linger,
                         "After the input's end, and when all statuses are there, go on receiving for so long");
-    add_footer(*command, "  bester client --user tina\n"
-                         "  bester client --user tina --type afrikaans\n"
-                         "  echo '{\"type\":\"echo\",\"data\":1,\"id\":\"a\"}' | bester client --user tina --json\n\n"
-                         "In a conversation, a line is TYPE DATA; DATA is JSON or else text. /help shows more.\n"
-                         "With --json, messages without an id get no status. At the input's end the statuses of\n"
-                         "all others are waited for (--timeout).\n");
+    add_footer(*command,
+               "  bester client --user tina\n"
+               "  bester client --user tina --type afrikaans\n"
+               "  echo '{\"type\":\"echo\",\"data\":1,\"id\":\"a\"}' | bester client --user tina --json\n\n"
+               "In a conversation, a line is TYPE DATA; DATA is JSON or else text. /help shows more.\n"
+               "With --json, messages without an id get no status. At the input's end the statuses of\n"
+               "all others are waited for (--timeout).\n");
     command->callback([options, &exit_code] { run_client(*options, exit_code); });
 }
 

@@ -5,7 +5,8 @@
 
 namespace bester::cli {
 
-tl::expected<std::shared_ptr<const clients::access_rules>, std::string> make_access_rules(const config::broker_config& config) {
+tl::expected<std::shared_ptr<const clients::access_rules>, std::string> make_access_rules(
+    const config::broker_config& config) {
     auto rules = std::make_shared<clients::access_rules>();
     for (const auto& issuer : config.tokens) {
         auto loaded = access::token_verifier::load(issuer.settings);
@@ -14,7 +15,8 @@ tl::expected<std::shared_ptr<const clients::access_rules>, std::string> make_acc
     }
     std::vector<access::permission_rule> permissions;
     for (const auto& entry : config.permissions) permissions.push_back(entry.rule());
-    if (!permissions.empty()) rules->permissions = std::make_shared<const access::type_permissions>(std::move(permissions));
+    if (!permissions.empty())
+        rules->permissions = std::make_shared<const access::type_permissions>(std::move(permissions));
     rules->login_type = config.login.type;
     rules->token_notice = config.login.token_notice;
     return rules;

@@ -25,8 +25,10 @@ void tell_of_expiry(const clients::listener& listener) {
     const auto now = wall_now();
     const auto left = tls::days_left(own, now);
     if (left < 0)
-        spdlog::error("listener {}: the certificate {} expired {} ago: clients refuse it; put a new one there, then "
-                      "bester reload", settings.name, settings.tls.certificate, tls::days_text(-left));
+        spdlog::error(
+            "listener {}: the certificate {} expired {} ago: clients refuse it; put a new one there, then "
+            "bester reload",
+            settings.name, settings.tls.certificate, tls::days_text(-left));
     else if (own.not_after - now < expiry_notice)
         spdlog::warn("listener {}: the certificate {} expires in {}, on {}; put a new one there, then bester reload",
                      settings.name, settings.tls.certificate, tls::days_text(left), tls::format_time(own.not_after));

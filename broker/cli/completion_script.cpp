@@ -20,7 +20,8 @@ void collect(const CLI::App& app, std::vector<std::string> path, std::vector<com
     // CLI11 hands these lists out of constant apps only with a filter, and the filter's argument decides.
     const auto subcommands = app.get_subcommands([](const CLI::App*) { return true; });
     for (const auto* sub : subcommands) {
-        if (!sub->get_group().empty()) command.words.push_back({sub->get_name(), brief(sub->get_description()), false, false, false});
+        if (!sub->get_group().empty())
+            command.words.push_back({sub->get_name(), brief(sub->get_description()), false, false, false});
     }
     for (const auto* option : app.get_options()) {
         if (option->get_group().empty()) continue;
@@ -30,7 +31,8 @@ void collect(const CLI::App& app, std::vector<std::string> path, std::vector<com
         }
         for (const auto& name : option->get_lnames()) {
             const bool takes_value = option->get_items_expected_max() > 0;
-            command.words.push_back({"--" + name, brief(option->get_description()), true, takes_value, takes_value && is_file(*option)});
+            command.words.push_back(
+                {"--" + name, brief(option->get_description()), true, takes_value, takes_value && is_file(*option)});
         }
     }
     all.push_back(std::move(command));
@@ -50,7 +52,8 @@ std::string path_text(const std::vector<std::string>& path) {
 
 /// In single quotes, for any of the shells (none of our texts has a backslash).
 std::string quoted(std::string text) {
-    for (std::size_t at = text.find('\''); at != std::string::npos; at = text.find('\'', at + 4)) text.replace(at, 1, "'\\''");
+    for (std::size_t at = text.find('\''); at != std::string::npos; at = text.find('\'', at + 4))
+        text.replace(at, 1, "'\\''");
     return "'" + text + "'";
 }
 
@@ -103,15 +106,21 @@ std::string bash_completion(const std::vector<completion_command>& commands) {
            "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
            "    local command= words= files= word i\n"
            "    case $previous in\n"
-           "        " + value_options(commands, true) + ") COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
-           "        " + value_options(commands, false) + ") COMPREPLY=(); return ;;\n"
+           "        " +
+           value_options(commands, true) +
+           ") COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+           "        " +
+           value_options(commands, false) +
+           ") COMPREPLY=(); return ;;\n"
            "    esac\n"
            "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
            "        word=${COMP_WORDS[i]}\n"
-           "        case \"${command:+$command }$word\" in\n" + path_arms(commands, "            ") +
+           "        case \"${command:+$command }$word\" in\n" +
+           path_arms(commands, "            ") +
            "        esac\n"
            "    done\n"
-           "    case $command in\n" + arms +
+           "    case $command in\n" +
+           arms +
            "    esac\n"
            "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
            "    if [[ $files && $current != -* ]]; then COMPREPLY+=($(compgen -f -- \"$current\")); fi\n"
@@ -127,7 +136,8 @@ std::string zsh_completion(const std::vector<completion_command>& commands) {
             // _describe splits at the first colon.
             arms += "                " + quoted(word.text + ":" + word.description) + "\n";
         }
-        arms += "            )\n" + std::string(command.takes_file ? "            files=yes\n" : "") + "            ;;\n";
+        arms +=
+            "            )\n" + std::string(command.takes_file ? "            files=yes\n" : "") + "            ;;\n";
     }
     return "#compdef bester\n"
            "# zsh completion for bester, made by `bester completions zsh`\n"
@@ -135,14 +145,20 @@ std::string zsh_completion(const std::vector<completion_command>& commands) {
            "    local command= files= word\n"
            "    local -a words_here\n"
            "    case ${words[CURRENT-1]} in\n"
-           "        " + value_options(commands, true) + ") _files; return ;;\n"
-           "        " + value_options(commands, false) + ") return ;;\n"
+           "        " +
+           value_options(commands, true) +
+           ") _files; return ;;\n"
+           "        " +
+           value_options(commands, false) +
+           ") return ;;\n"
            "    esac\n"
            "    for word in ${words[2,CURRENT-1]}; do\n"
-           "        case \"${command:+$command }$word\" in\n" + path_arms(commands, "            ") +
+           "        case \"${command:+$command }$word\" in\n" +
+           path_arms(commands, "            ") +
            "        esac\n"
            "    done\n"
-           "    case $command in\n" + arms +
+           "    case $command in\n" +
+           arms +
            "    esac\n"
            "    _describe -o bester words_here\n"
            "    if [[ -n $files ]]; then _files; fi\n"
@@ -151,27 +167,32 @@ std::string zsh_completion(const std::vector<completion_command>& commands) {
 }
 
 std::string fish_completion(const std::vector<completion_command>& commands) {
-    std::string text = "# fish completion for bester, made by `bester completions fish`\n"
-                       "function __bester_is\n"
-                       "    set -l command\n"
-                       "    for word in (commandline -opc)[2..-1]\n"
-                       "        switch (string join -- ' ' $command $word)\n"
-                       "            case";
+    std::string text =
+        "# fish completion for bester, made by `bester completions fish`\n"
+        "function __bester_is\n"
+        "    set -l command\n"
+        "    for word in (commandline -opc)[2..-1]\n"
+        "        switch (string join -- ' ' $command $word)\n"
+        "            case";
     for (const auto& command : commands) {
         if (!command.path.empty()) text += " " + quoted(path_text(command.path));
     }
-    text += "\n                set -a command $word\n"
-            "        end\n"
-            "    end\n"
-            "    test \"$command\" = \"$argv\"\n"
-            "end\n"
-            "complete -c bester -f\n";
+    text +=
+        "\n                set -a command $word\n"
+        "        end\n"
+        "    end\n"
+        "    test \"$command\" = \"$argv\"\n"
+        "end\n"
+        "complete -c bester -f\n";
     for (const auto& command : commands) {
         const auto condition = "complete -c bester -n " + quoted("__bester_is " + path_text(command.path));
         if (command.takes_file) text += condition + " -F\n";
         for (const auto& word : command.words) {
             text += condition + (word.is_option ? " -l " + word.text.substr(2) : " -a " + quoted(word.text)) +
-                    (word.takes_file ? " -r -F" : word.takes_value ? " -x" : "") + " -d " + quoted(word.description) + "\n";
+                    (word.takes_file    ? " -r -F"
+                     : word.takes_value ? " -x"
+                                        : "") +
+                    " -d " + quoted(word.description) + "\n";
         }
     }
     return text;

@@ -22,7 +22,7 @@ struct completion_word {
 struct completion_command {
     std::vector<std::string> path;  ///< without the program's name
     std::vector<completion_word> words;
-    bool takes_file = false;        ///< as an argument without a name
+    bool takes_file = false;  ///< as an argument without a name
 };
 
 /// All commands below `app`, the program itself first, as they are declared: so no list of options

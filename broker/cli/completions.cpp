@@ -12,9 +12,10 @@ namespace bester::cli {
 void add_completions_command(CLI::App& app, int&) {
     auto* command = app.add_subcommand("completions", "Print a completion script for a shell");
     command->require_subcommand(1);
-    add_footer(*command, "  bester completions bash > /etc/bash_completion.d/bester\n"
-                         "  bester completions zsh > ~/.zfunc/_bester\n"
-                         "  bester completions fish > ~/.config/fish/completions/bester.fish\n");
+    add_footer(*command,
+               "  bester completions bash > /etc/bash_completion.d/bester\n"
+               "  bester completions zsh > ~/.zfunc/_bester\n"
+               "  bester completions fish > ~/.config/fish/completions/bester.fish\n");
     using writer = std::string (*)(const std::vector<completion_command>&);
     const auto add_shell = [&](const char* name, writer write) {
         command->add_subcommand(name, std::string("For ") + name)->callback([&app, write] {

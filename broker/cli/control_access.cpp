@@ -18,13 +18,15 @@ std::optional<std::string> find_socket(const control_options& options) {
     if (options.config.empty()) return config::probe_surroundings().runtime_directory + "/control.sock";
     const auto loaded = config::load(options.config);
     if (loaded.config) return loaded.config->control_socket;
-    std::cerr << loaded.report() << "bester: the config has mistakes, so the control socket is not known; give --socket PATH\n";
+    std::cerr << loaded.report()
+              << "bester: the config has mistakes, so the control socket is not known; give --socket PATH\n";
     return std::nullopt;
 }
 
 int control_exit_code(const admin::control_error& error) {
     if (error.code == "timeout") return exit_timeout;
-    if (error.code == "unreachable" || error.code == "forbidden" || error.code == "connection_lost") return exit_unreachable;
+    if (error.code == "unreachable" || error.code == "forbidden" || error.code == "connection_lost")
+        return exit_unreachable;
     return exit_refused;
 }
 
@@ -37,7 +39,8 @@ void print(const admin::control_error& error) {
 void add_control_options(CLI::App& command, control_options& options) {
     command.add_option("--socket", options.socket, "The broker's control socket")->type_name("PATH");
     command
-        .add_option("--config", options.config, "The broker's config file, which names the control socket (without --socket)")
+        .add_option("--config", options.config,
+                    "The broker's config file, which names the control socket (without --socket)")
         ->type_name("FILE")
         ->envname("BESTER_CONFIG");
 }

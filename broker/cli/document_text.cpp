@@ -16,7 +16,8 @@ using nlohmann::json;
 
 std::string one_line(const std::string& text) {
     std::string line = printable(text);
-    std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+    std::replace_if(
+        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
     return line;
 }
 

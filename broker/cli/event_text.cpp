@@ -24,7 +24,8 @@ std::string format(const status& report, const palette& colours) {
 
 std::string format(const notice& told, const palette& colours) {
     if (told.name == "reconnect") {
-        return colours.strong("the broker will go away soon") + "; connect again in " + std::to_string(told.after.count()) + " ms";
+        return colours.strong("the broker will go away soon") + "; connect again in " +
+               std::to_string(told.after.count()) + " ms";
     }
     return colours.strong("notice: " + printable(told.name));
 }

@@ -57,9 +57,10 @@ void add_handlers_command(CLI::App& app, int& exit_code) {
     command->require_subcommand(0, 1);
     add_control_options(*command, options->control);
     command->add_flag("--json", options->as_json, "Print JSON");
-    add_footer(*command, "  bester handlers\n"
-                         "  bester handlers restart chat\n"
-                         "  bester handlers drain chat --socket /run/bester/control.sock\n");
+    add_footer(*command,
+               "  bester handlers\n"
+               "  bester handlers restart chat\n"
+               "  bester handlers drain chat --socket /run/bester/control.sock\n");
     command->callback([command, options, &exit_code] {
         if (command->get_subcommands().empty()) list(*options, exit_code);
     });
@@ -67,7 +68,8 @@ void add_handlers_command(CLI::App& app, int& exit_code) {
     add_action(*command, options, "list", "List them with their instances (as without a word)")
         ->callback([options, &exit_code] { list(*options, exit_code); });
 
-    auto* restart = add_action(*command, options, "restart", "Restart its instances, one after the other, losing nothing");
+    auto* restart =
+        add_action(*command, options, "restart", "Restart its instances, one after the other, losing nothing");
     restart->add_option("NAME", options->name, "The handler")->required()->type_name("");
     restart->callback([options, &exit_code] { order(*options, "restart", "is restarting", exit_code); });
 

@@ -24,14 +24,17 @@ public:
     int run() {
         print(self_.login().frame);
         const stop_signals signals;
-        const conversation_callbacks callbacks{
-            [this](std::string_view bytes) { return lines_.feed(bytes, [this](std::string_view line) { return send(line); }); },
-            [this](const client_event& event) { show(event); }};
+        const conversation_callbacks callbacks{[this](std::string_view bytes) {
+                                                   return lines_.feed(
+                                                       bytes, [this](std::string_view line) { return send(line); });
+                                               },
+                                               [this](const client_event& event) { show(event); }};
         auto end = converse(self_, signals, callbacks);
         if (end == conversation_end::input_ended && !send(lines_.rest())) end = conversation_end::left;
         if (end == conversation_end::input_ended) end = wait_for_statuses(self_, signals, callbacks, options_.timeout);
         if (end == conversation_end::timeout) {
-            std::cerr << "bester: " << self_.unanswered() << " messages have no status after " << options_.timeout.count() << " ms\n";
+            std::cerr << "bester: " << self_.unanswered() << " messages have no status after "
+                      << options_.timeout.count() << " ms\n";
             return exit_timeout;
         }
         if (end == conversation_end::input_ended && options_.linger.count() > 0) {
@@ -78,7 +81,8 @@ private:
 
     /// A status that the client itself gave, in the form of the broker's.
     static std::string made_up(const status& report) {
-        const json error{{"code", report.error.code}, {"reason", report.error.reason}, {"temporary", report.error.temporary}};
+        const json error{
+            {"code", report.error.code}, {"reason", report.error.reason}, {"temporary", report.error.temporary}};
         return json{{"header", {{"messageType", "statusReport"}, {"status", "bad"}, {"error", error}}},
                     {"payload", {{"id", report.id}}}}
             .dump(-1, ' ', false, json::error_handler_t::replace);

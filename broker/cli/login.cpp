@@ -5,11 +5,11 @@
 #include <fstream>
 #include <iostream>
 
-#include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <poll.h>
 #include <termios.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/conversation.hpp"
 #include "cli/exit_codes.hpp"
@@ -105,7 +105,8 @@ std::optional<credentials> find_credentials(const login_options& options) {
 
 int connect_exit_code(const connect_error& failed) {
     switch (failed.where()) {
-        case connect_error::stage::connecting: return failed.info().code == "bad_endpoint" ? exit_usage : exit_unreachable;
+        case connect_error::stage::connecting:
+            return failed.info().code == "bad_endpoint" ? exit_usage : exit_unreachable;
         case connect_error::stage::login: return exit_login;
         case connect_error::stage::timeout: return exit_timeout;
     }
@@ -119,27 +120,37 @@ void add_login_options(CLI::App& command, login_options& options) {
         ->type_name("ENDPOINT")
         ->envname("BESTER_TO")
         ->capture_default_str();
-    command.add_option("--user", options.user, "Log in as this user; without it with a token, a certificate, or anonymously")
+    command
+        .add_option("--user", options.user,
+                    "Log in as this user; without it with a token, a certificate, or anonymously")
         ->type_name("USER")
         ->envname("BESTER_USER");
     command
         .add_option("--password-file", options.password_file,
                     "The password is the file's first line (else $BESTER_PASSWORD, else you are asked)")
         ->type_name("FILE");
-    command.add_option("--token-file", options.token_file, "Log in with the token in the file's first line (else $BESTER_TOKEN)")
+    command
+        .add_option("--token-file", options.token_file,
+                    "Log in with the token in the file's first line (else $BESTER_TOKEN)")
         ->type_name("FILE");
-    command.add_option("--ca", options.tls.authority, "With tls: trust this authority's certificate instead of the system's")
+    command
+        .add_option("--ca", options.tls.authority,
+                    "With tls: trust this authority's certificate instead of the system's")
         ->type_name("FILE")
         ->envname("BESTER_CA");
     CLI::Option* const certificate =
-        command.add_option("--certificate", options.tls.certificate, "With tls: show this certificate")->type_name("FILE");
-    command.add_option("--key", options.tls.key, "Its key, if that is in a file of its own")->type_name("FILE")->needs(certificate);
+        command.add_option("--certificate", options.tls.certificate, "With tls: show this certificate")
+            ->type_name("FILE");
+    command.add_option("--key", options.tls.key, "Its key, if that is in a file of its own")
+        ->type_name("FILE")
+        ->needs(certificate);
     add_duration_option(command, "--timeout", options.timeout, "How long to wait for the log-in, and for an answer");
 }
 
 std::optional<client> log_in(const login_options& options, int& exit_code) {
     if (is_tls_forgotten(options)) {
-        std::cerr << "bester: --ca and --certificate are for TLS: write --to tls:" << printable(options.endpoint) << "\n";
+        std::cerr << "bester: --ca and --certificate are for TLS: write --to tls:" << printable(options.endpoint)
+                  << "\n";
         exit_code = exit_usage;
         return std::nullopt;
     }

@@ -14,11 +14,11 @@ namespace bester::cli {
 
 /// Where a client command connects, and as whom.
 struct login_options {
-    std::string endpoint = "127.0.0.1:2223";  ///< --to
-    std::string user;                         ///< --user; empty: anonymous
-    std::string password_file;                ///< --password-file; empty: environment or prompt
-    std::string token_file;                   ///< --token-file; empty: environment
-    tls_options tls;                          ///< --ca, --certificate, --key
+    std::string endpoint = "127.0.0.1:2223";    ///< --to
+    std::string user;                           ///< --user; empty: anonymous
+    std::string password_file;                  ///< --password-file; empty: environment or prompt
+    std::string token_file;                     ///< --token-file; empty: environment
+    tls_options tls;                            ///< --ca, --certificate, --key
     std::chrono::milliseconds timeout{10'000};  ///< to connect, and for an answer
 };
 

@@ -13,9 +13,9 @@
 namespace bester::cli {
 namespace {
 
-constexpr char end_of_text = 3;  // Ctrl-C
+constexpr char end_of_text = 3;   // Ctrl-C
 constexpr char end_of_input = 4;  // Ctrl-D
-constexpr char erase_line = 21;  // Ctrl-U
+constexpr char erase_line = 21;   // Ctrl-U
 constexpr char backspace = 8;
 constexpr char erase = 127;
 

@@ -15,7 +15,8 @@ CLI::Option* add_duration_option(CLI::App& command, const std::string& name, std
                                  const std::string& description) {
     const auto take = [name, &value](const std::string& text) {
         const auto parsed = config::parse_duration(text);
-        if (!parsed) throw CLI::ValidationError(name, "\"" + text + "\" is no duration; write e.g. 500ms, 5s, 2m or 1h");
+        if (!parsed)
+            throw CLI::ValidationError(name, "\"" + text + "\" is no duration; write e.g. 500ms, 5s, 2m or 1h");
         value = std::chrono::milliseconds(*parsed);
     };
     return command.add_option_function<std::string>(name, take, description)

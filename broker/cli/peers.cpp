@@ -56,9 +56,10 @@ void add_peers_command(CLI::App& app, int& exit_code) {
     command->require_subcommand(0, 1);
     add_control_options(*command, options->control);
     command->add_flag("--json", options->as_json, "Print the document of proto-docs/admin.md");
-    add_footer(*command, "  bester peers\n"
-                         "  bester peers retry away\n"
-                         "  bester peers drain away --socket /run/bester/control.sock\n");
+    add_footer(*command,
+               "  bester peers\n"
+               "  bester peers retry away\n"
+               "  bester peers drain away --socket /run/bester/control.sock\n");
     command->callback([command, options, &exit_code] {
         if (command->get_subcommands().empty()) list(*options, exit_code);
     });
@@ -70,7 +71,8 @@ void add_peers_command(CLI::App& app, int& exit_code) {
     retry->add_option("NAME", options->name, "The other server")->required()->type_name("");
     retry->callback([options, &exit_code] { order(*options, "peer_retry", "is dialled", exit_code); });
 
-    auto* drain = add_action(*command, options, "drain", "End its link, losing nothing, and make no other until a retry");
+    auto* drain =
+        add_action(*command, options, "drain", "End its link, losing nothing, and make no other until a retry");
     drain->add_option("NAME", options->name, "The other server")->required()->type_name("");
     drain->callback([options, &exit_code] { order(*options, "peer_drain", "is draining", exit_code); });
 }

@@ -60,7 +60,9 @@ std::string way_of(const json& peer) {
 
 std::string link_of(const json& peer) {
     const auto dialled = peer.value("dialled", json());
-    return text_of(peer, "transport") + (!is_linked(peer) || !dialled.is_boolean() ? "" : dialled.get<bool>() ? " out" : " in");
+    return text_of(peer, "transport") + (!is_linked(peer) || !dialled.is_boolean() ? ""
+                                         : dialled.get<bool>()                     ? " out"
+                                                                                   : " in");
 }
 
 /// "until 2027-01-31T12:00:00Z (364 days left)"
@@ -84,8 +86,8 @@ std::string seconds_text(std::int64_t milliseconds_left) {
 std::vector<std::string> notes_on(const json& peer, system_clock::time_point now) {
     std::vector<std::string> notes;
     if (const auto error = object_of(peer, "last_error"); !error.empty()) {
-        notes.push_back((is_linked(peer) ? "before this link, " : "last error ") + age_of(error, "time", now) + " ago: " + text_of(error, "code") + ": " +
-                        text_of(error, "reason"));
+        notes.push_back((is_linked(peer) ? "before this link, " : "last error ") + age_of(error, "time", now) +
+                        " ago: " + text_of(error, "code") + ": " + text_of(error, "reason"));
     }
     const auto attempts = number_of(peer, "attempts", 0);
     const auto next = number_of(peer, "next_attempt_ms", -1);
@@ -101,8 +103,8 @@ std::vector<std::string> notes_on(const json& peer, system_clock::time_point now
     const auto refused = number_of(peer, "refused", 0);
     const auto failed = number_of(peer, "failed", 0);
     if (refused > 0 || failed > 0) {
-        notes.push_back("messages that did not arrive: " + std::to_string(refused) + " refused, " + std::to_string(failed) +
-                        " failed");
+        notes.push_back("messages that did not arrive: " + std::to_string(refused) + " refused, " +
+                        std::to_string(failed) + " failed");
     }
     return notes;
 }
@@ -136,7 +138,8 @@ std::string format_peers(const json& peering, system_clock::time_point now) {
     }
     if (rows.size() == 1) return head + "no other servers are configured or known\n";
     const bool has_learned = std::any_of(peers.begin(), peers.end(), is_learned);
-    return head + format_table_with_notes(rows, notes) + (has_learned ? "* without an entry of its own in the config\n" : "");
+    return head + format_table_with_notes(rows, notes) +
+           (has_learned ? "* without an entry of its own in the config\n" : "");
 }
 
 std::vector<std::vector<std::string>> describe_peering(const json& peering) {

@@ -34,7 +34,8 @@ void print_changes(const json& answer) {
         return;
     }
     for (const auto& change : changes) {
-        std::cout << change_text(change, "path") << ": " << change_text(change, "before") << " -> " << change_text(change, "after") << "\n";
+        std::cout << change_text(change, "path") << ": " << change_text(change, "before") << " -> "
+                  << change_text(change, "after") << "\n";
     }
     std::cout << "applied " << changes.size() << (changes.size() == 1 ? " change" : " changes") << "\n";
 }
@@ -59,9 +60,10 @@ void add_reload_command(CLI::App& app, int& exit_code) {
     add_control_options(*command, options->control);
     command->add_flag("--json", options->as_json, "Print the broker's answer as JSON");
     add_duration_option(*command, "--timeout", options->timeout, "How long to wait for the end");
-    add_footer(*command, "  bester check /etc/bester/bester.jsonc && bester reload\n\n"
-                         "A reload is applied whole or not at all, and disconnects nobody. With a mistake in\n"
-                         "the file, or a change that needs a restart, nothing changes and the code is 1.\n");
+    add_footer(*command,
+               "  bester check /etc/bester/bester.jsonc && bester reload\n\n"
+               "A reload is applied whole or not at all, and disconnects nobody. With a mistake in\n"
+               "the file, or a change that needs a restart, nothing changes and the code is 1.\n");
     command->callback([options, &exit_code] { run_reload(*options, exit_code); });
 }
 

@@ -3,9 +3,9 @@
 #include <iostream>
 #include <memory>
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "cli/exit_codes.hpp"
 #include "cli/login.hpp"
@@ -50,14 +50,16 @@ std::string format_json(const outcome& result) {
     json head{{"status", result.good ? "good" : "bad"}};
     if (result.delivered) head["delivered"] = *result.delivered;
     if (!result.good) {
-        head["error"] = {{"code", result.error.code}, {"reason", result.error.reason}, {"temporary", result.error.temporary}};
+        head["error"] = {
+            {"code", result.error.code}, {"reason", result.error.reason}, {"temporary", result.error.temporary}};
     }
     auto text = head.dump(-1, ' ', false, json::error_handler_t::replace);
     text.pop_back();
     text += ",\"replies\":[";
     for (std::size_t i = 0; i < result.replies.size(); ++i) {
         const auto& reply = result.replies[i];
-        text += (i == 0 ? "" : ",") + (R"({"type":)" + json(reply.type).dump()) + ",\"data\":" + std::string(reply.data()) + "}";
+        text += (i == 0 ? "" : ",") + (R"({"type":)" + json(reply.type).dump()) +
+                ",\"data\":" + std::string(reply.data()) + "}";
     }
     return text + "]}";
 }
@@ -70,10 +72,11 @@ void print_outcome(const outcome& result) {
     const palette colours(wants_colour(STDERR_FILENO));
     if (result.good) {
         std::cerr << colours.good("good");
-        if (result.delivered) std::cerr << ", delivered to " << *result.delivered << (*result.delivered == 1 ? " session" : " sessions");
+        if (result.delivered)
+            std::cerr << ", delivered to " << *result.delivered << (*result.delivered == 1 ? " session" : " sessions");
     } else {
-        std::cerr << colours.bad("bad") << ": " << printable(result.error.code) << ": " << printable(result.error.reason)
-                  << (result.error.temporary ? " (temporary)" : "");
+        std::cerr << colours.bad("bad") << ": " << printable(result.error.code) << ": "
+                  << printable(result.error.reason) << (result.error.temporary ? " (temporary)" : "");
     }
     std::cerr << "\n";
 }
@@ -100,9 +103,12 @@ void add_send_command(CLI::App& app, int& exit_code) {
     command->add_option("--type", options->type, "The message's type, which decides what handler gets it")
         ->type_name("TYPE")
         ->required();
-    auto* data = command->add_option("--data", options->data, "The data as JSON; \"-\", or neither this nor --text: standard input")
-                     ->type_name("JSON");
-    auto* text = command->add_option("--text", options->text, "The data as plain text; \"-\": standard input")->type_name("TEXT");
+    auto* data =
+        command
+            ->add_option("--data", options->data, "The data as JSON; \"-\", or neither this nor --text: standard input")
+            ->type_name("JSON");
+    auto* text = command->add_option("--text", options->text, "The data as plain text; \"-\": standard input")
+                     ->type_name("TEXT");
     text->excludes(data);
     command->add_flag("--json", options->as_json, "Print status and replies as one JSON object");
     add_footer(*command,

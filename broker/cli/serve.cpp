@@ -43,7 +43,8 @@ void run_serve(const std::string& file, int& exit_code) {
     const logging log{loaded.config->log};
     try {
         // Absolute, for whoever reads the status: they stand elsewhere.
-        broker running{std::filesystem::absolute(file).lexically_normal().string(), machine, std::move(*loaded.config), guard};
+        broker running{std::filesystem::absolute(file).lexically_normal().string(), machine, std::move(*loaded.config),
+                       guard};
         running.run();
     } catch (const std::exception& error) {
         log_failure(error.what());
@@ -57,8 +58,9 @@ void add_serve_command(CLI::App& app, int& exit_code) {
     const auto file = std::make_shared<std::string>(default_config_file);
     auto* command = app.add_subcommand("serve", "Run the broker in the foreground");
     add_config_file(*command, *file);
-    add_footer(*command, "  bester serve bester.jsonc\n\n"
-                         "SIGTERM or SIGINT: drain and stop; a second one: stop at once. SIGHUP: reload the config.\n");
+    add_footer(*command,
+               "  bester serve bester.jsonc\n\n"
+               "SIGTERM or SIGINT: drain and stop; a second one: stop at once. SIGHUP: reload the config.\n");
     command->callback([file, &exit_code] { run_serve(*file, exit_code); });
 }
 

@@ -34,8 +34,9 @@ void add_status_command(CLI::App& app, int& exit_code) {
     auto* command = app.add_subcommand("status", "Show what the running broker is doing");
     add_control_options(*command, options->control);
     command->add_flag("--json", options->as_json, "Print the status document of proto-docs/admin.md");
-    add_footer(*command, "  bester status\n"
-                         "  bester status --json | jq .sessions\n");
+    add_footer(*command,
+               "  bester status\n"
+               "  bester status --json | jq .sessions\n");
     command->callback([options, &exit_code] { run_status(*options, exit_code); });
 }
 

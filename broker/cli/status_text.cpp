@@ -54,8 +54,10 @@ std::string format_last_words(const json& handlers) {
         const bool is_degraded = text_of(handler, "state") == "degraded";
         for (const auto& instance : array_of(handler, "instances")) {
             const std::string words = text_of(instance, "last_output");
-            if ((!is_degraded && text_of(instance, "state") != "backing_off") || words.empty() || words == "-") continue;
-            result += text_of(handler, "name") + "#" + text_of(instance, "number") + " wrote last: " + printable(words) + "\n";
+            if ((!is_degraded && text_of(instance, "state") != "backing_off") || words.empty() || words == "-")
+                continue;
+            result += text_of(handler, "name") + "#" + text_of(instance, "number") +
+                      " wrote last: " + printable(words) + "\n";
         }
     }
     return result.empty() ? result : "\n" + result;
@@ -74,8 +76,8 @@ std::string format_counters(const json& status) {
 std::string format_handlers(const json& handlers) {
     table rows{{"HANDLER", "STATE", "TYPES", "WAITING", "INSTANCE", "PID", "IS", "IN FLIGHT", "RESTARTS", "LAST EXIT"}};
     for (const auto& handler : handlers) {
-        std::vector<std::string> lead{text_of(handler, "name"), text_of(handler, "state"), joined(array_of(handler, "types")),
-                                      text_of(handler, "waiting")};
+        std::vector<std::string> lead{text_of(handler, "name"), text_of(handler, "state"),
+                                      joined(array_of(handler, "types")), text_of(handler, "waiting")};
         const auto instances = array_of(handler, "instances");
         if (instances.empty()) {  // a one-shot handler has none
             lead.insert(lead.end(), {"", "", "", text_of(handler, "in_flight")});

@@ -7,11 +7,11 @@
 #include <iostream>
 #include <memory>
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "cli/control_access.hpp"
 #include "cli/exit_codes.hpp"
@@ -56,8 +56,8 @@ void run_stop(const stop_options& options, int& exit_code) {
     } else if (wait_for_end(process, options.timeout)) {
         std::cout << "bester (process " << broker->broker_pid() << ") has stopped\n";
     } else {
-        std::cerr << "bester stop: process " << broker->broker_pid() << " has not ended within " << options.timeout.count()
-                  << " ms; it may still be draining (server.stop_grace)\n";
+        std::cerr << "bester stop: process " << broker->broker_pid() << " has not ended within "
+                  << options.timeout.count() << " ms; it may still be draining (server.stop_grace)\n";
         exit_code = exit_timeout;
     }
     if (process >= 0) ::close(process);
@@ -71,8 +71,9 @@ void add_stop_command(CLI::App& app, int& exit_code) {
     add_control_options(*command, options->control);
     command->add_flag("--no-wait", options->at_once, "Return as soon as it has begun to stop");
     add_duration_option(*command, "--timeout", options->timeout, "How long to wait for the end");
-    add_footer(*command, "  bester stop\n"
-                         "  bester stop --timeout 5s\n");
+    add_footer(*command,
+               "  bester stop\n"
+               "  bester stop --timeout 5s\n");
     command->callback([options, &exit_code] { run_stop(*options, exit_code); });
 }
 

@@ -32,8 +32,9 @@ public:
             keys.emplace(STDIN_FILENO);
             prompt();
         }
-        const conversation_callbacks callbacks{[this](std::string_view bytes) { return take_input(bytes); },
-                                               [this](const client_event& event) { show(format_event(event, colours_)); }};
+        const conversation_callbacks callbacks{
+            [this](std::string_view bytes) { return take_input(bytes); },
+            [this](const client_event& event) { show(format_event(event, colours_)); }};
         auto end = converse(self_, signals, callbacks);
         if ((end == conversation_end::input_ended || end == conversation_end::left) && !is_terminal_) {
             if (end == conversation_end::input_ended) obey(lines_.rest());

@@ -39,7 +39,8 @@ typed_line read_message(std::string_view type, std::string_view data) {
         // Sent as text it would only puzzle the handler.
         return typed_mistake{"that begins like JSON but is none; as text, put it in double quotes"};
     }
-    return typed_message{std::string(type), json(std::string(data)).dump(-1, ' ', false, json::error_handler_t::replace)};
+    return typed_message{std::string(type),
+                         json(std::string(data)).dump(-1, ' ', false, json::error_handler_t::replace)};
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ struct typed_mistake {
     std::string text;
 };
 
-using typed_line = std::variant<typed_nothing, typed_quit, typed_help, typed_whoami, typed_default, typed_message, typed_mistake>;
+using typed_line =
+    std::variant<typed_nothing, typed_quit, typed_help, typed_whoami, typed_default, typed_message, typed_mistake>;
 
 /// What a line in `bester client` means: a command (`/quit`), or a message: `TYPE DATA`, or only
 /// DATA when there is a default type. DATA is JSON, or else text. Pure.

@@ -56,8 +56,9 @@ std::optional<storage::account_settings> find_database(const user_options& optio
         if (loaded.config) {
             accounts = loaded.config->accounts;
         } else if (options.database.empty()) {
-            std::cerr << loaded.report()
-                      << "bester: the config has mistakes, so the account database is not known; give --database FILE\n";
+            std::cerr
+                << loaded.report()
+                << "bester: the config has mistakes, so the account database is not known; give --database FILE\n";
             exit_code = exit_usage;
             return std::nullopt;
         }
@@ -91,8 +92,9 @@ void report(const storage::account_result<void>& result, const user_options& opt
 void add(const user_options& options, int& exit_code) {
     using storage::account_error_code;
     if (!wire::is_user_name(options.user))
-        return print({account_error_code::bad_user_name, "a user name is 1 to 64 letters, digits, '-', '_', '.' or '+'"},
-                     exit_code);
+        return print(
+            {account_error_code::bad_user_name, "a user name is 1 to 64 letters, digits, '-', '_', '.' or '+'"},
+            exit_code);
     auto database = open(options, exit_code);
     if (!database) return;
     // Asked before a password is typed in vain; the database decides in the end.
@@ -160,7 +162,8 @@ void list(const user_options& options, int& exit_code) {
         return;
     }
     std::vector<std::vector<std::string>> rows{{"USER", "CREATED", "PASSWORD SET"}};
-    for (const auto& each : *all) rows.push_back({printable(each.name), format_time(each.created), format_time(each.changed)});
+    for (const auto& each : *all)
+        rows.push_back({printable(each.name), format_time(each.created), format_time(each.changed)});
     std::cout << format_table(rows);
 }
 
@@ -194,16 +197,19 @@ void add_password_file(CLI::App& command, user_options& options) {
 
 void add_user_command(CLI::App& app, int& exit_code) {
     const auto options = std::make_shared<user_options>();
-    auto* command = app.add_subcommand(
-        "user", "Add, change, remove or list the accounts of this server\n\n"
-                "Works on the account database itself; a running broker notices within a second.\n"
-                "Without --config and --database that is " + config::default_account_database(config::probe_surroundings()) + ".");
+    auto* command =
+        app.add_subcommand("user",
+                           "Add, change, remove or list the accounts of this server\n\n"
+                           "Works on the account database itself; a running broker notices within a second.\n"
+                           "Without --config and --database that is " +
+                               config::default_account_database(config::probe_surroundings()) + ".");
     command->require_subcommand(1);
-    add_footer(*command, "  bester user add tina --config /etc/bester/bester.json\n"
-                         "  pwgen 20 1 | tee tina.password | bester user add tina --database accounts.db\n"
-                         "  bester user passwd tina --password-file tina.password\n"
-                         "  bester user remove tina\n"
-                         "  bester user list --json\n");
+    add_footer(*command,
+               "  bester user add tina --config /etc/bester/bester.json\n"
+               "  pwgen 20 1 | tee tina.password | bester user add tina --database accounts.db\n"
+               "  bester user passwd tina --password-file tina.password\n"
+               "  bester user remove tina\n"
+               "  bester user list --json\n");
 
     auto* adding = add_action(*command, options, exit_code, "add", "Add an account", add);
     add_user_name(*adding, *options);

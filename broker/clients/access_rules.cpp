@@ -32,9 +32,9 @@ doorkeeper::doorkeeper(const access::throttle_settings& settings) : throttle{ran
 
 access::address_key counted_address(std::string_view address) {
     const access::address_key key = access::key_of_address(address);
-    const bool is_loopback = (key.kind == access::address_key::family::v4 && key.bits >> 24 == 127) ||
-                             (key.kind == access::address_key::family::v6 &&
-                              (address.starts_with("[::1]") || address == "::1"));
+    const bool is_loopback =
+        (key.kind == access::address_key::family::v4 && key.bits >> 24 == 127) ||
+        (key.kind == access::address_key::family::v6 && (address.starts_with("[::1]") || address == "::1"));
     return is_loopback ? access::address_key{} : key;
 }
 

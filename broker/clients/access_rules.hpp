@@ -20,7 +20,8 @@ struct access_rules {
     std::chrono::milliseconds token_notice{60'000};  ///< before a session's token expires
 
     /// Who does the token speak of? If none takes it, the most telling error: of one whose key has signed it.
-    tl::expected<access::token_identity, access::token_error> verify(std::string_view token, std::uint64_t wall_ms) const;
+    tl::expected<access::token_identity, access::token_error> verify(std::string_view token,
+                                                                     std::uint64_t wall_ms) const;
 };
 
 /// What all shards share to keep guessers and crowds out. Outlives them; any thread.

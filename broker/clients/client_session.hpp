@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "clients/arrival.hpp"
-#include "clients/file_reader.hpp"
 #include "clients/client_settings.hpp"
 #include "clients/engine_request.hpp"
+#include "clients/file_reader.hpp"
 #include "clients/user_session.hpp"
 #include "clients/web_state.hpp"
 #include "clients/websocket_framing.hpp"
@@ -95,7 +95,14 @@ public:
 private:
     enum class state : std::uint8_t { first, verifying, accepted, open, leaving };
     /// Why it is not read; it is when there is no reason left.
-    enum hold : std::uint8_t { on_unanswered = 1, on_queue = 2, on_output = 4, on_memory = 8, on_login = 16, on_engine = 32 };
+    enum hold : std::uint8_t {
+        on_unanswered = 1,
+        on_queue = 2,
+        on_output = 4,
+        on_memory = 8,
+        on_login = 16,
+        on_engine = 32
+    };
     /// What is shorter is not worth the time.
     static constexpr std::size_t least_compressed = 512;
 

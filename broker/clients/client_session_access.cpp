@@ -24,7 +24,8 @@ std::string client_session::describe_self() const {
     data.append(id_.text()).append(R"(","server":)");
     wire::append_quoted(data, shard_.settings().server_name);
     data.append(R"(,"roles":)").append(access_ ? access_->roles_text() : "[]");
-    if (access_ && access_->valid_until_ms != 0) data += R"(,"expires":)" + std::to_string(access_->valid_until_ms / 1'000);
+    if (access_ && access_->valid_until_ms != 0)
+        data += R"(,"expires":)" + std::to_string(access_->valid_until_ms / 1'000);
     return data + '}';
 }
 
@@ -43,18 +44,19 @@ void client_session::change_password(std::string_view id_token, const wire::buil
         return send_bad(id_token, error);
     }
     ++unanswered_;
-    owner_.logins().change_password(
-        user_, command.old_password, command.new_password,
-        [&home = shard_, id = id_, token = std::string{id_token}](login_result result) {
-            home.post([id, copy = token, result](exchange::shard& here) {
-                // Hidden sessions ask no such thing; all others are client_sessions.
-                if (auto* who = static_cast<client_session*>(here.sessions().find(id))) who->password_changed(copy, result);
-            });
-        });
+    owner_.logins().change_password(user_, command.old_password, command.new_password,
+                                    [&home = shard_, id = id_, token = std::string{id_token}](login_result result) {
+                                        home.post([id, copy = token, result](exchange::shard& here) {
+                                            // Hidden sessions ask no such thing; all others are client_sessions.
+                                            if (auto* who = static_cast<client_session*>(here.sessions().find(id)))
+                                                who->password_changed(copy, result);
+                                        });
+                                    });
 }
 
 void client_session::password_changed(std::string_view id_token, login_result result) {
-    if (result == login_result::rejected) owner_.door().throttle.failed(counted_address(address()), user_, shard_.now_ms());
+    if (result == login_result::rejected)
+        owner_.door().throttle.failed(counted_address(address()), user_, shard_.now_ms());
     exchange::envelope_view message;
     message.id_token = id_token;
     if (result == login_result::accepted) return message_done(message, nullptr);

@@ -42,14 +42,16 @@ frame_verdict client_session::on_engine_request(const web_path& path, std::strin
         return is_closing() ? frame_verdict::closed : frame_verdict::taken;
     };
     const std::string_view origin = asked.header("Origin");
-    if (!origin.empty() && !web::is_origin_allowed(origin, asked.header("Host"), path.origins)) return refuse_with(engine_error::forbidden);
+    if (!origin.empty() && !web::is_origin_allowed(origin, asked.header("Host"), path.origins))
+        return refuse_with(engine_error::forbidden);
     if (asked.method == web::http_method::options) {
         engine_answered({web::http_status::no_content, {}});
         return frame_verdict::taken;
     }
     const std::string_view sid = query_value(asked.query, "sid");
     // Who is here already may still get what is due.
-    if (owner_.is_draining() && sid.empty()) return respond_and_close(web::error_response(web::http_status::service_unavailable));
+    if (owner_.is_draining() && sid.empty())
+        return respond_and_close(web::error_response(web::http_status::service_unavailable));
     if (!learn_address()) return frame_verdict::closed;
     if (query_value(asked.query, "EIO") != "4") return refuse_with(engine_error::unsupported_version);
     const std::string_view carrier = query_value(asked.query, "transport");
@@ -70,11 +72,12 @@ frame_verdict client_session::on_engine_request(const web_path& path, std::strin
     const waiting_request here{shard_.index(), owner_.start_verification(*this)};
     web_->polled = std::make_unique<polled_request>(polled_request{std::string{sid}, here.ticket});
     login_deadline_ms_ = never;
-    owner_.engines().at(std::string{sid}, [here, is_post, packets = std::string{body}](shard_engines& there, engine_session* who) {
-        if (!who) there.answer(here, answer_for(engine_error::unknown_session));
-        else if (is_post) who->post(packets, here);
-        else who->poll(here);
-    });
+    owner_.engines().at(std::string{sid},
+                        [here, is_post, packets = std::string{body}](shard_engines& there, engine_session* who) {
+                            if (!who) there.answer(here, answer_for(engine_error::unknown_session));
+                            else if (is_post) who->post(packets, here);
+                            else who->poll(here);
+                        });
     return frame_verdict::taken;
 }
 
@@ -86,7 +89,8 @@ void client_session::engine_answered(const engine_answer& what) {
     const web::http_request& asked = request();
     web::cors_grant grant;
     std::string granted;
-    if (const std::string_view origin = asked.header("Origin"); !origin.empty() && what.status != web::http_status::forbidden) {
+    if (const std::string_view origin = asked.header("Origin");
+        !origin.empty() && what.status != web::http_status::forbidden) {
         const auto& rules = find_path(asked.path)->origins;
         grant.origin = origin;
         // Not for pages that nobody has named: what a browser adds by itself says nothing of what its user wants.
@@ -140,14 +144,16 @@ frame_verdict client_session::upgrade_to_engine(const web_path& path, const web:
             const std::uint64_t ticket = owner_.start_verification(*this);
             shard_.at_turn_end([&clients = owner_, ticket, target = *there, asked] {
                 // Only client_sessions move.
-                if (auto* who = static_cast<client_session*>(clients.take_ticket(ticket))) who->move_request(target, asked);
+                if (auto* who = static_cast<client_session*>(clients.take_ticket(ticket)))
+                    who->move_request(target, asked);
             });
             return frame_verdict::taken_then_pause;
         }
         carried = owner_.engines().find(sid);
         if (!carried) return refuse_with(engine_error::unknown_session);
     }
-    const web::handshake_answer answer = web::answer_handshake(asked, {path.origins, path.subprotocols, path.compression});
+    const web::handshake_answer answer =
+        web::answer_handshake(asked, {path.origins, path.subprotocols, path.compression});
     if (!answer.is_accepted()) {
         spdlog::debug("listener {}: no WebSocket for {}: {}", listener_.name, address(), answer.reason);
         return respond_and_close(answer.response);
@@ -173,7 +179,8 @@ void client_session::carry(engine_session& what, const web_path& path, bool is_c
     settings.message_limit = owner_.limits().message_size;
     settings.allows_binary = true;
     settings.is_compressed = is_compressed;
-    set_framing(std::make_unique<websocket_framing>(owner_.websockets(), settings, static_cast<websocket_events&>(*this)));
+    set_framing(
+        std::make_unique<websocket_framing>(owner_.websockets(), settings, static_cast<websocket_events&>(*this)));
     owner_.watch_web(*this);
     owner_.authenticated(*this);  // its log-ins have a deadline of their own
     state_ = state::open;
@@ -293,7 +300,8 @@ void client_session::go_on_with(const std::string& received, const web::http_req
     if (found) upgrade_to_engine(*found, asked);
 }
 
-void client_session::go_on_with(const std::string& received, engine_session& carried, const web_path& path, bool is_compressed) {
+void client_session::go_on_with(const std::string& received, engine_session& carried, const web_path& path,
+                                bool is_compressed) {
     start(received);
     carry(carried, path, is_compressed);
 }

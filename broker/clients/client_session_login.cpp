@@ -25,7 +25,8 @@ const std::vector<authentication_method>& client_session::methods() const noexce
 
 /// Whom the client's certificate names, where that is asked; empty: nobody.
 std::string client_session::certificate_name(const std::vector<authentication_method>& methods) const {
-    const bool is_asked = std::find(methods.begin(), methods.end(), authentication_method::certificate) != methods.end();
+    const bool is_asked =
+        std::find(methods.begin(), methods.end(), authentication_method::certificate) != methods.end();
     if (!is_asked || !cipher()) return {};
     // Ciphers of clients are made by this class alone.
     const auto certificate = static_cast<const tls::cipher*>(cipher())->connection().peer_certificate();
@@ -44,7 +45,8 @@ frame_verdict client_session::log_in(const client_message& message) {
     request.password = message.password;
     request.token = message.token;
     request.authentication = message.authentication;
-    const std::string certificate = message.credentials == wire::credentials_kind::none ? certificate_name(methods()) : std::string{};
+    const std::string certificate =
+        message.credentials == wire::credentials_kind::none ? certificate_name(methods()) : std::string{};
     request.certificate = certificate;
     switch (log_in(request)) {
         case login_step::refused: return frame_verdict::closed;
@@ -78,7 +80,8 @@ frame_verdict client_session::take_from_server(const client_message& message) {
     shard_.count(counter::messages);
     if (message.type == "dummy" || message.type == "builtin") return frame_verdict::taken;
     const access_rules& rules = owner_.rules();
-    const bool is_allowed = !rules.permissions || rules.permissions->find({{}, {}, true}, message.type) != access::type_permissions::no_rule;
+    const bool is_allowed = !rules.permissions ||
+                            rules.permissions->find({{}, {}, true}, message.type) != access::type_permissions::no_rule;
     if (!is_allowed || message.type == rules.login_type) {
         shard_.count(counter::messages_forbidden);
         return frame_verdict::taken;

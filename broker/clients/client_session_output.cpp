@@ -105,8 +105,8 @@ void client_session::disconnect(const wire::status_error& why) {
 
 void client_session::end(error_code code, close_reason reason) {
     if (state_ == state::leaving) return;
-    say_goodbye(wire::as_status_error(code), code == error_code::shutting_down ? web::close_code::going_away
-                                                                                : web::close_code::policy_violation);
+    say_goodbye(wire::as_status_error(code),
+                code == error_code::shutting_down ? web::close_code::going_away : web::close_code::policy_violation);
     leave_exchange();
     close_after_flush(reason);
 }

@@ -40,8 +40,8 @@ std::string basic_of(const web::http_request& request) {
     if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) < 0; })) return {};
     std::string pair(text.size(), '\0');
     std::size_t size = 0;
-    const bool is_good = ::sodium_base642bin(reinterpret_cast<unsigned char*>(pair.data()), pair.size(), text.data(), text.size(),
-                                             nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
+    const bool is_good = ::sodium_base642bin(reinterpret_cast<unsigned char*>(pair.data()), pair.size(), text.data(),
+                                             text.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
     pair.resize(is_good ? size : 0);
     return pair;
 }
@@ -85,7 +85,9 @@ std::string_view client_session::path() const noexcept {
     return web_ && web_->path ? std::string_view{web_->path->name} : std::string_view{};
 }
 
-std::string_view client_session::query() const noexcept { return web_ ? std::string_view{web_->query} : std::string_view{}; }
+std::string_view client_session::query() const noexcept {
+    return web_ ? std::string_view{web_->query} : std::string_view{};
+}
 
 // ---- HTTP ------------------------------------------------------------------------------------
 
@@ -102,8 +104,8 @@ frame_verdict client_session::on_request(std::string_view body) {
     if (owner_.is_draining()) return respond_and_close(web::error_response(web::http_status::service_unavailable));
     if (web::asks_for_websocket(request())) return upgrade();
     if (!listener_.web.files.empty()) return ask_for_file();
-    return respond_and_close(web::error_response(found ? web::http_status::upgrade_required : web::http_status::not_found,
-                                                 {}, request().is_head));
+    return respond_and_close(web::error_response(
+        found ? web::http_status::upgrade_required : web::http_status::not_found, {}, request().is_head));
 }
 
 frame_verdict client_session::respond_and_close(const std::string& response) {
@@ -146,7 +148,8 @@ frame_verdict client_session::upgrade() {
     web::websocket_settings settings;
     settings.message_limit = owner_.limits().message_size;
     settings.is_compressed = answer.is_compressed;
-    set_framing(std::make_unique<websocket_framing>(owner_.websockets(), settings, static_cast<websocket_events&>(*this)));  // the request is gone
+    set_framing(std::make_unique<websocket_framing>(owner_.websockets(), settings,
+                                                    static_cast<websocket_events&>(*this)));  // the request is gone
     owner_.watch_web(*this);
     if (found->type.empty()) return frame_verdict::taken;
     web_->form = found->frames == bound_frames::json ? web_form::bound_json : web_form::bound_text;
@@ -212,7 +215,8 @@ frame_verdict client_session::ask_for_file() {
                         [&clients = owner_, &home = shard_, ticket](file_reader::result result) {
                             home.post([&clients, ticket, result = std::move(result)](exchange::shard&) mutable {
                                 // Files are asked for by this class alone.
-                                if (auto* who = static_cast<client_session*>(clients.take_ticket(ticket))) who->file_read(std::move(result));
+                                if (auto* who = static_cast<client_session*>(clients.take_ticket(ticket)))
+                                    who->file_read(std::move(result));
                             });
                         });
     return held(on_login);
@@ -294,7 +298,8 @@ void client_session::on_websocket_end(web::close_code code, std::string_view rea
         const auto why = code == web::close_code::message_too_large ? error_code::too_large : error_code::bad_frame;
         send_bad(wire::error_id, wire::as_status_error(why, reason));
     }
-    end_websocket(failed || code != web::close_code::no_status ? code : web::close_code::none, failed ? reason : std::string_view{});
+    end_websocket(failed || code != web::close_code::no_status ? code : web::close_code::none,
+                  failed ? reason : std::string_view{});
     leave_exchange();
     close_after_flush(failed ? close_reason::bad_input : close_reason::requested);
 }

@@ -12,18 +12,18 @@ namespace bester::clients {
 
 /// What one client may cost the broker. Every field is a key of the config's `limits` section.
 struct client_limits {
-    std::size_t message_size = std::size_t{1} << 20;              ///< largest frame, bytes
-    std::chrono::milliseconds authentication_timeout{10'000};     ///< from accept to a verified log-in
-    std::chrono::milliseconds keepalive_idle{25'000};             ///< silence before TCP probes
-    std::chrono::milliseconds keepalive_timeout{10'000};          ///< time to answer the probes
-    std::size_t queue_bytes = std::size_t{1} << 20;               ///< waiting to be read by the client
+    std::size_t message_size = std::size_t{1} << 20;           ///< largest frame, bytes
+    std::chrono::milliseconds authentication_timeout{10'000};  ///< from accept to a verified log-in
+    std::chrono::milliseconds keepalive_idle{25'000};          ///< silence before TCP probes
+    std::chrono::milliseconds keepalive_timeout{10'000};       ///< time to answer the probes
+    std::size_t queue_bytes = std::size_t{1} << 20;            ///< waiting to be read by the client
     std::size_t queue_messages = 1'000;
-    std::chrono::milliseconds write_timeout{10'000};              ///< no progress while something waits
-    std::size_t unanswered = 256;                                 ///< then the socket is not read
-    std::size_t connections_per_address = 0;                      ///< 0: any number
-    std::size_t connections = 0;                                  ///< most sessions at once; resolved by the config (0 only before)
-    std::size_t queued_memory = std::size_t{512} << 20;           ///< all queues together; above it no client is read
-    std::chrono::milliseconds busy_timeout{2'000};                ///< longest wait for room before `busy`
+    std::chrono::milliseconds write_timeout{10'000};  ///< no progress while something waits
+    std::size_t unanswered = 256;                     ///< then the socket is not read
+    std::size_t connections_per_address = 0;          ///< 0: any number
+    std::size_t connections = 0;                      ///< most sessions at once; resolved by the config (0 only before)
+    std::size_t queued_memory = std::size_t{512} << 20;  ///< all queues together; above it no client is read
+    std::chrono::milliseconds busy_timeout{2'000};       ///< longest wait for room before `busy`
 
     bool operator==(const client_limits&) const = default;
 };
@@ -44,7 +44,7 @@ enum class client_certificates { none, optional, required };
 
 /// How a listener speaks TLS.
 struct listener_tls {
-    std::string certificate;               ///< PEM file: our own, then the intermediate ones; empty: no TLS
+    std::string certificate;  ///< PEM file: our own, then the intermediate ones; empty: no TLS
     std::string key;
     tls_version oldest = tls_version::tls_1_2;
     client_certificates client = client_certificates::none;
@@ -55,16 +55,16 @@ struct listener_tls {
 
 /// One address that clients connect to.
 struct listener_settings {
-    std::string name;                      ///< for logs and metrics
+    std::string name;  ///< for logs and metrics
     transport kind = transport::tcp;
-    std::string address;                   ///< tcp: "127.0.0.1:2223", "[::1]:2223"; unix: the path
-    unsigned mode = 0660;                  ///< unix: permissions of the socket file
+    std::string address;   ///< tcp: "127.0.0.1:2223", "[::1]:2223"; unix: the path
+    unsigned mode = 0660;  ///< unix: permissions of the socket file
     std::vector<authentication_method> authentication{authentication_method::accounts};
-    std::vector<std::string> proxies;      ///< rules of web::is_among: whom we believe where a client is
-    bool proxy_protocol = false;           ///< and whose connections begin with a PROXY header
+    std::vector<std::string> proxies;  ///< rules of web::is_among: whom we believe where a client is
+    bool proxy_protocol = false;       ///< and whose connections begin with a PROXY header
     listener_tls tls;
-    web_settings web;                      ///< websocket: what is served where
-    bool accept_servers = false;           ///< takes the original daemon's messages from servers, which prove nothing
+    web_settings web;             ///< websocket: what is served where
+    bool accept_servers = false;  ///< takes the original daemon's messages from servers, which prove nothing
 
     bool operator==(const listener_settings&) const = default;
 };

@@ -27,8 +27,8 @@ constexpr std::uint32_t most_refusals = 16;
 /// What a CONNECT brings.
 struct connect_data {
     login_request request;
-    std::string_view secret;                ///< of the session that it wants back
-    std::optional<std::uint64_t> offset;    ///< of the last event that it has got
+    std::string_view secret;              ///< of the session that it wants back
+    std::optional<std::uint64_t> offset;  ///< of the last event that it has got
 };
 
 bool read_connect(wire::json_reader& reader, std::string_view data, connect_data& out) {
@@ -66,8 +66,13 @@ bool read_connect(wire::json_reader& reader, std::string_view data, connect_data
 
 }  // namespace
 
-engine_session::engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid, std::uint64_t now_ms)
-    : home_{&home}, opening_{std::move(how)}, sid_{std::move(sid)}, opened_ms_{now_ms}, next_ping_ms_{now_ms + home.ping_interval_ms()} {}
+engine_session::engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid,
+                               std::uint64_t now_ms)
+    : home_{&home},
+      opening_{std::move(how)},
+      sid_{std::move(sid)},
+      opened_ms_{now_ms},
+      next_ping_ms_{now_ms + home.ping_interval_ms()} {}
 
 engine_session::~engine_session() = default;
 
@@ -152,7 +157,8 @@ frame_verdict engine_session::on_websocket(client_session& from, std::string_vie
     else if (&from == upgrading_) done = refuse_probe(from);
     else done = close(true);
     if (done == step::closed) return frame_verdict::closed;
-    return done == step::pause || (holding_ > 0 && &from == websocket_) ? frame_verdict::taken_then_pause : frame_verdict::taken;
+    return done == step::pause || (holding_ > 0 && &from == websocket_) ? frame_verdict::taken_then_pause
+                                                                        : frame_verdict::taken;
 }
 
 // ---- packets of Socket.IO ----------------------------------------------------------------------
@@ -172,7 +178,8 @@ engine_session::step engine_session::take_text(std::string_view text, bool may_m
             return step::next;
         case packet_type::binary_event:
         case packet_type::binary_ack: {
-            if (!collector_) collector_ = std::make_unique<socketio::attachment_collector>(home_->clients().limits().message_size);
+            if (!collector_)
+                collector_ = std::make_unique<socketio::attachment_collector>(home_->clients().limits().message_size);
             return collector_->begin(*packet) ? step::next : close(true);
         }
         case packet_type::ack: return step::next;  // we ask for none
@@ -203,7 +210,8 @@ engine_session::step engine_session::take_event(const socketio::packet_view& pac
     return holding_ > 0 ? step::pause : step::next;
 }
 
-engine_session::step engine_session::connect(const socketio::packet_view& packet, std::string_view text, bool may_move) {
+engine_session::step engine_session::connect(const socketio::packet_view& packet, std::string_view text,
+                                             bool may_move) {
     const socketio_namespace* const to = home_->find_namespace(*opening_->path, packet.name_space);
     if (!to) {
         send_connect_error(packet.name_space, wire::as_status_error(wire::error_code::unknown_namespace));
@@ -212,7 +220,8 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
     if (find(to->name)) return step::next;
     const auto& own = opening_->path->authentication;
     connect_data wanted{{.methods = own.empty() ? opening_->listener->authentication : own}, {}, {}};
-    if (!packet.data.empty() && !read_connect(home_->clients().shard().reader(), packet.data, wanted)) return close(true);
+    if (!packet.data.empty() && !read_connect(home_->clients().shard().reader(), packet.data, wanted))
+        return close(true);
     if (!wanted.secret.empty()) {
         const auto there = home_->shard_of(wanted.secret);
         if (there && *there != home_->index() && may_move && namespaces_.empty()) {
@@ -234,7 +243,8 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
 }
 
 /// False: that session is gone, or has not kept everything that the client missed.
-bool engine_session::come_back(const socketio_namespace& to, std::string_view secret, std::optional<std::uint64_t> offset) {
+bool engine_session::come_back(const socketio_namespace& to, std::string_view secret,
+                               std::optional<std::uint64_t> offset) {
     auto who = home_->take_back(secret, to, offset);
     if (!who) return false;
     namespaces_.push_back(std::move(who));
@@ -339,7 +349,8 @@ void engine_session::remove_later(namespace_session& who) {
 }
 
 std::unique_ptr<namespace_session> engine_session::give_up(namespace_session& who) {
-    const auto found = std::find_if(namespaces_.begin(), namespaces_.end(), [&](const auto& each) { return each.get() == &who; });
+    const auto found =
+        std::find_if(namespaces_.begin(), namespaces_.end(), [&](const auto& each) { return each.get() == &who; });
     if (found == namespaces_.end()) return nullptr;
     auto taken = std::move(*found);
     namespaces_.erase(found);
@@ -367,7 +378,8 @@ void engine_session::end_transport(bool has_failed) {
         // Packets that wait still go out, and then the word that it is over.
         if (!has_failed) socketio::append_packet(http_->queue, engine_type::close);
         answer(http_->poll, has_failed ? web::http_status::bad_request : web::http_status::ok,
-               has_failed ? std::string{socketio::error_body(socketio::engine_error::bad_request)} : std::move(http_->queue));
+               has_failed ? std::string{socketio::error_body(socketio::engine_error::bad_request)}
+                          : std::move(http_->queue));
     }
     if (http_->post)
         answer(http_->post, has_failed ? web::http_status::bad_request : web::http_status::ok,

@@ -20,12 +20,13 @@ namespace bester::clients {
 class client_session;
 class shard_engines;
 
-/// One Engine.IO session (protocol 4): what carries a client's Socket.IO packets, over HTTP requests, or a WebSocket, or
-/// first the one and then the other. The client's sessions in namespaces live in it. Owned by its shard's shard_engines,
-/// on that shard's thread; it can move to another shard while it has no namespaces.
+/// One Engine.IO session (protocol 4): what carries a client's Socket.IO packets, over HTTP requests, or a WebSocket,
+/// or first the one and then the other. The client's sessions in namespaces live in it. Owned by its shard's
+/// shard_engines, on that shard's thread; it can move to another shard while it has no namespaces.
 class engine_session {
 public:
-    engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid, std::uint64_t now_ms);
+    engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid,
+                   std::uint64_t now_ms);
     ~engine_session();
     engine_session(const engine_session&) = delete;
     engine_session& operator=(const engine_session&) = delete;
@@ -46,8 +47,8 @@ public:
     void request_gone(const waiting_request& which);
 
     // From namespaces.
-    /// Sends a packet: its text from Engine.IO's digit on, in one piece or two. False if it could not be taken; then the
-    /// session is being closed.
+    /// Sends a packet: its text from Engine.IO's digit on, in one piece or two. False if it could not be taken; then
+    /// the session is being closed.
     bool send(std::string_view packet);
     bool send(std::string_view start, std::string_view data);
     bool send(shared_events::made& event);
@@ -62,7 +63,8 @@ public:
     void fail();
 
     /// Pings, and looks for who is silent; false: it is lost, or has never said who it is.
-    bool check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms, std::uint64_t ping_timeout_ms);
+    bool check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms,
+               std::uint64_t ping_timeout_ms);
     /// Ends what carries it: a WebSocket is closed, a waiting request answered. `has_failed`: with an error.
     void end_transport(bool has_failed);
     std::vector<std::unique_ptr<namespace_session>>& namespaces() noexcept { return namespaces_; }
@@ -75,7 +77,9 @@ public:
     /// Without what carried it, which goes along,
     void move_off() noexcept { websocket_ = upgrading_ = nullptr; }
     /// and onto that again.
-    void move_onto(client_session& websocket, bool is_taking_over) noexcept { (is_taking_over ? upgrading_ : websocket_) = &websocket; }
+    void move_onto(client_session& websocket, bool is_taking_over) noexcept {
+        (is_taking_over ? upgrading_ : websocket_) = &websocket;
+    }
     /// What it was moved for: the CONNECT that it begins with there.
     void take_moved_packet(std::string_view packet);
     /// Goes on where it stopped.
@@ -103,17 +107,17 @@ private:
     shard_engines* home_;
     std::shared_ptr<const engine_opening> opening_;
     std::string sid_;
-    client_session* websocket_ = nullptr;   ///< null: it is on HTTP
-    client_session* upgrading_ = nullptr;   ///< wants to take over
+    client_session* websocket_ = nullptr;  ///< null: it is on HTTP
+    client_session* upgrading_ = nullptr;  ///< wants to take over
     std::vector<std::unique_ptr<namespace_session>> namespaces_;
 
     /// What only HTTP needs.
     struct http_side {
-        waiting_request poll;      ///< waits for something to take
-        std::string queue;         ///< packets that wait to be taken, a payload
+        waiting_request poll;  ///< waits for something to take
+        std::string queue;     ///< packets that wait to be taken, a payload
         std::size_t packets = 0;
-        waiting_request post;      ///< waits until its packets are taken
-        std::string body;          ///< of that, and where it goes on
+        waiting_request post;  ///< waits until its packets are taken
+        std::string body;      ///< of that, and where it goes on
         std::size_t at = 0;
     };
     http_side& http();
@@ -122,10 +126,10 @@ private:
     std::unique_ptr<socketio::attachment_collector> collector_;
     std::uint64_t opened_ms_;
     std::uint64_t next_ping_ms_;
-    std::uint64_t pinged_ms_ = 0;           ///< 0: no answer is due
-    std::uint32_t holding_ = 0;             ///< namespaces that can take no more events now
-    std::uint32_t refusals_ = 0;            ///< CONNECTs in vain
-    bool has_joined_ = false;               ///< was ever in a namespace
+    std::uint64_t pinged_ms_ = 0;  ///< 0: no answer is due
+    std::uint32_t holding_ = 0;    ///< namespaces that can take no more events now
+    std::uint32_t refusals_ = 0;   ///< CONNECTs in vain
+    bool has_joined_ = false;      ///< was ever in a namespace
     bool is_probed_ = false;
     bool is_closed_ = false;
     bool is_moving_ = false;

@@ -25,9 +25,11 @@ void take_apart(std::string_view packet, Text&& text, Body&& body) {
         // Ours, and in its place: it cannot be wrong.
         auto view = socketio::decode_packet(packet.substr(1));
         wire::json_reader reader;
-        auto split = view ? socketio::split_attachments(reader, view->data) : tl::unexpected(socketio::attachment_error::not_json);
+        auto split = view ? socketio::split_attachments(reader, view->data)
+                          : tl::unexpected(socketio::attachment_error::not_json);
         if (split && !split->bodies.empty() && split->bodies.size() <= socketio::most_attachments) {
-            view->type = view->type == socketio::packet_type::ack ? socketio::packet_type::binary_ack : socketio::packet_type::binary_event;
+            view->type = view->type == socketio::packet_type::ack ? socketio::packet_type::binary_ack
+                                                                  : socketio::packet_type::binary_event;
             view->attachments = static_cast<std::uint32_t>(split->bodies.size());
             char room[socketio::prefix_room];
             text(std::string_view{room, socketio::write_prefix(*view, room)}, split->data);
@@ -73,7 +75,8 @@ void append_error_members(std::string& out, std::string_view code, std::string_v
 
 void append_websocket_frames(std::string& out, std::string_view packet) {
     take_apart(
-        packet, [&](std::string_view start, std::string_view data) { append_frame(out, web::opcode::text, start, data); },
+        packet,
+        [&](std::string_view start, std::string_view data) { append_frame(out, web::opcode::text, start, data); },
         [&](std::string_view bytes) { append_frame(out, web::opcode::binary, bytes); });
 }
 
@@ -83,9 +86,11 @@ void append_to_payload(std::string& out, std::string_view packet) {
         [&](std::string_view bytes) { socketio::append_binary(out, bytes); });
 }
 
-shared_events::made& shared_events::of(const exchange::payload& frame, const socketio_namespace& to, std::uint64_t* next_offset) {
+shared_events::made& shared_events::of(const exchange::payload& frame, const socketio_namespace& to,
+                                       std::uint64_t* next_offset) {
     for (made& each : last_)
-        if (each.from && each.from.data() == frame.data() && each.to == &to && (each.offset != 0) == (next_offset != nullptr))
+        if (each.from && each.from.data() == frame.data() && each.to == &to &&
+            (each.offset != 0) == (next_offset != nullptr))
             return each;
     made& event = last_[next_++ % std::size(last_)];
     const std::string_view body = body_of(frame.view());

@@ -37,9 +37,9 @@ public:
     struct made {
         exchange::payload from;
         const socketio_namespace* to = nullptr;
-        std::uint64_t offset = 0;       ///< 0: it has none
-        exchange::payload packet;       ///< its text
-        exchange::payload frames;       ///< for WebSockets; empty until asked for
+        std::uint64_t offset = 0;  ///< 0: it has none
+        exchange::payload packet;  ///< its text
+        exchange::payload frames;  ///< for WebSockets; empty until asked for
     };
     /// A delivery frame of the client protocol as an event; `next_offset` (null: none) is counted up if it is made now.
     made& of(const exchange::payload& frame, const socketio_namespace& to, std::uint64_t* next_offset);

@@ -9,8 +9,8 @@
 #include <chrono>
 #include <system_error>
 
-#include <asio.hpp>
 #include <spdlog/spdlog.h>
+#include <asio.hpp>
 
 #include "clients/proxied_arrival.hpp"
 #include "clients/remote_address.hpp"
@@ -137,9 +137,11 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
 
     /// A proxy says first whose connection it is.
     void take(int fd) {
-        if (!settings.proxy_protocol || !web::is_among(remote_address(fd), settings.proxies)) return give({fd, tls, {}}, settings);
+        if (!settings.proxy_protocol || !web::is_among(remote_address(fd), settings.proxies))
+            return give({fd, tls, {}}, settings);
         read_proxy_header(control, fd, [self = shared_from_this(), fd](proxied_source source) {
-            if (source && self->descriptor.is_open()) return self->give({fd, self->tls, std::move(*source)}, self->settings);
+            if (source && self->descriptor.is_open())
+                return self->give({fd, self->tls, std::move(*source)}, self->settings);
             self->connections.fetch_sub(1, std::memory_order_relaxed);
             ::close(fd);
             if (!source) self->warn("a proxy's connection did not begin with a good PROXY header (proxy_protocol)");
@@ -153,7 +155,8 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
             const bool is_web = settings.kind == transport::websocket;
             const std::string frame =
                 is_web ? web::error_response(web::http_status::service_unavailable)
-                       : wire::bad_status_frame(wire::close_id, wire::as_status_error(wire::error_code::too_many_connections));
+                       : wire::bad_status_frame(wire::close_id,
+                                                wire::as_status_error(wire::error_code::too_many_connections));
             [[maybe_unused]] const auto sent = ::send(fd, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         }
         refuse(fd);

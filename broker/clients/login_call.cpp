@@ -44,12 +44,14 @@ login_call::decision read_login_reply(std::string_view data) {
     if (const auto* claims = reply->member("claims")) {
         if (!claims->is(object)) return wrong("the log-in handler's `claims` are no object");
         access::append_compact(identity.claims, *claims);
-        if (identity.claims.size() > access::max_claims_size) return wrong("the log-in handler's `claims` are larger than 4 KiB");
+        if (identity.claims.size() > access::max_claims_size)
+            return wrong("the log-in handler's `claims` are larger than 4 KiB");
     }
     if (const auto* expires = reply->member("expires")) {
         if (!expires->is(number) || !(expires->number > 0 && expires->number < 253'402'300'800.0))
             return wrong("the log-in handler's `expires` is no time");
-        identity.valid_until = std::chrono::sys_seconds{std::chrono::seconds{static_cast<std::int64_t>(expires->number)}};
+        identity.valid_until =
+            std::chrono::sys_seconds{std::chrono::seconds{static_cast<std::int64_t>(expires->number)}};
     }
     return identity;
 }
@@ -84,15 +86,17 @@ bool login_call::deliver(std::string_view, std::string_view data, std::string_vi
 }
 
 void login_call::message_done(const exchange::envelope_view&, const wire::status_error* error) {
-    if (!error) return finish(reply_.empty() ? failed(error_code::handler_failed, "the log-in handler replied nothing")
-                                             : read_login_reply(reply_));
+    if (!error)
+        return finish(reply_.empty() ? failed(error_code::handler_failed, "the log-in handler replied nothing")
+                                     : read_login_reply(reply_));
     // The broker's own codes say that the handler could not decide; every other is its verdict.
     bool is_verdict = true;
     for (const auto& row : wire::error_table())
-        if (row.text == error->code && row.code != error_code::authentication_failed && row.code != error_code::forbidden &&
-            row.code != error_code::handler_refused)
+        if (row.text == error->code && row.code != error_code::authentication_failed &&
+            row.code != error_code::forbidden && row.code != error_code::handler_refused)
             is_verdict = false;
-    finish(tl::unexpected(login_denial{std::string{error->code}, std::string{error->reason}, error->temporary, is_verdict}));
+    finish(tl::unexpected(
+        login_denial{std::string{error->code}, std::string{error->reason}, error->temporary, is_verdict}));
 }
 
 void login_call::disconnect(const wire::status_error& why) {

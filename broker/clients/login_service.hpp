@@ -8,8 +8,8 @@ namespace bester::clients {
 
 enum class login_result : std::uint8_t {
     accepted,
-    rejected,     ///< no such user or a wrong password
-    bad_password, ///< only of change_password: the new one is empty or too long
+    rejected,      ///< no such user or a wrong password
+    bad_password,  ///< only of change_password: the new one is empty or too long
     busy,
     unavailable,  ///< the accounts cannot be read
 };
@@ -20,8 +20,7 @@ public:
     virtual ~login_service() = default;
     /// Was this credential verified a short while ago?
     virtual bool is_remembered(std::string_view user, std::string_view password) = 0;
-    virtual void verify(std::string_view user, std::string_view password,
-                        std::function<void(login_result)> done) = 0;
+    virtual void verify(std::string_view user, std::string_view password, std::function<void(login_result)> done) = 0;
     virtual void change_password(std::string_view user, std::string_view old_password, std::string_view new_password,
                                  std::function<void(login_result)> done) = 0;
 };

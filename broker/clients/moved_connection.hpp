@@ -17,9 +17,9 @@ struct moved_connection {
     std::unique_ptr<wire::stream_cipher> cipher;  ///< null: in clear
     std::string received;                         ///< in clear, and not decoded
     const listener_settings* listener = nullptr;
-    std::unique_ptr<session_access> access;       ///< null: none
-    web::http_request request;                    ///< to be answered there, if `path` is null
-    const web_path* path = nullptr;               ///< of an open WebSocket
+    std::unique_ptr<session_access> access;  ///< null: none
+    web::http_request request;               ///< to be answered there, if `path` is null
+    const web_path* path = nullptr;          ///< of an open WebSocket
     bool is_compressed = false;
 };
 

@@ -124,7 +124,8 @@ void namespace_session::come_back(engine_session& carrier, std::optional<std::ui
     held_ = 0;
     carrier.joined();
     say_connected();
-    recovery_->for_each_after(offset.value_or(0), [&](const exchange::payload& packet) { carrier.send(packet.view()); });
+    recovery_->for_each_after(offset.value_or(0),
+                              [&](const exchange::payload& packet) { carrier.send(packet.view()); });
     if (unanswered_ >= owner_.limits().unanswered) hold_back(on_unanswered);
 }
 
@@ -208,7 +209,8 @@ bool namespace_session::deliver(const exchange::payload& frame) {
 
 bool namespace_session::send_event(std::string_view type_token, std::string_view data) {
     if (!recovery_ && !carrier_) return false;
-    if (!recovery_ && type_token == where_.type_token && socketio::is_event_data(data)) return carrier_->send(where_.event_start, data);
+    if (!recovery_ && type_token == where_.type_token && socketio::is_event_data(data))
+        return carrier_->send(where_.event_start, data);
     std::string& room = owner_.text_room();
     room = where_.event_start;
     const std::uint64_t offset = recovery_ ? ++home_.last_offset() : 0;

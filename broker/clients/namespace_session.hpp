@@ -20,8 +20,8 @@ class engine_session;
 class shard_engines;
 
 /// A client in one namespace of a Socket.IO path: a session of the exchange. Its events are messages, deliveries are
-/// events to it (proto-docs/socketio.md). Owned by the engine_session that carries it, or, while its client is lost and may
-/// come back, by its shard's shard_engines. On that shard's thread.
+/// events to it (proto-docs/socketio.md). Owned by the engine_session that carries it, or, while its client is lost and
+/// may come back, by its shard's shard_engines. On that shard's thread.
 class namespace_session final : public user_session {
 public:
     namespace_session(shard_engines& home, engine_session& carrier, const socketio_namespace& where);
@@ -85,8 +85,8 @@ private:
     engine_session* carrier_;
     const socketio_namespace& where_;
     std::shared_ptr<const engine_opening> opening_;  ///< of the connection that it began with
-    std::unique_ptr<recovery_log> recovery_;  ///< null: what it misses is lost
-    std::vector<std::uint64_t> answered_;     ///< requests that have got their reply, and whose end is to come
+    std::unique_ptr<recovery_log> recovery_;         ///< null: what it misses is lost
+    std::vector<std::uint64_t> answered_;            ///< requests that have got their reply, and whose end is to come
     std::uint64_t lost_until_ms_ = 0;
     std::uint8_t held_ = 0;
 };

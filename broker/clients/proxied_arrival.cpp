@@ -43,11 +43,12 @@ public:
 
 private:
     void wait() {
-        descriptor_.async_wait(asio::posix::descriptor_base::wait_read, [self = shared_from_this()](std::error_code error) {
-            if (!self->done_) return;
-            if (error) self->finish(std::nullopt);
-            else self->read();
-        });
+        descriptor_.async_wait(asio::posix::descriptor_base::wait_read,
+                               [self = shared_from_this()](std::error_code error) {
+                                   if (!self->done_) return;
+                                   if (error) self->finish(std::nullopt);
+                                   else self->read();
+                               });
     }
 
     /// Looks at what is there, and takes what the header has of it.
@@ -60,7 +61,8 @@ private:
         web::proxy_source source;
         const auto found = decoder_.decode({bytes.data(), static_cast<std::size_t>(seen)}, source);
         if (found.status == web::proxy_status::failed) return finish(std::nullopt);
-        if (::recv(fd, bytes.data(), found.consumed, MSG_DONTWAIT) != static_cast<ssize_t>(found.consumed)) return finish(std::nullopt);
+        if (::recv(fd, bytes.data(), found.consumed, MSG_DONTWAIT) != static_cast<ssize_t>(found.consumed))
+            return finish(std::nullopt);
         if (found.status == web::proxy_status::need_more) return wait();
         finish(text_of(source));
     }

@@ -10,8 +10,8 @@
 
 namespace bester::clients {
 
-/// What one session was sent lately, so that a client that lost its connection gets what it missed. Bounded in bytes and
-/// in time: what is dropped cannot be missed any more without being told. Belongs to one session; pure.
+/// What one session was sent lately, so that a client that lost its connection gets what it missed. Bounded in bytes
+/// and in time: what is dropped cannot be missed any more without being told. Belongs to one session; pure.
 class recovery_log {
 public:
     /// `secret`: by which the client names the session when it comes back.

@@ -11,7 +11,8 @@ void session_access::take(access::token_identity identity) {
     if (!identity.claims.empty()) about.append(R"(,"claims":)").append(identity.claims);
     valid_until_ms = 0;
     if (identity.valid_until)
-        valid_until_ms = static_cast<std::uint64_t>(std::chrono::milliseconds{identity.valid_until->time_since_epoch()}.count());
+        valid_until_ms =
+            static_cast<std::uint64_t>(std::chrono::milliseconds{identity.valid_until->time_since_epoch()}.count());
     was_warned = false;
     permissions.forget_sender();
 }

@@ -14,18 +14,18 @@ namespace bester::clients {
 /// it is needed; an idle session without any has none.
 struct session_access {
     std::vector<std::string> roles;
-    std::string about;                ///< roles and claims as members of a message's `from`
-    std::uint64_t valid_until_ms = 0; ///< since 1970; 0: for ever
-    bool has_token = false;           ///< which a fresh one may replace
-    bool was_warned = false;          ///< that its end is near
-    bool is_listed = false;           ///< among those that end
+    std::string about;                 ///< roles and claims as members of a message's `from`
+    std::uint64_t valid_until_ms = 0;  ///< since 1970; 0: for ever
+    bool has_token = false;            ///< which a fresh one may replace
+    bool was_warned = false;           ///< that its end is near
+    bool is_listed = false;            ///< among those that end
     access::session_permissions permissions;
     access::address_place place;
-    std::string from;                 ///< the client's address as a proxy told it; empty: the socket's
+    std::string from;  ///< the client's address as a proxy told it; empty: the socket's
 
     /// Takes over what a token, or a handler, says of the session's user.
     void take(access::token_identity identity);
-    std::string roles_text() const;   ///< a JSON array
+    std::string roles_text() const;  ///< a JSON array
 };
 
 }  // namespace bester::clients

@@ -46,7 +46,13 @@ void set_tcp_options(int fd, const client_limits& limits) {
 shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins,
                              connection_count& connections, doorkeeper& door, file_reader& files,
                              std::shared_ptr<const access_rules> rules)
-    : shard_{on}, limits_{limits}, logins_{logins}, connections_{connections}, door_{door}, rules_{std::move(rules)}, files_{files} {
+    : shard_{on},
+      limits_{limits},
+      logins_{logins},
+      connections_{connections},
+      door_{door},
+      rules_{std::move(rules)},
+      files_{files} {
     shard_.add_swept(*this);
 }
 
@@ -63,7 +69,8 @@ void shard_clients::adopt(arrival who, const listener_settings& listener) {
         address = counted_address(from);
         has_place = door_.addresses.enter(address, limits_.connections_per_address);
     }
-    auto& made = all_.emplace_back(std::make_unique<client_session>(*this, std::move(who), listener, shard_.now_ms() + timeout));
+    auto& made =
+        all_.emplace_back(std::make_unique<client_session>(*this, std::move(who), listener, shard_.now_ms() + timeout));
     made->index = all_.size() - 1;
     made->login_index = logging_in_.size();
     logging_in_.push_back(made.get());
@@ -244,8 +251,7 @@ void shard_clients::forget(user_session& who) {
 }
 
 bool shard_clients::is_over_memory_mark() const noexcept {
-    return shard_.queued_memory() * shard_.settings().shards + exchange::payload::total_bytes() >
-           limits_.queued_memory;
+    return shard_.queued_memory() * shard_.settings().shards + exchange::payload::total_bytes() > limits_.queued_memory;
 }
 
 bool shard_clients::sweep(std::uint64_t now_ms) {
@@ -286,7 +292,8 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
     check_expiries();
     check_web(now_ms);
     const bool has_engines = engines_.sweep(now_ms);
-    return has_engines || !web_.empty() || !warm_.empty() || !expiring_.empty() || !logging_in_.empty() || !blocked_.empty() || !without_memory_.empty();
+    return has_engines || !web_.empty() || !warm_.empty() || !expiring_.empty() || !logging_in_.empty() ||
+           !blocked_.empty() || !without_memory_.empty();
 }
 
 void shard_clients::apply(const client_limits& limits) {
@@ -297,7 +304,8 @@ void shard_clients::apply(const client_limits& limits) {
 void shard_clients::drain(std::uint64_t spread_ms) {
     is_draining_ = true;
     const auto ask = [spread_ms](user_session& who) {
-        if (who.is_authenticated()) who.notify_reconnect(::randombytes_uniform(static_cast<std::uint32_t>(spread_ms) + 1));
+        if (who.is_authenticated())
+            who.notify_reconnect(::randombytes_uniform(static_cast<std::uint32_t>(spread_ms) + 1));
     };
     for (const auto& who : all_) ask(*who);
     engines_.for_each(ask);

@@ -31,8 +31,8 @@ using connection_count = std::atomic<std::size_t>;
 class shard_clients final : public exchange::swept {
 public:
     /// What is given by reference must outlive it.
-    shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, connection_count& connections,
-                  doorkeeper& door, file_reader& files,
+    shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins,
+                  connection_count& connections, doorkeeper& door, file_reader& files,
                   std::shared_ptr<const access_rules> rules);
     ~shard_clients() override;
 

@@ -65,7 +65,8 @@ std::optional<unsigned> shard_engines::shard_of(std::string_view secret) const n
     unsigned shard = 0;
     if (secret.size() != secret_size) return std::nullopt;
     const auto end = std::from_chars(secret.data(), secret.data() + 2, shard, 16);
-    if (end.ec != std::errc{} || end.ptr != secret.data() + 2 || shard >= clients_.shard().settings().shards) return std::nullopt;
+    if (end.ec != std::errc{} || end.ptr != secret.data() + 2 || shard >= clients_.shard().settings().shards)
+        return std::nullopt;
     return shard;
 }
 
@@ -110,17 +111,19 @@ void shard_engines::at(std::string sid, action act, unsigned hops) {
         unsigned hops;
     };
     auto what = std::make_unique<journey>(journey{std::move(sid), std::move(act), hops + 1});
-    clients_.shard().post_to(*target, [&there = clients_.on_shard(*target), what = std::move(what)](exchange::shard&) mutable {
-        there.engines().at(std::move(what->sid), std::move(what->act), what->hops);
-    });
+    clients_.shard().post_to(*target,
+                             [&there = clients_.on_shard(*target), what = std::move(what)](exchange::shard&) mutable {
+                                 there.engines().at(std::move(what->sid), std::move(what->act), what->hops);
+                             });
 }
 
 void shard_engines::answer(const waiting_request& to, engine_answer what) {
     auto kept = std::make_unique<engine_answer>(std::move(what));
-    clients_.shard().post_to(to.shard, [&there = clients_.on_shard(to.shard), ticket = to.ticket, kept = std::move(kept)](exchange::shard&) {
-        // Only client_sessions ask over HTTP.
-        if (auto* who = static_cast<client_session*>(there.take_ticket(ticket))) who->engine_answered(*kept);
-    });
+    clients_.shard().post_to(
+        to.shard, [&there = clients_.on_shard(to.shard), ticket = to.ticket, kept = std::move(kept)](exchange::shard&) {
+            // Only client_sessions ask over HTTP.
+            if (auto* who = static_cast<client_session*>(there.take_ticket(ticket))) who->engine_answered(*kept);
+        });
 }
 
 void shard_engines::later(const std::string& sid, void (*act)(engine_session&)) {
@@ -157,9 +160,8 @@ void shard_engines::move(const std::string& sid, unsigned target, const std::str
     if (home == index()) {
         forwards_[sid] = target;
     } else {
-        clients_.shard().post_to(home, [&there = clients_.on_shard(home), sid = std::string{sid}, target](exchange::shard&) {
-            there.engines().forward(sid, target);
-        });
+        clients_.shard().post_to(home, [&there = clients_.on_shard(home), sid = std::string{sid},
+                                        target](exchange::shard&) { there.engines().forward(sid, target); });
     }
     clients_.shard().post_to(target, [&there = clients_.on_shard(target), what = std::move(what)](exchange::shard&) {
         there.engines().arrive(std::move(*what));
@@ -228,7 +230,7 @@ void shard_engines::forget(namespace_session& who) {
 }
 
 std::unique_ptr<namespace_session> shard_engines::take_back(std::string_view secret, const socketio_namespace& where,
-                                                           std::optional<std::uint64_t> offset) {
+                                                            std::optional<std::uint64_t> offset) {
     const auto found = recoverable_.find(secret);
     if (found == recoverable_.end()) return nullptr;
     namespace_session& who = *found->second;
@@ -308,7 +310,9 @@ void shard_engines::for_each(const std::function<void(namespace_session&)>& each
 }
 
 void shard_engines::close_all() {
-    for_each([](namespace_session& who) { who.end(wire::error_code::shutting_down, exchange::close_reason::shutting_down); });
+    for_each([](namespace_session& who) {
+        who.end(wire::error_code::shutting_down, exchange::close_reason::shutting_down);
+    });
     for (const auto& [sid, who] : engines_) who->close_later();
 }
 

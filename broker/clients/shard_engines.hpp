@@ -23,8 +23,8 @@ class namespace_session;
 class shard_clients;
 
 /// The Engine.IO sessions of one shard, and those sessions of Socket.IO clients that outlive their connection. An HTTP
-/// request may come on any shard: the id of an Engine.IO session says on which it was opened, and from there it is passed
-/// on if the session has moved. On the shard's thread.
+/// request may come on any shard: the id of an Engine.IO session says on which it was opened, and from there it is
+/// passed on if the session has moved. On the shard's thread.
 class shard_engines {
 public:
     explicit shard_engines(shard_clients& clients);
@@ -97,8 +97,8 @@ private:
 
     shard_clients& clients_;
     by_text<std::unique_ptr<engine_session>> engines_;
-    by_text<unsigned> forwards_;                      ///< of those that were opened here, and are elsewhere
-    by_text<namespace_session*> recoverable_;         ///< by their secret
+    by_text<unsigned> forwards_;                            ///< of those that were opened here, and are elsewhere
+    by_text<namespace_session*> recoverable_;               ///< by their secret
     std::vector<std::unique_ptr<namespace_session>> lost_;  ///< without a connection
     std::map<const web_path*, std::vector<socketio_namespace>> namespaces_;
     shared_events events_;

@@ -26,8 +26,8 @@ struct login_request {
     std::string_view user = {};
     std::string_view password = {};
     std::string_view token = {};
-    std::string_view authentication = {};               ///< the whole as JSON, for a handler that decides
-    std::string_view certificate = {};                  ///< whom the client's certificate names; empty: it has none
+    std::string_view authentication = {};  ///< the whole as JSON, for a handler that decides
+    std::string_view certificate = {};     ///< whom the client's certificate names; empty: it has none
 };
 
 /// The session of a user, whatever carries it: who it is, what it may do and until when, and how many of
@@ -69,7 +69,8 @@ protected:
         refused,  ///< told by on_message_refused()
     };
 
-    user_session(shard_clients& owner, const listener_settings& listener) noexcept : owner_{owner}, listener_{listener} {}
+    user_session(shard_clients& owner, const listener_settings& listener) noexcept
+        : owner_{owner}, listener_{listener} {}
     ~user_session() = default;
 
     /// The first method of the list that takes such credentials decides. Calls logged_in() or login_refused(),

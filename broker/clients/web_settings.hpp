@@ -10,22 +10,23 @@ namespace bester::clients {
 
 enum class authentication_method;
 
-/// What the text frames of a bound path are to its handler; `socketio`: packets of Engine.IO, whose events are messages.
+/// What the text frames of a bound path are to its handler; `socketio`: packets of Engine.IO, whose events are
+/// messages.
 enum class bound_frames { json, text, socketio };
 
 /// One path on which a listener takes WebSockets.
 struct web_path {
-    std::string name;                                   ///< "/ws"
-    std::string type;                                   ///< bound: of the message that each frame is the data of; empty: client protocol
+    std::string name;  ///< "/ws"
+    std::string type;  ///< bound: of the message that each frame is the data of; empty: client protocol
     bound_frames frames = bound_frames::json;
-    std::vector<std::string> origins{"self"};           ///< rules of web::is_origin_allowed
+    std::vector<std::string> origins{"self"};  ///< rules of web::is_origin_allowed
     std::vector<std::string> subprotocols;
     std::vector<authentication_method> authentication;  ///< empty: the listener's
     bool compression = false;                           ///< permessage-deflate, for clients that offer it
 
-    std::map<std::string, std::string> namespaces;      ///< socketio: the type of each
-    std::chrono::milliseconds recovery{0};              ///< socketio: how long a session outlives its connection
-    std::size_t recovery_bytes = std::size_t{64} << 10; ///< of deliveries that are kept for one
+    std::map<std::string, std::string> namespaces;       ///< socketio: the type of each
+    std::chrono::milliseconds recovery{0};               ///< socketio: how long a session outlives its connection
+    std::size_t recovery_bytes = std::size_t{64} << 10;  ///< of deliveries that are kept for one
 
     bool operator==(const web_path&) const = default;
 };
@@ -33,10 +34,10 @@ struct web_path {
 /// What a listener for WebSockets has beside.
 struct web_settings {
     std::vector<web_path> paths;
-    std::string files;                                     ///< folder that is served over HTTP; empty: none
-    std::size_t file_size = std::size_t{16} << 20;         ///< the largest file that is served
-    std::size_t head_size = std::size_t{8} << 10;          ///< the largest head of a request
-    std::string cache_control = "no-cache";                ///< of files
+    std::string files;                              ///< folder that is served over HTTP; empty: none
+    std::size_t file_size = std::size_t{16} << 20;  ///< the largest file that is served
+    std::size_t head_size = std::size_t{8} << 10;   ///< the largest head of a request
+    std::string cache_control = "no-cache";         ///< of files
 
     bool operator==(const web_settings&) const = default;
 };

@@ -16,14 +16,16 @@ void read_tokens(const json_value& root, broker_config& config, const reading& c
         return;
     }
     if (section->value.members.size() > most_token_issuers) {
-        context.mistake(section->value.begin, "tokens", "must have at most " + std::to_string(most_token_issuers) + " entries");
+        context.mistake(section->value.begin, "tokens",
+                        "must have at most " + std::to_string(most_token_issuers) + " entries");
         return;
     }
     const object_reader<token_issuer> reader{token_keys(), {}, context};
     for (const json_member& member : section->value.members) {
         const std::string path = path_to("tokens", member.name);
         if (!wire::is_name(member.name)) {
-            context.mistake(member.begin, path, excerpt(member.name) + " is not " + std::string{kind_description(value_kind::name)});
+            context.mistake(member.begin, path,
+                            excerpt(member.name) + " is not " + std::string{kind_description(value_kind::name)});
         }
         token_issuer issuer;
         issuer.name = member.name;
@@ -42,12 +44,14 @@ void read_tokens(const json_value& root, broker_config& config, const reading& c
     std::sort(config.tokens.begin(), config.tokens.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
 }
 
-void check_permission(const json_value& from, const std::string& path, const permission_entry& entry, const reading& context) {
+void check_permission(const json_value& from, const std::string& path, const permission_entry& entry,
+                      const reading& context) {
     if (from.find("types") == nullptr) {
         context.mistake(from.begin, path, "needs \"types\": those that it lets through, e.g. [\"chat\"] or [\"*\"]");
     }
     if (entry.users.empty() && entry.roles.empty() && !entry.anonymous) {
-        context.found.warning(from.begin, path, "lets nobody send these types: give \"users\", \"roles\" or \"anonymous\"");
+        context.found.warning(from.begin, path,
+                              "lets nobody send these types: give \"users\", \"roles\" or \"anonymous\"");
     }
     if (entry.rate == 0 && entry.burst != 0) {
         context.found.warning(from.find("burst")->begin, path_to(path, "burst"), "has no effect without \"rate\"");
@@ -64,7 +68,8 @@ void read_permissions(const json_value& root, broker_config& config, const readi
         return;
     }
     if (section->value.elements.size() > most_permissions) {
-        context.mistake(section->value.begin, "permissions", "must have at most " + std::to_string(most_permissions) + " elements");
+        context.mistake(section->value.begin, "permissions",
+                        "must have at most " + std::to_string(most_permissions) + " elements");
         return;
     }
     const object_reader<permission_entry> reader{permission_keys(), {}, context};
@@ -92,7 +97,8 @@ void check_methods(const json_value& root, const broker_config& config, const re
             continue;
         }
         const auto mistake = [&](std::string message) {
-            context.mistake(written->value.begin, path_to(path_to("listeners", i), "authentication"), std::move(message));
+            context.mistake(written->value.begin, path_to(path_to("listeners", i), "authentication"),
+                            std::move(message));
         };
         for (const auto method : config.listeners[i].authentication) {
             if (method == clients::authentication_method::jwt && config.tokens.empty()) {
@@ -115,7 +121,8 @@ void read_access(const json_value& root, broker_config& config, const reading& c
     read_tokens(root, config, context);
     read_permissions(root, config, context);
     if (!config.login.type.empty() && !wire::is_type(config.login.type)) {
-        context.mistake(root.find("login")->value.begin, "login.type", "is no message type: 1 to 64 bytes without control characters");
+        context.mistake(root.find("login")->value.begin, "login.type",
+                        "is no message type: 1 to 64 bytes without control characters");
     }
     check_methods(root, config, context);
 }

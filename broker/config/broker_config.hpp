@@ -57,9 +57,9 @@ struct permission_entry {
     std::vector<std::string> users;
     std::vector<std::string> roles;
     bool anonymous = false;
-    std::size_t rate = 0;                ///< messages in `per`; 0: any number
+    std::size_t rate = 0;  ///< messages in `per`; 0: any number
     std::chrono::milliseconds per{1'000};
-    std::size_t burst = 0;               ///< 0: as many as `rate`
+    std::size_t burst = 0;  ///< 0: as many as `rate`
 
     access::permission_rule rule() const;
     bool operator==(const permission_entry&) const = default;
@@ -81,14 +81,14 @@ struct broker_config {
     accounts_settings accounts;
     clients::client_limits limits;
     login_settings login;
-    std::vector<token_issuer> tokens;                   ///< by name
-    std::vector<permission_entry> permissions;          ///< in the order of the file
-    exchange::exchange_limits exchange;                 ///< keys of `limits`, too
+    std::vector<token_issuer> tokens;           ///< by name
+    std::vector<permission_entry> permissions;  ///< in the order of the file
+    exchange::exchange_limits exchange;         ///< keys of `limits`, too
     std::string control_socket;
     std::vector<clients::listener_settings> listeners;  ///< in the order of the file
     std::vector<handlers::handler_settings> handlers;   ///< by name
     peering::peering_settings peering;
-    std::vector<peering::peer_settings> peers;          ///< by name
+    std::vector<peering::peer_settings> peers;  ///< by name
     std::string digest;  ///< of all the above: the first 16 hex digits of the SHA-256 of effective_text()
 
     bool operator==(const broker_config&) const = default;

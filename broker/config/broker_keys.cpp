@@ -7,114 +7,212 @@ namespace {
 std::vector<key<broker_config>> server_keys() {
     constexpr auto restart = effect::on_restart;
     return {
-        declared({.name = "server.name", .kind = value_kind::name, .takes_effect = restart,
-                  .description = "The name of this server; users elsewhere are addressed as `user@name`.",
-                  .computed = "the host name"},
-                 [](auto& c) -> auto& { return c.server.name; }),
-        declared({.name = "server.threads", .kind = value_kind::automatic_count, .least = 1, .most = 64,
-                  .takes_effect = restart,
-                  .description = "How many shards there are: threads that each serve their share of the sessions.",
-                  .computed = "`\"auto\"`: one for each core"},
-                 [](auto& c) -> auto& { return c.server.threads; }),
-        declared({.name = "server.connections", .kind = value_kind::automatic_count, .least = 1, .most = 10'000'000,
-                  .takes_effect = restart,
-                  .description = "Most sessions at once; further connections are refused with `busy`.",
-                  .computed = "`\"auto\"`: 90 % of the hard limit of open descriptors"},
-                 [](auto& c) -> auto& { return c.limits.connections; }),
-        declared({.name = "server.runtime_directory", .kind = value_kind::path, .takes_effect = restart,
-                  .description = "Folder for the sockets of handlers and control; made at start if missing.",
-                  .computed = "`$RUNTIME_DIRECTORY` (set by systemd), else `/run/bester` for root, else "
-                              "`$XDG_RUNTIME_DIR/bester`, else `/tmp/bester-UID`"},
-                 [](auto& c) -> auto& { return c.server.runtime_directory; }),
-        declared({.name = "server.workers", .kind = value_kind::count, .least = 1, .most = 64,
-                  .takes_effect = restart,
-                  .description = "Threads that verify passwords; each needs `accounts.argon2_memory` meanwhile."},
-                 [](auto& c) -> auto& { return c.server.workers; }),
-        declared({.name = "server.stop_grace", .kind = value_kind::duration, .most = hour, .takes_effect = restart,
-                  .description = "Time from SIGTERM until the broker ends, whatever is unfinished."},
-                 [](auto& c) -> auto& { return c.server.stop_grace; }),
-        declared({.name = "log.level", .kind = value_kind::choice, .description = "The least serious that is logged."},
-                 [](auto& c) -> auto& { return c.log.level; }),
-        declared({.name = "log.file", .kind = value_kind::path, .description = "Where the log is written.",
-                  .computed = "standard error"},
-                 [](auto& c) -> auto& { return c.log.file; }),
-        declared({.name = "control.socket", .kind = value_kind::path, .takes_effect = restart,
-                  .description = "UNIX socket for `bester status`, `bester reload` and the like.",
-                  .computed = "`control.sock` in `server.runtime_directory`"},
-                 [](auto& c) -> auto& { return c.control_socket; }),
+        declared(
+            {.name = "server.name",
+             .kind = value_kind::name,
+             .takes_effect = restart,
+             .description = "The name of this server; users elsewhere are addressed as `user@name`.",
+             .computed = "the host name"},
+            [](auto& c) -> auto& { return c.server.name; }),
+        declared(
+            {.name = "server.threads",
+             .kind = value_kind::automatic_count,
+             .least = 1,
+             .most = 64,
+             .takes_effect = restart,
+             .description = "How many shards there are: threads that each serve their share of the sessions.",
+             .computed = "`\"auto\"`: one for each core"},
+            [](auto& c) -> auto& { return c.server.threads; }),
+        declared(
+            {.name = "server.connections",
+             .kind = value_kind::automatic_count,
+             .least = 1,
+             .most = 10'000'000,
+             .takes_effect = restart,
+             .description = "Most sessions at once; further connections are refused with `busy`.",
+             .computed = "`\"auto\"`: 90 % of the hard limit of open descriptors"},
+            [](auto& c) -> auto& { return c.limits.connections; }),
+        declared(
+            {.name = "server.runtime_directory",
+             .kind = value_kind::path,
+             .takes_effect = restart,
+             .description = "Folder for the sockets of handlers and control; made at start if missing.",
+             .computed = "`$RUNTIME_DIRECTORY` (set by systemd), else `/run/bester` for root, else "
+                         "`$XDG_RUNTIME_DIR/bester`, else `/tmp/bester-UID`"},
+            [](auto& c) -> auto& { return c.server.runtime_directory; }),
+        declared(
+            {.name = "server.workers",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 64,
+             .takes_effect = restart,
+             .description = "Threads that verify passwords; each needs `accounts.argon2_memory` meanwhile."},
+            [](auto& c) -> auto& { return c.server.workers; }),
+        declared(
+            {.name = "server.stop_grace",
+             .kind = value_kind::duration,
+             .most = hour,
+             .takes_effect = restart,
+             .description = "Time from SIGTERM until the broker ends, whatever is unfinished."},
+            [](auto& c) -> auto& { return c.server.stop_grace; }),
+        declared(
+            {.name = "log.level", .kind = value_kind::choice, .description = "The least serious that is logged."},
+            [](auto& c) -> auto& { return c.log.level; }),
+        declared(
+            {.name = "log.file",
+             .kind = value_kind::path,
+             .description = "Where the log is written.",
+             .computed = "standard error"},
+            [](auto& c) -> auto& { return c.log.file; }),
+        declared(
+            {.name = "control.socket",
+             .kind = value_kind::path,
+             .takes_effect = restart,
+             .description = "UNIX socket for `bester status`, `bester reload` and the like.",
+             .computed = "`control.sock` in `server.runtime_directory`"},
+            [](auto& c) -> auto& { return c.control_socket; }),
     };
 }
 
 std::vector<key<broker_config>> accounts_keys() {
     return {
-        declared({.name = "accounts.database", .kind = value_kind::path, .takes_effect = effect::on_restart,
-                  .description = "SQLite file with the accounts; `bester user` writes it. The default's folder is "
-                                 "made if it is missing, any other must be there.",
-                  .computed = "`accounts.db` in `$STATE_DIRECTORY` (set by systemd), else in `/var/lib/bester` for "
-                              "root, else in `$XDG_STATE_HOME/bester`, else in `~/.local/state/bester`"},
-                 [](auto& c) -> auto& { return c.accounts.database; }),
-        declared({.name = "accounts.argon2_operations", .kind = value_kind::count, .least = 1, .most = 1'000,
-                  .description = "Passes over the memory for one password (argon2id). Applies to passwords set "
-                                 "from then on, and to the others when their users next log in."},
-                 [](auto& c) -> auto& { return c.accounts.argon2_operations; }),
-        declared({.name = "accounts.argon2_memory", .kind = value_kind::size, .least = 8 * kibi, .most = 4 * gibi,
-                  .description = "Memory for one password (argon2id). Applies to passwords set from then on, and to "
-                                 "the others when their users next log in."},
-                 [](auto& c) -> auto& { return c.accounts.argon2_memory; }),
-        declared({.name = "accounts.remember", .kind = value_kind::duration, .most = 24 * hour,
-                  .description = "How long a verified password is taken without computing it again, so that many "
-                                 "can reconnect at once; `\"0s\"`: never."},
-                 [](auto& c) -> auto& { return c.accounts.remember; }),
+        declared(
+            {.name = "accounts.database",
+             .kind = value_kind::path,
+             .takes_effect = effect::on_restart,
+             .description = "SQLite file with the accounts; `bester user` writes it. The default's folder is "
+                            "made if it is missing, any other must be there.",
+             .computed = "`accounts.db` in `$STATE_DIRECTORY` (set by systemd), else in `/var/lib/bester` for "
+                         "root, else in `$XDG_STATE_HOME/bester`, else in `~/.local/state/bester`"},
+            [](auto& c) -> auto& { return c.accounts.database; }),
+        declared(
+            {.name = "accounts.argon2_operations",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 1'000,
+             .description = "Passes over the memory for one password (argon2id). Applies to passwords set "
+                            "from then on, and to the others when their users next log in."},
+            [](auto& c) -> auto& { return c.accounts.argon2_operations; }),
+        declared(
+            {.name = "accounts.argon2_memory",
+             .kind = value_kind::size,
+             .least = 8 * kibi,
+             .most = 4 * gibi,
+             .description = "Memory for one password (argon2id). Applies to passwords set from then on, and to "
+                            "the others when their users next log in."},
+            [](auto& c) -> auto& { return c.accounts.argon2_memory; }),
+        declared(
+            {.name = "accounts.remember",
+             .kind = value_kind::duration,
+             .most = 24 * hour,
+             .description = "How long a verified password is taken without computing it again, so that many "
+                            "can reconnect at once; `\"0s\"`: never."},
+            [](auto& c) -> auto& { return c.accounts.remember; }),
     };
 }
 
 std::vector<key<broker_config>> limit_keys() {
     return {
-        declared({.name = "limits.message_size", .kind = value_kind::size, .least = 256, .most = 256 * mebi,
-                  .description = "Largest frame from a client; a larger one is answered `too_large`."},
-                 [](auto& c) -> auto& { return c.limits.message_size; }),
-        declared({.name = "limits.connections_per_address", .kind = value_kind::count, .most = 1'000'000,
-                  .description = "Most connections from one address (IPv6: from one /64), this machine's own left "
-                                 "out; 0: any number. Connections that there were when it was 0 are not counted."},
-                 [](auto& c) -> auto& { return c.limits.connections_per_address; }),
-        declared({.name = "limits.authentication_timeout", .kind = value_kind::duration, .least = 1, .most = hour,
-                  .description = "From the connection to a verified log-in."},
-                 [](auto& c) -> auto& { return c.limits.authentication_timeout; }),
-        declared({.name = "limits.keepalive_idle", .kind = value_kind::duration, .least = second, .most = 24 * hour,
-                  .description = "Silence before TCP asks whether the client is still there; from 16 s on up to a quarter less, so that not all are asked at once."},
-                 [](auto& c) -> auto& { return c.limits.keepalive_idle; }),
-        declared({.name = "limits.keepalive_timeout", .kind = value_kind::duration, .least = second, .most = hour,
-                  .description = "Time to answer that; then the session is closed."},
-                 [](auto& c) -> auto& { return c.limits.keepalive_timeout; }),
-        declared({.name = "limits.queue_bytes", .kind = value_kind::size, .least = kibi, .most = 4 * gibi,
-                  .description = "What may wait for one client to read it; beyond, it is cut off as `slow_consumer`."},
-                 [](auto& c) -> auto& { return c.limits.queue_bytes; }),
-        declared({.name = "limits.queue_messages", .kind = value_kind::count, .least = 1, .most = 10'000'000,
-                  .description = "The same, in messages."},
-                 [](auto& c) -> auto& { return c.limits.queue_messages; }),
-        declared({.name = "limits.write_timeout", .kind = value_kind::duration, .least = 1, .most = hour,
-                  .description = "A client that takes nothing for so long while something waits is a `slow_consumer`."},
-                 [](auto& c) -> auto& { return c.limits.write_timeout; }),
-        declared({.name = "limits.unanswered", .kind = value_kind::count, .least = 1, .most = 1'000'000,
-                  .description = "Unanswered messages of one session; then its socket is not read."},
-                 [](auto& c) -> auto& { return c.limits.unanswered; }),
-        declared({.name = "limits.json_depth", .kind = value_kind::count, .least = 4, .most = 1'024,
-                  .description = "Nesting of objects and arrays in a message."},
-                 [](auto& c) -> auto& { return c.exchange.json_depth; }),
-        declared({.name = "limits.groups", .kind = value_kind::count, .least = 1, .most = 1'000'000,
-                  .description = "Groups that one session may be in; a further `join` is refused with "
-                                 "`too_many_groups`."},
-                 [](auto& c) -> auto& { return c.exchange.groups; }),
-        declared({.name = "limits.hops", .kind = value_kind::count, .least = 1, .most = 64,
-                  .description = "Handlers that a message may go through, each passing it on to the next; then "
-                                 "`too_many_hops`."},
-                 [](auto& c) -> auto& { return c.exchange.hops; }),
-        declared({.name = "limits.queued_memory", .kind = value_kind::size, .least = mebi, .most = 1'024 * gibi,
-                  .description = "All queues to clients together; above it no client is read until they shrink."},
-                 [](auto& c) -> auto& { return c.limits.queued_memory; }),
-        declared({.name = "limits.busy_timeout", .kind = value_kind::duration, .most = 10 * minute,
-                  .description = "Longest wait of a message for room at its handler before it is answered `busy`."},
-                 [](auto& c) -> auto& { return c.limits.busy_timeout; }),
+        declared(
+            {.name = "limits.message_size",
+             .kind = value_kind::size,
+             .least = 256,
+             .most = 256 * mebi,
+             .description = "Largest frame from a client; a larger one is answered `too_large`."},
+            [](auto& c) -> auto& { return c.limits.message_size; }),
+        declared(
+            {.name = "limits.connections_per_address",
+             .kind = value_kind::count,
+             .most = 1'000'000,
+             .description = "Most connections from one address (IPv6: from one /64), this machine's own left "
+                            "out; 0: any number. Connections that there were when it was 0 are not counted."},
+            [](auto& c) -> auto& { return c.limits.connections_per_address; }),
+        declared(
+            {.name = "limits.authentication_timeout",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = hour,
+             .description = "From the connection to a verified log-in."},
+            [](auto& c) -> auto& { return c.limits.authentication_timeout; }),
+        declared(
+            {.name = "limits.keepalive_idle",
+             .kind = value_kind::duration,
+             .least = second,
+             .most = 24 * hour,
+             .description = "Silence before TCP asks whether the client is still there; from 16 s on up to a quarter "
+                            "less, so that not all are asked at once."},
+            [](auto& c) -> auto& { return c.limits.keepalive_idle; }),
+        declared(
+            {.name = "limits.keepalive_timeout",
+             .kind = value_kind::duration,
+             .least = second,
+             .most = hour,
+             .description = "Time to answer that; then the session is closed."},
+            [](auto& c) -> auto& { return c.limits.keepalive_timeout; }),
+        declared(
+            {.name = "limits.queue_bytes",
+             .kind = value_kind::size,
+             .least = kibi,
+             .most = 4 * gibi,
+             .description = "What may wait for one client to read it; beyond, it is cut off as `slow_consumer`."},
+            [](auto& c) -> auto& { return c.limits.queue_bytes; }),
+        declared(
+            {.name = "limits.queue_messages",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 10'000'000,
+             .description = "The same, in messages."},
+            [](auto& c) -> auto& { return c.limits.queue_messages; }),
+        declared(
+            {.name = "limits.write_timeout",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = hour,
+             .description = "A client that takes nothing for so long while something waits is a `slow_consumer`."},
+            [](auto& c) -> auto& { return c.limits.write_timeout; }),
+        declared(
+            {.name = "limits.unanswered",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 1'000'000,
+             .description = "Unanswered messages of one session; then its socket is not read."},
+            [](auto& c) -> auto& { return c.limits.unanswered; }),
+        declared(
+            {.name = "limits.json_depth",
+             .kind = value_kind::count,
+             .least = 4,
+             .most = 1'024,
+             .description = "Nesting of objects and arrays in a message."},
+            [](auto& c) -> auto& { return c.exchange.json_depth; }),
+        declared(
+            {.name = "limits.groups",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 1'000'000,
+             .description = "Groups that one session may be in; a further `join` is refused with "
+                            "`too_many_groups`."},
+            [](auto& c) -> auto& { return c.exchange.groups; }),
+        declared(
+            {.name = "limits.hops",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 64,
+             .description = "Handlers that a message may go through, each passing it on to the next; then "
+                            "`too_many_hops`."},
+            [](auto& c) -> auto& { return c.exchange.hops; }),
+        declared(
+            {.name = "limits.queued_memory",
+             .kind = value_kind::size,
+             .least = mebi,
+             .most = 1'024 * gibi,
+             .description = "All queues to clients together; above it no client is read until they shrink."},
+            [](auto& c) -> auto& { return c.limits.queued_memory; }),
+        declared(
+            {.name = "limits.busy_timeout",
+             .kind = value_kind::duration,
+             .most = 10 * minute,
+             .description = "Longest wait of a message for room at its handler before it is answered `busy`."},
+            [](auto& c) -> auto& { return c.limits.busy_timeout; }),
     };
 }
 
@@ -139,18 +237,24 @@ std::string_view section_description(std::string_view section) {
         {"accounts", "Users and their passwords."},
         {"login", "What one has to do to get in. See proto-docs/auth.md."},
         {"tokens", "Whose tokens (JWT) are believed, each issuer under a name of its own."},
-        {"permissions", "Who may send messages of which types, how often. Left out or empty: everybody, everything. Otherwise "
-                        "what no rule lets is `forbidden`. The first pattern that fits a type decides which rules count: all with this "
-                        "very pattern; of these the first that the sender fits."},
+        {"permissions",
+         "Who may send messages of which types, how often. Left out or empty: everybody, everything. Otherwise "
+         "what no rule lets is `forbidden`. The first pattern that fits a type decides which rules count: all with "
+         "this "
+         "very pattern; of these the first that the sender fits."},
         {"limits", "What one client may cost the broker."},
         {"listeners", "The addresses that clients connect to. Left out: TCP on `127.0.0.1:2223`."},
         {"handlers", "The programs that understand the messages, each under a name of its own."},
         {"peering", "What the links to other servers have in common."},
-        {"peers", "The servers that links are kept to or taken from, each under its `server.name`; `*` stands for "
-                  "all that the authority admits and that have no entry of their own."},
-        {"paths", "The paths on which a listener with `\"transport\": \"websocket\"` takes WebSockets. Left out, and without `files`: `/`."},
+        {"peers",
+         "The servers that links are kept to or taken from, each under its `server.name`; `*` stands for "
+         "all that the authority admits and that have no entry of their own."},
+        {"paths",
+         "The paths on which a listener with `\"transport\": \"websocket\"` takes WebSockets. Left out, and without "
+         "`files`: `/`."},
         {"tls", "TLS for the clients of this listener; without it they speak in clear."},
-        {"may", "What the process may command. Left out: everything on this server, and elsewhere what `peers` lets through."},
+        {"may",
+         "What the process may command. Left out: everything on this server, and elsewhere what `peers` lets through."},
         {"restart", "When and how often an instance is started again."},
     }};
     for (const auto& [name, description] : sections) {

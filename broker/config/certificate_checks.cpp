@@ -70,8 +70,7 @@ struct certificate_check {
                                        " (server.name): others would refuse it");
         }
         if (const auto left = tls::days_left(own, now); left < days_to_warn) {
-            warning("certificate", "expires in " + tls::days_text(left) +
-                                       "; `bester ca renew` makes a new one");
+            warning("certificate", "expires in " + tls::days_text(left) + "; `bester ca renew` makes a new one");
         }
         const bool is_trusted = std::any_of(authorities.begin(), authorities.end(), [&](const auto& authority) {
             return has_signed(*authority, *chain.back());

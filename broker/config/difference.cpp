@@ -56,7 +56,8 @@ std::map<std::string, T> by_name(const std::vector<T>& entries) {
 /// Rules have no names: they are compared by their place.
 void compare_permissions(const broker_config& running, const broker_config& wanted, std::vector<change>& changes) {
     const auto text_of = [](const std::vector<permission_entry>& entries, std::size_t i) {
-        return i < entries.size() ? std::optional{object_text(write_keys(permission_keys(), entries[i]), 0)} : std::nullopt;
+        return i < entries.size() ? std::optional{object_text(write_keys(permission_keys(), entries[i]), 0)}
+                                  : std::nullopt;
     };
     const std::size_t count = std::max(running.permissions.size(), wanted.permissions.size());
     for (std::size_t i = 0; i < count; ++i) {
@@ -86,8 +87,9 @@ void compare_paths(const broker_config& running, const broker_config& wanted, st
     for (const auto& [name, listener] : listeners_of(running)) {
         const auto found = after.find(name);
         if (found != after.end()) {
-            compare_entries(path_keys(), by_name(listener.settings.web.paths), by_name(found->second.settings.web.paths),
-                            path_to(path_to("listeners", name), "paths"), changes);
+            compare_entries(path_keys(), by_name(listener.settings.web.paths),
+                            by_name(found->second.settings.web.paths), path_to(path_to("listeners", name), "paths"),
+                            changes);
         }
     }
 }

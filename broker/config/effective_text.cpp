@@ -54,7 +54,8 @@ namespace {
 
 /// Those that would have no effect there: whoever reads the text again is not to be warned of them.
 void leave_out(written_keys& keys, std::initializer_list<std::string_view> names) {
-    std::erase_if(keys, [&](const auto& each) { return std::find(names.begin(), names.end(), each.first) != names.end(); });
+    std::erase_if(keys,
+                  [&](const auto& each) { return std::find(names.begin(), names.end(), each.first) != names.end(); });
 }
 
 template <class T>
@@ -84,7 +85,8 @@ std::string entries_text(const std::vector<key<T>>& keys, const std::vector<T>& 
 written_keys write_listener(const listener_entry& entry) {
     written_keys all = write_keys(listener_keys(), entry);
     if (entry.settings.kind != clients::transport::unix_socket) leave_out(all, {"mode"});
-    if (entry.settings.kind != clients::transport::websocket) leave_out(all, {"files", "file_size", "cache_control", "head_size"});
+    if (entry.settings.kind != clients::transport::websocket)
+        leave_out(all, {"files", "file_size", "cache_control", "head_size"});
     const auto& paths = entry.settings.web.paths;
     if (!paths.empty()) {
         all.emplace_back("paths", entries_text(path_keys(), paths));
@@ -96,13 +98,13 @@ std::string effective_text(const broker_config& config) {
     written_keys all = write_keys(broker_keys(), config);
     std::string listeners{"["};
     for (const auto& listener : config.listeners) {
-        listeners += (listeners.size() > 1 ? ",\n    " : "\n    ") +
-                     object_text(write_listener(entry_of(listener)), 4);
+        listeners += (listeners.size() > 1 ? ",\n    " : "\n    ") + object_text(write_listener(entry_of(listener)), 4);
     }
     all.emplace_back("listeners", listeners + "\n  ]");
     std::string permissions{"["};
     for (const auto& entry : config.permissions) {
-        permissions += (permissions.size() > 1 ? ",\n    " : "\n    ") + object_text(write_keys(permission_keys(), entry), 4);
+        permissions +=
+            (permissions.size() > 1 ? ",\n    " : "\n    ") + object_text(write_keys(permission_keys(), entry), 4);
     }
     all.emplace_back("tokens", entries_text(token_keys(), config.tokens));
     all.emplace_back("permissions", permissions + (config.permissions.empty() ? "]" : "\n  ]"));

@@ -20,7 +20,8 @@ void check_listener(const json_value& from, const std::string& path, listener_en
 
 /// Reads the `paths` of a listener for WebSockets, and checks them and what it has beside. Of other
 /// listeners tells what of that has no effect.
-void read_web(const json_value& from, const std::string& path, clients::listener_settings& listener, const reading& context);
+void read_web(const json_value& from, const std::string& path, clients::listener_settings& listener,
+              const reading& context);
 
 /// The offset at which each message type was claimed, and by which handler.
 struct claimed_type {

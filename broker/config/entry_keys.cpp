@@ -11,129 +11,226 @@ key<handlers::handler_settings> of_entry(key_facts facts, Accessor field) {
 
 std::vector<key<handlers::handler_settings>> process_keys() {
     return {
-        of_entry({.name = "command", .kind = value_kind::texts, .least = 1,
-                  .description = "The executable and its arguments. With a `/` it is relative to the config file's "
-                                 "folder, without one it is looked up in `$PATH`.",
-                  .computed = "none: give one of `command`, `socket` and `\"start\": \"manual\"`"},
-                 [](auto& h) -> auto& { return h.command; }),
-        of_entry({.name = "socket", .kind = value_kind::path,
-                  .description = "UNIX socket of a handler written for the original daemon, which is asked anew for "
-                                 "each message (one-shot).",
-                  .computed = "none"},
-                 [](auto& h) -> auto& { return h.socket; }),
-        of_entry({.name = "start", .kind = value_kind::choice,
-                  .description = "`auto`: the broker starts and supervises `command`. `manual`: somebody starts it by "
-                                 "hand, e.g. in a debugger; deadlines are not enforced."},
-                 [](auto& h) -> auto& { return h.start; }),
-        of_entry({.name = "environment", .kind = value_kind::text_map,
-                  .description = "Variables added to the process's minimal environment."},
-                 [](auto& h) -> auto& { return h.environment; }),
-        of_entry({.name = "directory", .kind = value_kind::path, .description = "Working directory of the process.",
-                  .computed = "the config file's folder"},
-                 [](auto& h) -> auto& { return h.directory; }),
-        of_entry({.name = "user", .kind = value_kind::text, .least = 1,
-                  .description = "User that the process runs as; the broker must be root for that.",
-                  .computed = "the broker's own"},
-                 [](auto& h) -> auto& { return h.user; }),
-        of_entry({.name = "instances", .kind = value_kind::count, .least = 1, .most = 256,
-                  .description = "How many processes share the load; the messages of one session go to the same."},
-                 [](auto& h) -> auto& { return h.instances; }),
-        of_entry({.name = "hello_timeout", .kind = value_kind::duration, .least = 1, .most = hour,
-                  .description = "From the start of a process until it is ready."},
-                 [](auto& h) -> auto& { return h.hello_timeout; }),
-        of_entry({.name = "stop_grace", .kind = value_kind::duration, .most = hour,
-                  .description = "From SIGTERM to SIGKILL, after the drain."},
-                 [](auto& h) -> auto& { return h.stop_grace; }),
-        of_entry({.name = "config", .kind = value_kind::json,
-                  .description = "Anything; passed to the handler in its welcome."},
-                 [](auto& h) -> auto& { return h.config_json; }),
+        of_entry(
+            {.name = "command",
+             .kind = value_kind::texts,
+             .least = 1,
+             .description = "The executable and its arguments. With a `/` it is relative to the config file's "
+                            "folder, without one it is looked up in `$PATH`.",
+             .computed = "none: give one of `command`, `socket` and `\"start\": \"manual\"`"},
+            [](auto& h) -> auto& { return h.command; }),
+        of_entry(
+            {.name = "socket",
+             .kind = value_kind::path,
+             .description = "UNIX socket of a handler written for the original daemon, which is asked anew for "
+                            "each message (one-shot).",
+             .computed = "none"},
+            [](auto& h) -> auto& { return h.socket; }),
+        of_entry(
+            {.name = "start",
+             .kind = value_kind::choice,
+             .description = "`auto`: the broker starts and supervises `command`. `manual`: somebody starts it by "
+                            "hand, e.g. in a debugger; deadlines are not enforced."},
+            [](auto& h) -> auto& { return h.start; }),
+        of_entry(
+            {.name = "environment",
+             .kind = value_kind::text_map,
+             .description = "Variables added to the process's minimal environment."},
+            [](auto& h) -> auto& { return h.environment; }),
+        of_entry(
+            {.name = "directory",
+             .kind = value_kind::path,
+             .description = "Working directory of the process.",
+             .computed = "the config file's folder"},
+            [](auto& h) -> auto& { return h.directory; }),
+        of_entry(
+            {.name = "user",
+             .kind = value_kind::text,
+             .least = 1,
+             .description = "User that the process runs as; the broker must be root for that.",
+             .computed = "the broker's own"},
+            [](auto& h) -> auto& { return h.user; }),
+        of_entry(
+            {.name = "instances",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 256,
+             .description = "How many processes share the load; the messages of one session go to the same."},
+            [](auto& h) -> auto& { return h.instances; }),
+        of_entry(
+            {.name = "hello_timeout",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = hour,
+             .description = "From the start of a process until it is ready."},
+            [](auto& h) -> auto& { return h.hello_timeout; }),
+        of_entry(
+            {.name = "stop_grace",
+             .kind = value_kind::duration,
+             .most = hour,
+             .description = "From SIGTERM to SIGKILL, after the drain."},
+            [](auto& h) -> auto& { return h.stop_grace; }),
+        of_entry(
+            {.name = "config",
+             .kind = value_kind::json,
+             .description = "Anything; passed to the handler in its welcome."},
+            [](auto& h) -> auto& { return h.config_json; }),
     };
 }
 
 std::vector<key<handlers::handler_settings>> message_keys() {
     return {
-        of_entry({.name = "types", .kind = value_kind::texts, .most = 1'000,
-                  .description = "The message types that it serves. `[]`: none; it is reached by `sendHandler` only.",
-                  .computed = "one, the handler's name"},
-                 [](auto& h) -> auto& { return h.types; }),
-        of_entry({.name = "idempotent", .kind = value_kind::boolean,
-                  .description = "A message may be given to a second instance when the first is lost with it."},
-                 [](auto& h) -> auto& { return h.idempotent; }),
-        of_entry({.name = "deadline", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
-                  .description = "Time to answer a message; then its sender is told `handler_timeout`."},
-                 [](auto& h) -> auto& { return h.deadline; }),
-        of_entry({.name = "deadlines", .kind = value_kind::duration_map, .least = 1, .most = 24 * hour,
-                  .description = "Another deadline for some types, e.g. `{\"report\": \"1m\"}`."},
-                 [](auto& h) -> auto& { return h.deadlines; }),
-        of_entry({.name = "groups", .kind = value_kind::text, .least = 1,
-                  .description = "The handler whose groups this one uses: its `join`, `leave`, `sendGroup`, `listGroup` and "
-                                 "`groups` events are about them. Say, of a source that sends to who joined at another.",
-                  .computed = "its own"},
-                 [](auto& h) -> auto& { return h.groups; }),
-        of_entry({.name = "window", .kind = value_kind::count, .least = 1, .most = 1'000'000,
-                  .description = "Unanswered messages of one instance (one-shot: open connections). Each shard has an "
-                                 "equal part of it, rounded up."},
-                 [](auto& h) -> auto& { return h.window; }),
-        of_entry({.name = "waiting", .kind = value_kind::count, .most = 10'000'000,
-                  .description = "Messages that wait for a place in the window; then senders are told `busy`. Each shard "
-                                 "has an equal part of it, rounded up."},
-                 [](auto& h) -> auto& { return h.waiting; }),
-        of_entry({.name = "message_size", .kind = value_kind::size, .least = 256, .most = gibi,
-                  .description = "Largest frame to or from the handler."},
-                 [](auto& h) -> auto& { return h.message_size; }),
-        of_entry({.name = "recipients", .kind = value_kind::count, .least = 1, .most = 10'000'000,
-                  .description = "Most recipients of one command."},
-                 [](auto& h) -> auto& { return h.recipients; }),
-        of_entry({.name = "queue_bytes", .kind = value_kind::size, .least = kibi, .most = 64 * gibi,
-                  .description = "What may wait for an instance to read it; at least `message_size`."},
-                 [](auto& h) -> auto& { return h.queue_bytes; }),
+        of_entry(
+            {.name = "types",
+             .kind = value_kind::texts,
+             .most = 1'000,
+             .description = "The message types that it serves. `[]`: none; it is reached by `sendHandler` only.",
+             .computed = "one, the handler's name"},
+            [](auto& h) -> auto& { return h.types; }),
+        of_entry(
+            {.name = "idempotent",
+             .kind = value_kind::boolean,
+             .description = "A message may be given to a second instance when the first is lost with it."},
+            [](auto& h) -> auto& { return h.idempotent; }),
+        of_entry(
+            {.name = "deadline",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = 24 * hour,
+             .description = "Time to answer a message; then its sender is told `handler_timeout`."},
+            [](auto& h) -> auto& { return h.deadline; }),
+        of_entry(
+            {.name = "deadlines",
+             .kind = value_kind::duration_map,
+             .least = 1,
+             .most = 24 * hour,
+             .description = "Another deadline for some types, e.g. `{\"report\": \"1m\"}`."},
+            [](auto& h) -> auto& { return h.deadlines; }),
+        of_entry(
+            {.name = "groups",
+             .kind = value_kind::text,
+             .least = 1,
+             .description = "The handler whose groups this one uses: its `join`, `leave`, `sendGroup`, `listGroup` and "
+                            "`groups` events are about them. Say, of a source that sends to who joined at another.",
+             .computed = "its own"},
+            [](auto& h) -> auto& { return h.groups; }),
+        of_entry(
+            {.name = "window",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 1'000'000,
+             .description = "Unanswered messages of one instance (one-shot: open connections). Each shard has an "
+                            "equal part of it, rounded up."},
+            [](auto& h) -> auto& { return h.window; }),
+        of_entry(
+            {.name = "waiting",
+             .kind = value_kind::count,
+             .most = 10'000'000,
+             .description = "Messages that wait for a place in the window; then senders are told `busy`. Each shard "
+                            "has an equal part of it, rounded up."},
+            [](auto& h) -> auto& { return h.waiting; }),
+        of_entry(
+            {.name = "message_size",
+             .kind = value_kind::size,
+             .least = 256,
+             .most = gibi,
+             .description = "Largest frame to or from the handler."},
+            [](auto& h) -> auto& { return h.message_size; }),
+        of_entry(
+            {.name = "recipients",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 10'000'000,
+             .description = "Most recipients of one command."},
+            [](auto& h) -> auto& { return h.recipients; }),
+        of_entry(
+            {.name = "queue_bytes",
+             .kind = value_kind::size,
+             .least = kibi,
+             .most = 64 * gibi,
+             .description = "What may wait for an instance to read it; at least `message_size`."},
+            [](auto& h) -> auto& { return h.queue_bytes; }),
     };
 }
 
 std::vector<key<handlers::handler_settings>> right_keys() {
     return {
-        of_entry({.name = "may.commands", .kind = value_kind::texts, .most = 100,
-                  .description = "Commands that the process may give; patterns, in which `*` stands for any text. "
-                                 "Everything else is refused with `command_forbidden`, and counted."},
-                 [](auto& h) -> auto& { return h.may.commands; }),
-        of_entry({.name = "may.users", .kind = value_kind::texts, .most = 10'000,
-                  .description = "Recipients that commands may name: patterns for `tina`, `tina@b`, `*` (everybody, "
-                                 "and any session by its id; the sender's own session is always allowed)."},
-                 [](auto& h) -> auto& { return h.may.users; }),
-        of_entry({.name = "may.groups", .kind = value_kind::texts, .most = 10'000,
-                  .description = "Groups, as patterns."},
-                 [](auto& h) -> auto& { return h.may.groups; }),
-        of_entry({.name = "may.handlers", .kind = value_kind::texts, .most = 10'000,
-                  .description = "Handlers that `sendHandler` may go on with, as patterns."},
-                 [](auto& h) -> auto& { return h.may.handlers; }),
-        of_entry({.name = "may.servers", .kind = value_kind::texts, .most = 10'000,
-                  .description = "Other servers, as patterns; which types go there is said in `peers`, too."},
-                 [](auto& h) -> auto& { return h.may.servers; }),
-        of_entry({.name = "may.rate", .kind = value_kind::count, .most = 100'000'000,
-                  .description = "Commands a second of one instance, with a second's worth at once; then "
-                                 "`rate_limited`. 0: any."},
-                 [](auto& h) -> auto& { return h.may.rate; }),
+        of_entry(
+            {.name = "may.commands",
+             .kind = value_kind::texts,
+             .most = 100,
+             .description = "Commands that the process may give; patterns, in which `*` stands for any text. "
+                            "Everything else is refused with `command_forbidden`, and counted."},
+            [](auto& h) -> auto& { return h.may.commands; }),
+        of_entry(
+            {.name = "may.users",
+             .kind = value_kind::texts,
+             .most = 10'000,
+             .description = "Recipients that commands may name: patterns for `tina`, `tina@b`, `*` (everybody, "
+                            "and any session by its id; the sender's own session is always allowed)."},
+            [](auto& h) -> auto& { return h.may.users; }),
+        of_entry(
+            {.name = "may.groups", .kind = value_kind::texts, .most = 10'000, .description = "Groups, as patterns."},
+            [](auto& h) -> auto& { return h.may.groups; }),
+        of_entry(
+            {.name = "may.handlers",
+             .kind = value_kind::texts,
+             .most = 10'000,
+             .description = "Handlers that `sendHandler` may go on with, as patterns."},
+            [](auto& h) -> auto& { return h.may.handlers; }),
+        of_entry(
+            {.name = "may.servers",
+             .kind = value_kind::texts,
+             .most = 10'000,
+             .description = "Other servers, as patterns; which types go there is said in `peers`, too."},
+            [](auto& h) -> auto& { return h.may.servers; }),
+        of_entry(
+            {.name = "may.rate",
+             .kind = value_kind::count,
+             .most = 100'000'000,
+             .description = "Commands a second of one instance, with a second's worth at once; then "
+                            "`rate_limited`. 0: any."},
+            [](auto& h) -> auto& { return h.may.rate; }),
     };
 }
 
 std::vector<key<handlers::handler_settings>> restart_keys() {
     return {
-        of_entry({.name = "restart.initial_delay", .kind = value_kind::duration, .least = 1, .most = hour,
-                  .description = "Pause before the first restart; it doubles, with jitter."},
-                 [](auto& h) -> auto& { return h.restart.initial_delay; }),
-        of_entry({.name = "restart.longest_delay", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
-                  .description = "The pause does not grow beyond this."},
-                 [](auto& h) -> auto& { return h.restart.longest_delay; }),
-        of_entry({.name = "restart.failed_start", .kind = value_kind::duration, .most = hour,
-                  .description = "An exit within this time is a failed start."},
-                 [](auto& h) -> auto& { return h.restart.failed_start; }),
-        of_entry({.name = "restart.degraded_after", .kind = value_kind::count, .least = 1, .most = 1'000,
-                  .description = "So many failures within `degraded_window` and it is shown as degraded; it is still "
-                                 "tried again."},
-                 [](auto& h) -> auto& { return h.restart.degraded_after; }),
-        of_entry({.name = "restart.degraded_window", .kind = value_kind::duration, .least = 1, .most = 24 * hour,
-                  .description = "See `degraded_after`."},
-                 [](auto& h) -> auto& { return h.restart.degraded_window; }),
+        of_entry(
+            {.name = "restart.initial_delay",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = hour,
+             .description = "Pause before the first restart; it doubles, with jitter."},
+            [](auto& h) -> auto& { return h.restart.initial_delay; }),
+        of_entry(
+            {.name = "restart.longest_delay",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = 24 * hour,
+             .description = "The pause does not grow beyond this."},
+            [](auto& h) -> auto& { return h.restart.longest_delay; }),
+        of_entry(
+            {.name = "restart.failed_start",
+             .kind = value_kind::duration,
+             .most = hour,
+             .description = "An exit within this time is a failed start."},
+            [](auto& h) -> auto& { return h.restart.failed_start; }),
+        of_entry(
+            {.name = "restart.degraded_after",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 1'000,
+             .description = "So many failures within `degraded_window` and it is shown as degraded; it is still "
+                            "tried again."},
+            [](auto& h) -> auto& { return h.restart.degraded_after; }),
+        of_entry(
+            {.name = "restart.degraded_window",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = 24 * hour,
+             .description = "See `degraded_after`."},
+            [](auto& h) -> auto& { return h.restart.degraded_window; }),
     };
 }
 
@@ -143,43 +240,76 @@ const std::vector<key<clients::web_path>>& path_keys() {
     constexpr auto restart = effect::on_restart;
     using clients::web_path;
     static const std::vector<key<web_path>> all{
-        declare<web_path>({.name = "type", .kind = value_kind::text, .least = 1, .takes_effect = restart,
-                           .description = "Binds the path to a type: each text frame is the data of a message of it, each "
-                                          "delivery's data goes out as a frame.",
-                           .computed = "none: the client protocol, a message in each text frame"},
-                          [](auto& p) -> auto& { return p.type; }),
-        declare<web_path>({.name = "frames", .kind = value_kind::choice, .takes_effect = restart,
-                           .description = "Of a bound path. `json`: frames are JSON; `text`: any text, which is a JSON "
-                                          "string to the handler. `socketio`: the path is for clients of Socket.IO, and "
-                                          "has `namespaces` instead of a `type`."},
-                          [](auto& p) -> auto& { return p.frames; }),
-        declare<web_path>({.name = "origins", .kind = value_kind::texts, .most = 1'000, .takes_effect = restart,
-                           .description = "Pages that may connect from a browser: origins (`https://chat.example.org`, "
-                                          "`https://*.example.org`), `self` (pages of this listener) or `*`."},
-                          [](auto& p) -> auto& { return p.origins; }),
-        declare<web_path>({.name = "subprotocols", .kind = value_kind::texts, .most = 100, .takes_effect = restart,
-                           .description = "Subprotocols that are spoken; of a client's the first one is chosen."},
-                          [](auto& p) -> auto& { return p.subprotocols; }),
-        declare<web_path>({.name = "authentication", .kind = value_kind::choices, .takes_effect = restart,
-                           .description = "How one may log in on this path.", .computed = "the listener's"},
-                          [](auto& p) -> auto& { return p.authentication; }),
-        declare<web_path>({.name = "compression", .kind = value_kind::boolean, .takes_effect = restart,
-                           .description = "Larger messages are compressed for clients that can do it "
-                                          "(permessage-deflate without context takeover)."},
-                          [](auto& p) -> auto& { return p.compression; }),
-        declare<web_path>({.name = "namespaces", .kind = value_kind::text_map, .takes_effect = restart,
-                           .description = "With `frames` `socketio`: the namespaces, each with the type of the messages that "
-                                          "its events are.",
-                           .computed = "none"},
-                          [](auto& p) -> auto& { return p.namespaces; }),
-        declare<web_path>({.name = "recovery", .kind = value_kind::duration, .most = 3'600'000, .takes_effect = restart,
-                           .description = "With `frames` `socketio`: how long a session outlives its connection. Who comes back "
-                                          "by then goes on with it and gets what it missed. 0: not at all."},
-                          [](auto& p) -> auto& { return p.recovery; }),
-        declare<web_path>({.name = "recovery_bytes", .kind = value_kind::size, .least = 1'024, .most = std::uint64_t{1} << 30,
-                           .takes_effect = restart,
-                           .description = "Of what one such session was sent last, so much is kept. Who missed more begins anew."},
-                          [](auto& p) -> auto& { return p.recovery_bytes; }),
+        declare<web_path>(
+            {.name = "type",
+             .kind = value_kind::text,
+             .least = 1,
+             .takes_effect = restart,
+             .description = "Binds the path to a type: each text frame is the data of a message of it, each "
+                            "delivery's data goes out as a frame.",
+             .computed = "none: the client protocol, a message in each text frame"},
+            [](auto& p) -> auto& { return p.type; }),
+        declare<web_path>(
+            {.name = "frames",
+             .kind = value_kind::choice,
+             .takes_effect = restart,
+             .description = "Of a bound path. `json`: frames are JSON; `text`: any text, which is a JSON "
+                            "string to the handler. `socketio`: the path is for clients of Socket.IO, and "
+                            "has `namespaces` instead of a `type`."},
+            [](auto& p) -> auto& { return p.frames; }),
+        declare<web_path>(
+            {.name = "origins",
+             .kind = value_kind::texts,
+             .most = 1'000,
+             .takes_effect = restart,
+             .description = "Pages that may connect from a browser: origins (`https://chat.example.org`, "
+                            "`https://*.example.org`), `self` (pages of this listener) or `*`."},
+            [](auto& p) -> auto& { return p.origins; }),
+        declare<web_path>(
+            {.name = "subprotocols",
+             .kind = value_kind::texts,
+             .most = 100,
+             .takes_effect = restart,
+             .description = "Subprotocols that are spoken; of a client's the first one is chosen."},
+            [](auto& p) -> auto& { return p.subprotocols; }),
+        declare<web_path>(
+            {.name = "authentication",
+             .kind = value_kind::choices,
+             .takes_effect = restart,
+             .description = "How one may log in on this path.",
+             .computed = "the listener's"},
+            [](auto& p) -> auto& { return p.authentication; }),
+        declare<web_path>(
+            {.name = "compression",
+             .kind = value_kind::boolean,
+             .takes_effect = restart,
+             .description = "Larger messages are compressed for clients that can do it "
+                            "(permessage-deflate without context takeover)."},
+            [](auto& p) -> auto& { return p.compression; }),
+        declare<web_path>(
+            {.name = "namespaces",
+             .kind = value_kind::text_map,
+             .takes_effect = restart,
+             .description = "With `frames` `socketio`: the namespaces, each with the type of the messages that "
+                            "its events are.",
+             .computed = "none"},
+            [](auto& p) -> auto& { return p.namespaces; }),
+        declare<web_path>(
+            {.name = "recovery",
+             .kind = value_kind::duration,
+             .most = 3'600'000,
+             .takes_effect = restart,
+             .description = "With `frames` `socketio`: how long a session outlives its connection. Who comes back "
+                            "by then goes on with it and gets what it missed. 0: not at all."},
+            [](auto& p) -> auto& { return p.recovery; }),
+        declare<web_path>(
+            {.name = "recovery_bytes",
+             .kind = value_kind::size,
+             .least = 1'024,
+             .most = std::uint64_t{1} << 30,
+             .takes_effect = restart,
+             .description = "Of what one such session was sent last, so much is kept. Who missed more begins anew."},
+            [](auto& p) -> auto& { return p.recovery_bytes; }),
     };
     return all;
 }
@@ -187,83 +317,144 @@ const std::vector<key<clients::web_path>>& path_keys() {
 const std::vector<key<listener_entry>>& listener_keys() {
     constexpr auto restart = effect::on_restart;
     static const std::vector<key<listener_entry>> all{
-        declare<listener_entry>({.name = "name", .kind = value_kind::text, .least = 1, .takes_effect = restart,
-                                 .description = "For logs and metrics; unique.",
-                                 .computed = "the address"},
-                                [](auto& l) -> auto& { return l.settings.name; }),
-        declare<listener_entry>({.name = "transport", .kind = value_kind::choice, .takes_effect = restart,
-                                 .description = "`tcp`, a UNIX socket, or `websocket`: HTTP over TCP, with what "
-                                                "`paths` and `files` say."},
-                                [](auto& l) -> auto& { return l.settings.kind; }),
-        declare<listener_entry>({.name = "address", .kind = value_kind::text, .least = 1, .takes_effect = restart,
-                                 .description = "tcp: an IP address and a port, `\"127.0.0.1:2223\"` or "
-                                                "`\"[::1]:2223\"` (port 0: any that is free); unix: the socket's "
-                                                "path. Unique.",
-                                 .computed = "tcp: `\"127.0.0.1:2223\"`; unix: none"},
-                                [](auto& l) -> auto& { return l.settings.address; }),
-        declare<listener_entry>({.name = "mode", .kind = value_kind::mode, .most = 0777, .takes_effect = restart,
-                                 .description = "unix: permissions of the socket, octal."},
-                                [](auto& l) -> auto& { return l.settings.mode; }),
-        declare<listener_entry>({.name = "authentication", .kind = value_kind::choices, .least = 1,
-                                 .takes_effect = restart,
-                                 .description = "How one may log in here: with a password (`accounts`), a token (`jwt`), a client "
-                                                "certificate, whose common name is the user, what a `handler` takes, or not at "
-                                                "all (`anonymous`). The first that takes the credentials decides."},
-                                [](auto& l) -> auto& { return l.settings.authentication; }),
-        declare<listener_entry>({.name = "allow_remote_anonymous", .kind = value_kind::boolean,
-                                 .takes_effect = restart,
-                                 .description = "Confirms `anonymous` on an address that is not a loopback one: "
-                                                "everybody who can reach it may send."},
-                                [](auto& l) -> auto& { return l.allow_remote_anonymous; }),
-        declare<listener_entry>({.name = "accept_servers", .kind = value_kind::boolean, .takes_effect = restart,
-                                 .description = "Takes messages of servers that speak the original daemon's protocol "
-                                                "(`\"scope\": \"server\"`). They prove nothing: everybody who can "
-                                                "reach the address may send as a server."},
-                                [](auto& l) -> auto& { return l.settings.accept_servers; }),
-        declare<listener_entry>({.name = "files", .kind = value_kind::path, .takes_effect = restart,
-                                 .description = "websocket: a folder whose files are served over HTTP; hidden ones are not, "
-                                                "nor what lies outside.",
-                                 .computed = "none"},
-                                [](auto& l) -> auto& { return l.settings.web.files; }),
-        declare<listener_entry>({.name = "file_size", .kind = value_kind::size, .least = 1, .most = 1ULL << 30,
-                                 .takes_effect = restart, .description = "The largest file that is served."},
-                                [](auto& l) -> auto& { return l.settings.web.file_size; }),
-        declare<listener_entry>({.name = "cache_control", .kind = value_kind::text, .takes_effect = restart,
-                                 .description = "The header `Cache-Control` of files."},
-                                [](auto& l) -> auto& { return l.settings.web.cache_control; }),
-        declare<listener_entry>({.name = "head_size", .kind = value_kind::size, .least = 512, .most = 1ULL << 20,
-                                 .takes_effect = restart,
-                                 .description = "websocket: the largest head of an HTTP request; 64 headers at most."},
-                                [](auto& l) -> auto& { return l.settings.web.head_size; }),
-        declare<listener_entry>({.name = "proxies", .kind = value_kind::texts, .most = 1'000, .takes_effect = restart,
-                                 .description = "Proxies that are believed where a client is: IP addresses or networks "
-                                                "(`10.0.0.0/8`). Of websocket: their `X-Forwarded-For`."},
-                                [](auto& l) -> auto& { return l.settings.proxies; }),
-        declare<listener_entry>({.name = "proxy_protocol", .kind = value_kind::boolean, .takes_effect = restart,
-                                 .description = "Connections of `proxies` begin with a header of the PROXY protocol, "
-                                                "version 1 or 2, before TLS."},
-                                [](auto& l) -> auto& { return l.settings.proxy_protocol; }),
-        declare<listener_entry>({.name = "tls.certificate", .kind = value_kind::path, .takes_effect = restart,
-                                 .description = "PEM file with the server's certificate, then the intermediate ones. "
-                                                "With it and `tls.key` clients speak TLS here. A reload reads the files "
-                                                "anew; sessions go on.",
-                                 .computed = "none: no TLS"},
-                                [](auto& l) -> auto& { return l.settings.tls.certificate; }),
-        declare<listener_entry>({.name = "tls.key", .kind = value_kind::path, .takes_effect = restart,
-                                 .description = "PEM file with the certificate's private key.", .computed = "none"},
-                                [](auto& l) -> auto& { return l.settings.tls.key; }),
-        declare<listener_entry>({.name = "tls.oldest", .kind = value_kind::choice, .takes_effect = restart,
-                                 .description = "The oldest version of TLS that is spoken; 1.3 is preferred."},
-                                [](auto& l) -> auto& { return l.settings.tls.oldest; }),
-        declare<listener_entry>({.name = "tls.client_certificates", .kind = value_kind::choice, .takes_effect = restart,
-                                 .description = "Whether clients are asked for a certificate, and whether they may do "
-                                                "without."},
-                                [](auto& l) -> auto& { return l.settings.tls.client; }),
-        declare<listener_entry>({.name = "tls.authorities", .kind = value_kind::texts, .most = 100,
-                                 .takes_effect = restart,
-                                 .description = "PEM files of the authorities that sign clients' certificates; no "
-                                                "others are trusted."},
-                                [](auto& l) -> auto& { return l.settings.tls.authorities; }),
+        declare<listener_entry>(
+            {.name = "name",
+             .kind = value_kind::text,
+             .least = 1,
+             .takes_effect = restart,
+             .description = "For logs and metrics; unique.",
+             .computed = "the address"},
+            [](auto& l) -> auto& { return l.settings.name; }),
+        declare<listener_entry>(
+            {.name = "transport",
+             .kind = value_kind::choice,
+             .takes_effect = restart,
+             .description = "`tcp`, a UNIX socket, or `websocket`: HTTP over TCP, with what "
+                            "`paths` and `files` say."},
+            [](auto& l) -> auto& { return l.settings.kind; }),
+        declare<listener_entry>(
+            {.name = "address",
+             .kind = value_kind::text,
+             .least = 1,
+             .takes_effect = restart,
+             .description = "tcp: an IP address and a port, `\"127.0.0.1:2223\"` or "
+                            "`\"[::1]:2223\"` (port 0: any that is free); unix: the socket's "
+                            "path. Unique.",
+             .computed = "tcp: `\"127.0.0.1:2223\"`; unix: none"},
+            [](auto& l) -> auto& { return l.settings.address; }),
+        declare<listener_entry>(
+            {.name = "mode",
+             .kind = value_kind::mode,
+             .most = 0777,
+             .takes_effect = restart,
+             .description = "unix: permissions of the socket, octal."},
+            [](auto& l) -> auto& { return l.settings.mode; }),
+        declare<listener_entry>(
+            {.name = "authentication",
+             .kind = value_kind::choices,
+             .least = 1,
+             .takes_effect = restart,
+             .description = "How one may log in here: with a password (`accounts`), a token (`jwt`), a client "
+                            "certificate, whose common name is the user, what a `handler` takes, or not at "
+                            "all (`anonymous`). The first that takes the credentials decides."},
+            [](auto& l) -> auto& { return l.settings.authentication; }),
+        declare<listener_entry>(
+            {.name = "allow_remote_anonymous",
+             .kind = value_kind::boolean,
+             .takes_effect = restart,
+             .description = "Confirms `anonymous` on an address that is not a loopback one: "
+                            "everybody who can reach it may send."},
+            [](auto& l) -> auto& { return l.allow_remote_anonymous; }),
+        declare<listener_entry>(
+            {.name = "accept_servers",
+             .kind = value_kind::boolean,
+             .takes_effect = restart,
+             .description = "Takes messages of servers that speak the original daemon's protocol "
+                            "(`\"scope\": \"server\"`). They prove nothing: everybody who can "
+                            "reach the address may send as a server."},
+            [](auto& l) -> auto& { return l.settings.accept_servers; }),
+        declare<listener_entry>(
+            {.name = "files",
+             .kind = value_kind::path,
+             .takes_effect = restart,
+             .description = "websocket: a folder whose files are served over HTTP; hidden ones are not, "
+                            "nor what lies outside.",
+             .computed = "none"},
+            [](auto& l) -> auto& { return l.settings.web.files; }),
+        declare<listener_entry>(
+            {.name = "file_size",
+             .kind = value_kind::size,
+             .least = 1,
+             .most = 1ULL << 30,
+             .takes_effect = restart,
+             .description = "The largest file that is served."},
+            [](auto& l) -> auto& { return l.settings.web.file_size; }),
+        declare<listener_entry>(
+            {.name = "cache_control",
+             .kind = value_kind::text,
+             .takes_effect = restart,
+             .description = "The header `Cache-Control` of files."},
+            [](auto& l) -> auto& { return l.settings.web.cache_control; }),
+        declare<listener_entry>(
+            {.name = "head_size",
+             .kind = value_kind::size,
+             .least = 512,
+             .most = 1ULL << 20,
+             .takes_effect = restart,
+             .description = "websocket: the largest head of an HTTP request; 64 headers at most."},
+            [](auto& l) -> auto& { return l.settings.web.head_size; }),
+        declare<listener_entry>(
+            {.name = "proxies",
+             .kind = value_kind::texts,
+             .most = 1'000,
+             .takes_effect = restart,
+             .description = "Proxies that are believed where a client is: IP addresses or networks "
+                            "(`10.0.0.0/8`). Of websocket: their `X-Forwarded-For`."},
+            [](auto& l) -> auto& { return l.settings.proxies; }),
+        declare<listener_entry>(
+            {.name = "proxy_protocol",
+             .kind = value_kind::boolean,
+             .takes_effect = restart,
+             .description = "Connections of `proxies` begin with a header of the PROXY protocol, "
+                            "version 1 or 2, before TLS."},
+            [](auto& l) -> auto& { return l.settings.proxy_protocol; }),
+        declare<listener_entry>(
+            {.name = "tls.certificate",
+             .kind = value_kind::path,
+             .takes_effect = restart,
+             .description = "PEM file with the server's certificate, then the intermediate ones. "
+                            "With it and `tls.key` clients speak TLS here. A reload reads the files "
+                            "anew; sessions go on.",
+             .computed = "none: no TLS"},
+            [](auto& l) -> auto& { return l.settings.tls.certificate; }),
+        declare<listener_entry>(
+            {.name = "tls.key",
+             .kind = value_kind::path,
+             .takes_effect = restart,
+             .description = "PEM file with the certificate's private key.",
+             .computed = "none"},
+            [](auto& l) -> auto& { return l.settings.tls.key; }),
+        declare<listener_entry>(
+            {.name = "tls.oldest",
+             .kind = value_kind::choice,
+             .takes_effect = restart,
+             .description = "The oldest version of TLS that is spoken; 1.3 is preferred."},
+            [](auto& l) -> auto& { return l.settings.tls.oldest; }),
+        declare<listener_entry>(
+            {.name = "tls.client_certificates",
+             .kind = value_kind::choice,
+             .takes_effect = restart,
+             .description = "Whether clients are asked for a certificate, and whether they may do "
+                            "without."},
+            [](auto& l) -> auto& { return l.settings.tls.client; }),
+        declare<listener_entry>(
+            {.name = "tls.authorities",
+             .kind = value_kind::texts,
+             .most = 100,
+             .takes_effect = restart,
+             .description = "PEM files of the authorities that sign clients' certificates; no "
+                            "others are trusted."},
+            [](auto& l) -> auto& { return l.settings.tls.authorities; }),
     };
     return all;
 }

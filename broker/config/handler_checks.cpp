@@ -174,9 +174,9 @@ struct handler_check {
             const std::string type_path = path_to(path_to(path, "types"), i);
             const std::size_t offset = types->value.elements[i].begin;
             if (!wire::is_type(handler.types[i])) {
-                context.mistake(offset, type_path,
-                                excerpt(handler.types[i]) +
-                                    " is not a message type: 1 to 64 bytes without control characters");
+                context.mistake(
+                    offset, type_path,
+                    excerpt(handler.types[i]) + " is not a message type: 1 to 64 bytes without control characters");
             } else {
                 claim(handler.types[i], offset, type_path, claimed);
             }
@@ -224,8 +224,8 @@ struct handler_check {
 
 }  // namespace
 
-void check_handler(const json_member& from, const std::string& path, handler_settings& handler,
-                   claimed_types& claimed, const reading& context) {
+void check_handler(const json_member& from, const std::string& path, handler_settings& handler, claimed_types& claimed,
+                   const reading& context) {
     const handler_check check{from, path, handler, context};
     check.resolve_start();
     check.tell_unused();
@@ -263,11 +263,12 @@ void check_group_owners(const json_value& section, broker_config& config, const 
         const std::string path = path_to(path_to("handlers", each.name), "groups");
         const auto owner = named(each.groups);
         if (owner == config.handlers.end()) {
-            context.mistake(offset, path, "there is no handler " + excerpt(each.groups) + suggestion(each.groups, names));
+            context.mistake(offset, path,
+                            "there is no handler " + excerpt(each.groups) + suggestion(each.groups, names));
         } else if (!owner->groups.empty() && owner->groups != owner->name) {
             context.mistake(offset, path,
-                            excerpt(each.groups) + " has no groups of its own: it uses those of " + excerpt(owner->groups) +
-                                "; name that one");
+                            excerpt(each.groups) + " has no groups of its own: it uses those of " +
+                                excerpt(owner->groups) + "; name that one");
         }
     }
     for (handler_settings* const each : to_itself) {

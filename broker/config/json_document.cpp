@@ -69,8 +69,9 @@ private:
             case '{': is_good = parse_object(value, where, depth); break;
             case '[': is_good = parse_array(value, where, depth); break;
             case '"': is_good = parse_string(value, where); break;
-            default: is_good = next() == '-' || (next() >= '0' && next() <= '9') ? parse_number(value, where)
-                                                                                 : parse_word(value, where);
+            default:
+                is_good = next() == '-' || (next() >= '0' && next() <= '9') ? parse_number(value, where)
+                                                                            : parse_word(value, where);
         }
         value.end = at_;
         return is_good;
@@ -94,17 +95,17 @@ private:
 
     bool parse_word(json_value& value, const place& where) {
         const std::string_view rest = std::string_view{text_}.substr(at_);
-        const auto length = std::find_if(rest.begin(), rest.end(), [](char c) {
-                                return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_');
-                            }) - rest.begin();
+        const auto length =
+            std::find_if(rest.begin(), rest.end(),
+                         [](char c) { return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'); }) -
+            rest.begin();
         const std::string_view word = rest.substr(0, static_cast<std::size_t>(length));
         if (word == "true" || word == "false") {
             value.kind = json_kind::boolean;
             value.truth = word == "true";
         } else if (word != "null") {
             return fail(at_, where,
-                        word.empty() ? (rest.empty() ? "the file ends where a value is expected"
-                                                     : "expected a value")
+                        word.empty() ? (rest.empty() ? "the file ends where a value is expected" : "expected a value")
                                      : "expected a value; a text is written in quotes: " + excerpt(word));
         }
         at_ += word.size();
@@ -155,8 +156,7 @@ private:
 
     /// What objects and arrays share: brackets, commas (a trailing one is blanked), nesting.
     template <class ParseItem>
-    bool parse_list(const json_value& list, const place& where, std::size_t depth, char closing,
-                    ParseItem parse_item) {
+    bool parse_list(const json_value& list, const place& where, std::size_t depth, char closing, ParseItem parse_item) {
         if (depth >= deepest_json) {
             return fail(at_, where, "nested deeper than " + std::to_string(deepest_json) + " levels");
         }

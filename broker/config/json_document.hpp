@@ -17,10 +17,10 @@ struct json_value {
     json_kind kind = json_kind::null;
     std::size_t begin = 0;
     std::size_t end = 0;
-    bool truth = false;                  ///< boolean
-    std::string text;                    ///< string: decoded; number: as written
-    std::vector<json_value> elements;    ///< array
-    std::vector<json_member> members;    ///< object, in the order of the file; of duplicates the first
+    bool truth = false;                ///< boolean
+    std::string text;                  ///< string: decoded; number: as written
+    std::vector<json_value> elements;  ///< array
+    std::vector<json_member> members;  ///< object, in the order of the file; of duplicates the first
 
     /// The first member of that name, or nullptr.
     const json_member* find(std::string_view name) const;

@@ -26,9 +26,9 @@ enum class value_kind {
     size,
     name,
     text,
-    path,             ///< made absolute against the file's folder
+    path,  ///< made absolute against the file's folder
     choice,
-    mode,             ///< permissions, octal in quotes
+    mode,  ///< permissions, octal in quotes
     texts,
     choices,
     text_map,
@@ -45,13 +45,13 @@ enum class effect { on_reload, on_restart };
 
 /// What is known of a key without knowing the struct that it fills.
 struct key_facts {
-    std::string_view name = {};         ///< within its table, e.g. `restart.initial_delay`
+    std::string_view name = {};  ///< within its table, e.g. `restart.initial_delay`
     value_kind kind = value_kind::text;
-    std::uint64_t least = 0;            ///< of the number; texts, choices: of their count
+    std::uint64_t least = 0;  ///< of the number; texts, choices: of their count
     std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
     effect takes_effect = effect::on_reload;
     std::string_view description = {};
-    std::string_view computed = {};     ///< the default in words, where it is not the struct's
+    std::string_view computed = {};            ///< the default in words, where it is not the struct's
     std::vector<std::string_view> words = {};  ///< choice, choices: filled in by declare()
 };
 

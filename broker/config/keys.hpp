@@ -18,14 +18,14 @@ struct listener_entry {
 
 /// All keys there are, in the order of the reference. From these tables follow the check, the JSON
 /// Schema, the reference, the effective text with its digest, and the difference for a reload.
-const std::vector<key<broker_config>>& broker_keys();      ///< `server.name`, `log.level`, …
-const std::vector<key<clients::web_path>>& path_keys();  ///< of one entry of a listener's `paths`
-const std::vector<key<listener_entry>>& listener_keys();   ///< of one element of `listeners`
+const std::vector<key<broker_config>>& broker_keys();                ///< `server.name`, `log.level`, …
+const std::vector<key<clients::web_path>>& path_keys();              ///< of one entry of a listener's `paths`
+const std::vector<key<listener_entry>>& listener_keys();             ///< of one element of `listeners`
 const std::vector<key<handlers::handler_settings>>& handler_keys();  ///< of one entry of `handlers`
 const std::vector<key<peering::peer_settings>>& peer_keys();         ///< of one entry of `peers`
 
-const std::vector<key<token_issuer>>& token_keys();                  ///< of one entry of `tokens`
-const std::vector<key<permission_entry>>& permission_keys();         ///< of one element of `permissions`
+const std::vector<key<token_issuer>>& token_keys();           ///< of one entry of `tokens`
+const std::vector<key<permission_entry>>& permission_keys();  ///< of one element of `permissions`
 
 /// The part of broker_keys() that is the section `login`.
 std::vector<key<broker_config>> login_keys();

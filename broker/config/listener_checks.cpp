@@ -23,9 +23,9 @@ void check_tcp(const json_value& from, const std::string& path, listener_entry& 
     const std::string address_path = path_to(path, "address");
     const auto address = parse_ip_address(settings.address);
     if (!address) {
-        context.mistake(offset_of(from, "address"), address_path,
-                        excerpt(settings.address) +
-                            " is not an IP address and a port; write \"127.0.0.1:2223\" or \"[::1]:2223\"");
+        context.mistake(
+            offset_of(from, "address"), address_path,
+            excerpt(settings.address) + " is not an IP address and a port; write \"127.0.0.1:2223\" or \"[::1]:2223\"");
         return;
     }
     settings.address = address->text();
@@ -36,7 +36,9 @@ void check_tcp(const json_value& from, const std::string& path, listener_entry& 
         return;
     }
     const auto allows = [&](clients::authentication_method method) {
-        const auto has = [&](const auto& methods) { return std::find(methods.begin(), methods.end(), method) != methods.end(); };
+        const auto has = [&](const auto& methods) {
+            return std::find(methods.begin(), methods.end(), method) != methods.end();
+        };
         const auto& paths = settings.web.paths;
         return has(settings.authentication) ||
                std::any_of(paths.begin(), paths.end(), [&](const auto& each) { return has(each.authentication); });
@@ -48,9 +50,10 @@ void check_tcp(const json_value& from, const std::string& path, listener_entry& 
                             "\"allow_remote_anonymous\": true");
     }
     if (allows(clients::authentication_method::accounts) && settings.tls.certificate.empty()) {
-        context.found.warning(offset_of(from, "address"), address_path,
-                              "passwords cross the network in clear on " + settings.address +
-                                  "; give the listener a \"tls\" section, or use a loopback address behind a TLS proxy");
+        context.found.warning(
+            offset_of(from, "address"), address_path,
+            "passwords cross the network in clear on " + settings.address +
+                "; give the listener a \"tls\" section, or use a loopback address behind a TLS proxy");
     }
 }
 
@@ -99,7 +102,10 @@ void check_tls(const json_value& from, const std::string& path, listener_entry& 
     const auto loaded = tls::context::load(clients::context_settings_for(wanted), now);
     if (!loaded) {
         const auto& reason = loaded.error().reason;
-        mistake(reason.starts_with(wanted.key) ? "key" : reason.starts_with(wanted.certificate) ? "certificate" : "authorities", reason);
+        mistake(reason.starts_with(wanted.key)           ? "key"
+                : reason.starts_with(wanted.certificate) ? "certificate"
+                                                         : "authorities",
+                reason);
     }
 }
 
@@ -108,8 +114,7 @@ bool is_understood(const json_value& from) {
     const json_member* const transport = from.find("transport");
     const json_member* const address = from.find("address");
     const auto words = words_of<clients::transport>();
-    return (transport == nullptr ||
-            std::find(words.begin(), words.end(), transport->value.text) != words.end()) &&
+    return (transport == nullptr || std::find(words.begin(), words.end(), transport->value.text) != words.end()) &&
            (address == nullptr || !address->value.text.empty());
 }
 

@@ -59,7 +59,8 @@ void read_listeners(const json_value& root, broker_config& config, const reading
                         "must not be empty: nobody could connect; leave it out for 127.0.0.1:2223");
     }
     if (section->value.elements.size() > most_listeners) {
-        context.mistake(section->value.begin, "listeners", "must have at most " + std::to_string(most_listeners) + " elements");
+        context.mistake(section->value.begin, "listeners",
+                        "must have at most " + std::to_string(most_listeners) + " elements");
         return;
     }
     const object_reader<listener_entry> reader{listener_keys(), {"paths"}, context};
@@ -86,7 +87,8 @@ void read_handlers(const json_value& root, broker_config& config, const reading&
         return;
     }
     if (section->value.members.size() > most_handlers) {
-        context.mistake(section->value.begin, "handlers", "must have at most " + std::to_string(most_handlers) + " entries");
+        context.mistake(section->value.begin, "handlers",
+                        "must have at most " + std::to_string(most_handlers) + " entries");
         return;
     }
     const object_reader<handlers::handler_settings> reader{handler_keys(), {}, context};
@@ -158,15 +160,15 @@ void check_whole(const json_value& root, broker_config& config, const reading& c
     }
     if (config.limits.queued_memory < config.limits.queue_bytes) {
         context.mistake(at("limits", "queued_memory"), "limits.queued_memory",
-                        "must be at least queue_bytes (" +
-                            number_text(value_kind::size, config.limits.queue_bytes) +
+                        "must be at least queue_bytes (" + number_text(value_kind::size, config.limits.queue_bytes) +
                             "): one slow client would stop all others");
     }
 }
 
 void read_config(const json_document& document, broker_config& config, const reading& context) {
     const json_value& root = *document.root;
-    const object_reader<broker_config> reader{broker_keys(), {"listeners", "handlers", "peers", "tokens", "permissions", "$schema"}, context};
+    const object_reader<broker_config> reader{
+        broker_keys(), {"listeners", "handlers", "peers", "tokens", "permissions", "$schema"}, context};
     reader.read(root, "", config);
     if (root.kind == json_kind::object) {
         check_whole(root, config, context);

@@ -16,7 +16,7 @@ inline constexpr std::size_t largest_config = std::size_t{4} << 20;
 inline constexpr std::size_t most_listeners = 1'000;
 inline constexpr std::size_t most_handlers = 10'000;
 inline constexpr std::size_t most_peers = 1'000;
-inline constexpr std::size_t most_token_issuers = 8;   ///< each may cost a verification
+inline constexpr std::size_t most_token_issuers = 8;  ///< each may cost a verification
 inline constexpr std::size_t most_permissions = 1'000;
 
 /// What came of reading a config: either the config, or at least one mistake.

@@ -29,9 +29,9 @@ struct peer_check {
 
     void check_name() const {
         if (!is_for_any() && !wire::is_name(peer.name)) {
-            context.mistake(from.begin, path,
-                            excerpt(peer.name) + " is neither \"*\" nor " +
-                                std::string{kind_description(value_kind::name)});
+            context.mistake(
+                from.begin, path,
+                excerpt(peer.name) + " is neither \"*\" nor " + std::string{kind_description(value_kind::name)});
         } else if (peer.name == config.server.name) {
             context.mistake(from.begin, path,
                             "is this server's own name (server.name); an entry is named after the other server");
@@ -99,9 +99,9 @@ struct peer_check {
             context.mistake(element.begin, type_path,
                             "type " + excerpt(element.text) + " is reserved for the broker itself");
         } else if (!wire::is_type(element.text)) {
-            context.mistake(element.begin, type_path,
-                            excerpt(element.text) +
-                                " is not a message type: 1 to 64 bytes without control characters; \"*\": all");
+            context.mistake(
+                element.begin, type_path,
+                excerpt(element.text) + " is not a message type: 1 to 64 bytes without control characters; \"*\": all");
         }
     }
 };
@@ -112,9 +112,9 @@ void check_addresses(const json_value& listed, const std::string& path, const re
     for (std::size_t i = 0; i < listed.elements.size(); ++i) {
         const json_value& element = listed.elements[i];
         if (element.kind == json_kind::string && !is_host_and_port(element.text)) {
-            context.mistake(element.begin, path_to(path, i),
-                            excerpt(element.text) +
-                                " is not a host and a port; write \"b.example.org:7000\" or \"[::1]:7000\"");
+            context.mistake(
+                element.begin, path_to(path, i),
+                excerpt(element.text) + " is not a host and a port; write \"b.example.org:7000\" or \"[::1]:7000\"");
         }
     }
 }

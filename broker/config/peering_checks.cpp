@@ -44,16 +44,17 @@ struct peering_check {
             const std::size_t offset = find("listen")->value.elements[i].begin;
             const auto parsed = parse_ip_address(address);
             if (!parsed) {
-                context.mistake(offset, path,
-                                excerpt(address) +
-                                    " is not an IP address and a port; write \"0.0.0.0:7000\" or \"[::]:7000\"");
+                context.mistake(
+                    offset, path,
+                    excerpt(address) + " is not an IP address and a port; write \"0.0.0.0:7000\" or \"[::]:7000\"");
                 continue;
             }
             address = parsed->text();
             const auto [first, is_new] = taken.emplace(address, path);
             if (!is_new && parsed->port != 0) {
-                context.mistake(offset, path, excerpt(address) + " is also that of " + first->second +
-                                                  "; an address is listened on once");
+                context.mistake(
+                    offset, path,
+                    excerpt(address) + " is also that of " + first->second + "; an address is listened on once");
             }
         }
     }

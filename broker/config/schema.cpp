@@ -58,11 +58,11 @@ json kind_schema(const key_facts& facts) {
 }
 
 std::string bounds_in_words(const key_facts& facts) {
-    const bool has_unit = facts.kind == value_kind::duration || facts.kind == value_kind::size ||
-                          facts.kind == value_kind::duration_map;
-    return has_unit ? " From " + number_text(facts.kind, facts.least) + " to " +
-                          number_text(facts.kind, facts.most) + "."
-                    : "";
+    const bool has_unit =
+        facts.kind == value_kind::duration || facts.kind == value_kind::size || facts.kind == value_kind::duration_map;
+    return has_unit
+               ? " From " + number_text(facts.kind, facts.least) + " to " + number_text(facts.kind, facts.most) + "."
+               : "";
 }
 
 json key_schema(const key_facts& facts, const std::optional<std::string>& written_default) {
@@ -74,9 +74,7 @@ json key_schema(const key_facts& facts, const std::optional<std::string>& writte
     return schema;
 }
 
-json object_schema() {
-    return {{"type", "object"}, {"additionalProperties", false}, {"properties", json::object()}};
-}
+json object_schema() { return {{"type", "object"}, {"additionalProperties", false}, {"properties", json::object()}}; }
 
 template <class T>
 json table_schema(const std::vector<key<T>>& keys) {
@@ -94,8 +92,7 @@ json table_schema(const std::vector<key<T>>& keys) {
             level = &within;
             name.remove_prefix(dot + 1);
         }
-        (*level)["properties"][std::string{name}] =
-            key_schema(known.facts, encode(known.facts, known.get(T{})));
+        (*level)["properties"][std::string{name}] = key_schema(known.facts, encode(known.facts, known.get(T{})));
     }
     return schema;
 }

@@ -12,9 +12,9 @@ struct surroundings {
     unsigned cores = 1;
     std::size_t descriptor_limit = 1'024;  ///< the hard limit, to which the broker raises its own
     std::string runtime_directory;
-    std::string search_path;               ///< $PATH, for commands without a '/'
+    std::string search_path;  ///< $PATH, for commands without a '/'
     unsigned user_id = 0;
-    std::string state_directory;           ///< for what outlives the process
+    std::string state_directory;  ///< for what outlives the process
 };
 
 /// This process's. The runtime directory is $RUNTIME_DIRECTORY (set by systemd), or /run/bester for

@@ -202,8 +202,7 @@ std::optional<value> decode(const key_facts& facts, const json_value& from, std:
     const decoding reader{facts, context};
     switch (facts.kind) {
         case value_kind::boolean:
-            return from.kind == json_kind::boolean ? std::optional<value>{from.truth}
-                                                   : reader.refuse_kind(from, path);
+            return from.kind == json_kind::boolean ? std::optional<value>{from.truth} : reader.refuse_kind(from, path);
         case value_kind::automatic_count:
             if (from.kind == json_kind::string && from.text == "auto") {
                 return std::nullopt;

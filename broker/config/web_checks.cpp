@@ -37,13 +37,16 @@ struct web_check {
         }
         for (const std::string& rule : entry.origins) {
             if (!web::is_origin_rule(rule)) {
-                mistake(in, at, "origins", excerpt(rule) + " is no origin; write \"https://chat.example.org\", "
-                                                           "\"https://*.example.org\", \"self\" or \"*\"");
+                mistake(in, at, "origins",
+                        excerpt(rule) +
+                            " is no origin; write \"https://chat.example.org\", "
+                            "\"https://*.example.org\", \"self\" or \"*\"");
             }
         }
         for (const std::string& name : entry.subprotocols) {
             if (!web::is_token(name)) {
-                mistake(in, at, "subprotocols", excerpt(name) + " is not the name of a subprotocol (a token of RFC 9110)");
+                mistake(in, at, "subprotocols",
+                        excerpt(name) + " is not the name of a subprotocol (a token of RFC 9110)");
             }
         }
         check_bound(in, at, entry);
@@ -60,8 +63,9 @@ struct web_check {
             mistake(in, at, "type", "has no meaning with \"frames\": \"socketio\": each of \"namespaces\" has its own");
         }
         if (entry.namespaces.empty() || entry.namespaces.size() > most_namespaces) {
-            mistake(in, at, "namespaces", "must have 1 to " + std::to_string(most_namespaces) +
-                                              " entries, e.g. {\"/\": \"chat\"}: a Socket.IO path is nothing without");
+            mistake(in, at, "namespaces",
+                    "must have 1 to " + std::to_string(most_namespaces) +
+                        " entries, e.g. {\"/\": \"chat\"}: a Socket.IO path is nothing without");
         }
         for (const auto& [name, type] : entry.namespaces) {
             if (!socketio::is_namespace(name)) {
@@ -77,7 +81,8 @@ struct web_check {
         }
         for (const std::string_view name : {"namespaces", "recovery", "recovery_bytes"}) {
             if (const json_member* const member = in.find(name)) {
-                context.found.warning(member->begin, path_to(at, name), "has no effect: it is for \"frames\": \"socketio\"");
+                context.found.warning(member->begin, path_to(at, name),
+                                      "has no effect: it is for \"frames\": \"socketio\"");
             }
         }
         if (entry.type.empty()) {
@@ -100,11 +105,13 @@ struct web_check {
     void check_proxies() const {
         for (const std::string& proxy : listener.proxies) {
             if (!web::is_address_rule(proxy)) {
-                mistake(from, path, "proxies", excerpt(proxy) + " is not an IP address or a network such as \"10.0.0.0/8\"");
+                mistake(from, path, "proxies",
+                        excerpt(proxy) + " is not an IP address or a network such as \"10.0.0.0/8\"");
             }
         }
         if (listener.proxy_protocol && listener.proxies.empty()) {
-            mistake(from, path, "proxy_protocol", "needs \"proxies\": the addresses whose connections begin with a PROXY header");
+            mistake(from, path, "proxy_protocol",
+                    "needs \"proxies\": the addresses whose connections begin with a PROXY header");
         }
         const bool is_web = listener.kind == clients::transport::websocket;
         if (!listener.proxies.empty() && !listener.proxy_protocol && !is_web) {
@@ -116,7 +123,8 @@ struct web_check {
     void check_elsewhere() const {
         for (const std::string_view name : {"paths", "files", "file_size", "cache_control", "head_size"}) {
             if (const json_member* const member = from.find(name)) {
-                context.found.warning(member->begin, path_to(path, name), "has no effect: it is for \"transport\": \"websocket\"");
+                context.found.warning(member->begin, path_to(path, name),
+                                      "has no effect: it is for \"transport\": \"websocket\"");
             }
         }
     }
@@ -124,7 +132,8 @@ struct web_check {
 
 }  // namespace
 
-void read_web(const json_value& from, const std::string& path, clients::listener_settings& listener, const reading& context) {
+void read_web(const json_value& from, const std::string& path, clients::listener_settings& listener,
+              const reading& context) {
     const web_check check{from, path, listener, context};
     check.check_proxies();
     if (listener.kind != clients::transport::websocket) {

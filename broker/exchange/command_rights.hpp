@@ -16,11 +16,11 @@ namespace bester::exchange {
 /// their own lists of types.
 struct command_rights {
     std::vector<std::string> commands{"*"};
-    std::vector<std::string> users{"*"};     ///< recipients as commands name them: "tina", "tina@b", "*"
+    std::vector<std::string> users{"*"};  ///< recipients as commands name them: "tina", "tina@b", "*"
     std::vector<std::string> groups{"*"};
     std::vector<std::string> handlers{"*"};
     std::vector<std::string> servers{"*"};
-    std::size_t rate = 0;                    ///< commands a second of one instance; 0: any
+    std::size_t rate = 0;  ///< commands a second of one instance; 0: any
 
     bool operator==(const command_rights&) const = default;
 

@@ -12,31 +12,31 @@ enum class counter : std::uint8_t {
     sessions_opened,
     sessions_closed,
     authentications_failed,
-    logins_throttled,    ///< refused unseen, as too many had failed
-    connections_refused, ///< too many from one address
-    sessions_expired,    ///< with their token
-    messages,            ///< from clients, well-formed
-    messages_bad,        ///< from clients, refused before any handler saw them
-    messages_forbidden,  ///< by `permissions`
-    messages_limited,    ///< by a rate of `permissions`
-    answers,             ///< from handlers, to an open message
-    answers_unknown,     ///< from handlers, late or to nothing
+    logins_throttled,     ///< refused unseen, as too many had failed
+    connections_refused,  ///< too many from one address
+    sessions_expired,     ///< with their token
+    messages,             ///< from clients, well-formed
+    messages_bad,         ///< from clients, refused before any handler saw them
+    messages_forbidden,   ///< by `permissions`
+    messages_limited,     ///< by a rate of `permissions`
+    answers,              ///< from handlers, to an open message
+    answers_unknown,      ///< from handlers, late or to nothing
     pushes,
     commands,
     commands_refused,
     queries,
-    deliveries,          ///< handed to a session
+    deliveries,  ///< handed to a session
     statuses_good,
     statuses_bad,
     handler_timeouts,
-    handler_failures,    ///< messages that an instance took with it
-    handler_retries,     ///< messages given to another instance
+    handler_failures,  ///< messages that an instance took with it
+    handler_retries,   ///< messages given to another instance
     busy,
     slow_consumers,
     write_timeouts,
-    protocol_errors,     ///< of handlers
-    memory_pauses,       ///< sessions not read because of the memory mark
-    files_served,        ///< over HTTP
+    protocol_errors,  ///< of handlers
+    memory_pauses,    ///< sessions not read because of the memory mark
+    files_served,     ///< over HTTP
     internal_errors,
     end,
 };
@@ -44,11 +44,34 @@ enum class counter : std::uint8_t {
 inline constexpr std::size_t counter_count = static_cast<std::size_t>(counter::end);
 
 inline constexpr std::array<std::string_view, counter_count> counter_names{
-    "sessions_opened", "sessions_closed", "authentications_failed", "logins_throttled", "connections_refused",
-    "sessions_expired", "messages", "messages_bad", "messages_forbidden", "messages_limited", "answers",
-    "answers_unknown", "pushes", "commands", "commands_refused", "queries", "deliveries", "statuses_good",
-    "statuses_bad", "handler_timeouts", "handler_failures", "handler_retries", "busy", "slow_consumers",
-    "write_timeouts", "protocol_errors", "memory_pauses", "files_served",
+    "sessions_opened",
+    "sessions_closed",
+    "authentications_failed",
+    "logins_throttled",
+    "connections_refused",
+    "sessions_expired",
+    "messages",
+    "messages_bad",
+    "messages_forbidden",
+    "messages_limited",
+    "answers",
+    "answers_unknown",
+    "pushes",
+    "commands",
+    "commands_refused",
+    "queries",
+    "deliveries",
+    "statuses_good",
+    "statuses_bad",
+    "handler_timeouts",
+    "handler_failures",
+    "handler_retries",
+    "busy",
+    "slow_consumers",
+    "write_timeouts",
+    "protocol_errors",
+    "memory_pauses",
+    "files_served",
     "internal_errors",
 };
 static_assert(!counter_names.back().empty());

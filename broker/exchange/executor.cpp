@@ -70,13 +70,16 @@ bool executor::is_permitted(execution& run, const command& c) {
     }
     const auto forbid = [&](std::string_view what, std::string_view key) {
         std::string reason{what.substr(0, 64)};
-        refuse(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.").append(key) + '`');
+        refuse(run, error_code::command_forbidden,
+               reason.append(" is not among the handler's `may.").append(key) + '`');
         return false;
     };
     if (!command_rights::lets(rights.commands, c.name)) return forbid(c.name, "commands");
-    const bool is_of_group = c.kind == command_kind::send_group || c.kind == command_kind::join || c.kind == command_kind::leave;
+    const bool is_of_group =
+        c.kind == command_kind::send_group || c.kind == command_kind::join || c.kind == command_kind::leave;
     if (is_of_group && !command_rights::lets(rights.groups, c.target)) return forbid(c.target, "groups");
-    if (c.kind == command_kind::send_handler && !command_rights::lets(rights.handlers, c.target)) return forbid(c.target, "handlers");
+    if (c.kind == command_kind::send_handler && !command_rights::lets(rights.handlers, c.target))
+        return forbid(c.target, "handlers");
     return true;
 }
 
@@ -107,8 +110,7 @@ void executor::reply(execution& run, const command& c) {
         reached.delivered = 1;
     }
     if (!c.report.empty()) {
-        if (reached.delivered == 0)
-            missed(c, reached, run.message.origin.text(), error_code::recipient_offline);
+        if (reached.delivered == 0) missed(c, reached, run.message.origin.text(), error_code::recipient_offline);
         complete(run, c, reached);
     }
 }

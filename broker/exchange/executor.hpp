@@ -48,14 +48,14 @@ private:
     struct execution {
         command_source& source;
         const wire::handler_frame& frame;
-        envelope_view message;              ///< origin none in a push
+        envelope_view message;  ///< origin none in a push
         const std::uint64_t* answered = nullptr;
-        std::size_t index = 0;              ///< of the command being executed
+        std::size_t index = 0;  ///< of the command being executed
         bool is_passed_on = false;
         wire::error_code first_error = wire::error_code::none;
         std::string first_reason{};
-        std::string_view from_server{};     ///< that had this delivered, and
-        std::uint64_t ref = 0;              ///< wants to know by this number what was reached
+        std::string_view from_server{};  ///< that had this delivered, and
+        std::uint64_t ref = 0;           ///< wants to know by this number what was reached
     };
     void run_commands(execution& run);
     void run(execution& run, const wire::command& command);
@@ -85,8 +85,7 @@ private:
                             wire::error_code code = wire::error_code::recipient_offline);
     void complete(execution& run, const wire::command& command, reach& reached);
     static report_target report_of(const execution& run, const wire::command& command) noexcept;
-    static void missed(const wire::command& command, reach& reached, std::string_view recipient,
-                       wire::error_code code);
+    static void missed(const wire::command& command, reach& reached, std::string_view recipient, wire::error_code code);
     std::string_view type_of(execution& run, const wire::command& command);
     void mark_excepted(execution& run, const wire::command& command);
 
@@ -95,10 +94,10 @@ private:
 
     shard& shard_;
     pending_outcomes outcomes_;
-    std::vector<session_id> targets_;   ///< of the command being executed, kept for their memory
+    std::vector<session_id> targets_;  ///< of the command being executed, kept for their memory
     std::vector<session_id> except_;
     std::vector<std::pair<std::string_view, std::string_view>> distant_;  ///< server and user, of the same
-    std::vector<std::string_view> distant_users_;  ///< of one of the servers
+    std::vector<std::string_view> distant_users_;                         ///< of one of the servers
     std::string sender_;
     wire::handler_frame remote_frame_;  ///< a command from another server
     std::vector<session_id> parsed_;

@@ -50,8 +50,7 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
             }
             user = user.substr(0, at);
         }
-        if (shard_.users().find(user, targets_) == 0)
-            missed(c, reached, user, error_code::recipient_offline);
+        if (shard_.users().find(user, targets_) == 0) missed(c, reached, user, error_code::recipient_offline);
     }
     for (std::uint32_t i = 0; i < c.sessions.count; ++i) {
         const std::string_view text = strings[c.sessions.begin + i];
@@ -114,14 +113,13 @@ std::uint64_t executor::deliver_all(const payload& frame, const std::vector<sess
 void executor::deliver_to_targets(execution& run, const command& c, reach& reached, std::string_view type_token) {
     if (is_everybody_) {
         const payload frame = make_delivery(type_token, c.data);
-        reached.delivered +=
-            deliver_all(frame, except_, [&](auto&& each) { shard_.sessions().for_each(each); });
+        reached.delivered += deliver_all(frame, except_, [&](auto&& each) { shard_.sessions().for_each(each); });
         for (unsigned s = 0; s < shard_.settings().shards; ++s) {
             if (s == shard_.index()) continue;
             const acknowledgement to = expect(run, c, reached);
             shard_.post_to(s, [frame, except = except_, to](shard& there) {
-                const auto delivered = there.commands().deliver_all(
-                    frame, except, [&](auto&& each) { there.sessions().for_each(each); });
+                const auto delivered =
+                    there.commands().deliver_all(frame, except, [&](auto&& each) { there.sessions().for_each(each); });
                 report_back(there, to, delivered);
             });
         }

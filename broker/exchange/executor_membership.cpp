@@ -22,8 +22,8 @@ struct distant_change {
     std::string handler;
     std::string group;
     acknowledgement to;
-    std::uint64_t source;    ///< that is told when it is refused
-    std::string refusal;     ///< in these words
+    std::uint64_t source;  ///< that is told when it is refused
+    std::string refusal;   ///< in these words
 };
 
 error_code change_one(shard& on, session_id id, bool is_join, std::string_view handler, std::string_view group) {
@@ -64,9 +64,9 @@ void executor::change_membership(execution& run, const command& c) {
             if (failure == error_code::too_many_groups) run.source.notify(join_refused(run.answered, run.index));
             continue;
         }
-        auto change = std::make_unique<distant_change>(distant_change{
-            id, is_join, run.source.groups_owner(), std::string{c.target}, expect(run, c, reached),
-            run.source.source_id(), is_join ? join_refused(run.answered, run.index) : std::string{}});
+        auto change = std::make_unique<distant_change>(
+            distant_change{id, is_join, run.source.groups_owner(), std::string{c.target}, expect(run, c, reached),
+                           run.source.source_id(), is_join ? join_refused(run.answered, run.index) : std::string{}});
         change->to.shard = shard_.index();
         shard_.post_to(id.shard(), [change = std::move(change)](shard& there) {
             const error_code failure = change_one(there, change->who, change->is_join, change->handler, change->group);

@@ -42,7 +42,9 @@ std::string_view executor::sender_of(const execution& run) {
 /// May this command send to that server? If not, it is refused in the part of the user there, or the server.
 bool executor::may_send(execution& run, const command& c, reach& reached, std::string_view server,
                         std::string_view type_token, std::string_view user) {
-    const auto recipient = [&] { return user.empty() ? std::string{server} : std::string{user}.append("@").append(server); };
+    const auto recipient = [&] {
+        return user.empty() ? std::string{server} : std::string{user}.append("@").append(server);
+    };
     if (run.source.rights() && !command_rights::lets(run.source.rights()->servers, server)) {
         std::string reason{server.substr(0, 64)};
         refuse(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.servers`"));

@@ -73,8 +73,7 @@ void framed_stream::on_ready(std::uint32_t events) {
             may_receive_ = true;
             read_ciphered();
         }
-    }
-    else if ((events & (EPOLLERR | EPOLLHUP)) != 0) hung_up(events);
+    } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) hung_up(events);
 }
 
 void framed_stream::hung_up(std::uint32_t events) {

@@ -28,7 +28,7 @@ enum class close_reason : std::uint8_t {
     slow_consumer,
     write_timeout,
     authentication,
-    requested,      ///< by the client's `close`, a handler's `disconnect` or an administrator
+    requested,  ///< by the client's `close`, a handler's `disconnect` or an administrator
     shutting_down,
     handler_lost,
 };
@@ -43,10 +43,10 @@ struct kept_bytes {
 
 /// What became of a frame that was given to on_frame.
 enum class frame_verdict : std::uint8_t {
-    taken,            ///< go on with the next
-    taken_then_pause, ///< taken, but read no further until resume()
-    not_yet,          ///< not taken: give it again after resume()
-    closed,           ///< the stream was closed
+    taken,             ///< go on with the next
+    taken_then_pause,  ///< taken, but read no further until resume()
+    not_yet,           ///< not taken: give it again after resume()
+    closed,            ///< the stream was closed
 };
 
 /// A connected socket that carries frames, owned by one shard and used on its thread only: a client's
@@ -168,19 +168,19 @@ private:
     std::uint32_t watched_ = 0;
     std::size_t frame_limit_;
     std::unique_ptr<wire::stream_cipher> cipher_;
-    std::unique_ptr<framing> framing_;   ///< null: length words
+    std::unique_ptr<framing> framing_;  ///< null: length words
     std::unique_ptr<outbox> outbox_;
-    std::unique_ptr<kept_bytes> kept_;   ///< received, not decoded
-    std::uint64_t blocked_since_ms_ = 0; ///< shard clock; while EPOLLOUT is watched
+    std::unique_ptr<kept_bytes> kept_;    ///< received, not decoded
+    std::uint64_t blocked_since_ms_ = 0;  ///< shard clock; while EPOLLOUT is watched
     bool is_paused_ = false;
-    bool is_dirty_ = false;              ///< in the shard's list of streams to flush
-    bool is_resuming_ = false;           ///< in the shard's list of streams to read on
+    bool is_dirty_ = false;     ///< in the shard's list of streams to flush
+    bool is_resuming_ = false;  ///< in the shard's list of streams to read on
     bool is_closing_ = false;
     bool input_ended_ = false;
-    bool may_receive_ = false;           ///< from the socket, in this turn; of a ciphered stream
-    bool has_frame_again_ = false;       ///< the framing has one that was not taken
-    bool is_output_lost_ = false;        ///< nothing can be written any more
-    bool is_unwatched_ = false;          ///< the peer hung up while reading was paused
+    bool may_receive_ = false;      ///< from the socket, in this turn; of a ciphered stream
+    bool has_frame_again_ = false;  ///< the framing has one that was not taken
+    bool is_output_lost_ = false;   ///< nothing can be written any more
+    bool is_unwatched_ = false;     ///< the peer hung up while reading was paused
     close_reason closing_reason_ = close_reason::none;
 
     friend class shard;

@@ -81,7 +81,7 @@ private:
     static void make_key(std::string& key, std::string_view handler, std::string_view name);
 
     string_map<std::unique_ptr<group>> groups_;
-    mutable std::string key_;  ///< for look-ups, kept for its memory
+    mutable std::string key_;          ///< for look-ups, kept for its memory
     string_map<watch_entry> watched_;  ///< by handler; empty while nobody observes
     std::function<void()> changes_wait_;
     bool has_changes_ = false;

@@ -32,7 +32,8 @@ void mailbox::post(std::vector<task>& batch) {
         const std::lock_guard lock{mutex_};
         was_empty = queued_.empty();
         if (was_empty) queued_.swap(batch);
-        else for (task& work : batch) queued_.push_back(std::move(work));
+        else
+            for (task& work : batch) queued_.push_back(std::move(work));
     }
     batch.clear();
     if (was_empty) wake();

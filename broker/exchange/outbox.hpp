@@ -92,7 +92,7 @@ private:
         payload shared;
         const char* data = nullptr;
         std::uint32_t size = 0;
-        std::uint32_t capacity = 0;     ///< of the chunk
+        std::uint32_t capacity = 0;  ///< of the chunk
         std::uint32_t frames = 0;
     };
 
@@ -101,8 +101,8 @@ private:
 
     chunk_pool* pool_;
     std::vector<piece> pieces_;
-    std::size_t first_ = 0;   ///< pieces before it are gone
-    std::size_t sent_ = 0;    ///< of the first piece
+    std::size_t first_ = 0;  ///< pieces before it are gone
+    std::size_t sent_ = 0;   ///< of the first piece
     std::size_t bytes_ = 0;
     std::size_t frames_ = 0;
     std::uint64_t written_ = 0;

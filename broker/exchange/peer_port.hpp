@@ -32,8 +32,8 @@ inline constexpr std::size_t most_users_at_once = 1'000;
 struct remote_delivery {
     std::string_view type_token;
     std::string_view data;
-    std::string_view sender;                   ///< user, or handler
-    std::span<const std::string_view> users;   ///< names there, without the server's
+    std::string_view sender;                  ///< user, or handler
+    std::span<const std::string_view> users;  ///< names there, without the server's
     bool is_for_everybody = false;
 };
 
@@ -42,9 +42,9 @@ struct remote_submission {
     std::string_view type_token;
     std::string_view data;
     std::string_view user;
-    std::string_view session;   ///< empty: a handler sends it unasked
+    std::string_view session;  ///< empty: a handler sends it unasked
     std::string_view id_token;
-    unsigned hops = 0;          ///< handlers that it went through so far
+    unsigned hops = 0;  ///< handlers that it went through so far
 };
 
 /// What can be told of a server before anything is sent to it.
@@ -65,7 +65,7 @@ public:
     virtual void submit(std::string_view server, const remote_submission& what, const acknowledgement& to) = 0;
     /// Answers of handlers here to messages from there. Not none: why it is not taken; then nothing is sent.
     virtual wire::error_code reply(const remote_origin& to, std::string_view type_token, std::string_view data,
-                       std::string_view id_token) = 0;
+                                   std::string_view id_token) = 0;
     /// Called once for each message from there, also where nobody waits for the result.
     virtual void finish(const remote_origin& message, const partial_outcome& outcome) = 0;
     /// The servers that `"*"` means: all that are known by name.

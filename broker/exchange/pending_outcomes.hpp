@@ -41,10 +41,10 @@ struct acknowledgement {
 
 /// Who wants to know what a command reached: the handler that gave it, or the server that sent it on.
 struct report_target {
-    std::uint64_t source = 0;     ///< of the handler's command, or
-    std::string_view tag;         ///< empty: no report is wanted
-    std::string_view server;      ///< the server to which
-    std::uint64_t ref = 0;        ///< the result is sent
+    std::uint64_t source = 0;  ///< of the handler's command, or
+    std::string_view tag;      ///< empty: no report is wanted
+    std::string_view server;   ///< the server to which
+    std::uint64_t ref = 0;     ///< the result is sent
 
     bool is_wanted() const noexcept { return (source != 0 && !tag.empty()) || ref != 0; }
 };

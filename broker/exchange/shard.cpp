@@ -62,14 +62,13 @@ void shard::run() {
 
 void shard::read_clocks() noexcept {
     using namespace std::chrono;
-    now_ms_ = static_cast<std::uint64_t>(
-        duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
-    wall_ms_ = static_cast<std::uint64_t>(
-        duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
+    now_ms_ = static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
+    wall_ms_ = static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
 }
 
 std::chrono::milliseconds shard::longest_wait() const noexcept {
-    if (!resuming_.empty() || !dirty_.empty() || !writers_.empty() || !turn_end_.empty()) return std::chrono::milliseconds{0};
+    if (!resuming_.empty() || !dirty_.empty() || !writers_.empty() || !turn_end_.empty())
+        return std::chrono::milliseconds{0};
     return wants_sweep_ ? sweep_interval : std::chrono::milliseconds{-1};
 }
 

@@ -302,7 +302,8 @@ void channel::fail(std::string_view reason) {
     if (!is_open()) return;
     if (owner_.is_running_mail()) {
         // A channel here, this or another, has read frames that it has not looked at: nothing is read before that.
-        shard_.at_turn_end([&owner = owner_, instance = instance_, why = std::string{reason}] { owner.close(instance, why); });
+        shard_.at_turn_end(
+            [&owner = owner_, instance = instance_, why = std::string{reason}] { owner.close(instance, why); });
         return;
     }
     if (lost_reason_.empty()) lost_reason_ = reason;

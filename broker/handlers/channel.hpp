@@ -85,12 +85,12 @@ public:
 
 private:
     struct slot {
-        std::uint64_t id = 0;           ///< 0: free
+        std::uint64_t id = 0;  ///< 0: free
         exchange::envelope message;
-        std::string data;               ///< kept only if it may be given to another instance
+        std::string data;  ///< kept only if it may be given to another instance
         std::uint64_t deadline_ms = 0;
         std::uint64_t sent_ms = 0;
-        std::uint64_t stream_begin = 0; ///< where its frame begins in all that was queued
+        std::uint64_t stream_begin = 0;  ///< where its frame begins in all that was queued
         std::uint32_t frame_size = 0;
         std::uint32_t data_size = 0;
     };
@@ -138,7 +138,7 @@ private:
     std::uint64_t source_id_;
     waiting_list waiting_;
     wire::handler_frame frame_;
-    std::deque<slot> slots_;             ///< a deque, as answers are executed while their slot is in use
+    std::deque<slot> slots_;  ///< a deque, as answers are executed while their slot is in use
     std::vector<std::uint32_t> free_slots_;
     std::uint64_t last_serial_ = 0;
     exchange::command_budget budget_;
@@ -155,7 +155,7 @@ private:
     bool is_draining_ = false;
     bool was_drained_ = false;
     bool is_lost_ = false;
-    bool is_failing_ = false;   ///< the instance is lost; its last frames here wait for others
+    bool is_failing_ = false;  ///< the instance is lost; its last frames here wait for others
     std::string lost_reason_;
 };
 

@@ -20,11 +20,11 @@ struct channel_offer {
     instance_ref instance;
     unsigned shard = 0;
     int fd = -1;
-    std::string received;             ///< bytes that came after the hello
+    std::string received;  ///< bytes that came after the hello
     bool wants_client_events = false;
     bool wants_peer_events = false;
     bool wants_group_events = false;
-    std::string groups_owner{};       ///< the handler whose groups its commands and events are about
+    std::string groups_owner{};  ///< the handler whose groups its commands and events are about
 };
 
 /// What the control plane (supervisor) needs of the shards. All functions may be called from the

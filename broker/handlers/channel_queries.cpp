@@ -156,7 +156,9 @@ void channel::send_snapshot() {
         queued();
         body = R"({"kind":"snapshot",)";
     };
-    const auto next = [&] { if (body.back() != '[') body += ','; };
+    const auto next = [&] {
+        if (body.back() != '[') body += ',';
+    };
     if (wants_group_events_) {
         body += R"("groups":[)";
         shard_.groups().for_each(groups_owner_, [&](const exchange::group& in) {

@@ -7,73 +7,57 @@
 
 namespace bester::handlers {
 
-bool needs_new_process(const handler_settings& before, const handler_settings& after)
-{
+bool needs_new_process(const handler_settings& before, const handler_settings& after) {
     const auto what_a_process_sees = [](const handler_settings& settings) {
-        return std::tie(settings.start, settings.command, settings.socket, settings.environment,
-                        settings.directory, settings.user, settings.window, settings.message_size,
-                        settings.recipients, settings.config_json, settings.groups);
+        return std::tie(settings.start, settings.command, settings.socket, settings.environment, settings.directory,
+                        settings.user, settings.window, settings.message_size, settings.recipients,
+                        settings.config_json, settings.groups);
     };
     return what_a_process_sees(before) != what_a_process_sees(after);
 }
 
 handler_entry::handler_entry(const entry_services& services, handler_settings settings,
                              std::function<void(handler_entry&)> idle)
-    : services_(services), settings_(std::move(settings)), idle_(std::move(idle))
-{
-}
+    : services_(services), settings_(std::move(settings)), idle_(std::move(idle)) {}
 
-void handler_entry::start()
-{
+void handler_entry::start() {
     wanted_ = true;
     resize();
-    if (settings_.start != start_mode::automatic)
-        return;
+    if (settings_.start != start_mode::automatic) return;
     for (const auto& each : slots_)
-        if (!each->serving && !each->coming && !each->backing_off)
-            begin(*each);
+        if (!each->serving && !each->coming && !each->backing_off) begin(*each);
 }
 
-void handler_entry::update(handler_settings settings)
-{
+void handler_entry::update(handler_settings settings) {
     const bool replace = needs_new_process(settings_, settings);
     settings_ = std::move(settings);
-    for (const auto& each : slots_)
-        each->policy.use(settings_.restart);
-    if (replace)
-        replace_all();
-    if (wanted_)
-        start();
+    for (const auto& each : slots_) each->policy.use(settings_.restart);
+    if (replace) replace_all();
+    if (wanted_) start();
 }
 
-void handler_entry::restart()
-{
+void handler_entry::restart() {
     replace_all();
     start();
 }
 
-void handler_entry::drain(clock::time_point limit)
-{
+void handler_entry::drain(clock::time_point limit) {
     wanted_ = false;
     for (const auto& each : slots_) {
         cancel_backoff(*each);
         retire(each->serving, limit);
         retire(each->coming, limit);
     }
-    for (const auto& each : retired_)
-        each->drain(limit);
+    for (const auto& each : retired_) each->drain(limit);
 }
 
-handler_entry::clock::time_point handler_entry::drain_limit() const
-{
+handler_entry::clock::time_point handler_entry::drain_limit() const {
     auto longest = std::max(settings_.deadline, settings_.stop_grace);
-    for (const auto& [type, deadline] : settings_.deadlines)
-        longest = std::max(longest, deadline);
+    for (const auto& [type, deadline] : settings_.deadlines) longest = std::max(longest, deadline);
     return clock::now() + longest;
 }
 
-void handler_entry::resize()
-{
+void handler_entry::resize() {
     while (slots_.size() > settings_.instances) {
         slot& last = *slots_.back();
         cancel_backoff(last);
@@ -82,73 +66,61 @@ void handler_entry::resize()
         slots_.pop_back();
     }
     while (slots_.size() < settings_.instances)
-        slots_.push_back(std::make_unique<slot>(services_.instances.io,
-                                                static_cast<unsigned>(slots_.size()),
-                                                settings_.restart));
+        slots_.push_back(
+            std::make_unique<slot>(services_.instances.io, static_cast<unsigned>(slots_.size()), settings_.restart));
 }
 
-std::shared_ptr<instance> handler_entry::make_instance(slot& in)
-{
+std::shared_ptr<instance> handler_entry::make_instance(slot& in) {
     instance_events events;
     events.ready = [this](instance& which) { became_ready(which); };
     events.gone = [this](instance& which, const instance_end& end) { ended(which, end); };
     return std::make_shared<instance>(services_.instances, settings_,
-                                      instance_ref{settings_.name, in.number, services_.next_epoch()},
-                                      generation_, std::move(events));
+                                      instance_ref{settings_.name, in.number, services_.next_epoch()}, generation_,
+                                      std::move(events));
 }
 
-void handler_entry::begin(slot& in)
-{
+void handler_entry::begin(slot& in) {
     in.coming = make_instance(in);
     in.coming->start_process();
 }
 
-void handler_entry::begin_later(slot& in, std::chrono::milliseconds delay)
-{
+void handler_entry::begin_later(slot& in, std::chrono::milliseconds delay) {
     in.backing_off = true;
     in.due = clock::now() + delay;
     in.timer.expires_at(in.due);
     in.timer.async_wait([weak = weak_from_this(), number = in.number](const asio::error_code& error) {
         const auto self = weak.lock();
-        if (!self || error || number >= self->slots_.size())
-            return;
+        if (!self || error || number >= self->slots_.size()) return;
         slot& waiting = *self->slots_[number];
         // A stale wait can still arrive as a success.
-        if (!waiting.backing_off || clock::now() < waiting.due)
-            return;
+        if (!waiting.backing_off || clock::now() < waiting.due) return;
         waiting.backing_off = false;
         self->begin(waiting);
     });
 }
 
-void handler_entry::cancel_backoff(slot& in)
-{
+void handler_entry::cancel_backoff(slot& in) {
     in.backing_off = false;
     in.timer.cancel();
 }
 
-void handler_entry::replace_all()
-{
+void handler_entry::replace_all() {
     ++generation_;
     for (const auto& each : slots_) {
         each->policy.reset();
         cancel_backoff(*each);
         retire(each->coming, drain_limit());
         // Only whoever started it by hand can start the next one.
-        if (settings_.start == start_mode::manual)
-            retire(each->serving, drain_limit());
+        if (settings_.start == start_mode::manual) retire(each->serving, drain_limit());
     }
     roll();
 }
 
 /// One at a time, so that a change that does not work costs one start and no service.
-void handler_entry::roll()
-{
-    if (!wanted_ || settings_.start != start_mode::automatic)
-        return;
+void handler_entry::roll() {
+    if (!wanted_ || settings_.start != start_mode::automatic) return;
     for (const auto& each : slots_)
-        if (each->serving && (each->coming || each->backing_off))
-            return;
+        if (each->serving && (each->coming || each->backing_off)) return;
     for (const auto& each : slots_)
         if (each->serving && each->serving->generation() < generation_) {
             begin(*each);
@@ -156,20 +128,16 @@ void handler_entry::roll()
         }
 }
 
-void handler_entry::retire(std::shared_ptr<instance>& old, clock::time_point limit)
-{
-    if (!old)
-        return;
+void handler_entry::retire(std::shared_ptr<instance>& old, clock::time_point limit) {
+    if (!old) return;
     retired_.push_back(std::move(old));
     old = nullptr;
     retired_.back()->drain(limit);
 }
 
-void handler_entry::became_ready(instance& which)
-{
+void handler_entry::became_ready(instance& which) {
     for (const auto& each : slots_) {
-        if (each->coming.get() != &which)
-            continue;
+        if (each->coming.get() != &which) continue;
         each->policy.became_ready();
         retire(each->serving, drain_limit());
         each->serving = std::move(each->coming);
@@ -179,11 +147,10 @@ void handler_entry::became_ready(instance& which)
     roll();
 }
 
-void handler_entry::ended(instance& which, const instance_end& end)
-{
+void handler_entry::ended(instance& which, const instance_end& end) {
     const auto keep = shared_from_this();  // idle_ may destroy the entry
-    const auto old = std::find_if(retired_.begin(), retired_.end(),
-                                  [&](const auto& each) { return each.get() == &which; });
+    const auto old =
+        std::find_if(retired_.begin(), retired_.end(), [&](const auto& each) { return each.get() == &which; });
     if (old != retired_.end()) {
         spdlog::info("handler {}: stopped, pid {}: {}", which.label(), which.pid(), end.reason);
         retired_.erase(old);
@@ -193,12 +160,10 @@ void handler_entry::ended(instance& which, const instance_end& end)
             ended_in_service(*each, which, end);
             break;
         }
-    if (!wanted_ && is_idle())
-        idle_(*this);
+    if (!wanted_ && is_idle()) idle_(*this);
 }
 
-void handler_entry::ended_in_service(slot& in, instance& which, const instance_end& end)
-{
+void handler_entry::ended_in_service(slot& in, instance& which, const instance_end& end) {
     in.last_exit = end.reason;
     in.last_output = which.last_output();
     const bool was_serving = in.serving.get() == &which;
@@ -214,79 +179,64 @@ void handler_entry::ended_in_service(slot& in, instance& which, const instance_e
     }
     const restart_decision next = in.policy.ended(end.run, clock::now(), services_.random());
     ++in.restarts;
-    const std::string output =
-        next.failed_start && !in.last_output.empty() ? "; its last line: " + in.last_output : "";
+    const std::string output = next.failed_start && !in.last_output.empty() ? "; its last line: " + in.last_output : "";
     const std::string when = next.delay.count() == 0 ? "now" : "in " + in_seconds(next.delay);
-    if (end.run.end == run_end::clean)
-        spdlog::info("handler {}: {}; starting it again {}", who, end.reason, when);
-    else
-        spdlog::warn("handler {}: {}{}; starting it again {}", who, end.reason, output, when);
+    if (end.run.end == run_end::clean) spdlog::info("handler {}: {}; starting it again {}", who, end.reason, when);
+    else spdlog::warn("handler {}: {}{}; starting it again {}", who, end.reason, output, when);
     if (next.newly_degraded)
-        spdlog::error("handler {}: degraded: {} failed starts within {}; trying again every {} at "
-                      "most. Mend its command, then `bester handlers restart {}` tries at once",
-                      which.label(), settings_.restart.degraded_after,
-                      in_seconds(settings_.restart.degraded_window),
-                      in_seconds(settings_.restart.longest_delay), settings_.name);
-    if (next.delay.count() == 0)
-        begin(in);
-    else
-        begin_later(in, next.delay);
+        spdlog::error(
+            "handler {}: degraded: {} failed starts within {}; trying again every {} at "
+            "most. Mend its command, then `bester handlers restart {}` tries at once",
+            which.label(), settings_.restart.degraded_after, in_seconds(settings_.restart.degraded_window),
+            in_seconds(settings_.restart.longest_delay), settings_.name);
+    if (next.delay.count() == 0) begin(in);
+    else begin_later(in, next.delay);
 }
 
-tl::expected<instance*, refusal> handler_entry::attach(pid_t pid)
-{
+tl::expected<instance*, refusal> handler_entry::attach(pid_t pid) {
     if (settings_.start != start_mode::manual)
-        return tl::unexpected(refusal{wire::error_code::not_permitted,
-                                      "the broker starts the handler '" + settings_.name +
-                                          "' itself; \"start\": \"manual\" lets you attach one"});
+        return tl::unexpected(
+            refusal{wire::error_code::not_permitted, "the broker starts the handler '" + settings_.name +
+                                                         "' itself; \"start\": \"manual\" lets you attach one"});
     if (!wanted_)
         return tl::unexpected(refusal{wire::error_code::not_permitted,
-                                      "the handler '" + settings_.name +
-                                          "' has been drained; restart it first"});
+                                      "the handler '" + settings_.name + "' has been drained; restart it first"});
     for (const auto& each : slots_)
         if (!each->serving && !each->coming) {
             each->coming = make_instance(*each);
             each->coming->attach(pid);
             return each->coming.get();
         }
-    return tl::unexpected(refusal{wire::error_code::instances_full,
-                                  "the handler '" + settings_.name + "' has all its " +
-                                      std::to_string(settings_.instances) + " instances"});
+    return tl::unexpected(refusal{
+        wire::error_code::instances_full,
+        "the handler '" + settings_.name + "' has all its " + std::to_string(settings_.instances) + " instances"});
 }
 
 template <class Predicate>
-instance* handler_entry::find_if(Predicate matches) const
-{
+instance* handler_entry::find_if(Predicate matches) const {
     for (const auto& each : slots_)
         for (const auto& life : {each->serving, each->coming})
-            if (life && matches(*life))
-                return life.get();
+            if (life && matches(*life)) return life.get();
     for (const auto& life : retired_)
-        if (matches(*life))
-            return life.get();
+        if (matches(*life)) return life.get();
     return nullptr;
 }
 
-instance* handler_entry::find_by_token(const std::string& token) const
-{
+instance* handler_entry::find_by_token(const std::string& token) const {
     return find_if([&](const instance& life) { return life.accepts_token(token); });
 }
 
-instance* handler_entry::find_by_key(const std::string& key) const
-{
+instance* handler_entry::find_by_key(const std::string& key) const {
     return find_if([&](const instance& life) { return life.accepts_key(key); });
 }
 
-instance* handler_entry::find(const instance_ref& ref) const
-{
+instance* handler_entry::find(const instance_ref& ref) const {
     return find_if([&](const instance& life) { return life.ref() == ref; });
 }
 
-bool handler_entry::is_idle() const noexcept
-{
-    return retired_.empty() && std::all_of(slots_.begin(), slots_.end(), [](const auto& each) {
-               return !each->serving && !each->coming;
-           });
+bool handler_entry::is_idle() const noexcept {
+    return retired_.empty() &&
+           std::all_of(slots_.begin(), slots_.end(), [](const auto& each) { return !each->serving && !each->coming; });
 }
 
 }  // namespace bester::handlers

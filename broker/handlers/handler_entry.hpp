@@ -34,8 +34,7 @@ public:
     using clock = std::chrono::steady_clock;
 
     /// `idle` is called when the last instance is gone and none is wanted; it may destroy the entry.
-    handler_entry(const entry_services& services, handler_settings settings,
-                  std::function<void(handler_entry&)> idle);
+    handler_entry(const entry_services& services, handler_settings settings, std::function<void(handler_entry&)> idle);
 
     /// Wants instances: starts what is missing.
     void start();
@@ -62,16 +61,14 @@ public:
 private:
     struct slot {
         slot(asio::io_context& io, unsigned place, const restart_settings& restart)
-            : number(place), policy(restart), timer(io)
-        {
-        }
+            : number(place), policy(restart), timer(io) {}
 
         unsigned number;
         std::shared_ptr<instance> serving;  // was ready once
         std::shared_ptr<instance> coming;   // not ready yet; beside a serving one it is its replacement
         restart_policy policy;
         asio::steady_timer timer;
-        clock::time_point due{};            // when `backing_off`
+        clock::time_point due{};  // when `backing_off`
         bool backing_off = false;
         unsigned restarts = 0;
         std::string last_exit;

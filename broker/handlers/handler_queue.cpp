@@ -15,7 +15,11 @@ using outcome = submit_result::outcome;
 
 handler_queue::handler_queue(exchange::shard& on, std::shared_ptr<const handler_settings> settings,
                              std::chrono::milliseconds busy_timeout)
-    : shard_{on}, settings_{std::move(settings)}, busy_timeout_{busy_timeout}, is_limited_{!settings_->may.is_everything()}, unassigned_{on} {
+    : shard_{on},
+      settings_{std::move(settings)},
+      busy_timeout_{busy_timeout},
+      is_limited_{!settings_->may.is_everything()},
+      unassigned_{on} {
     shard_.add_swept(*this);
 }
 
@@ -52,7 +56,8 @@ template <class Envelope>
 channel* handler_queue::instance_for(const Envelope& message) const noexcept {
     if (ready_.empty()) return nullptr;
     if (ready_.size() == 1) return ready_.front();
-    if (message.remote.empty()) return ready_[(std::hash<exchange::session_id>{}(message.origin) >> 32) % ready_.size()];
+    if (message.remote.empty())
+        return ready_[(std::hash<exchange::session_id>{}(message.origin) >> 32) % ready_.size()];
     const auto from = exchange::remote_origin::unpack(message.remote);
     const auto hash = std::hash<std::string_view>{};
     return ready_[(hash(from.server) ^ hash(from.session)) % ready_.size()];
@@ -60,7 +65,8 @@ channel* handler_queue::instance_for(const Envelope& message) const noexcept {
 
 submit_result handler_queue::submit(const exchange::envelope_view& message, std::string_view type,
                                     std::string_view data) {
-    if (data.size() + message.about.size() + wire::max_handler_overhead > settings_->message_size) return {outcome::refused, error_code::too_large};
+    if (data.size() + message.about.size() + wire::max_handler_overhead > settings_->message_size)
+        return {outcome::refused, error_code::too_large};
     const std::uint64_t deadline_ms = deadline_of(type);
     channel* const instance = instance_for(message);
     if (instance && instance->has_room() && instance->waiting().empty()) {

@@ -57,9 +57,9 @@ private:
     exchange::shard& shard_;
     std::shared_ptr<const handler_settings> settings_;
     std::chrono::milliseconds busy_timeout_;
-    bool is_limited_;               ///< has `may`
-    std::vector<channel*> ready_;   ///< by instance number
-    waiting_list unassigned_;       ///< while no instance is ready
+    bool is_limited_;              ///< has `may`
+    std::vector<channel*> ready_;  ///< by instance number
+    waiting_list unassigned_;      ///< while no instance is ready
     std::uint64_t last_serial_ = 0;
 };
 

@@ -16,9 +16,8 @@ handler_registry::~handler_registry() = default;
 void handler_registry::apply(const handler_list& entries, std::chrono::milliseconds busy_timeout) {
     const auto shared = std::make_shared<const handler_list>(entries);
     for (unsigned s = 0; s < shards_.size(); ++s)
-        shards_[s]->post([there = all_[s], shared, busy_timeout](exchange::shard&) {
-            there->apply(*shared, busy_timeout);
-        });
+        shards_[s]->post(
+            [there = all_[s], shared, busy_timeout](exchange::shard&) { there->apply(*shared, busy_timeout); });
 }
 
 unsigned handler_registry::shards() const noexcept { return static_cast<unsigned>(shards_.size()); }

@@ -21,8 +21,8 @@ enum class start_mode {
 struct restart_settings {
     std::chrono::milliseconds initial_delay{500};
     std::chrono::milliseconds longest_delay{30'000};
-    std::chrono::milliseconds failed_start{1'000};      ///< an exit within this time is a failed start
-    unsigned degraded_after = 5;                        ///< so many failures within `degraded_window`
+    std::chrono::milliseconds failed_start{1'000};  ///< an exit within this time is a failed start
+    unsigned degraded_after = 5;                    ///< so many failures within `degraded_window`
     std::chrono::milliseconds degraded_window{60'000};
 
     bool operator==(const restart_settings&) const = default;
@@ -32,27 +32,27 @@ struct restart_settings {
 struct handler_settings {
     std::string name;
     start_mode start = start_mode::automatic;
-    std::vector<std::string> command;                   ///< executable and arguments
-    std::string socket;                                 ///< one_shot: path of its UNIX socket
-    std::map<std::string, std::string> environment;     ///< added to a minimal environment
-    std::string directory;                              ///< working directory; empty: the config file's
-    std::string user;                                   ///< run as; empty: as the broker
+    std::vector<std::string> command;                ///< executable and arguments
+    std::string socket;                              ///< one_shot: path of its UNIX socket
+    std::map<std::string, std::string> environment;  ///< added to a minimal environment
+    std::string directory;                           ///< working directory; empty: the config file's
+    std::string user;                                ///< run as; empty: as the broker
     unsigned instances = 1;
-    std::vector<std::string> types;                     ///< message types it serves
-    bool idempotent = false;                            ///< a message may be given to two instances
-    std::chrono::milliseconds deadline{5'000};          ///< to answer a message
+    std::vector<std::string> types;                              ///< message types it serves
+    bool idempotent = false;                                     ///< a message may be given to two instances
+    std::chrono::milliseconds deadline{5'000};                   ///< to answer a message
     std::map<std::string, std::chrono::milliseconds> deadlines;  ///< by type, instead of `deadline`
-    std::size_t window = 1'024;                         ///< unanswered messages of one instance
-    std::size_t waiting = 10'000;                       ///< messages waiting for a place in the window
-    std::size_t message_size = std::size_t{1} << 20;    ///< largest frame either way, bytes
-    std::size_t recipients = 1'000;                     ///< of one command
-    std::size_t queue_bytes = std::size_t{16} << 20;    ///< waiting to be read by an instance
-    std::chrono::milliseconds hello_timeout{10'000};    ///< from start to ready
-    std::chrono::milliseconds stop_grace{10'000};       ///< from SIGTERM to SIGKILL
+    std::size_t window = 1'024;                                  ///< unanswered messages of one instance
+    std::size_t waiting = 10'000;                                ///< messages waiting for a place in the window
+    std::size_t message_size = std::size_t{1} << 20;             ///< largest frame either way, bytes
+    std::size_t recipients = 1'000;                              ///< of one command
+    std::size_t queue_bytes = std::size_t{16} << 20;             ///< waiting to be read by an instance
+    std::chrono::milliseconds hello_timeout{10'000};             ///< from start to ready
+    std::chrono::milliseconds stop_grace{10'000};                ///< from SIGTERM to SIGKILL
     restart_settings restart;
-    std::string groups{};                               ///< whose groups its commands are about; empty: its own
-    exchange::command_rights may;                       ///< what its process may command
-    std::string config_json = "null";                   ///< the entry's `config`, passed to the handler
+    std::string groups{};              ///< whose groups its commands are about; empty: its own
+    exchange::command_rights may;      ///< what its process may command
+    std::string config_json = "null";  ///< the entry's `config`, passed to the handler
 
     const std::string& groups_owner() const noexcept { return groups.empty() ? name : groups; }
 

@@ -8,20 +8,18 @@ namespace bester::handlers {
 
 namespace {
 
-instance_state state_of(instance::phase phase)
-{
+instance_state state_of(instance::phase phase) {
     switch (phase) {
-    case instance::phase::starting: return instance_state::starting;
-    case instance::phase::ready: return instance_state::ready;
-    case instance::phase::draining: return instance_state::draining;
-    case instance::phase::stopping:
-    case instance::phase::gone: break;
+        case instance::phase::starting: return instance_state::starting;
+        case instance::phase::ready: return instance_state::ready;
+        case instance::phase::draining: return instance_state::draining;
+        case instance::phase::stopping:
+        case instance::phase::gone: break;
     }
     return instance_state::stopping;
 }
 
-instance_status life_status(const instance& which)
-{
+instance_status life_status(const instance& which) {
     instance_status status;
     status.number = which.ref().number;
     status.epoch = which.ref().epoch;
@@ -34,62 +32,52 @@ instance_status life_status(const instance& which)
 
 }  // namespace
 
-std::string_view to_string(instance_state state) noexcept
-{
+std::string_view to_string(instance_state state) noexcept {
     switch (state) {
-    case instance_state::waiting: return "waiting";
-    case instance_state::starting: return "starting";
-    case instance_state::ready: return "ready";
-    case instance_state::draining: return "draining";
-    case instance_state::stopping: return "stopping";
-    case instance_state::backing_off: return "backing_off";
-    case instance_state::stopped: return "stopped";
+        case instance_state::waiting: return "waiting";
+        case instance_state::starting: return "starting";
+        case instance_state::ready: return "ready";
+        case instance_state::draining: return "draining";
+        case instance_state::stopping: return "stopping";
+        case instance_state::backing_off: return "backing_off";
+        case instance_state::stopped: return "stopped";
     }
     return "unknown";
 }
 
-instance_status handler_entry::status_of(const slot& in, const instance& which) const
-{
+instance_status handler_entry::status_of(const slot& in, const instance& which) const {
     instance_status status = life_status(which);
     status.is_degraded = in.policy.is_degraded();
     status.restarts = in.restarts;
     status.last_exit = in.last_exit;
-    if (status.last_output.empty())
-        status.last_output = in.last_output;
+    if (status.last_output.empty()) status.last_output = in.last_output;
     return status;
 }
 
-handler_status handler_entry::status() const
-{
+handler_status handler_entry::status() const {
     handler_status entry;
     entry.name = settings_.name;
     entry.start = settings_.start;
     for (const auto& each : slots_) {
         entry.is_degraded |= each->policy.is_degraded();
         for (const auto& life : {each->serving, each->coming})
-            if (life)
-                entry.instances.push_back(status_of(*each, *life));
+            if (life) entry.instances.push_back(status_of(*each, *life));
         // A place that is only being vacated is shown by who is leaving it.
-        const bool is_being_left =
-            !wanted_ && std::any_of(retired_.begin(), retired_.end(), [&](const auto& life) {
-                return life->ref().number == each->number;
-            });
-        if (each->serving || each->coming || is_being_left)
-            continue;
+        const bool is_being_left = !wanted_ && std::any_of(retired_.begin(), retired_.end(), [&](const auto& life) {
+            return life->ref().number == each->number;
+        });
+        if (each->serving || each->coming || is_being_left) continue;
         instance_status empty;
         empty.number = each->number;
         empty.is_degraded = each->policy.is_degraded();
         empty.restarts = each->restarts;
         empty.last_exit = each->last_exit;
         empty.last_output = each->last_output;
-        if (each->backing_off)
-            empty.state = instance_state::backing_off;
-        else if (wanted_ && settings_.start == start_mode::manual)
-            empty.state = instance_state::waiting;
+        if (each->backing_off) empty.state = instance_state::backing_off;
+        else if (wanted_ && settings_.start == start_mode::manual) empty.state = instance_state::waiting;
         entry.instances.push_back(std::move(empty));
     }
-    for (const auto& life : retired_)
-        entry.instances.push_back(life_status(*life));
+    for (const auto& life : retired_) entry.instances.push_back(life_status(*life));
     return entry;
 }
 

@@ -2,11 +2,11 @@
 
 #include "handlers/handler_settings.hpp"
 
+#include <sys/types.h>
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <sys/types.h>
 #include <vector>
 
 namespace bester::handlers {
@@ -27,14 +27,14 @@ std::string_view to_string(instance_state state) noexcept;
 /// One life of an instance, or the place where the next will be. Plain values for status reports.
 struct instance_status {
     unsigned number = 0;
-    std::uint64_t epoch = 0;                           ///< 0: no life at the moment
-    pid_t pid = 0;                                     ///< 0: no process
+    std::uint64_t epoch = 0;  ///< 0: no life at the moment
+    pid_t pid = 0;            ///< 0: no process
     instance_state state = instance_state::stopped;
     bool is_degraded = false;
-    std::chrono::system_clock::time_point started{};   ///< of this life
-    unsigned restarts = 0;                             ///< after an end that nobody asked for
-    std::string last_exit;                             ///< how the life before this one ended
-    std::string last_output;                           ///< its last line of output
+    std::chrono::system_clock::time_point started{};  ///< of this life
+    unsigned restarts = 0;                            ///< after an end that nobody asked for
+    std::string last_exit;                            ///< how the life before this one ended
+    std::string last_output;                          ///< its last line of output
 };
 
 /// One entry with all its instances; while some are being replaced, old and new stand side by side.

@@ -3,6 +3,7 @@
 #include "handlers/spawn.hpp"
 #include "wire/frame.hpp"
 
+#include <spdlog/spdlog.h>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
@@ -11,17 +12,16 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
-#include <spdlog/spdlog.h>
 
-#include <cerrno>
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
 #include <list>
 #include <optional>
 #include <stdexcept>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace bester::handlers {
 
@@ -31,13 +31,9 @@ using protocol = asio::local::stream_protocol;
 
 /// A connection before its welcome.
 struct unfinished_handshake {
-    unfinished_handshake(asio::io_context& io, protocol::socket accepted)
-        : socket(std::move(accepted)), deadline(io)
-    {
-    }
+    unfinished_handshake(asio::io_context& io, protocol::socket accepted) : socket(std::move(accepted)), deadline(io) {}
 
-    void close()
-    {
+    void close() {
         asio::error_code ignored;
         socket.close(ignored);
     }
@@ -48,21 +44,17 @@ struct unfinished_handshake {
     bool timed_out = false;
 };
 
-peer_credentials credentials_of(int fd)
-{
+peer_credentials credentials_of(int fd) {
     ucred found{};
     socklen_t size = sizeof found;
-    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &found, &size) != 0)
-        return {0, static_cast<uid_t>(-1)};
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &found, &size) != 0) return {0, static_cast<uid_t>(-1)};
     return {found.pid, found.uid};
 }
 
 /// Deletes what a broker that was killed left; refuses to take the place of a living one.
-void remove_stale_socket(asio::io_context& io, const std::string& path)
-{
-    struct stat about{};
-    if (::lstat(path.c_str(), &about) != 0)
-        return;
+void remove_stale_socket(asio::io_context& io, const std::string& path) {
+    struct stat about {};
+    if (::lstat(path.c_str(), &about) != 0) return;
     if (!S_ISSOCK(about.st_mode))
         throw std::runtime_error("handlers: '" + path + "' exists and is not a socket; remove it");
     protocol::socket probe(io);
@@ -74,8 +66,7 @@ void remove_stale_socket(asio::io_context& io, const std::string& path)
     ::unlink(path.c_str());
 }
 
-protocol::acceptor listen(asio::io_context& io, const std::string& path)
-{
+protocol::acceptor listen(asio::io_context& io, const std::string& path) {
     if (path.size() >= sizeof(sockaddr_un::sun_path))
         throw std::runtime_error("handlers: the socket path '" + path + "' is longer than " +
                                  std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
@@ -84,14 +75,10 @@ protocol::acceptor listen(asio::io_context& io, const std::string& path)
     protocol::acceptor acceptor(io);
     asio::error_code error;
     acceptor.open(protocol(), error);
-    if (!error)
-        acceptor.bind(protocol::endpoint(path), error);
-    if (!error)
-        acceptor.listen(asio::socket_base::max_listen_connections, error);
-    if (!error && ::chmod(path.c_str(), 0666) != 0)
-        error.assign(errno, asio::system_category());
-    if (error)
-        throw std::runtime_error("handlers: cannot listen on '" + path + "': " + error.message());
+    if (!error) acceptor.bind(protocol::endpoint(path), error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error && ::chmod(path.c_str(), 0666) != 0) error.assign(errno, asio::system_category());
+    if (error) throw std::runtime_error("handlers: cannot listen on '" + path + "': " + error.message());
     return acceptor;
 }
 
@@ -101,17 +88,18 @@ protocol::acceptor listen(asio::io_context& io, const std::string& path)
 struct handshake_listener::shared_state : std::enable_shared_from_this<shared_state> {
     using connection = std::shared_ptr<unfinished_handshake>;
 
-    shared_state(asio::io_context& context, const std::string& socket_path,
-                 handshake_decisions made, handshake_limits bounds)
-        : io(context), path(socket_path), decisions(std::move(made)), limits(bounds),
-          acceptor(listen(context, socket_path)), pause(context)
-    {
-    }
+    shared_state(asio::io_context& context, const std::string& socket_path, handshake_decisions made,
+                 handshake_limits bounds)
+        : io(context),
+          path(socket_path),
+          decisions(std::move(made)),
+          limits(bounds),
+          acceptor(listen(context, socket_path)),
+          pause(context) {}
 
     asio::awaitable<void> accept_all();
     asio::awaitable<void> shake_hands(connection with);
-    asio::awaitable<std::optional<std::string>> read_hello(connection from,
-                                                           std::optional<refusal>& problem);
+    asio::awaitable<std::optional<std::string>> read_hello(connection from, std::optional<refusal>& problem);
     asio::awaitable<void> refuse(connection to, refusal why, peer_credentials who);
     void begin(protocol::socket socket);
     void hand_over(const connection& from, const admission& admitted);
@@ -127,34 +115,27 @@ struct handshake_listener::shared_state : std::enable_shared_from_this<shared_st
     bool closed = false;
 };
 
-asio::awaitable<void> handshake_listener::shared_state::accept_all()
-{
+asio::awaitable<void> handshake_listener::shared_state::accept_all() {
     while (!closed) {
         asio::error_code error;
-        protocol::socket socket =
-            co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
-        if (closed)
-            co_return;
+        protocol::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+        if (closed) co_return;
         if (!error) {
             begin(std::move(socket));
             continue;
         }
-        if (error == asio::error::connection_aborted)
-            continue;
+        if (error == asio::error::connection_aborted) continue;
         // Most likely out of descriptors: trying again at once would only spin.
-        spdlog::warn("handlers: cannot accept a connection on '{}': {}; trying again in 100 ms",
-                     path, error.message());
+        spdlog::warn("handlers: cannot accept a connection on '{}': {}; trying again in 100 ms", path, error.message());
         pause.expires_after(std::chrono::milliseconds(100));
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
 }
 
-void handshake_listener::shared_state::begin(protocol::socket socket)
-{
+void handshake_listener::shared_state::begin(protocol::socket socket) {
     if (unfinished.size() >= limits.unfinished) {
         // A handler says hello at once, so the oldest is the least likely to be one.
-        spdlog::warn("handlers: {} connections have not said hello; closing the oldest (pid {})",
-                     unfinished.size(),
+        spdlog::warn("handlers: {} connections have not said hello; closing the oldest (pid {})", unfinished.size(),
                      credentials_of(unfinished.front()->socket.native_handle()).pid);
         unfinished.front()->close();
         unfinished.pop_front();
@@ -164,8 +145,7 @@ void handshake_listener::shared_state::begin(protocol::socket socket)
     fresh->deadline.expires_after(limits.hello_timeout);
     fresh->deadline.async_wait([weak = std::weak_ptr(fresh)](const asio::error_code& error) {
         const auto late = weak.lock();
-        if (error || !late)
-            return;
+        if (error || !late) return;
         late->timed_out = true;
         // Wakes the reader, which can still write an error frame.
         asio::error_code ignored;
@@ -179,9 +159,8 @@ void handshake_listener::shared_state::begin(protocol::socket socket)
     });
 }
 
-asio::awaitable<std::optional<std::string>>
-handshake_listener::shared_state::read_hello(connection from, std::optional<refusal>& problem)
-{
+asio::awaitable<std::optional<std::string>> handshake_listener::shared_state::read_hello(
+    connection from, std::optional<refusal>& problem) {
     std::string& received = from->received;
     for (;;) {
         const auto frame = wire::decode_frame(received, limits.hello_size);
@@ -192,37 +171,30 @@ handshake_listener::shared_state::read_hello(connection from, std::optional<refu
         }
         if (frame.status != wire::frame_status::need_more) {
             problem = refusal{wire::error_code::bad_hello,
-                              "a hello is a frame of 2 to " + std::to_string(limits.hello_size) +
-                                  " bytes"};
+                              "a hello is a frame of 2 to " + std::to_string(limits.hello_size) + " bytes"};
             co_return std::nullopt;
         }
         const std::size_t before = received.size();
         received.resize(before + 4096);
         asio::error_code error;
         const std::size_t count = co_await from->socket.async_read_some(
-            asio::buffer(received.data() + before, 4096),
-            asio::redirect_error(asio::use_awaitable, error));
+            asio::buffer(received.data() + before, 4096), asio::redirect_error(asio::use_awaitable, error));
         received.resize(before + count);
-        if (!error && !from->timed_out)
-            continue;
+        if (!error && !from->timed_out) continue;
         if (from->timed_out)
             problem = refusal{wire::error_code::bad_hello,
-                              "no hello within " + std::to_string(limits.hello_timeout.count()) +
-                                  " ms"};
+                              "no hello within " + std::to_string(limits.hello_timeout.count()) + " ms"};
         co_return std::nullopt;
     }
 }
 
-asio::awaitable<void> handshake_listener::shared_state::shake_hands(connection with)
-{
+asio::awaitable<void> handshake_listener::shared_state::shake_hands(connection with) {
     const peer_credentials who = credentials_of(with->socket.native_handle());
     std::optional<refusal> problem;
     const std::optional<std::string> text = co_await read_hello(with, problem);
-    if (closed)
-        co_return;
+    if (closed) co_return;
     if (!text) {
-        if (problem)
-            co_await refuse(with, *problem, who);
+        if (problem) co_await refuse(with, *problem, who);
         co_return;
     }
     const auto hello = parse_hello(*text);
@@ -237,20 +209,15 @@ asio::awaitable<void> handshake_listener::shared_state::shake_hands(connection w
     }
     const std::string frame = frame_of(admitted->welcome);
     asio::error_code error;
-    co_await asio::async_write(with->socket, asio::buffer(frame),
-                               asio::redirect_error(asio::use_awaitable, error));
-    if (closed)
-        co_return;
+    co_await asio::async_write(with->socket, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, error));
+    if (closed) co_return;
     if (error || with->timed_out)
-        decisions.failed(admitted->instance, "the welcome of channel " +
-                                                 std::to_string(admitted->shard) +
+        decisions.failed(admitted->instance, "the welcome of channel " + std::to_string(admitted->shard) +
                                                  " could not be sent: " + error.message());
-    else
-        hand_over(with, *admitted);
+    else hand_over(with, *admitted);
 }
 
-void handshake_listener::shared_state::hand_over(const connection& from, const admission& admitted)
-{
+void handshake_listener::shared_state::hand_over(const connection& from, const admission& admitted) {
     channel_offer offer;
     offer.instance = admitted.instance;
     offer.shard = admitted.shard;
@@ -269,21 +236,16 @@ void handshake_listener::shared_state::hand_over(const connection& from, const a
     decisions.opened(std::move(offer));
 }
 
-asio::awaitable<void> handshake_listener::shared_state::refuse(connection to, refusal why,
-                                                               peer_credentials who)
-{
+asio::awaitable<void> handshake_listener::shared_state::refuse(connection to, refusal why, peer_credentials who) {
     spdlog::warn("handlers: refused a connection of pid {} (user id {}): {}: {}", who.pid, who.uid,
                  wire::describe(why.code).text, why.reason);
     const std::string frame = frame_of(encode(why));
     asio::error_code ignored;
-    co_await asio::async_write(to->socket, asio::buffer(frame),
-                               asio::redirect_error(asio::use_awaitable, ignored));
+    co_await asio::async_write(to->socket, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-void handshake_listener::shared_state::close()
-{
-    if (closed)
-        return;
+void handshake_listener::shared_state::close() {
+    if (closed) return;
     closed = true;
     asio::error_code ignored;
     acceptor.close(ignored);
@@ -296,22 +258,15 @@ void handshake_listener::shared_state::close()
     ::unlink(path.c_str());
 }
 
-handshake_listener::handshake_listener(asio::io_context& io, const std::string& path,
-                                       handshake_decisions decisions, handshake_limits limits)
-    : state_(std::make_shared<shared_state>(io, path, std::move(decisions), limits))
-{
+handshake_listener::handshake_listener(asio::io_context& io, const std::string& path, handshake_decisions decisions,
+                                       handshake_limits limits)
+    : state_(std::make_shared<shared_state>(io, path, std::move(decisions), limits)) {
     spawn(io, "handlers: accepting on '" + path + "'",
           [state = state_]() -> asio::awaitable<void> { co_await state->accept_all(); });
 }
 
-handshake_listener::~handshake_listener()
-{
-    close();
-}
+handshake_listener::~handshake_listener() { close(); }
 
-void handshake_listener::close()
-{
-    state_->close();
-}
+void handshake_listener::close() { state_->close(); }
 
 }  // namespace bester::handlers

@@ -3,12 +3,12 @@
 #include "handlers/channel_host.hpp"
 #include "handlers/handshake_messages.hpp"
 
+#include <sys/types.h>
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
-#include <sys/types.h>
 #include <tl/expected.hpp>
 
 namespace asio {

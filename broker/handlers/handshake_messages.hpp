@@ -15,9 +15,9 @@ inline constexpr int handler_protocol = 1;
 /// The first frame of a handler's connection (proto-docs/handler.md, "Starting").
 struct hello_message {
     std::string handler;
-    std::string token;                ///< first channel of a process that the broker started
-    std::string key;                  ///< further channels
-    std::optional<unsigned> shard;    ///< further channels
+    std::string token;              ///< first channel of a process that the broker started
+    std::string key;                ///< further channels
+    std::optional<unsigned> shard;  ///< further channels
     bool wants_client_events = false;
     bool wants_peer_events = false;
     bool wants_group_events = false;
@@ -33,11 +33,11 @@ struct refusal {
 struct welcome_message {
     std::string server;
     std::string handler;
-    std::string instance;         ///< "chat#0"
+    std::string instance;  ///< "chat#0"
     unsigned shard = 0;
     unsigned shards = 1;
     std::string key;
-    std::size_t window = 1;       ///< of this channel
+    std::size_t window = 1;  ///< of this channel
     std::size_t message_size = 0;
     std::size_t recipients = 0;
     std::string config_json = "null";  ///< goes out as it is

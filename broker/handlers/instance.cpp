@@ -3,13 +3,13 @@
 #include "handlers/guard.hpp"
 #include "handlers/secret.hpp"
 
-#include <asio/post.hpp>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
+#include <asio/post.hpp>
 
+#include <unistd.h>
 #include <algorithm>
 #include <csignal>
-#include <unistd.h>
 
 namespace bester::handlers {
 
@@ -24,22 +24,24 @@ constexpr std::chrono::milliseconds wait_for_leaving{300};
 
 }  // namespace
 
-std::string in_seconds(std::chrono::milliseconds span)
-{
+std::string in_seconds(std::chrono::milliseconds span) {
     return fmt::format("{:.3g} s", static_cast<double>(span.count()) / 1000.0);
 }
 
-instance::instance(const instance_services& services, handler_settings settings, instance_ref ref,
-                   unsigned generation, instance_events events)
-    : services_(services), settings_(std::move(settings)), ref_(std::move(ref)),
-      label_(ref_.handler + "#" + std::to_string(ref_.number)), generation_(generation),
-      events_(std::move(events)), key_(make_secret()), admitted_(services.host.shards()),
-      open_(services.host.shards()), timer_(services.io)
-{
-}
+instance::instance(const instance_services& services, handler_settings settings, instance_ref ref, unsigned generation,
+                   instance_events events)
+    : services_(services),
+      settings_(std::move(settings)),
+      ref_(std::move(ref)),
+      label_(ref_.handler + "#" + std::to_string(ref_.number)),
+      generation_(generation),
+      events_(std::move(events)),
+      key_(make_secret()),
+      admitted_(services.host.shards()),
+      open_(services.host.shards()),
+      timer_(services.io) {}
 
-void instance::start_process()
-{
+void instance::start_process() {
     token_ = make_secret();
     process_settings what;
     what.command = settings_.command;
@@ -57,49 +59,42 @@ void instance::start_process()
     }
     process_ = std::move(*launched);
     pid_ = process_->pid();
-    output_ = std::make_unique<instance_output>(services_.io, label_, pid_, process_->take_output(),
-                                                process_->take_errors());
+    output_ =
+        std::make_unique<instance_output>(services_.io, label_, pid_, process_->take_output(), process_->take_errors());
     process_->on_exit([weak = weak_from_this()](exit_status status) {
-        if (const auto self = weak.lock())
-            self->process_ended(status);
+        if (const auto self = weak.lock()) self->process_ended(status);
     });
     arm(timer_purpose::hello, clock::now() + settings_.hello_timeout);
     spdlog::info("handler {}: started, pid {}", label_, pid_);
 }
 
-void instance::attach(pid_t pid)
-{
+void instance::attach(pid_t pid) {
     pid_ = pid;
     spdlog::info("handler {}: attached by hand, pid {}", label_, pid_);
 }
 
-bool instance::accepts_token(const std::string& token) const noexcept
-{
+bool instance::accepts_token(const std::string& token) const noexcept {
     return phase_ == phase::starting && is_same_secret(token_, token);
 }
 
-bool instance::accepts_key(const std::string& key) const noexcept
-{
+bool instance::accepts_key(const std::string& key) const noexcept {
     return (phase_ == phase::starting || phase_ == phase::ready) && is_same_secret(key_, key);
 }
 
-tl::expected<admission, refusal> instance::admit(const hello_message& hello)
-{
+tl::expected<admission, refusal> instance::admit(const hello_message& hello) {
     unsigned shard = 0;
     if (!hello.key.empty()) {
         shard = hello.shard.value_or(0);
         if (shard >= admitted_.size())
-            return tl::unexpected(refusal{wire::error_code::bad_hello,
-                                          "there are " + std::to_string(admitted_.size()) +
-                                              " shards, numbered from 0"});
+            return tl::unexpected(refusal{wire::error_code::bad_hello, "there are " + std::to_string(admitted_.size()) +
+                                                                           " shards, numbered from 0"});
     } else {
         first_hello_ = hello;
         token_.clear();  // it is valid once
     }
     if (admitted_[shard])
         return tl::unexpected(refusal{wire::error_code::shard_taken,
-                                      "the channel of shard " + std::to_string(shard) +
-                                          " is open already"});
+                                      "the channel of shard " + std::to_string(shard) + " is open already"});
     admitted_[shard] = true;
     admission given;
     given.instance = ref_;
@@ -112,8 +107,7 @@ tl::expected<admission, refusal> instance::admit(const hello_message& hello)
     return given;
 }
 
-welcome_message instance::welcome_for(unsigned shard) const
-{
+welcome_message instance::welcome_for(unsigned shard) const {
     const std::size_t shards = admitted_.size();
     welcome_message welcome;
     welcome.server = services_.server_name;
@@ -129,97 +123,76 @@ welcome_message instance::welcome_for(unsigned shard) const
     return welcome;
 }
 
-void instance::channel_opened(channel_offer offer)
-{
+void instance::channel_opened(channel_offer offer) {
     if (phase_ != phase::starting) {
         ::close(offer.fd);
         return;
     }
     open_[offer.shard] = true;
     services_.host.open_channel(std::move(offer));
-    if (!std::all_of(open_.begin(), open_.end(), [](bool is_open) { return is_open; }))
-        return;
+    if (!std::all_of(open_.begin(), open_.end(), [](bool is_open) { return is_open; })) return;
     phase_ = phase::ready;
     was_ready_ = true;
     arm(timer_purpose::none, {});
     services_.host.instance_ready(ref_);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - started_at_);
-    spdlog::info("handler {}: ready, pid {}, {} channels, {} after its start", label_, pid_,
-                 open_.size(), in_seconds(took));
+    spdlog::info("handler {}: ready, pid {}, {} channels, {} after its start", label_, pid_, open_.size(),
+                 in_seconds(took));
     events_.ready(*this);
 }
 
-void instance::lost(const std::string& reason)
-{
+void instance::lost(const std::string& reason) {
     // In a drain channels close one by one, and the others may still hold messages: its end, the
     // last answer or the limit ends the drain, not the first channel.
-    if (phase_ != phase::starting && phase_ != phase::ready)
-        return;
+    if (phase_ != phase::starting && phase_ != phase::ready) return;
     lost_reason_ = reason;
     phase_ = phase::stopping;
-    if (process_)
-        arm(timer_purpose::exit_text, clock::now() + wait_for_exit_text);
-    else
-        terminate();
+    if (process_) arm(timer_purpose::exit_text, clock::now() + wait_for_exit_text);
+    else terminate();
 }
 
-void instance::drain(clock::time_point limit)
-{
+void instance::drain(clock::time_point limit) {
     if (phase_ == phase::starting) {
         stop("stopped before it was ready");
         return;
     }
     // A second call can only bring the limit forward: a shutdown during a drain.
-    if (phase_ == phase::draining && limit < timer_deadline_)
-        arm(timer_purpose::drain, limit);
-    if (phase_ != phase::ready)
-        return;
+    if (phase_ == phase::draining && limit < timer_deadline_) arm(timer_purpose::drain, limit);
+    if (phase_ != phase::ready) return;
     phase_ = phase::draining;
     services_.host.drain_instance(ref_);
     arm(timer_purpose::drain, limit);
 }
 
-void instance::drained()
-{
-    if (phase_ == phase::draining)
-        let_leave("drained");
-    else if (phase_ == phase::ready)
-        let_leave("left by itself");
+void instance::drained() {
+    if (phase_ == phase::draining) let_leave("drained");
+    else if (phase_ == phase::ready) let_leave("left by itself");
 }
 
-void instance::let_leave(const std::string& reason)
-{
+void instance::let_leave(const std::string& reason) {
     was_drained_ = true;
     phase_ = phase::stopping;
     close_channels(reason);
-    if (process_)
-        arm(timer_purpose::leave, clock::now() + wait_for_leaving);
-    else
-        terminate();
+    if (process_) arm(timer_purpose::leave, clock::now() + wait_for_leaving);
+    else terminate();
 }
 
-void instance::stop(const std::string& reason)
-{
-    if (phase_ == phase::stopping || phase_ == phase::gone)
-        return;
+void instance::stop(const std::string& reason) {
+    if (phase_ == phase::stopping || phase_ == phase::gone) return;
     phase_ = phase::stopping;
     close_channels(reason);
     terminate();
 }
 
-void instance::close_channels(const std::string& reason)
-{
+void instance::close_channels(const std::string& reason) {
     const bool any = std::find(open_.begin(), open_.end(), true) != open_.end();
-    if (channels_closed_ || !any)
-        return;
+    if (channels_closed_ || !any) return;
     channels_closed_ = true;
     services_.host.close_instance(ref_, reason);
 }
 
-void instance::terminate()
-{
-    if (!lost_reason_.empty())
-        close_channels(lost_reason_);
+void instance::terminate() {
+    if (!lost_reason_.empty()) close_channels(lost_reason_);
     if (!process_) {
         // Started by hand: it is not ours to kill, and sees its channels closed.
         const run_end kind = lost_reason_.empty() ? run_end::clean : run_end::failed;
@@ -230,8 +203,7 @@ void instance::terminate()
     arm(timer_purpose::kill, clock::now() + settings_.stop_grace);
 }
 
-void instance::arm(timer_purpose purpose, clock::time_point at)
-{
+void instance::arm(timer_purpose purpose, clock::time_point at) {
     timer_purpose_ = purpose;
     timer_deadline_ = at;
     if (purpose == timer_purpose::none) {
@@ -242,43 +214,38 @@ void instance::arm(timer_purpose purpose, clock::time_point at)
     timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
         const auto self = weak.lock();
         // A stale wait can still arrive as a success after the timer was armed anew.
-        if (self && !error && clock::now() >= self->timer_deadline_)
-            self->timer_fired();
+        if (self && !error && clock::now() >= self->timer_deadline_) self->timer_fired();
     });
 }
 
-void instance::timer_fired()
-{
+void instance::timer_fired() {
     switch (std::exchange(timer_purpose_, timer_purpose::none)) {
-    case timer_purpose::none:
-        break;
-    case timer_purpose::hello:
-        lost_reason_ = "not ready within " + in_seconds(settings_.hello_timeout) +
-                       " (hello_timeout): it did not open all its channels";
-        phase_ = phase::stopping;
-        terminate();
-        break;
-    case timer_purpose::exit_text:
-    case timer_purpose::leave:
-        terminate();
-        break;
-    case timer_purpose::drain:
-        spdlog::warn("handler {}: pid {} has not answered all it holds at the end of its drain "
-                     "time; stopping it", label_, pid_);
-        stop("not drained in time");
-        break;
-    case timer_purpose::kill:
-        spdlog::warn("handler {}: pid {} still runs {} after SIGTERM (stop_grace); killing it",
-                     label_, pid_, in_seconds(settings_.stop_grace));
-        process_->signal_group(SIGKILL);
-        break;
+        case timer_purpose::none: break;
+        case timer_purpose::hello:
+            lost_reason_ = "not ready within " + in_seconds(settings_.hello_timeout) +
+                           " (hello_timeout): it did not open all its channels";
+            phase_ = phase::stopping;
+            terminate();
+            break;
+        case timer_purpose::exit_text:
+        case timer_purpose::leave: terminate(); break;
+        case timer_purpose::drain:
+            spdlog::warn(
+                "handler {}: pid {} has not answered all it holds at the end of its drain "
+                "time; stopping it",
+                label_, pid_);
+            stop("not drained in time");
+            break;
+        case timer_purpose::kill:
+            spdlog::warn("handler {}: pid {} still runs {} after SIGTERM (stop_grace); killing it", label_, pid_,
+                         in_seconds(settings_.stop_grace));
+            process_->signal_group(SIGKILL);
+            break;
     }
 }
 
-void instance::process_ended(const exit_status& status)
-{
-    const bool was_asked = (phase_ == phase::stopping && lost_reason_.empty()) ||
-                           phase_ == phase::draining;
+void instance::process_ended(const exit_status& status) {
+    const bool was_asked = (phase_ == phase::stopping && lost_reason_.empty()) || phase_ == phase::draining;
     const std::string exit_text = describe(status);
     std::string reason = was_drained_ ? exit_text + " after the drain" : exit_text;
     // What made us end it says more than that our signal did.
@@ -291,15 +258,13 @@ void instance::process_ended(const exit_status& status)
     finish(std::move(reason), was_asked || left_cleanly ? run_end::clean : run_end::failed);
 }
 
-void instance::finish(std::string reason, run_end kind)
-{
+void instance::finish(std::string reason, run_end kind) {
     phase_ = phase::gone;
     arm(timer_purpose::none, {});
     // Posted, since the owner destroys this object and the caller still stands in it.
     asio::post(services_.io, [weak = weak_from_this(), reason = std::move(reason), kind] {
         const auto self = weak.lock();
-        if (!self)
-            return;
+        if (!self) return;
         const finished_run run{self->started_at_, self->was_ready_, kind};
         self->events_.gone(*self, instance_end{reason, run});
     });

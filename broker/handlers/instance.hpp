@@ -25,7 +25,7 @@ class instance;
 struct instance_services {
     asio::io_context& io;
     channel_host& host;
-    guard* watcher;           ///< may be null
+    guard* watcher;  ///< may be null
     std::string socket_path;
     std::string server_name;
 };
@@ -38,7 +38,7 @@ struct instance_end {
 
 /// What an instance tells its owner, on the control thread.
 struct instance_events {
-    std::function<void(instance&)> ready;  ///< once, within the channel_opened of its last channel
+    std::function<void(instance&)> ready;                      ///< once, within the channel_opened of its last channel
     std::function<void(instance&, const instance_end&)> gone;  ///< once, last of all, never within a call
 };
 
@@ -52,15 +52,15 @@ std::string in_seconds(std::chrono::milliseconds span);
 ///       └────────── lost(), hello too late, process ended ──────────┴────────▲
 ///
 /// stopping: its channels are closed, SIGTERM was sent, SIGKILL follows after `stop_grace`. One that was
-/// drained may exit by itself first, since its channels are closed. All functions on the control thread. Shared only so that pending timers can find out that it is
-/// gone; its handler_entry owns it.
+/// drained may exit by itself first, since its channels are closed. All functions on the control thread. Shared only so
+/// that pending timers can find out that it is gone; its handler_entry owns it.
 class instance : public std::enable_shared_from_this<instance> {
 public:
     enum class phase { starting, ready, draining, stopping, gone };
     using clock = std::chrono::steady_clock;
 
-    instance(const instance_services& services, handler_settings settings, instance_ref ref,
-             unsigned generation, instance_events events);
+    instance(const instance_services& services, handler_settings settings, instance_ref ref, unsigned generation,
+             instance_events events);
 
     /// Starts its process; failure is told by `gone`.
     void start_process();
@@ -111,14 +111,14 @@ private:
     instance_events events_;
 
     phase phase_ = phase::starting;
-    std::string token_;             // empty once used, or if there is none
+    std::string token_;  // empty once used, or if there is none
     std::string key_;
-    std::vector<bool> admitted_;    // by shard
-    std::vector<bool> open_;        // by shard
+    std::vector<bool> admitted_;  // by shard
+    std::vector<bool> open_;      // by shard
     hello_message first_hello_;
-    std::string lost_reason_;       // why it is being stopped; empty if it was asked to go
+    std::string lost_reason_;  // why it is being stopped; empty if it was asked to go
     bool was_ready_ = false;
-    bool was_drained_ = false;      // it owed nothing when it was stopped
+    bool was_drained_ = false;  // it owed nothing when it was stopped
     bool channels_closed_ = false;
 
     pid_t pid_ = 0;

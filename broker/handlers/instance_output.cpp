@@ -2,13 +2,13 @@
 
 #include "handlers/output_log.hpp"
 
-#include <asio/posix/stream_descriptor.hpp>
 #include <spdlog/spdlog.h>
+#include <asio/posix/stream_descriptor.hpp>
 
+#include <unistd.h>
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <unistd.h>
 
 namespace bester::handlers {
 
@@ -24,30 +24,21 @@ constexpr int reads_at_the_end = 128;  // more than a pipe holds
 class instance_output::pipe_reader : public std::enable_shared_from_this<pipe_reader> {
 public:
     pipe_reader(asio::io_context& io, std::string mark, int fd)
-        : log_([mark = std::move(mark)](std::string_view line) { spdlog::info("{} {}", mark, line); }),
-          pipe_(io, fd)
-    {
-    }
+        : log_([mark = std::move(mark)](std::string_view line) { spdlog::info("{} {}", mark, line); }), pipe_(io, fd) {}
 
-    void wait()
-    {
+    void wait() {
         pipe_.async_wait(asio::posix::stream_descriptor::wait_read,
                          [self = shared_from_this()](const asio::error_code& error) {
-                             if (!error && self->pipe_.is_open() && self->read(reads_per_turn))
-                                 self->wait();
+                             if (!error && self->pipe_.is_open() && self->read(reads_per_turn)) self->wait();
                          });
     }
 
-    void finish()
-    {
-        if (!pipe_.is_open())
-            return;
-        if (read(reads_at_the_end))
-            close();
+    void finish() {
+        if (!pipe_.is_open()) return;
+        if (read(reads_at_the_end)) close();
     }
 
-    void close()
-    {
+    void close() {
         asio::error_code ignored;
         pipe_.close(ignored);
         log_.finish(std::chrono::steady_clock::now());
@@ -57,14 +48,12 @@ public:
 
 private:
     /// False when the pipe has ended, and is closed.
-    bool read(int most)
-    {
+    bool read(int most) {
         for (; most > 0; --most) {
             std::array<char, read_size> buffer;
             const ssize_t count = ::read(pipe_.native_handle(), buffer.data(), buffer.size());
             if (count > 0) {
-                log_.write({buffer.data(), static_cast<std::size_t>(count)},
-                           std::chrono::steady_clock::now());
+                log_.write({buffer.data(), static_cast<std::size_t>(count)}, std::chrono::steady_clock::now());
             } else if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
                 return true;
             } else {
@@ -79,9 +68,7 @@ private:
     asio::posix::stream_descriptor pipe_;
 };
 
-instance_output::instance_output(asio::io_context& io, const std::string& label, int pid,
-                                 int output, int errors)
-{
+instance_output::instance_output(asio::io_context& io, const std::string& label, int pid, int output, int errors) {
     const std::string mark = "[handler " + label + " pid " + std::to_string(pid);
     output_ = std::make_shared<pipe_reader>(io, mark + " out]", output);
     errors_ = std::make_shared<pipe_reader>(io, mark + " err]", errors);
@@ -89,19 +76,14 @@ instance_output::instance_output(asio::io_context& io, const std::string& label,
     errors_->wait();
 }
 
-instance_output::~instance_output()
-{
-    finish();
-}
+instance_output::~instance_output() { finish(); }
 
-void instance_output::finish()
-{
+void instance_output::finish() {
     output_->finish();
     errors_->finish();
 }
 
-std::string instance_output::last_line() const
-{
+std::string instance_output::last_line() const {
     return errors_->last_line().empty() ? output_->last_line() : errors_->last_line();
 }
 

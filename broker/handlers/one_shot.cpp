@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::size_t shown_status_size = 64;
 
-tl::unexpected<one_shot_failure> failed(std::string reason)
-{
+tl::unexpected<one_shot_failure> failed(std::string reason) {
     return tl::unexpected(one_shot_failure{wire::error_code::handler_failed, std::move(reason)});
 }
 
@@ -25,13 +24,11 @@ struct raw_answer {
     std::string data = "null";
 };
 
-bool read_targets(wire::json_reader& reader, raw_answer& answer)
-{
+bool read_targets(wire::json_reader& reader, raw_answer& answer) {
     std::string_view text;
     answer.targets_understood = true;
     if (reader.peek() == '"') {
-        if (!reader.string(text))
-            return false;
+        if (!reader.string(text)) return false;
         answer.targets.emplace_back(text);
         return true;
     }
@@ -44,58 +41,43 @@ bool read_targets(wire::json_reader& reader, raw_answer& answer)
             answer.targets_understood = false;
             return reader.skip();
         }
-        if (!reader.string(text))
-            return false;
+        if (!reader.string(text)) return false;
         answer.targets.emplace_back(text);
         return true;
     });
 }
 
-bool read_command(wire::json_reader& reader, raw_answer& answer)
-{
-    if (reader.peek() != '{')
-        return reader.skip();
+bool read_command(wire::json_reader& reader, raw_answer& answer) {
+    if (reader.peek() != '{') return reader.skip();
     return reader.object([&](std::string_view key) {
-        if (key == "data")
-            return read_targets(reader, answer);
-        if (key != "type" || reader.peek() != '"')
-            return reader.skip();
+        if (key == "data") return read_targets(reader, answer);
+        if (key != "type" || reader.peek() != '"') return reader.skip();
         std::string_view text;
-        if (!reader.string(text))
-            return false;
+        if (!reader.string(text)) return false;
         answer.type = text;
         return true;
     });
 }
 
-bool read_header(wire::json_reader& reader, raw_answer& answer)
-{
-    if (reader.peek() != '{')
-        return reader.skip();
+bool read_header(wire::json_reader& reader, raw_answer& answer) {
+    if (reader.peek() != '{') return reader.skip();
     return reader.object([&](std::string_view key) {
-        if (key == "command")
-            return read_command(reader, answer);
-        if (key != "status" || reader.peek() != '"')
-            return reader.skip();
+        if (key == "command") return read_command(reader, answer);
+        if (key != "status" || reader.peek() != '"') return reader.skip();
         std::string_view text;
-        if (!reader.string(text))
-            return false;
+        if (!reader.string(text)) return false;
         answer.status = text;
         answer.has_status = true;
         return true;
     });
 }
 
-bool read_answer(wire::json_reader& reader, raw_answer& answer)
-{
+bool read_answer(wire::json_reader& reader, raw_answer& answer) {
     return reader.object([&](std::string_view key) {
-        if (key == "header")
-            return read_header(reader, answer);
-        if (key != "data")
-            return reader.skip();
+        if (key == "header") return read_header(reader, answer);
+        if (key != "data") return reader.skip();
         std::string_view raw;
-        if (!reader.value(raw))
-            return false;
+        if (!reader.value(raw)) return false;
         answer.data = raw;
         return true;
     }) && reader.at_end();
@@ -103,21 +85,19 @@ bool read_answer(wire::json_reader& reader, raw_answer& answer)
 
 }  // namespace
 
-one_shot_result decode_one_shot_answer(std::string_view json)
-{
+one_shot_result decode_one_shot_answer(std::string_view json) {
     std::string padded(json);
     padded.append(wire::json_padding, '\0');
     wire::json_reader reader;
     raw_answer raw;
     if (!reader.start(std::string_view(padded).substr(0, json.size())) || !read_answer(reader, raw))
         return failed("the handler's answer is not a JSON object");
-    if (!raw.has_status)
-        return failed("the handler's answer has no header.status (a string)");
+    if (!raw.has_status) return failed("the handler's answer has no header.status (a string)");
     if (raw.status != "0")
-        return tl::unexpected(one_shot_failure{
-            wire::error_code::handler_refused,
-            "the handler answered with status '" +
-                (raw.status.size() <= shown_status_size ? raw.status : "(a long text)") + "'"});
+        return tl::unexpected(
+            one_shot_failure{wire::error_code::handler_refused,
+                             "the handler answered with status '" +
+                                 (raw.status.size() <= shown_status_size ? raw.status : "(a long text)") + "'"});
 
     static constexpr std::array<std::pair<std::string_view, one_shot_command>, 3> commands{{
         {"sendClients", one_shot_command::send_clients},
@@ -125,8 +105,7 @@ one_shot_result decode_one_shot_answer(std::string_view json)
         {"sendHandler", one_shot_command::send_handler},
     }};
     for (const auto& [name, command] : commands) {
-        if (raw.type != name)
-            continue;
+        if (raw.type != name) continue;
         if (!raw.targets_understood)
             return failed("the handler's answer has no header.command.data (an array of strings)");
         if (command == one_shot_command::send_handler && raw.targets.size() != 1)
@@ -137,8 +116,9 @@ one_shot_result decode_one_shot_answer(std::string_view json)
         answer.data = std::move(raw.data);
         return answer;
     }
-    return failed("the handler's answer has no header.command.type that bester knows "
-                  "(sendClients, sendServers, sendHandler)");
+    return failed(
+        "the handler's answer has no header.command.type that bester knows "
+        "(sendClients, sendServers, sendHandler)");
 }
 
 }  // namespace bester::handlers

@@ -16,7 +16,6 @@ namespace bester::handlers {
 /// Runs on the io_context that awaits it, whichever that is; many may run at once. Never throws
 /// for what the handler does, and is over at `deadline` at the latest.
 asio::awaitable<one_shot_result> call_one_shot(std::string socket_path, std::string data,
-                                               std::chrono::steady_clock::time_point deadline,
-                                               std::size_t size_limit);
+                                               std::chrono::steady_clock::time_point deadline, std::size_t size_limit);
 
 }  // namespace bester::handlers

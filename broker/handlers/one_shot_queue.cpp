@@ -10,10 +10,13 @@ using wire::error_code;
 using outcome = submit_result::outcome;
 
 one_shot_queue::one_shot_queue(exchange::shard& on, one_shot_runner& runner,
-                               std::shared_ptr<const handler_settings> settings,
-                               std::chrono::milliseconds busy_timeout)
-    : shard_{on}, runner_{runner}, settings_{std::move(settings)}, busy_timeout_{busy_timeout},
-      is_limited_{!settings_->may.is_everything()}, waiting_{on} {
+                               std::shared_ptr<const handler_settings> settings, std::chrono::milliseconds busy_timeout)
+    : shard_{on},
+      runner_{runner},
+      settings_{std::move(settings)},
+      busy_timeout_{busy_timeout},
+      is_limited_{!settings_->may.is_everything()},
+      waiting_{on} {
     shard_.add_swept(*this);
 }
 

@@ -9,23 +9,18 @@ namespace {
 
 constexpr std::size_t last_line_size = 200;
 
-bool is_control(unsigned char byte)
-{
-    return byte < 0x20 || byte == 0x7f;
-}
+bool is_control(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
 
 }  // namespace
 
-std::string escape_control_characters(std::string_view text)
-{
+std::string escape_control_characters(std::string_view text) {
     static constexpr char digits[] = "0123456789abcdef";
     std::string escaped;
     escaped.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);
         // U+0080 to U+009F are control characters too, and some terminals obey them.
-        const bool is_c1 = byte == 0xc2 && i + 1 < text.size() &&
-                           static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
+        const bool is_c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
                            static_cast<unsigned char>(text[i + 1]) <= 0x9f;
         if (byte == '\t') {
             escaped += "\\t";
@@ -41,54 +36,43 @@ std::string escape_control_characters(std::string_view text)
     return escaped;
 }
 
-output_log::output_log(line_sink sink, output_limits limits)
-    : sink_(std::move(sink)), limits_(limits)
-{
-}
+output_log::output_log(line_sink sink, output_limits limits) : sink_(std::move(sink)), limits_(limits) {}
 
-void output_log::write(std::string_view bytes, time_point now)
-{
+void output_log::write(std::string_view bytes, time_point now) {
     for (;;) {
         const std::size_t end = bytes.find('\n');
         append(bytes.substr(0, end));
-        if (end == std::string_view::npos)
-            return;
+        if (end == std::string_view::npos) return;
         end_line(now);
         bytes.remove_prefix(end + 1);
     }
 }
 
-void output_log::finish(time_point now)
-{
-    if (!line_.empty())
-        end_line(now);
+void output_log::finish(time_point now) {
+    if (!line_.empty()) end_line(now);
     report_left_out();
 }
 
-void output_log::append(std::string_view part)
-{
+void output_log::append(std::string_view part) {
     const std::size_t taken = std::min(part.size(), limits_.line_size - line_.size());
     line_.append(part.substr(0, taken));
     cut_ += part.size() - taken;
 }
 
-void output_log::end_line(time_point now)
-{
+void output_log::end_line(time_point now) {
     if (now - second_started_ >= std::chrono::seconds(1)) {
         report_left_out();
         second_started_ = now;
         lines_this_second_ = 0;
     }
-    if (cut_ == 0 && !line_.empty() && line_.back() == '\r')
-        line_.pop_back();
+    if (cut_ == 0 && !line_.empty() && line_.back() == '\r') line_.pop_back();
     // An empty line says nothing in a log of marked lines.
     if (!line_.empty()) {
         if (lines_this_second_ < limits_.lines_per_second) {
             ++lines_this_second_;
             std::string shown = escape_control_characters(line_);
             last_line_ = shown.substr(0, last_line_size);
-            if (cut_ > 0)
-                shown += " [… " + std::to_string(cut_) + " bytes cut]";
+            if (cut_ > 0) shown += " [… " + std::to_string(cut_) + " bytes cut]";
             sink_(shown);
         } else {
             ++left_out_;
@@ -98,12 +82,10 @@ void output_log::end_line(time_point now)
     cut_ = 0;
 }
 
-void output_log::report_left_out()
-{
-    if (left_out_ == 0)
-        return;
-    sink_("[… " + std::to_string(left_out_) + " lines left out: more than " +
-          std::to_string(limits_.lines_per_second) + " in one second]");
+void output_log::report_left_out() {
+    if (left_out_ == 0) return;
+    sink_("[… " + std::to_string(left_out_) + " lines left out: more than " + std::to_string(limits_.lines_per_second) +
+          " in one second]");
     left_out_ = 0;
 }
 

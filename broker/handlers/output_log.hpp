@@ -10,8 +10,8 @@ namespace bester::handlers {
 
 /// What an instance may write into the broker's log.
 struct output_limits {
-    std::size_t line_size = 8 * 1024;      ///< bytes; the rest of a longer line is cut off
-    unsigned lines_per_second = 1'000;     ///< the others are counted
+    std::size_t line_size = 8 * 1024;   ///< bytes; the rest of a longer line is cut off
+    unsigned lines_per_second = 1'000;  ///< the others are counted
 };
 
 /// Turns what an instance writes to its stdout and stderr into log lines. Pure: bytes and `now`
@@ -41,8 +41,8 @@ private:
 
     line_sink sink_;
     output_limits limits_;
-    std::string line_;             // unfinished, at most line_size
-    std::size_t cut_ = 0;          // bytes of it beyond line_size
+    std::string line_;     // unfinished, at most line_size
+    std::size_t cut_ = 0;  // bytes of it beyond line_size
     std::string last_line_;
     time_point second_started_{};
     unsigned lines_this_second_ = 0;

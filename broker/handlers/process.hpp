@@ -3,11 +3,11 @@
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 
+#include <sys/types.h>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <sys/types.h>
 #include <tl/expected.hpp>
 #include <vector>
 
@@ -17,8 +17,8 @@ class guard;
 
 /// How a process ended.
 struct exit_status {
-    int status = 0;        ///< of exit(), if `signal` is 0
-    int signal = 0;        ///< that killed it
+    int status = 0;  ///< of exit(), if `signal` is 0
+    int signal = 0;  ///< that killed it
     bool dumped_core = false;
 
     bool is_success() const noexcept { return status == 0 && signal == 0; }
@@ -49,8 +49,8 @@ public:
     using exit_handler = std::function<void(exit_status)>;
 
     /// Returns when the executable runs, or says in words why it does not. `watcher` may be null.
-    static tl::expected<std::shared_ptr<process>, std::string>
-    start(asio::io_context& io, const process_settings& settings, guard* watcher);
+    static tl::expected<std::shared_ptr<process>, std::string> start(asio::io_context& io,
+                                                                     const process_settings& settings, guard* watcher);
 
     process(private_tag, asio::io_context& io, pid_t pid, int pidfd, guard* watcher);
     ~process();

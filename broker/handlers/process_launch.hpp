@@ -1,7 +1,7 @@
 #pragma once
 
-#include <string>
 #include <sys/types.h>
+#include <string>
 #include <tl/expected.hpp>
 
 namespace bester::handlers {
@@ -19,7 +19,6 @@ struct launched_process {
 /// Forks and executes, and waits until exec has succeeded or failed; the error says which step
 /// failed and why. `watcher` may be null. On the guard's thread; everything that allocates is done
 /// before the fork.
-tl::expected<launched_process, std::string> launch(const process_settings& settings,
-                                                   guard* watcher);
+tl::expected<launched_process, std::string> launch(const process_settings& settings, guard* watcher);
 
 }  // namespace bester::handlers

@@ -58,8 +58,8 @@ void shard_handlers::open(channel_offer&& offer, std::shared_ptr<instance_progre
         ::close(offer.fd);
         return listener_.channel_lost(offer.instance, "the handler was removed");
     }
-    auto& made = channels_.emplace_back(
-        std::make_unique<channel>(*this, *queue->second, std::move(offer), std::move(progress)));
+    auto& made =
+        channels_.emplace_back(std::make_unique<channel>(*this, *queue->second, std::move(offer), std::move(progress)));
     made->begin();
 }
 
@@ -118,10 +118,10 @@ void shard_handlers::channel_drained(const instance_ref& instance) {
 }
 
 void shard_handlers::wait_for_frames(const instance_ref& instance, unsigned on_shard, std::uint64_t count) {
-    shard_.post_to(on_shard, [there = all_[on_shard], epoch = instance.epoch, count,
-                              waiting = shard_.index()](exchange::shard&) {
-        if (channel* c = there->find(epoch)) c->wake_when_executed(count, waiting);
-    });
+    shard_.post_to(on_shard,
+                   [there = all_[on_shard], epoch = instance.epoch, count, waiting = shard_.index()](exchange::shard&) {
+                       if (channel* c = there->find(epoch)) c->wake_when_executed(count, waiting);
+                   });
 }
 
 void shard_handlers::tell_waiter(const instance_ref& instance, unsigned waiting_shard) {

@@ -4,8 +4,7 @@
 
 namespace bester::handlers {
 
-void report_escaped(const std::string& what, const std::exception_ptr& exception)
-{
+void report_escaped(const std::string& what, const std::exception_ptr& exception) {
     try {
         std::rethrow_exception(exception);
     } catch (const std::exception& error) {

@@ -45,8 +45,8 @@ struct advert {
     advert_age_mark mark{};
     std::vector<advert_link> links{};      ///< sorted by peer, each peer once
     std::vector<std::string> addresses{};  ///< where it can be dialled, "host:port"; may be empty
-    bool is_transit = false;             ///< it forwards for others
-    std::chrono::milliseconds age{0};    ///< time since it was made, added up by those who kept it
+    bool is_transit = false;               ///< it forwards for others
+    std::chrono::milliseconds age{0};      ///< time since it was made, added up by those who kept it
 
     bool operator==(const advert&) const = default;
 };

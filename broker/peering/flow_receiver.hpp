@@ -59,7 +59,7 @@ private:
 
     std::uint64_t flow_ = 0;  ///< the highest that was seen
     std::uint64_t next_ = 1;
-    bool is_known_ = false;   ///< flow_ began here
+    bool is_known_ = false;  ///< flow_ began here
     bool is_due_ = false;
     bool is_asked_ = false;   ///< and its origin cannot go on without it
     std::uint64_t said_ = 1;  ///< the `next` of the last acknowledgement

@@ -202,7 +202,8 @@ void flow_sender::on_timer(time_point now, std::vector<failed_message>& failed) 
         --hurry_;
         return;
     }
-    if (probe_is_out_ && is_answered_below_ && ++answers_below_ >= answers_below_until_lost) on_unknown(now, flow_, failed);
+    if (probe_is_out_ && is_answered_below_ && ++answers_below_ >= answers_below_until_lost)
+        on_unknown(now, flow_, failed);
 }
 
 void flow_sender::expire(time_point now, std::vector<failed_message>& failed) {

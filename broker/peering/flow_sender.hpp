@@ -16,9 +16,9 @@ namespace bester::peering {
 /// Bounds of what waits for one destination.
 struct flow_settings {
     std::size_t most_messages = 10'000;
-    std::size_t most_bytes = std::size_t{64} << 20;  ///< of memory held for them
+    std::size_t most_bytes = std::size_t{64} << 20;    ///< of memory held for them
     std::chrono::milliseconds resume_window{120'000};  ///< how long messages wait for a sign of the destination
-    std::chrono::milliseconds resend_after{5'000};     ///< without progress: ask what has arrived; sooner on a new route
+    std::chrono::milliseconds resend_after{5'000};  ///< without progress: ask what has arrived; sooner on a new route
 };
 
 /// Why a message will not be delivered, or nobody knows whether it was.
@@ -100,7 +100,8 @@ public:
 
     /// Would next_to_send give something?
     bool has_unsent() const noexcept {
-        return has_route_ && (probe_wanted_ || (phase_ == phase::open && (cursor_ < base_ + sent_.size() || live_waiting_ != 0)));
+        return has_route_ &&
+               (probe_wanted_ || (phase_ == phase::open && (cursor_ < base_ + sent_.size() || live_waiting_ != 0)));
     }
     std::size_t queued_messages() const noexcept { return live_waiting_ + sent_.size(); }
     std::size_t unacknowledged_messages() const noexcept { return sent_.size(); }
@@ -150,15 +151,15 @@ private:
     phase phase_ = phase::opening;
     bool has_route_ = false;
     bool probe_wanted_ = false;
-    bool probe_is_out_ = false;     ///< and was not answered yet
-    bool is_answered_below_ = false;  ///< but by less than was known to have arrived
-    std::uint64_t probed_ = 0;      ///< the `next` of that probe
-    std::uint64_t rewound_to_ = 0;  ///< the position for which a rewind was obeyed
-    unsigned hurry_ = 0;            ///< how often the time to wait for an answer is halved yet
-    unsigned refused_in_a_row_ = 0;  ///< flows that the destination did not let begin
-    unsigned answers_below_ = 0;     ///< probes in a row that were answered like that alone
-    time_point last_progress_{};     ///< or the last sign that waiting for it began anew
-    time_point heard_at_{};  ///< the destination, or when waiting for it began
+    bool probe_is_out_ = false;               ///< and was not answered yet
+    bool is_answered_below_ = false;          ///< but by less than was known to have arrived
+    std::uint64_t probed_ = 0;                ///< the `next` of that probe
+    std::uint64_t rewound_to_ = 0;            ///< the position for which a rewind was obeyed
+    unsigned hurry_ = 0;                      ///< how often the time to wait for an answer is halved yet
+    unsigned refused_in_a_row_ = 0;           ///< flows that the destination did not let begin
+    unsigned answers_below_ = 0;              ///< probes in a row that were answered like that alone
+    time_point last_progress_{};              ///< or the last sign that waiting for it began anew
+    time_point heard_at_{};                   ///< the destination, or when waiting for it began
     time_point next_deadline_ = no_deadline;  ///< not after the earliest one
 };
 

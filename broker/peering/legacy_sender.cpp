@@ -21,7 +21,8 @@ namespace {
 constexpr auto farewell = std::chrono::seconds{1};
 
 struct conversation {
-    explicit conversation(const asio::any_io_executor& executor) : resolver{executor}, socket{executor}, timer{executor} {}
+    explicit conversation(const asio::any_io_executor& executor)
+        : resolver{executor}, socket{executor}, timer{executor} {}
     asio::ip::tcp::resolver resolver;
     asio::ip::tcp::socket socket;
     asio::steady_timer timer;
@@ -79,20 +80,22 @@ void legacy_sender::send(std::string address, std::string frame, std::chrono::mi
     job what{std::move(address), std::move(frame), std::chrono::steady_clock::now() + limit, std::move(done)};
     if (connections_ < most_connections_) return begin(std::move(what));
     if (waiting_.size() >= most_waiting)
-        return what.done(wire::error_code::busy, "too many messages wait for original daemons (peering.queue_messages)");
+        return what.done(wire::error_code::busy,
+                         "too many messages wait for original daemons (peering.queue_messages)");
     waiting_.push_back(std::move(what));
 }
 
 void legacy_sender::begin(job what) {
     ++connections_;
     auto work = hand_over(std::move(what.address), std::move(what.frame), what.deadline);
-    asio::co_spawn(control_, std::move(work),
-                   [self = shared_from_this(), done = std::move(what.done)](std::exception_ptr escaped, std::string failure) {
-                       if (escaped) failure = "internal error";
-                       const auto code = failure.empty() ? wire::error_code::none : wire::error_code::peer_unreachable;
-                       done(code, std::move(failure));
-                       self->ended();
-                   });
+    asio::co_spawn(
+        control_, std::move(work),
+        [self = shared_from_this(), done = std::move(what.done)](std::exception_ptr escaped, std::string failure) {
+            if (escaped) failure = "internal error";
+            const auto code = failure.empty() ? wire::error_code::none : wire::error_code::peer_unreachable;
+            done(code, std::move(failure));
+            self->ended();
+        });
 }
 
 void legacy_sender::ended() {

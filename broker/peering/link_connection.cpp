@@ -44,9 +44,9 @@ void link_connection::watch_limit() {
 bool link_connection::is_local() const noexcept {
     std::error_code error;
     const auto address = socket_.remote_endpoint(error).address();
-    return !error && (address.is_loopback() ||
-                      (address.is_v6() && address.to_v6().is_v4_mapped() &&
-                       asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()));
+    return !error &&
+           (address.is_loopback() || (address.is_v6() && address.to_v6().is_v4_mapped() &&
+                                      asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()));
 }
 
 std::string link_connection::words(std::error_code error) const {

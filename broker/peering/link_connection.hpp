@@ -13,8 +13,8 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "wire/stream_cipher.hpp"
 #include "tls/engine.hpp"
+#include "wire/stream_cipher.hpp"
 
 namespace bester::peering {
 

@@ -33,7 +33,13 @@ struct hello_fields {
     unsigned seen = 0;
 
     enum field_bit : unsigned {
-        protocol = 1, server = 2, incarnation = 4, expects = 8, heartbeat = 16, frame_limit = 32, features = 64,
+        protocol = 1,
+        server = 2,
+        incarnation = 4,
+        expects = 8,
+        heartbeat = 16,
+        frame_limit = 32,
+        features = 64,
     };
 
     bool once(field_bit field, std::string_view what) {
@@ -124,7 +130,8 @@ std::string joined(std::span<const std::string> names) {
 
 std::string incarnation_text(std::uint64_t incarnation) {
     std::string text(incarnation_digits, '0');
-    for (std::size_t i = incarnation_digits; i-- > 0; incarnation >>= 4) text[i] = "0123456789abcdef"[incarnation & 0xf];
+    for (std::size_t i = incarnation_digits; i-- > 0; incarnation >>= 4)
+        text[i] = "0123456789abcdef"[incarnation & 0xf];
     return text;
 }
 
@@ -196,11 +203,11 @@ std::optional<link_refusal> check_hello(const link_hello& own, const link_hello&
                                         std::string_view expected_peer) {
     if (hello.protocol != link_protocol)
         return link_refusal{std::string{protocol_mismatch_code},
-                            "version " + std::to_string(hello.protocol) + " of the link protocol is not spoken here, but " +
-                                std::to_string(link_protocol),
+                            "version " + std::to_string(hello.protocol) +
+                                " of the link protocol is not spoken here, but " + std::to_string(link_protocol),
                             false};
-    if (certificate_names && std::find(certificate_names->begin(), certificate_names->end(), hello.server) ==
-                                 certificate_names->end())
+    if (certificate_names &&
+        std::find(certificate_names->begin(), certificate_names->end(), hello.server) == certificate_names->end())
         return peer_refused("the server calls itself " + hello.server + ", but its certificate is for " +
                             joined(*certificate_names));
     if (hello.server == own.server)
@@ -211,7 +218,8 @@ std::optional<link_refusal> check_hello(const link_hello& own, const link_hello&
         return peer_refused("the server " + std::string{expected_peer} + " was expected at this address, but it is " +
                             hello.server);
     if (!hello.expects.empty() && hello.expects != own.server)
-        return peer_refused(hello.server + " expected " + hello.expects + " at this address, but this is " + own.server);
+        return peer_refused(hello.server + " expected " + hello.expects + " at this address, but this is " +
+                            own.server);
     if (hello.heartbeat < least_heartbeat || hello.heartbeat > most_heartbeat)
         return bad_hello("\"heartbeat_ms\" must be from 100 to 3600000");
     if (hello.frame_limit < least_frame_limit)

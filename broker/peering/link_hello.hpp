@@ -30,7 +30,7 @@ struct link_hello {
     std::uint64_t incarnation = 0;  ///< a random number of this run of the server
     std::string expects;            ///< whom it believes to talk to; empty if it does not know
     std::chrono::milliseconds heartbeat{15'000};
-    std::size_t frame_limit = 0;    ///< the largest body that it takes
+    std::size_t frame_limit = 0;  ///< the largest body that it takes
     bool has_discovery = false;
     bool has_routing = false;
 

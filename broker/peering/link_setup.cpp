@@ -22,7 +22,7 @@ tl::unexpected<setup_failure> failed(std::string code, std::string reason, std::
 std::string padded_body(std::string_view text) { return std::string{text}.append(wire::json_padding, '\0'); }
 
 asio::awaitable<link_connection::result<asio::ip::tcp::socket>> connect(std::string address,
-                                                                       std::chrono::milliseconds limit) {
+                                                                        std::chrono::milliseconds limit) {
     const auto executor = co_await asio::this_coro::executor;
     struct attempt {
         asio::ip::tcp::resolver resolver;
@@ -30,9 +30,8 @@ asio::awaitable<link_connection::result<asio::ip::tcp::socket>> connect(std::str
         asio::steady_timer timer;
         bool is_late = false;
     };
-    const auto now = std::make_shared<attempt>(attempt{asio::ip::tcp::resolver{executor},
-                                                       asio::ip::tcp::socket{executor},
-                                                       asio::steady_timer{executor, limit}});
+    const auto now = std::make_shared<attempt>(attempt{
+        asio::ip::tcp::resolver{executor}, asio::ip::tcp::socket{executor}, asio::steady_timer{executor, limit}});
     now->timer.async_wait([weak = std::weak_ptr<attempt>{now}](std::error_code error) {
         const auto late = weak.lock();
         if (error || !late) return;
@@ -103,16 +102,19 @@ asio::awaitable<setup_result> dial_link(std::string address, std::string server,
     if (!socket) co_return failed("connection_failed", address + ": " + socket.error(), server);
     const auto connection = std::make_shared<link_connection>(std::move(*socket), rules.limit);
     if (transport == link_transport::tls) {
-        if (!rules.context) co_return failed("no_certificate", "this server has no usable certificate (peering.certificate)", server);
+        if (!rules.context)
+            co_return failed("no_certificate", "this server has no usable certificate (peering.certificate)", server);
         auto secured = co_await connection->secure(tls::engine::connect(rules.context, server));
         if (!secured) co_return failed("tls_failed", address + ": " + secured.error(), server);
         if (!connection->engine().peer_has_name(server)) {
-            link_refusal why{std::string{peer_refused_code}, "the certificate at " + address + " is not that of " + server, false};
+            link_refusal why{std::string{peer_refused_code},
+                             "the certificate at " + address + " is not that of " + server, false};
             co_await refuse_link(connection, why);
             co_return tl::unexpected(setup_failure{server, std::move(why)});
         }
     } else if (!rules.allow_plain || !connection->is_local()) {
-        co_return failed("plain_not_allowed", "a plain link goes to a loopback address only, and needs peering.allow_plain", server);
+        co_return failed("plain_not_allowed",
+                         "a plain link goes to a loopback address only, and needs peering.allow_plain", server);
     }
     const auto begun = std::chrono::steady_clock::now();
     if (auto sent = co_await connection->write_frame(hello_body(rules, server)); !sent)
@@ -130,11 +132,14 @@ asio::awaitable<setup_result> greet_link(std::shared_ptr<link_connection> connec
     const auto is_tls = co_await connection->begins_with_tls();
     if (!is_tls) co_return failed("connection_lost", is_tls.error());
     if (*is_tls) {
-        if (!rules.context) co_return failed("no_certificate", "this server has no usable certificate (peering.certificate)");
+        if (!rules.context)
+            co_return failed("no_certificate", "this server has no usable certificate (peering.certificate)");
         auto secured = co_await connection->secure(tls::engine::accept(rules.context));
         if (!secured) co_return failed("tls_failed", secured.error());
     } else if (!rules.allow_plain || !connection->is_local()) {
-        link_refusal why{"plain_not_allowed", "links without TLS are taken from loopback addresses only, and with peering.allow_plain", false};
+        link_refusal why{"plain_not_allowed",
+                         "links without TLS are taken from loopback addresses only, and with peering.allow_plain",
+                         false};
         co_await refuse_link(connection, why);
         co_return tl::unexpected(setup_failure{{}, std::move(why)});
     }

@@ -8,8 +8,9 @@ namespace bester::peering {
 namespace {
 
 const advert_link* find_link(const advert& message, std::string_view peer) {
-    const auto found = std::lower_bound(message.links.begin(), message.links.end(), peer,
-                                        [](const advert_link& link, std::string_view name) { return link.peer < name; });
+    const auto found =
+        std::lower_bound(message.links.begin(), message.links.end(), peer,
+                         [](const advert_link& link, std::string_view name) { return link.peer < name; });
     return found != message.links.end() && found->peer == peer ? &*found : nullptr;
 }
 
@@ -133,8 +134,7 @@ advert_outcome link_state::on_advert(const advert& message, std::string_view pee
         ++counters_.over_limit;
         return {advert_verdict::refused, "the database of adverts is full"};
     }
-    if (!is_known || found->second.said.links != message.links ||
-        found->second.said.is_transit != message.is_transit) {
+    if (!is_known || found->second.said.links != message.links || found->second.said.is_transit != message.is_transit) {
         ++revision_;
     }
     stored_links_ += message.links.size() - before;
@@ -264,7 +264,8 @@ advert link_state::own_advert() const {
 
 void link_state::make_own_advert(advert candidate, time_point now) {
     const auto wall = wall_clock_ + std::chrono::duration_cast<std::chrono::milliseconds>(now - started_);
-    highest_version_ = std::max(highest_version_ + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(wall.count(), 1)));
+    highest_version_ =
+        std::max(highest_version_ + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(wall.count(), 1)));
     candidate.mark.version = highest_version_;
     for (auto& [peer, link] : links_) {
         const advert_link* told = find_link(candidate, peer);
@@ -336,8 +337,9 @@ std::optional<link_state_message> link_state::next_message(std::string_view peer
     const known_server& server = servers_.find(link.waiting.extract(link.waiting.begin()).value())->second;
     advert message = server.said;
     // Rounded up: an advert must grow older wherever it is, or two servers could keep it alive for ever.
-    message.age = server.said.server == settings_.server ? std::chrono::milliseconds(0)
-                                                         : std::chrono::ceil<std::chrono::milliseconds>(now - server.made);
+    message.age = server.said.server == settings_.server
+                      ? std::chrono::milliseconds(0)
+                      : std::chrono::ceil<std::chrono::milliseconds>(now - server.made);
     return message;
 }
 

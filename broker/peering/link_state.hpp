@@ -16,18 +16,18 @@
 namespace bester::peering {
 
 struct link_state_settings {
-    std::string server;                  ///< our own name
-    std::string incarnation;             ///< 16 hex digits, random at each start
+    std::string server;                    ///< our own name
+    std::string incarnation;               ///< 16 hex digits, random at each start
     std::vector<std::string> addresses{};  ///< where others can dial us; at most 8
     bool is_transit = true;
-    std::chrono::milliseconds gather{100};        ///< news that can wait is gathered so long
+    std::chrono::milliseconds gather{100};         ///< news that can wait is gathered so long
     std::chrono::milliseconds min_interval{1000};  ///< between two adverts of ours, on average
-    unsigned loss_burst = 4;  ///< so many adverts may follow at once when links are lost
+    unsigned loss_burst = 4;                       ///< so many adverts may follow at once when links are lost
     std::chrono::milliseconds refresh{30 * 60'000};
     std::chrono::milliseconds expiry{70 * 60'000};
-    std::chrono::milliseconds trial{5000};        ///< a link that was lost is the last resort until it held so long
+    std::chrono::milliseconds trial{5000};          ///< a link that was lost is the last resort until it held so long
     std::chrono::milliseconds loss_memory{60'000};  ///< for so long a link counts as one that was lost
-    double cost_change = 0.25;                        ///< a cost is news when it moved by more than this part
+    double cost_change = 0.25;                      ///< a cost is news when it moved by more than this part
     std::chrono::microseconds least_cost_change{500};  ///< and by more than this: a LAN's jitter is no news
     std::size_t most_servers = 4096;
     std::size_t most_links = 262'144;  ///< of all adverts together: what bounds the memory
@@ -86,10 +86,10 @@ public:
         time_point made;  ///< by our clock; what `age` said is in here
     };
     struct counters {
-        std::uint64_t refused = 0;      ///< malformed, expired, or from no link of ours
-        std::uint64_t over_limit = 0;   ///< refused because the database is full
-        std::uint64_t conflicts = 0;    ///< adverts of ourselves that were newer than ours
-        std::uint64_t made = 0;         ///< adverts of our own
+        std::uint64_t refused = 0;     ///< malformed, expired, or from no link of ours
+        std::uint64_t over_limit = 0;  ///< refused because the database is full
+        std::uint64_t conflicts = 0;   ///< adverts of ourselves that were newer than ours
+        std::uint64_t made = 0;        ///< adverts of our own
         std::uint64_t expired = 0;
     };
     template <class Value>
@@ -156,10 +156,10 @@ private:
     std::uint64_t loss_revision_ = 0;
 
     own_news news_ = own_news::none;
-    bool must_tell_ = false;          // even if nothing but the version would change
+    bool must_tell_ = false;  // even if nothing but the version would change
     time_point news_since_;
-    time_point next_allowed_;         // the rate of own adverts: each one moves this by min_interval
-    std::uint64_t highest_version_ = 0;  // of all adverts of ourselves that were seen or made
+    time_point next_allowed_;                     // the rate of own adverts: each one moves this by min_interval
+    std::uint64_t highest_version_ = 0;           // of all adverts of ourselves that were seen or made
     time_point next_expiry_ = time_point::max();  // no server expires earlier
 };
 

@@ -62,7 +62,7 @@ private:
     std::vector<chunk> chunks_;
     std::vector<std::uint32_t> free_places_;
     std::vector<std::unique_ptr<char[]>> spare_;  ///< of chunk_size each
-    std::uint32_t current_ = 0;  ///< the chunk that is being filled
+    std::uint32_t current_ = 0;                   ///< the chunk that is being filled
     bool has_current_ = false;
 };
 

@@ -105,7 +105,8 @@ void peer_link::sweep(std::uint64_t now_ms) {
         return;
     }
     if (now_ms - last_heard_ms_ > 2 * heartbeat_ms_) {
-        note_end("heartbeat_missed", "nothing was heard for two heartbeats (" + std::to_string(2 * heartbeat_ms_) + " ms)");
+        note_end("heartbeat_missed",
+                 "nothing was heard for two heartbeats (" + std::to_string(2 * heartbeat_ms_) + " ms)");
         return close(close_reason::connection_lost);
     }
     if (is_stuck(now_ms, std::max(2 * heartbeat_ms_, least_stuck_ms))) {

@@ -18,19 +18,19 @@ class shard_peers;
 
 /// What a handshake made: a link to be taken over by its shard. Movable.
 struct link_offer {
-    std::uint64_t id = 0;                 ///< of the link, unique in this run
+    std::uint64_t id = 0;  ///< of the link, unique in this run
     std::string server;
     std::uint64_t incarnation = 0;
     int fd = -1;
     std::unique_ptr<wire::stream_cipher> cipher;  ///< null: a plain link
     std::chrono::milliseconds heartbeat{};
-    std::size_t peer_frame_limit = 0;     ///< what the other side takes
+    std::size_t peer_frame_limit = 0;  ///< what the other side takes
     std::shared_ptr<link_gauge> gauge;
 
     link_offer() = default;
     link_offer(link_offer&& other) noexcept;
     link_offer& operator=(link_offer&&) = delete;
-    ~link_offer();                        ///< closes what nobody took over
+    ~link_offer();  ///< closes what nobody took over
 };
 
 /// One connection to another server, on its shard's thread. Carries frames; what they mean is

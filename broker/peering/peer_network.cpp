@@ -7,8 +7,8 @@
 #include <random>
 #include <stdexcept>
 
-#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 #include "peering/peer_network_parts.hpp"
 
@@ -49,9 +49,8 @@ route_settings routing_settings(const peering_settings& settings) {
 
 }  // namespace
 
-peer_network::parts::parts(asio::io_context& control, std::vector<exchange::shard*> shards,
-                           network_surroundings around, const peering_settings& settings,
-                           const std::vector<peer_settings>& peers)
+peer_network::parts::parts(asio::io_context& control, std::vector<exchange::shard*> shards, network_surroundings around,
+                           const peering_settings& settings, const std::vector<peer_settings>& peers)
     : control_{control},
       shards_{std::move(shards)},
       around_{std::move(around)},
@@ -83,7 +82,8 @@ void peer_network::parts::start() {
     watch_certificate();
     settle();
     for (const std::string& address : settings_.legacy)
-        spdlog::warn("peering.legacy: messages to the original daemon at {} go unprotected, and are not answered", address);
+        spdlog::warn("peering.legacy: messages to the original daemon at {} go unprotected, and are not answered",
+                     address);
 }
 
 // ---- settings ------------------------------------------------------------------------------------
@@ -99,8 +99,9 @@ peer_network::parts::loaded_context peer_network::parts::load_context(const peer
     auto loaded = tls::context::load(wanted, now);
     if (!loaded) return tl::unexpected("peering: " + loaded.error().reason);
     if (!tls::has_name(*(*loaded)->certificate(), around_.server_name))
-        return tl::unexpected("peering.certificate: " + settings.certificate + " is not for this server: server.name is \"" +
-                              around_.server_name + "\"; bester ca issue " + around_.server_name);
+        return tl::unexpected("peering.certificate: " + settings.certificate +
+                              " is not for this server: server.name is \"" + around_.server_name +
+                              "\"; bester ca issue " + around_.server_name);
     return *loaded;
 }
 
@@ -116,11 +117,14 @@ void peer_network::parts::watch_certificate() {
         const auto& own = *context_->certificate();
         const auto left = tls::days_left(own, now);
         if (left < 0)
-            spdlog::error("peering: the certificate {} expired {} ago: peers refuse it; bester ca renew {}, then "
-                          "bester reload", settings_.certificate, tls::days_text(-left), around_.server_name);
+            spdlog::error(
+                "peering: the certificate {} expired {} ago: peers refuse it; bester ca renew {}, then "
+                "bester reload",
+                settings_.certificate, tls::days_text(-left), around_.server_name);
         else if (own.not_after - now < expiry_notice)
             spdlog::warn("peering: the certificate {} expires in {}, on {}; bester ca renew {}, then bester reload",
-                         settings_.certificate, tls::days_text(left), tls::format_time(own.not_after), around_.server_name);
+                         settings_.certificate, tls::days_text(left), tls::format_time(own.not_after),
+                         around_.server_name);
     }
     certificate_timer_.expires_after(certificate_interval);
     certificate_timer_.async_wait([weak = weak_from_this()](std::error_code error) {
@@ -164,7 +168,8 @@ void peer_network::parts::forget_if_idle(const std::string& server) {
     const auto found = peers_.find(server);
     if (found == peers_.end()) return;
     const peer_record& peer = *found->second;
-    if (peer.is_configured || peer.link || peer.is_dialling || peer.is_drained || known_.servers().contains(server)) return;
+    if (peer.is_configured || peer.link || peer.is_dialling || peer.is_drained || known_.servers().contains(server))
+        return;
     peers_.erase(found);
 }
 
@@ -186,7 +191,8 @@ void peer_network::parts::apply(const peering_settings& settings, const std::vec
     auto context = load_context(settings);
     if (context) context_ = std::move(*context);
     const bool had_adverts = has_adverts();
-    const bool is_advertising_otherwise = settings.advertise != settings_.advertise || settings.routing != settings_.routing;
+    const bool is_advertising_otherwise =
+        settings.advertise != settings_.advertise || settings.routing != settings_.routing;
     const bool are_links_otherwise = settings.discovery != settings_.discovery || settings.routing != settings_.routing;
     settings_ = settings;
     std::map<std::string, peer_settings> before;
@@ -218,7 +224,8 @@ void peer_network::parts::apply(const peering_settings& settings, const std::vec
         const bool is_dialled_otherwise = was != before.end() && (was->second.addresses != peer.entry.addresses ||
                                                                   was->second.transport != peer.entry.transport);
         if (is_dialled_otherwise) peer.next_address = 0;
-        if (peer.link && (are_links_otherwise || (is_dialled_otherwise && was->second.transport != peer.entry.transport)))
+        if (peer.link &&
+            (are_links_otherwise || (is_dialled_otherwise && was->second.transport != peer.entry.transport)))
             end_link(peer, {"reconfigured", "the link is made anew with other settings", true});
         if (wants_link(peer) && !peer.is_dialling) dial_now(peer);
     }
@@ -309,9 +316,8 @@ tl::expected<void, std::string> peer_network::parts::drain(std::string_view serv
 
 // ---- the outside ---------------------------------------------------------------------------------
 
-peer_network::peer_network(asio::io_context& control, std::vector<exchange::shard*> shards,
-                           network_surroundings around, const peering_settings& settings,
-                           const std::vector<peer_settings>& peers)
+peer_network::peer_network(asio::io_context& control, std::vector<exchange::shard*> shards, network_surroundings around,
+                           const peering_settings& settings, const std::vector<peer_settings>& peers)
     : parts_{std::make_shared<parts>(control, std::move(shards), std::move(around), settings, peers)} {}
 
 peer_network::~peer_network() { parts_->end_all(); }

@@ -70,8 +70,8 @@ std::vector<std::string> peer_network::parts::bound_addresses() const {
     for (const listening& each : listening_) {
         std::error_code error;
         const auto endpoint = each.acceptor.local_endpoint(error);
-        const std::string host = endpoint.address().is_v6() ? '[' + endpoint.address().to_string() + ']'
-                                                            : endpoint.address().to_string();
+        const std::string host =
+            endpoint.address().is_v6() ? '[' + endpoint.address().to_string() + ']' : endpoint.address().to_string();
         bound.push_back(error ? each.address : host + ':' + std::to_string(endpoint.port()));
     }
     return bound;
@@ -104,10 +104,12 @@ void peer_network::parts::take_connection(asio::ip::tcp::socket socket) {
     }
     const auto connection = std::make_shared<link_connection>(std::move(socket), settings_.handshake_timeout);
     greeted_.push_back(connection);
-    run(greet_link(connection, rules()), [weak = std::weak_ptr{connection}, address = connection->remote()](parts& self, setup_result result) {
-        std::erase_if(self.greeted_, [&](const auto& each) { return !each.owner_before(weak) && !weak.owner_before(each); });
-        self.greeted(std::move(result), address);
-    });
+    run(greet_link(connection, rules()),
+        [weak = std::weak_ptr{connection}, address = connection->remote()](parts& self, setup_result result) {
+            std::erase_if(self.greeted_,
+                          [&](const auto& each) { return !each.owner_before(weak) && !weak.owner_before(each); });
+            self.greeted(std::move(result), address);
+        });
 }
 
 /// Strangers cause these lines: no more than some in a second.
@@ -129,12 +131,14 @@ void peer_network::parts::greeted(setup_result result, std::string remote) {
         const setup_failure& failed = result.error();
         peer_record* const peer = failed.server.empty() ? nullptr : find(failed.server);
         if (peer && peer->is_configured) return note_failure(*peer, failed.why, remote);
-        return tell_of_stranger("peering: a connection from " + remote + " was refused: " + failed.why.code + ": " + failed.why.reason);
+        return tell_of_stranger("peering: a connection from " + remote + " was refused: " + failed.why.code + ": " +
+                                failed.why.reason);
     }
     const std::string server = result->hello.server;
     if (auto refused = may_link(*result, false)) {
         if (refused->code != "duplicate")
-            tell_of_stranger("peer " + server + ": a link from " + remote + " was refused: " + refused->code + ": " + refused->reason);
+            tell_of_stranger("peer " + server + ": a link from " + remote + " was refused: " + refused->code + ": " +
+                             refused->reason);
         asio::co_spawn(control_, refuse_link(result->connection, *refused), [](std::exception_ptr) {});
     } else {
         auto connection = result->connection;

@@ -32,7 +32,9 @@ std::optional<link_refusal> peer_network::parts::may_link(const made_link& made,
     const peer_record* const peer = find(server);
     const bool is_known = peer && peer->is_configured;
     if (!is_known && !any_peer_ && !settings_.discovery)
-        return link_refusal{"peer_unknown", "server " + around_.server_name + " has no entry for " + server + " among its peers", false};
+        return link_refusal{"peer_unknown",
+                            "server " + around_.server_name + " has no entry for " + server + " among its peers",
+                            false};
     const peer_settings* const entry = entry_for(server);
     const bool is_plain = !made.certificate;
     if (is_plain && (!entry || entry->transport != link_transport::plain))
@@ -41,8 +43,8 @@ std::optional<link_refusal> peer_network::parts::may_link(const made_link& made,
     if (!peer || !peer->link) return {};
     const std::uint64_t heard = peer->link->gauge->last_heard_ms;
     const std::uint64_t now = now_ms();
-    const link_candidate current{peer->link->is_dialled_by_us,
-                                 std::chrono::milliseconds{now > heard ? now - heard : 0}, peer->link->incarnation};
+    const link_candidate current{peer->link->is_dialled_by_us, std::chrono::milliseconds{now > heard ? now - heard : 0},
+                                 peer->link->incarnation};
     const link_candidate candidate{is_dialled_by_us, std::chrono::milliseconds{0}, made.hello.incarnation};
     if (choose_link(current, candidate, around_.server_name, server, peer->link->heartbeat) == link_decision::replace)
         return {};
@@ -114,9 +116,8 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
 
 void peer_network::parts::end_link(peer_record& peer, const link_refusal& why) {
     const std::string& server = peer.entry.name;
-    on_home(server, [server = std::string{server}, id = peer.link->id, why = std::make_unique<link_refusal>(why)](shard_peers& there) {
-        there.part(server, id, *why);
-    });
+    on_home(server, [server = std::string{server}, id = peer.link->id,
+                     why = std::make_unique<link_refusal>(why)](shard_peers& there) { there.part(server, id, *why); });
 }
 
 void peer_network::parts::link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) {
@@ -130,7 +131,8 @@ void peer_network::parts::link_ended(const std::string& server, std::uint64_t id
                                      const std::string& reason) {
     peer_record* const peer = find(server);
     if (!peer || !peer->link || peer->link->id != id) return;  // it was replaced
-    spdlog::log(is_stopping_ ? spdlog::level::info : spdlog::level::warn, "peer {}: link lost: {}: {}", server, code, reason);
+    spdlog::log(is_stopping_ ? spdlog::level::info : spdlog::level::warn, "peer {}: link lost: {}: {}", server, code,
+                reason);
     peer->link.reset();
     peer->since = std::chrono::system_clock::now();
     peer->last_error = peer_error{code, reason, peer->since};
@@ -150,8 +152,8 @@ void peer_network::parts::send_legacy(std::string address, std::string frame,
         const auto self = weak.lock();
         if (!self) return done(wire::error_code::peer_unreachable, "the broker is stopping");
         self->legacy_->set_most_connections(self->settings_.legacy_connections);
-        self->legacy_->send(std::move(address), std::move(frame), self->settings_.deadline, self->settings_.queue_messages,
-                            std::move(done));
+        self->legacy_->send(std::move(address), std::move(frame), self->settings_.deadline,
+                            self->settings_.queue_messages, std::move(done));
     });
 }
 

@@ -109,9 +109,8 @@ private:
     template <class Work>
     void on_home(std::string_view server, Work work) {
         const unsigned home = home_shard(server, static_cast<unsigned>(shards_.size()));
-        shards_[home]->post([there = shard_peers_[home].get(), work = std::move(work)](exchange::shard&) mutable {
-            work(*there);
-        });
+        shards_[home]->post(
+            [there = shard_peers_[home].get(), work = std::move(work)](exchange::shard&) mutable { work(*there); });
     }
     template <class Work>
     void on_all(Work work) {
@@ -131,14 +130,14 @@ private:
     std::shared_ptr<const tls::context> context_;
     std::vector<listening> listening_;
     std::deque<std::weak_ptr<link_connection>> greeted_;  ///< that have not said hello yet, the oldest first
-    clock::time_point strangers_since_{};  ///< a second in which so many
-    unsigned strangers_told_ = 0;          ///< lines were logged of connections that failed
+    clock::time_point strangers_since_{};                 ///< a second in which so many
+    unsigned strangers_told_ = 0;                         ///< lines were logged of connections that failed
     std::map<std::string, std::unique_ptr<peer_record>, std::less<>> peers_;
     std::uint64_t last_link_ = 0;
     std::shared_ptr<legacy_sender> legacy_;
     std::deque<waiting_advert> adverts_;  ///< not read yet
     clock::time_point adverts_settled_{};
-    bool has_new_servers_ = false;        ///< that the shards were not told of
+    bool has_new_servers_ = false;  ///< that the shards were not told of
     link_state known_;
     routes routes_;
     asio::steady_timer topology_timer_;

@@ -47,7 +47,8 @@ json peer_network::parts::status() const {
     for (std::size_t i = 0; i < shards_.size(); ++i) {
         const auto promise = std::make_shared<std::promise<std::vector<flow_load>>>();
         auto answer = promise->get_future();
-        shards_[i]->post([there = shard_peers_[i].get(), promise](exchange::shard&) { promise->set_value(there->load()); });
+        shards_[i]->post(
+            [there = shard_peers_[i].get(), promise](exchange::shard&) { promise->set_value(there->load()); });
         if (answer.wait_for(std::chrono::seconds{2}) != std::future_status::ready) continue;
         for (flow_load& load : answer.get()) loads.insert_or_assign(load.server, load);
     }
@@ -55,10 +56,20 @@ json peer_network::parts::status() const {
     const auto routed = routes_.table();
     const auto add = [&](const std::string& name, const peer_record* peer) {
         const route* const way = settings_.routing ? routed->find(name) : nullptr;
-        json one{{"name", name}, {"configured", peer && peer->is_configured}, {"address", nullptr},
-                 {"transport", nullptr}, {"dialled", nullptr}, {"since", nullptr}, {"round_trip_us", nullptr},
-                 {"next_attempt_ms", nullptr}, {"attempts", 0}, {"last_error", nullptr}, {"certificate", nullptr},
-                 {"bytes_in", 0}, {"bytes_out", 0}, {"via", json::array()}};
+        json one{{"name", name},
+                 {"configured", peer && peer->is_configured},
+                 {"address", nullptr},
+                 {"transport", nullptr},
+                 {"dialled", nullptr},
+                 {"since", nullptr},
+                 {"round_trip_us", nullptr},
+                 {"next_attempt_ms", nullptr},
+                 {"attempts", 0},
+                 {"last_error", nullptr},
+                 {"certificate", nullptr},
+                 {"bytes_in", 0},
+                 {"bytes_out", 0},
+                 {"via", json::array()}};
         const auto load = loads.find(name);
         add_load(one, load == loads.end() ? flow_load{} : load->second);
         const char* state = way ? "routed" : "unreachable";
@@ -77,8 +88,8 @@ json peer_network::parts::status() const {
             one["last_error"] = describe(peer->last_error);
             if (peer->is_waiting) {
                 const auto left = peer->timer.expiry() - clock::now();
-                one["next_attempt_ms"] = std::max<std::int64_t>(
-                    0, std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
+                one["next_attempt_ms"] =
+                    std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
             }
             if (peer->link) {
                 one["address"] = peer->link->address;

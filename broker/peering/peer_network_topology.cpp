@@ -28,8 +28,8 @@ void peer_network::parts::publish() {
     view->flows.most_messages = settings_.queue_messages;
     view->flows.most_bytes = settings_.queue_bytes;
     view->flows.resume_window = settings_.resume;
-    view->flows.resend_after = std::clamp<std::chrono::milliseconds>(2 * settings_.heartbeat, std::chrono::milliseconds{200},
-                                                                     std::chrono::milliseconds{5'000});
+    view->flows.resend_after = std::clamp<std::chrono::milliseconds>(
+        2 * settings_.heartbeat, std::chrono::milliseconds{200}, std::chrono::milliseconds{5'000});
     view->deadline = settings_.deadline;
     view->legacy = {settings_.legacy.begin(), settings_.legacy.end()};
     view->frame_limit = settings_.message_size;
@@ -73,7 +73,8 @@ void peer_network::parts::tell_reached() {
         for (const route& each : routes_.table()->all()) reached.insert(each.destination);
     reached.erase(around_.server_name);
     const auto tell = [&](const std::string& server, bool is_reached) {
-        on_all([server = std::string{server}, is_reached](shard_peers& there) { there.tell_reached(server, is_reached); });
+        on_all(
+            [server = std::string{server}, is_reached](shard_peers& there) { there.tell_reached(server, is_reached); });
     };
     for (const std::string& server : reached_)
         if (!reached.contains(server)) tell(server, false);
@@ -116,7 +117,8 @@ void peer_network::parts::discover() {
         const bool is_news = peer.entry.addresses != candidate.addresses;
         peer.entry.addresses = std::move(candidate.addresses);
         if (!wants_link(peer) || peer.is_dialling || (peer.is_waiting && !is_news)) continue;
-        if (is_news) spdlog::info("peer {}: learned of it, dialling {}", candidate.server, peer.entry.addresses.front());
+        if (is_news)
+            spdlog::info("peer {}: learned of it, dialling {}", candidate.server, peer.entry.addresses.front());
         dial_now(peer);
     }
 }
@@ -135,7 +137,8 @@ void peer_network::parts::arm_topology_timer() {
 }
 
 void peer_network::parts::advert(std::string server, std::string json, std::shared_ptr<link_gauge> gauge) {
-    asio::post(control_, [weak = weak_from_this(), what = waiting_advert{std::move(server), std::move(json), std::move(gauge)}]() mutable {
+    asio::post(control_, [weak = weak_from_this(),
+                          what = waiting_advert{std::move(server), std::move(json), std::move(gauge)}]() mutable {
         const auto self = weak.lock();
         if (!self) return;
         self->adverts_.push_back(std::move(what));

@@ -37,8 +37,8 @@ private:
 struct peer_facts {
     type_filter send;
     type_filter accept;
-    bool is_configured = false;  ///< has an entry of its own
-    std::size_t frame_limit = 0; ///< the largest frame that it takes, as its last hello said; 0: not known
+    bool is_configured = false;   ///< has an entry of its own
+    std::size_t frame_limit = 0;  ///< the largest frame that it takes, as its last hello said; 0: not known
 };
 
 /// What the shards know of other servers: made by the control thread, immutable, replaced as a whole.
@@ -46,7 +46,7 @@ struct peer_view {
     std::string own_name;
     std::map<std::string, peer_facts, std::less<>> servers;  ///< configured, or known by advert
     std::shared_ptr<const route_table> routes = std::make_shared<const route_table>();
-    std::set<std::string, std::less<>> legacy;  ///< addresses of original daemons
+    std::set<std::string, std::less<>> legacy;                ///< addresses of original daemons
     std::map<std::string, std::uint64_t, std::less<>> links;  ///< neighbours, with the id of the link
     bool is_routing = false;
     unsigned hops = 1;

@@ -59,8 +59,12 @@ std::string_view route_table::next_hop(std::string_view destination, unsigned ho
 /// One run of `update`: the graph, and the paths from us and from those peers that are asked about.
 struct routes::computation {
     computation(const link_state& state, const route_settings& settings, time_point at)
-        : known(state), now(at), limit(settings.hop_limit), graph(state),
-          own(graph, graph.own(), settings.hop_limit, true), link_costs(graph.size(), unreachable),
+        : known(state),
+          now(at),
+          limit(settings.hop_limit),
+          graph(state),
+          own(graph, graph.own(), settings.hop_limit, true),
+          link_costs(graph.size(), unreachable),
           is_only_near(graph.size()) {
         for (const auto& [peer, link] : known.links()) {
             const std::uint32_t number = *graph.number(peer);
@@ -132,7 +136,8 @@ bool routes::is_kept(computation& from, std::uint32_t destination, std::uint64_t
         return false;
     }
     const auto gain = static_cast<double>(cost) - static_cast<double>(best_us);
-    if (gain <= settings_.margin * static_cast<double>(cost) || gain < static_cast<double>(settings_.least_gain.count())) {
+    if (gain <= settings_.margin * static_cast<double>(cost) ||
+        gain < static_cast<double>(settings_.least_gain.count())) {
         held.worse_since.reset();
         return true;
     }
@@ -159,8 +164,7 @@ std::optional<route> routes::route_to(computation& from, std::uint32_t destinati
         held = preferences_.emplace(name, preference{}).first;
     }
     std::optional<std::uint32_t> kept;
-    if (held->second.next == from.graph.name(best_next) ||
-        !is_kept(from, destination, best_us, held->second)) {
+    if (held->second.next == from.graph.name(best_next) || !is_kept(from, destination, best_us, held->second)) {
         held->second = {std::string(from.graph.name(best_next)), std::nullopt};
     } else {
         kept = from.graph.number(held->second.next);
@@ -177,7 +181,8 @@ std::optional<route> routes::route_to(computation& from, std::uint32_t destinati
         }
         if (chosen.second != unreachable && chosen != last) {
             last = chosen;
-            way.options.push_back({hops, std::string(from.graph.name(chosen.first)), std::chrono::microseconds(chosen.second)});
+            way.options.push_back(
+                {hops, std::string(from.graph.name(chosen.first)), std::chrono::microseconds(chosen.second)});
         }
     }
     way.via = from.path_by(kept.value_or(best_next), destination);

@@ -48,7 +48,8 @@ public:
     /// Which peer gets a frame that may still cross `hops_left` links (the one to that peer
     /// included: the peer then has one fewer). Empty: there is no way, or only the one back to
     /// `came_from` (empty for our own messages). The view lives as long as the table.
-    std::string_view next_hop(std::string_view destination, unsigned hops_left, std::string_view came_from) const noexcept;
+    std::string_view next_hop(std::string_view destination, unsigned hops_left,
+                              std::string_view came_from) const noexcept;
     const route* find(std::string_view destination) const noexcept;
     std::span<const route> all() const noexcept { return routes_; }
 

@@ -53,8 +53,7 @@ void shard_peers::apply(std::shared_ptr<const peer_view> known) {
 
 void shard_peers::adopt(link_offer&& offer) {
     const auto before = links_.find(offer.server);
-    if (before != links_.end())
-        before->second->part({"replaced", "another link to this server takes its place", true});
+    if (before != links_.end()) before->second->part({"replaced", "another link to this server takes its place", true});
     const std::string server = offer.server;
     auto made = std::make_unique<peer_link>(*this, shard_, std::move(offer), known_->frame_limit);
     peer_link& link = *made;
@@ -133,7 +132,8 @@ void shard_peers::on_link_closed(peer_link& link) {
         shard_.bury(std::move(found->second));
         links_.erase(found);
     } else {
-        const auto old = std::find_if(retired_.begin(), retired_.end(), [&](const auto& r) { return r.get() == &link; });
+        const auto old =
+            std::find_if(retired_.begin(), retired_.end(), [&](const auto& r) { return r.get() == &link; });
         if (old == retired_.end()) return;
         shard_.bury(std::move(*old));
         retired_.erase(old);
@@ -226,8 +226,8 @@ void shard_peers::write_turn() {
     writing_.clear();
 }
 
-/// What arrived in order is acknowledged together with what goes there anyway, or when it is much, or by the next sweep:
-/// nobody waits for it, and on its own it would cost both servers as much as a message.
+/// What arrived in order is acknowledged together with what goes there anyway, or when it is much, or by the next
+/// sweep: nobody waits for it, and on its own it would cost both servers as much as a message.
 void shard_peers::acknowledge(flow& which) {
     if (!which.receiver.is_acknowledgement_due() || which.next_hop.empty()) return;
     const bool may_wait = !which.must_say && !which.receiver.is_acknowledgement_urgent() &&
@@ -255,7 +255,8 @@ void shard_peers::pump(flow& which) {
         if (!next) return;
         const wire::flow_header header{own_hops(), known_->own_name, which.server, next->flow, next->number};
         if (next->is_probe) put(which, wire::probe_frame{header});
-        else if (link && !link->takes(wire::message_frame_size(header, next->body.size()))) withdraw(which, next->number);
+        else if (link && !link->takes(wire::message_frame_size(header, next->body.size())))
+            withdraw(which, next->number);
         else if (link) link->send_message(header, next->body);
         else put(which, wire::message_frame{header, next->body});
     }

@@ -103,16 +103,16 @@ private:
         std::string server;
         flow_sender sender;
         flow_receiver receiver;
-        std::string next_hop;          ///< the link that its frames take; empty: there is no way now
+        std::string next_hop;  ///< the link that its frames take; empty: there is no way now
         std::uint64_t next_hop_link = 0;
         std::uint64_t received = 0;
         std::uint64_t duplicates = 0;
         std::uint64_t refused = 0;
-        bool is_dirty = false;         ///< in dirty_
-        bool waits_for_room = false;   ///< on its link
-        std::size_t unsaid_bytes = 0;  ///< received since the last acknowledgement
-        bool must_say = false;         ///< the acknowledgement has waited long enough
-        std::size_t unanswered = 0;    ///< messages from there that are being handled
+        bool is_dirty = false;                 ///< in dirty_
+        bool waits_for_room = false;           ///< on its link
+        std::size_t unsaid_bytes = 0;          ///< received since the last acknowledgement
+        bool must_say = false;                 ///< the acknowledgement has waited long enough
+        std::size_t unanswered = 0;            ///< messages from there that are being handled
         std::set<std::uint64_t> lost_replies;  ///< refs of its messages whose reply found no room
     };
 
@@ -166,7 +166,7 @@ private:
     std::shared_ptr<const peer_view> known_;
     std::map<std::string, std::unique_ptr<peer_link>, std::less<>> links_;
     std::map<std::string, std::uint64_t, std::less<>> draining_;  ///< server, and which link
-    std::vector<std::unique_ptr<peer_link>> retired_;  ///< replaced, saying goodbye
+    std::vector<std::unique_ptr<peer_link>> retired_;             ///< replaced, saying goodbye
     std::map<std::string, std::unique_ptr<flow>, std::less<>> flows_;
     std::vector<flow*> dirty_;
     std::vector<flow*> writing_;

@@ -46,14 +46,14 @@ void shard_peers::on_frame(peer_link& link, const wire::link_frame& frame, std::
         listener_.advert(link.server(), std::string{advert->json}, link.gauge());
         return;
     }
-    if (std::holds_alternative<wire::hello_frame>(frame))
-        return link.part({"bad_frame", "a second hello", false});
+    if (std::holds_alternative<wire::hello_frame>(frame)) return link.part({"bad_frame", "a second hello", false});
     const frame_address address = address_of(frame);
     const bool is_for_us = address.to == known_->own_name;
     if (!known_->is_routing && (!is_for_us || address.from != link.server())) {
         return link.part({"peer_refused",
                           is_for_us ? "a frame in the name of another server, and this one does not route"
-                                    : "a frame for another server, and this one does not route", false});
+                                    : "a frame for another server, and this one does not route",
+                          false});
     }
     if (!is_for_us) return forward(link, address.to, address.hops_left, body);
     if (address.from == known_->own_name || !known_->find(address.from)) return;
@@ -71,8 +71,8 @@ void shard_peers::on_frame(peer_link& link, const wire::link_frame& frame, std::
     });
 }
 
-/// A whole frame that was made elsewhere, maybe for a link that takes more: a message that is too large leaves its place
-/// in the flow to a void one, or it would come again and again and hold up all behind it.
+/// A whole frame that was made elsewhere, maybe for a link that takes more: a message that is too large leaves its
+/// place in the flow to a void one, or it would come again and again and hold up all behind it.
 void shard_peers::pass(peer_link& link, const std::string& frame) {
     const std::string_view body = std::string_view{frame}.substr(wire::frame_header_size);
     if (link.takes(body.size())) return link.send_raw(frame);
@@ -96,8 +96,8 @@ void shard_peers::forward(const peer_link& from, std::string_view destination, s
         if (link && link->has_room()) pass(*link, text);
     };
     if (home == shard_.index()) return put(*this, next, *frame);
-    shard_.post_to(home, [there = all_[home], put, server = std::string{next}, frame = std::move(frame)](
-                             exchange::shard&) { put(*there, server, *frame); });
+    shard_.post_to(home, [there = all_[home], put, server = std::string{next},
+                          frame = std::move(frame)](exchange::shard&) { put(*there, server, *frame); });
 }
 
 /// A frame of a flow from or to a server whose home is here. False: it is not understood.
@@ -113,7 +113,8 @@ bool shard_peers::on_flow_frame(const wire::link_frame& frame) {
     flow* const to = find_flow(acknowledged.header.destination);
     if (!to) return true;
     std::vector<failed_message> failed;
-    to->sender.on_acknowledgement(now(), acknowledged.header.flow, acknowledged.header.number, acknowledged.kind, failed);
+    to->sender.on_acknowledgement(now(), acknowledged.header.flow, acknowledged.header.number, acknowledged.kind,
+                                  failed);
     fail_all(failed);
     mark(*to);
     return true;
@@ -176,9 +177,9 @@ void shard_peers::execute(flow& from, const wire::submit_message& message) {
     if (from.unanswered >= known_->unanswered)
         return refuse(from, message.ref, error_code::busy, "too many messages from that server are being handled here");
     ++from.unanswered;
-    shard_.commands().submit_from({from.server, message.session, message.ref},
-                                  {message.type_token, message.data, message.user, message.session, message.id_token,
-                                   message.hops});
+    shard_.commands().submit_from(
+        {from.server, message.session, message.ref},
+        {message.type_token, message.data, message.user, message.session, message.id_token, message.hops});
 }
 
 void shard_peers::execute(flow& from, const wire::reply_message& message) {
@@ -190,13 +191,12 @@ void shard_peers::execute(flow& from, const wire::reply_message& message) {
         exchange::session* const who = on.sessions().find(to);
         if (who && who->deliver(type, data, request)) on.count(exchange::counter::deliveries);
     };
-    if (id->shard() == shard_.index())
-        return deliver(shard_, *id, message.type_token, message.data, message.id_token);
+    if (id->shard() == shard_.index()) return deliver(shard_, *id, message.type_token, message.data, message.id_token);
     struct kept_reply {
         std::string type, data, request;
     };
-    auto kept = std::make_unique<kept_reply>(kept_reply{
-        std::string{message.type_token}, std::string{message.data}, std::string{message.id_token}});
+    auto kept = std::make_unique<kept_reply>(
+        kept_reply{std::string{message.type_token}, std::string{message.data}, std::string{message.id_token}});
     shard_.post_to(id->shard(), [deliver, to = *id, kept = std::move(kept)](exchange::shard& there) {
         deliver(there, to, kept->type, kept->data, kept->request);
     });

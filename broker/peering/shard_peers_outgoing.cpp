@@ -77,7 +77,8 @@ void shard_peers::deliver(std::string_view server, const exchange::remote_delive
     message.data = what.data;
     std::vector<std::string> recipients;
     if (to.report != 0) {
-        for (const std::string_view user : what.users) recipients.push_back(std::string{user}.append("@").append(server));
+        for (const std::string_view user : what.users)
+            recipients.push_back(std::string{user}.append("@").append(server));
         if (what.is_for_everybody) recipients.push_back(std::string{"*@"}.append(server));
     }
     send(server, message, to, std::move(recipients));
@@ -102,14 +103,15 @@ void shard_peers::submit_legacy(std::string_view address, const exchange::remote
                                 const acknowledgement& to) {
     pending_refs::waiting waiting{to, std::string{address}, {}};
     if (to.report != 0) waiting.recipients.emplace_back(address);
-    listener_.send_legacy(std::string{address}, legacy_frame(what.type_token, what.data),
-                          [this, &home = shard_, waiting = std::move(waiting)](error_code code, const std::string& reason) {
-                              auto ended = std::make_unique<std::pair<pending_refs::waiting, std::string>>(waiting, reason);
-                              home.post([this, code, ended = std::move(ended)](exchange::shard&) {
-                                  if (code == error_code::none) tell(ended->first.to, partial_outcome{});
-                                  else fail(ended->first, code, ended->second);
-                              });
-                          });
+    listener_.send_legacy(
+        std::string{address}, legacy_frame(what.type_token, what.data),
+        [this, &home = shard_, waiting = std::move(waiting)](error_code code, const std::string& reason) {
+            auto ended = std::make_unique<std::pair<pending_refs::waiting, std::string>>(waiting, reason);
+            home.post([this, code, ended = std::move(ended)](exchange::shard&) {
+                if (code == error_code::none) tell(ended->first.to, partial_outcome{});
+                else fail(ended->first, code, ended->second);
+            });
+        });
 }
 
 error_code shard_peers::reply(const exchange::remote_origin& to, std::string_view type_token, std::string_view data,
@@ -149,7 +151,8 @@ error_code shard_peers::check(std::string_view server, const wire::link_message&
     const peer_facts* const facts = known_->find(server);
     std::size_t limit = known_->frame_limit;
     if (facts && facts->frame_limit != 0) limit = std::min(limit, facts->frame_limit);
-    return wire::link_message_size(message) + wire::max_link_overhead > limit ? error_code::too_large : error_code::none;
+    return wire::link_message_size(message) + wire::max_link_overhead > limit ? error_code::too_large
+                                                                              : error_code::none;
 }
 
 void shard_peers::send(std::string_view server, const wire::link_message& message, const acknowledgement& to,
@@ -158,7 +161,8 @@ void shard_peers::send(std::string_view server, const wire::link_message& messag
     switch (check(server, message)) {
         case error_code::none: return give(server, message, std::move(waiting), answered);
         case error_code::too_large: return fail(waiting, error_code::too_large, too_large_there);
-        default: return fail(waiting, error_code::bad_command, "it has a name or a type that other servers do not take");
+        default:
+            return fail(waiting, error_code::bad_command, "it has a name or a type that other servers do not take");
     }
 }
 
@@ -194,13 +198,13 @@ void shard_peers::offer(std::string& body, pending_refs::waiting waiting, std::u
     if (on.sender.offer(now(), body, deadline, ref)) return;
     ++on.refused;
     // Whoever waits for the end of that message shall not hear that all went well.
-    if (answered != 0 && on.lost_replies.size() < most_lost_replies && !is_result(body)) on.lost_replies.insert(answered);
+    if (answered != 0 && on.lost_replies.size() < most_lost_replies && !is_result(body))
+        on.lost_replies.insert(answered);
     if (ref == 0 || !refs_.take(ref, waiting)) return;
     if (on.next_hop.empty())
         fail(waiting, error_code::peer_unreachable,
              "there is no way to that server now, and its queue is full (peering.queue_messages, queue_bytes)");
-    else
-        fail(waiting, error_code::busy, "the queue to that server is full (peering.queue_messages, queue_bytes)");
+    else fail(waiting, error_code::busy, "the queue to that server is full (peering.queue_messages, queue_bytes)");
 }
 
 /// The link does not take this message of its flow: it is answered, and its place filled.
@@ -238,9 +242,8 @@ void shard_peers::tell(const acknowledgement& to, partial_outcome outcome) {
     if (!to.is_wanted()) return;
     // Not at once even here: the command that asked may still be executing.
     auto given = std::make_unique<partial_outcome>(std::move(outcome));
-    shard_.post_to(to.shard, [to, given = std::move(given)](exchange::shard& there) {
-        there.commands().arrived(to, *given);
-    });
+    shard_.post_to(to.shard,
+                   [to, given = std::move(given)](exchange::shard& there) { there.commands().arrived(to, *given); });
 }
 
 }  // namespace bester::peering

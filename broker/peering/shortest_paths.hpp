@@ -59,7 +59,9 @@ public:
     shortest_paths(const link_graph& graph, std::uint32_t source, unsigned most_hops, bool is_origin);
 
     /// The best path to `destination` of at most `hops` (up to most_hops) links.
-    const path& to(std::uint32_t destination, unsigned hops) const noexcept { return paths_[hops * size_ + destination]; }
+    const path& to(std::uint32_t destination, unsigned hops) const noexcept {
+        return paths_[hops * size_ + destination];
+    }
     /// The servers between source and destination on that path.
     std::vector<std::uint32_t> between(std::uint32_t destination, unsigned hops) const;
 

@@ -142,7 +142,8 @@ struct binary_walker {
 };
 
 /// How large the data are with the bodies in them; nothing if a body has no place.
-std::optional<std::size_t> joined_size(std::size_t size, const replacements& found, std::span<const std::string> bodies) {
+std::optional<std::size_t> joined_size(std::size_t size, const replacements& found,
+                                       std::span<const std::string> bodies) {
     std::vector<bool> is_used(bodies.size());
     for (const replacement& each : found.all()) {
         is_used[each.num] = true;
@@ -169,7 +170,8 @@ std::string_view to_string(attachment_error error) noexcept {
 }
 
 tl::expected<std::string, attachment_error> join_attachments(wire::json_reader& reader, std::string_view data,
-                                                             std::span<const std::string> bodies, std::size_t max_size) {
+                                                             std::span<const std::string> bodies,
+                                                             std::size_t max_size) {
     const std::string text = padded(data);
     placeholder_walker walker{reader, bodies.size()};
     if (!walk_all(reader, std::string_view{text}.substr(0, data.size()), walker)) return tl::unexpected{walker.error};
@@ -194,7 +196,8 @@ bool may_have_attachments(std::string_view data) noexcept {
 tl::expected<split_data, attachment_error> split_attachments(wire::json_reader& reader, std::string_view data) {
     const std::string text = padded(data);
     binary_walker walker{reader};
-    if (!walk_all(reader, std::string_view{text}.substr(0, data.size()), walker)) return tl::unexpected{attachment_error::not_json};
+    if (!walk_all(reader, std::string_view{text}.substr(0, data.size()), walker))
+        return tl::unexpected{attachment_error::not_json};
     if (walker.bodies.empty()) return split_data{std::string{data}, {}};
     std::string split = walker.found.apply(data, data.size(), [](std::string& out, const replacement& each) {
         if (each.num == replacement::no_body) out += '1';

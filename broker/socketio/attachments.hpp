@@ -19,11 +19,11 @@ namespace bester::socketio {
 /// usual way.
 
 enum class attachment_error : std::uint8_t {
-    not_json,   ///< or nested too deep for the reader
-    bad_place,  ///< a placeholder without a number, or with one that is out of range
-    unused,     ///< a body without a placeholder
-    too_large,  ///< what came of it, or all bodies together
-    too_many,   ///< most_attachments
+    not_json,     ///< or nested too deep for the reader
+    bad_place,    ///< a placeholder without a number, or with one that is out of range
+    unused,       ///< a body without a placeholder
+    too_large,    ///< what came of it, or all bodies together
+    too_many,     ///< most_attachments
     interrupted,  ///< a text between the bodies
     unexpected,   ///< a body that belongs to no packet
 };

@@ -76,9 +76,12 @@ std::string open_packet(const open_values& values) {
 std::string_view error_body(engine_error error) noexcept {
     // The clients' logs show these words; they are those of the protocol's own server.
     static constexpr std::array<std::string_view, 6> bodies{
-        R"({"code":0,"message":"Transport unknown"})",    R"({"code":1,"message":"Session ID unknown"})",
-        R"({"code":2,"message":"Bad handshake method"})", R"({"code":3,"message":"Bad request"})",
-        R"({"code":4,"message":"Forbidden"})",            R"({"code":5,"message":"Unsupported protocol version"})",
+        R"({"code":0,"message":"Transport unknown"})",
+        R"({"code":1,"message":"Session ID unknown"})",
+        R"({"code":2,"message":"Bad handshake method"})",
+        R"({"code":3,"message":"Bad request"})",
+        R"({"code":4,"message":"Forbidden"})",
+        R"({"code":5,"message":"Unsupported protocol version"})",
     };
     return bodies[static_cast<std::size_t>(error)];
 }

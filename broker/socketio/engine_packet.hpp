@@ -13,7 +13,7 @@ enum class engine_type : std::uint8_t { open, close, ping, pong, message, upgrad
 /// One Engine.IO packet. A value; `data` points into what it was decoded from.
 struct engine_packet {
     engine_type type = engine_type::noop;
-    bool is_base64 = false;     ///< a message whose bytes stand in `data` as base64, see decode_base64
+    bool is_base64 = false;      ///< a message whose bytes stand in `data` as base64, see decode_base64
     std::string_view data = {};  ///< behind the type; mostly empty but for messages and "probe"
 
     bool operator==(const engine_packet&) const = default;
@@ -58,7 +58,7 @@ void append_binary(std::string& payload, std::string_view bytes);
 
 /// What the open packet tells the client.
 struct open_values {
-    std::string_view sid;  ///< of the connection, not of a namespace
+    std::string_view sid;      ///< of the connection, not of a namespace
     bool can_upgrade = false;  ///< to a WebSocket
     std::uint64_t ping_interval_ms = 0;
     std::uint64_t ping_timeout_ms = 0;

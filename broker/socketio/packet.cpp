@@ -95,10 +95,12 @@ tl::expected<packet_view, packet_error> decode_packet(std::string_view text) noe
         if (!count) return tl::unexpected{count.error()};
         packet.attachments = *count;
     }
-    if (rest.starts_with('/') && !take_namespace(rest, packet.name_space)) return tl::unexpected{packet_error::bad_namespace};
+    if (rest.starts_with('/') && !take_namespace(rest, packet.name_space))
+        return tl::unexpected{packet_error::bad_namespace};
     if (const std::size_t digits = digits_at_begin(rest); digits != 0) {
         std::uint64_t id = 0;
-        if (!may_have_id(packet.type) || !read_number(rest.substr(0, digits), id)) return tl::unexpected{packet_error::bad_id};
+        if (!may_have_id(packet.type) || !read_number(rest.substr(0, digits), id))
+            return tl::unexpected{packet_error::bad_id};
         packet.id = id;
         rest.remove_prefix(digits);
     } else if (must_have_id(packet.type)) {
@@ -110,8 +112,8 @@ tl::expected<packet_view, packet_error> decode_packet(std::string_view text) noe
 }
 
 bool is_namespace(std::string_view name) noexcept {
-    return name.starts_with('/') && name.size() <= longest_namespace && name.find_first_of(",?") == std::string_view::npos &&
-           !has_control(name);
+    return name.starts_with('/') && name.size() <= longest_namespace &&
+           name.find_first_of(",?") == std::string_view::npos && !has_control(name);
 }
 
 std::size_t write_prefix(const packet_view& packet, char* room) noexcept {

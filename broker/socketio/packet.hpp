@@ -18,10 +18,10 @@ inline constexpr std::uint32_t most_attachments = 64;
 /// One Socket.IO packet. A value; its views point into the text that it was decoded from.
 struct packet_view {
     packet_type type = packet_type::event;
-    std::uint32_t attachments = 0;      ///< binary bodies that follow; 1 at least where the type is binary
+    std::uint32_t attachments = 0;         ///< binary bodies that follow; 1 at least where the type is binary
     std::optional<std::uint64_t> id = {};  ///< of the acknowledgement
-    std::string_view name_space = "/";  ///< without a query
-    std::string_view data = {};         ///< JSON as it came; only its first byte has been looked at
+    std::string_view name_space = "/";     ///< without a query
+    std::string_view data = {};            ///< JSON as it came; only its first byte has been looked at
 
     bool is_binary() const noexcept { return type == packet_type::binary_event || type == packet_type::binary_ack; }
     bool operator==(const packet_view&) const = default;

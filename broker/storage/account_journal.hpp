@@ -28,8 +28,8 @@ public:
 
 private:
     std::int64_t data_version_ = 0;
-    std::int64_t position_ = 0;       // everything up to here was told or is ours
-    std::vector<std::int64_t> own_;   // ours behind the position, ascending
+    std::int64_t position_ = 0;      // everything up to here was told or is ours
+    std::vector<std::int64_t> own_;  // ours behind the position, ascending
 };
 
 }  // namespace bester::storage

@@ -6,9 +6,9 @@
 #include "storage/secret.hpp"
 #include "wire/names.hpp"
 
+#include <spdlog/spdlog.h>
 #include <mutex>
 #include <optional>
-#include <spdlog/spdlog.h>
 #include <utility>
 
 namespace bester::storage {
@@ -40,9 +40,9 @@ account_result<void> check_user_name(std::string_view user) {
 
 account_result<void> check_new_password(std::string_view password) {
     if (is_password(password)) return {};
-    return tl::unexpected(
-        account_error{account_error_code::bad_password, password.empty() ? "a password may not be empty"
-                                                                         : "a password has at most 1,024 bytes"});
+    return tl::unexpected(account_error{account_error_code::bad_password, password.empty()
+                                                                              ? "a password may not be empty"
+                                                                              : "a password has at most 1,024 bytes"});
 }
 
 account_result<std::string> hash_at(argon2_cost cost, std::string_view password) {
@@ -165,7 +165,8 @@ struct accounts::state {
                 change.bind(1, user).bind(2, std::string_view(old_hash)).bind(3, std::string_view(*new_hash));
             });
         // The log-in is right all the same; the next one tries again.
-        if (!written) spdlog::warn("user {}: hash not renewed at the configured cost: {}", user, written.error().reason);
+        if (!written)
+            spdlog::warn("user {}: hash not renewed at the configured cost: {}", user, written.error().reason);
     }
 };
 

@@ -14,10 +14,10 @@ namespace bester::storage {
 
 /// Where the accounts are and what a log-in costs.
 struct account_settings {
-    std::string database;                          ///< path of the SQLite file
+    std::string database;  ///< path of the SQLite file
     argon2_cost cost;
-    std::chrono::milliseconds busy_timeout{5'000}; ///< longest wait for another process's write
-    bool makes_directory = false;                  ///< for the file (0700), if it is missing
+    std::chrono::milliseconds busy_timeout{5'000};  ///< longest wait for another process's write
+    bool makes_directory = false;                   ///< for the file (0700), if it is missing
 };
 
 /// One row of the list; the hash never leaves the database.

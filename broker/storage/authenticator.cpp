@@ -4,10 +4,10 @@
 #include "storage/secret.hpp"
 #include "storage/worker_pool.hpp"
 
+#include <spdlog/spdlog.h>
 #include <atomic>
 #include <mutex>
 #include <ostream>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -58,8 +58,11 @@ constexpr int attempts = 4;
 struct authenticator::state {
     state(storage::accounts& given_accounts, const authenticator_settings& settings,
           std::function<clock::time_point()> given_now)
-        : accounts(given_accounts), now(std::move(given_now)), memory(hasher, settings.memory),
-          max_wait(settings.max_wait), pool(settings.worker_threads, settings.max_waiting) {}
+        : accounts(given_accounts),
+          now(std::move(given_now)),
+          memory(hasher, settings.memory),
+          max_wait(settings.max_wait),
+          pool(settings.worker_threads, settings.max_waiting) {}
 
     storage::accounts& accounts;
     const std::function<clock::time_point()> now;
@@ -68,7 +71,7 @@ struct authenticator::state {
     std::atomic<clock::duration> max_wait;
     failure_log failures;
     std::atomic<bool> is_readable{true};  // as poll_for_changes last saw
-    std::mutex mutex;         // guards `waiting`; taken before the pool's own, never while hashing
+    std::mutex mutex;                     // guards `waiting`; taken before the pool's own, never while hashing
     std::unordered_map<credential_digest, std::shared_ptr<verification>, credential_digest_hash> waiting;
     worker_pool pool;  // last: its threads use all of the above, so they go first
 

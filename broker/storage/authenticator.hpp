@@ -32,8 +32,8 @@ enum class password_change {
 std::ostream& operator<<(std::ostream& out, password_change change);
 
 struct authenticator_settings {
-    unsigned worker_threads = 2;                      ///< hashes computed at once, each with its memory
-    std::size_t max_waiting = 1'000;                  ///< different credentials; then `busy`
+    unsigned worker_threads = 2;      ///< hashes computed at once, each with its memory
+    std::size_t max_waiting = 1'000;  ///< different credentials; then `busy`
     std::chrono::steady_clock::duration max_wait = std::chrono::seconds{10};  ///< then nobody needs the answer
     credential_memory_settings memory;
 };

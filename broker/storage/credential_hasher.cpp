@@ -2,8 +2,8 @@
 
 #include "storage/secret.hpp"
 
-#include <cstring>
 #include <sodium.h>
+#include <cstring>
 
 namespace bester::storage {
 

@@ -53,7 +53,8 @@ std::string database::last_error() const {
     if (!handle_) return open_error_;
     switch (sqlite3_errcode(handle_) & 0xff) {
         case SQLITE_BUSY:
-        case SQLITE_LOCKED: return "locked by another process for longer than the busy timeout; see who holds it with fuser";
+        case SQLITE_LOCKED:
+            return "locked by another process for longer than the busy timeout; see who holds it with fuser";
         case SQLITE_CORRUPT: return "damaged; restore it from a backup";
         case SQLITE_NOTADB: return "not an SQLite database";
         case SQLITE_READONLY: return "not writable by this user; check the owner of the file and of its directory";

@@ -1,8 +1,8 @@
 #include "storage/password_hash.hpp"
 
+#include <sodium.h>
 #include <array>
 #include <cerrno>
-#include <sodium.h>
 
 namespace bester::storage {
 

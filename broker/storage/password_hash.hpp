@@ -9,8 +9,8 @@ namespace bester::storage {
 
 /// What one argon2id hash costs. More of either makes guessing dearer, and logging in too.
 struct argon2_cost {
-    unsigned long long operations = 2;                ///< passes over the memory, at least 1
-    std::size_t memory = std::size_t{64} << 20;       ///< bytes, at least 8 KiB; each worker thread takes as much
+    unsigned long long operations = 2;           ///< passes over the memory, at least 1
+    std::size_t memory = std::size_t{64} << 20;  ///< bytes, at least 8 KiB; each worker thread takes as much
 
     bool operator==(const argon2_cost&) const = default;
 };

@@ -1,7 +1,7 @@
 #include "storage/secret.hpp"
 
-#include <cstring>
 #include <sodium.h>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -11,8 +11,7 @@ secret::secret(std::string_view text) : bytes_(std::make_unique<char[]>(text.siz
     if (!text.empty()) std::memcpy(bytes_.get(), text.data(), text.size());
 }
 
-secret::secret(secret&& other) noexcept
-    : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
+secret::secret(secret&& other) noexcept : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
 
 secret& secret::operator=(secret&& other) noexcept {
     if (this != &other) {

@@ -1,8 +1,8 @@
 #include "storage/worker_pool.hpp"
 
+#include <sys/resource.h>
 #include <algorithm>
 #include <csignal>
-#include <sys/resource.h>
 #include <utility>
 
 namespace bester::storage {

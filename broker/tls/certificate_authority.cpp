@@ -1,10 +1,10 @@
 #include "tls/certificate_authority.hpp"
 
-#include <algorithm>
-#include <filesystem>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <algorithm>
+#include <filesystem>
 
 #include "tls/pem_files.hpp"
 #include "wire/names.hpp"
@@ -26,7 +26,8 @@ result<void> check_server_name(const std::string& name) {
                        "\" cannot be a server's name, which is 1 to 64 letters, digits, '-', '_' or '.'");
     // It becomes the name of a file.
     if (name == own_name || name.front() == '.')
-        return failure(error_code::bad_name, "\"", name, "\" cannot be the name of a certificate's file; name the server otherwise");
+        return failure(error_code::bad_name, "\"", name,
+                       "\" cannot be the name of a certificate's file; name the server otherwise");
     return {};
 }
 
@@ -35,7 +36,8 @@ bool exists(const std::string& path) {
     return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
 }
 
-result<void> check_key(const X509& certificate, const EVP_PKEY& key, const std::string& directory, const std::string& name) {
+result<void> check_key(const X509& certificate, const EVP_PKEY& key, const std::string& directory,
+                       const std::string& name) {
     if (X509_check_private_key(&certificate, &key) == 1) return {};
     ERR_clear_error();
     return failure(error_code::key_mismatch, key_path(directory, name), ": is not the key of ",
@@ -157,7 +159,9 @@ result<certificate_info> renew(const certificate_authority& authority, const std
     }
     if (!made) return fail(made.error());
     if (which == renewed_key::fresh)
-        if (auto written = write_file(key_path(directory, name), to_pem(*made->key), file_access::owner, existing_file::replaced); !written)
+        if (auto written =
+                write_file(key_path(directory, name), to_pem(*made->key), file_access::owner, existing_file::replaced);
+            !written)
             return fail(written.error());
     auto written = write_file(path, to_pem(*made->certificate), file_access::everybody, existing_file::replaced);
     if (!written) return fail(written.error());

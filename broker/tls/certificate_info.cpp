@@ -1,13 +1,13 @@
 #include "tls/certificate_info.hpp"
 
-#include <algorithm>
-#include <ctime>
-#include <memory>
 #include <openssl/asn1.h>
 #include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <algorithm>
+#include <ctime>
+#include <memory>
 
 #include "tls/handles.hpp"
 #include "tls/pem_files.hpp"

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <openssl/types.h>
 #include <chrono>
 #include <cstdint>
-#include <openssl/types.h>
 #include <string>
 #include <vector>
 

@@ -1,12 +1,12 @@
 #include "tls/certificate_maker.hpp"
 
-#include <memory>
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <memory>
 #include <utility>
 
 namespace bester::tls {
@@ -77,14 +77,13 @@ result<handle<X509>> make(const certificate_request& request, EVP_PKEY& key, con
     handle<X509> made(X509_new());
     if (!made) return crypto_failure("no certificate could be made");
     const X509& by = issuer ? *issuer : std::as_const(*made);
-    const bool is_done = X509_set_version(made.get(), X509_VERSION_3) && set_serial(*made) &&
-                         set_validity(*made, request.valid) && set_subject(*made, request.common_name) &&
-                         X509_set_issuer_name(made.get(), X509_get_subject_name(&by)) &&
-                         X509_set_pubkey(made.get(), &key) && add_uses(*made, by, request) &&
-                         add_names(*made, request.names) &&
-                         add_extension(*made, by, NID_subject_key_identifier, "hash") &&
-                         add_extension(*made, by, NID_authority_key_identifier, "keyid:always") &&
-                         X509_sign(made.get(), &issuer_key, EVP_sha256()) > 0;
+    const bool is_done =
+        X509_set_version(made.get(), X509_VERSION_3) && set_serial(*made) && set_validity(*made, request.valid) &&
+        set_subject(*made, request.common_name) && X509_set_issuer_name(made.get(), X509_get_subject_name(&by)) &&
+        X509_set_pubkey(made.get(), &key) && add_uses(*made, by, request) && add_names(*made, request.names) &&
+        add_extension(*made, by, NID_subject_key_identifier, "hash") &&
+        add_extension(*made, by, NID_authority_key_identifier, "keyid:always") &&
+        X509_sign(made.get(), &issuer_key, EVP_sha256()) > 0;
     if (!is_done) return crypto_failure("the certificate of " + request.common_name + " could not be made");
     return made;
 }

@@ -1,9 +1,9 @@
 #include "tls/context.hpp"
 
-#include <algorithm>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <algorithm>
 
 #include "tls/pem_files.hpp"
 #include "tls/refusal.hpp"
@@ -77,13 +77,12 @@ result<void> context::set_rules(const context_settings& settings) {
     // The chain is what the file says; the authority itself need not be sent.
     SSL_CTX_set_mode(native, SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_verify_depth(native, longest_chain);
-    if (settings.peers == peer_rule::none)
-        SSL_CTX_set_verify(native, SSL_VERIFY_NONE, nullptr);
+    if (settings.peers == peer_rule::none) SSL_CTX_set_verify(native, SSL_VERIFY_NONE, nullptr);
     else
-        SSL_CTX_set_verify(native,
-                           SSL_VERIFY_PEER |
-                               (settings.peers == peer_rule::its_role_if_any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
-                           settings.peers == peer_rule::both_roles ? verify_server_of_link : verify_peer);
+        SSL_CTX_set_verify(
+            native,
+            SSL_VERIFY_PEER | (settings.peers == peer_rule::its_role_if_any ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
+            settings.peers == peer_rule::both_roles ? verify_server_of_link : verify_peer);
     return {};
 }
 
@@ -114,7 +113,8 @@ result<void> context::use_identity(const context_settings& settings, std::chrono
     if (!key) return tl::unexpected(std::move(key.error()));
     auto& own = chain->front();
     if (X509_check_private_key(own.get(), key->get()) != 1)
-        return context_failure(error_code::key_mismatch, settings.key_file, "is not the key of the certificate in " + path);
+        return context_failure(error_code::key_mismatch, settings.key_file,
+                               "is not the key of the certificate in " + path);
     certificate_ = describe(*own);
     if (auto checked = check_time(*certificate_, path, now); !checked) return checked;
     if (settings.peers == peer_rule::both_roles && (!certificate_->is_for_servers || !certificate_->is_for_clients))
@@ -132,7 +132,8 @@ result<void> context::use_identity(const context_settings& settings, std::chrono
 result<void> context::trust_authorities(const context_settings& settings, std::chrono::sys_seconds now) {
     if (settings.peers == peer_rule::none) return {};
     if (settings.authority_files.empty())
-        return context_failure(error_code::bad_setting, {}, "no authority is named, so no certificate could be trusted");
+        return context_failure(error_code::bad_setting, {},
+                               "no authority is named, so no certificate could be trusted");
     handle<X509_STORE> store(X509_STORE_new());
     if (!store) return crypto_failure("TLS cannot be used");
     for (const auto& path : settings.authority_files) {
@@ -141,8 +142,9 @@ result<void> context::trust_authorities(const context_settings& settings, std::c
         for (const auto& each : *certificates) {
             authorities_.push_back(describe(*each));
             if (!authorities_.back().is_authority)
-                return context_failure(error_code::not_an_authority, path,
-                                       "holds the certificate of " + authorities_.back().subject + ", which is no authority");
+                return context_failure(
+                    error_code::not_an_authority, path,
+                    "holds the certificate of " + authorities_.back().subject + ", which is no authority");
             if (!X509_STORE_add_cert(store.get(), each.get()))
                 return context_failure(error_code::crypto_failed, path, take_crypto_reason());
         }

@@ -16,10 +16,10 @@ enum class protocol_version { tls_1_2, tls_1_3 };
 
 /// What is asked of the other side's certificate.
 enum class peer_rule {
-    none,        ///< no certificate is asked for (a listener for clients), or it is not looked at
+    none,             ///< no certificate is asked for (a listener for clients), or it is not looked at
     its_role_if_any,  ///< the same as its_role, but it may show none
-    its_role,    ///< one that an authority signed, for what the peer is: a server or a client
-    both_roles,  ///< the same, but for servers and clients at once: a server's, for a link
+    its_role,         ///< one that an authority signed, for what the peer is: a server or a client
+    both_roles,       ///< the same, but for servers and clients at once: a server's, for a link
 };
 
 /// What a context is made from. As it stands, that of a link between servers.

@@ -1,11 +1,11 @@
 #include "tls/engine.hpp"
 
-#include <algorithm>
-#include <cstring>
-#include <new>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <algorithm>
+#include <cstring>
+#include <new>
 #include <utility>
 
 #include "tls/refusal.hpp"
@@ -22,12 +22,12 @@ constexpr std::size_t record_size = 16 * 1024;
 /// At an address of its own, because the BIO and the SSL object point to it.
 struct engine::connection_state {
     std::shared_ptr<const context> rules;
-    std::string_view input;   ///< received, not yet taken by OpenSSL
-    std::string kept_input;   ///< what `input` looks at, if that is not the caller's buffer
-    std::string plain;        ///< written, not yet encrypted
-    std::string output;       ///< encrypted
-    std::size_t sent = 0;     ///< of `output`
-    std::string refusal;      ///< written by the verification of the peer's certificate
+    std::string_view input;  ///< received, not yet taken by OpenSSL
+    std::string kept_input;  ///< what `input` looks at, if that is not the caller's buffer
+    std::string plain;       ///< written, not yet encrypted
+    std::string output;      ///< encrypted
+    std::size_t sent = 0;    ///< of `output`
+    std::string refusal;     ///< written by the verification of the peer's certificate
     std::string failure;
     bool has_input_ended = false;
     bool is_done = false;  ///< the handshake
@@ -172,10 +172,8 @@ void engine::keep_input() {
     // The rest may lie in the very string that it is moved to.
     const bool is_ours = !std::less<>()(state.input.data(), state.kept_input.data()) &&
                          std::less<>()(state.input.data(), state.kept_input.data() + state.kept_input.size());
-    if (is_ours)
-        state.kept_input.erase(0, static_cast<std::size_t>(state.input.data() - state.kept_input.data()));
-    else
-        state.kept_input.assign(state.input);
+    if (is_ours) state.kept_input.erase(0, static_cast<std::size_t>(state.input.data() - state.kept_input.data()));
+    else state.kept_input.assign(state.input);
     state.input = state.kept_input;
 }
 
@@ -280,10 +278,8 @@ void engine::consume_output(std::size_t size) noexcept {
 void engine::take_output(std::string& into) {
     auto& state = *state_;
     const auto pending = pending_output();
-    if (into.empty() && state.sent == 0)
-        into.swap(state.output);
-    else
-        into.append(pending);
+    if (into.empty() && state.sent == 0) into.swap(state.output);
+    else into.append(pending);
     state.output.clear();
     state.sent = 0;
 }

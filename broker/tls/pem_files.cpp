@@ -1,16 +1,16 @@
 #include "tls/pem_files.hpp"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <optional>
 
 namespace bester::tls {
 namespace {
@@ -58,7 +58,8 @@ result<text_file> read_text(const std::string& path) {
         if (size < 0) return file_failure(error_code::file_unreadable, path, std::strerror(errno));
         if (size == 0) return read;
         read.text.append(piece, static_cast<std::size_t>(size));
-        if (read.text.size() > largest_file) return file_failure(error_code::file_unreadable, path, "is larger than 1 MiB");
+        if (read.text.size() > largest_file)
+            return file_failure(error_code::file_unreadable, path, "is larger than 1 MiB");
     }
 }
 
@@ -93,7 +94,8 @@ struct ownership {
 
 /// A file that is replaced stays its owner's, and a new one in somebody's directory becomes theirs, or
 /// else what root makes with `bester ca` could not be read by a broker that runs as another user.
-ownership ownership_of(const std::string& path, const std::string& directory, file_access access, existing_file existing) {
+ownership ownership_of(const std::string& path, const std::string& directory, file_access access,
+                       existing_file existing) {
     const mode_t mode = access == file_access::owner ? S_IRUSR | S_IWUSR : S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
     struct stat status {};
     if (existing == existing_file::replaced && ::stat(path.c_str(), &status) == 0) {
@@ -132,9 +134,12 @@ result<std::vector<handle<X509>>> read_certificates(const std::string& path) {
     // The end of the file is an error too, of this very kind.
     const auto last = ERR_peek_last_error();
     const bool is_end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
-    if (!is_end) return file_failure(error_code::not_a_certificate, path, "holds a damaged certificate: " + take_crypto_reason());
+    if (!is_end)
+        return file_failure(error_code::not_a_certificate, path,
+                            "holds a damaged certificate: " + take_crypto_reason());
     ERR_clear_error();
-    if (certificates.empty()) return file_failure(error_code::not_a_certificate, path, "holds no certificate in PEM form");
+    if (certificates.empty())
+        return file_failure(error_code::not_a_certificate, path, "holds no certificate in PEM form");
     return certificates;
 }
 
@@ -142,8 +147,9 @@ result<handle<EVP_PKEY>> read_key(const std::string& path) {
     auto file = read_text(path);
     if (!file) return tl::unexpected(file.error());
     if ((file->mode & (S_IRWXO | S_IWGRP)) != 0)
-        return file_failure(error_code::key_exposed, path,
-                            "others than its owner may use this private key; chmod 600 it, and make a new one if they may have");
+        return file_failure(
+            error_code::key_exposed, path,
+            "others than its owner may use this private key; chmod 600 it, and make a new one if they may have");
     const auto source = view_of(file->text);
     ERR_clear_error();
     handle<EVP_PKEY> key(PEM_read_bio_PrivateKey(source.get(), nullptr, no_passphrase, nullptr));
@@ -152,8 +158,9 @@ result<handle<EVP_PKEY>> read_key(const std::string& path) {
     if (!key) {
         ERR_clear_error();
         return file_failure(error_code::not_a_key, path,
-                            has_passphrase ? "the key has a passphrase, which nobody could type; `openssl pkey` removes it"
-                                           : "holds no private key in PEM form");
+                            has_passphrase
+                                ? "the key has a passphrase, which nobody could type; `openssl pkey` removes it"
+                                : "holds no private key in PEM form");
     }
     return key;
 }
@@ -176,8 +183,10 @@ result<void> write_file(const std::string& path, std::string_view content, file_
     const auto give_up = [&]() -> result<void> {
         const int reason = errno;
         if (file.get() >= 0) ::unlink(name.c_str());
-        if (reason == EEXIST) return file_failure(error_code::file_exists, path, "exists already; it is not overwritten");
-        return file_failure(error_code::file_not_written, path, std::string("cannot be written: ") + std::strerror(reason));
+        if (reason == EEXIST)
+            return file_failure(error_code::file_exists, path, "exists already; it is not overwritten");
+        return file_failure(error_code::file_not_written, path,
+                            std::string("cannot be written: ") + std::strerror(reason));
     };
     if (file.get() < 0) return give_up();
     const auto parent_path = std::filesystem::path(path).parent_path().string();

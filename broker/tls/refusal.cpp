@@ -42,7 +42,8 @@ int judge(int is_good, X509_STORE_CTX* chain, bool must_be_for_both) {
     auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
     if (auto* reason = static_cast<std::string*>(SSL_get_app_data(ssl))) {
         const auto& name = certificate.names.empty() ? certificate.subject : certificate.names.front();
-        *reason = (depth == 0 ? "the peer's certificate (" : "the certificate of the peer's authority (") + name + ") " + what;
+        *reason = (depth == 0 ? "the peer's certificate (" : "the certificate of the peer's authority (") + name +
+                  ") " + what;
     }
     return 0;
 }
@@ -69,15 +70,15 @@ std::string describe_tls_failure() {
             return say("the peer refused: " + (known && at != words.npos ? words.substr(at + 6) : words));
         }
         switch (reason) {
-            case SSL_R_UNEXPECTED_EOF_WHILE_READING: return say("the connection was cut without a farewell (close_notify)");
+            case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+                return say("the connection was cut without a farewell (close_notify)");
             case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return say("the peer has shown no certificate");
             case SSL_R_UNSUPPORTED_PROTOCOL: return say("the peer speaks no version of TLS that is allowed here");
             case SSL_R_WRONG_VERSION_NUMBER:
             case SSL_R_HTTP_REQUEST:
             case SSL_R_HTTPS_PROXY_REQUEST: return say("what the peer speaks is not TLS");
             case SSL_R_NO_SHARED_CIPHER:
-            case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
-                return say("no kind of encryption that both sides know");
+            case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM: return say("no kind of encryption that both sides know");
             case SSL_R_NO_APPLICATION_PROTOCOL: return say("the peer speaks another application protocol (ALPN)");
             default: break;
         }

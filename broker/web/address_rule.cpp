@@ -1,8 +1,8 @@
 #include "web/address_rule.hpp"
 
+#include <arpa/inet.h>
 #include <algorithm>
 #include <array>
-#include <arpa/inet.h>
 #include <charconv>
 #include <optional>
 

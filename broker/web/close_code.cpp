@@ -29,7 +29,8 @@ std::string_view to_string(close_code code) noexcept {
 
 bool may_be_sent(close_code code) noexcept {
     const auto number = static_cast<std::uint16_t>(code);
-    return (number >= 1000 && number <= 1003) || (number >= 1007 && number <= 1014) || (number >= 3000 && number <= 4999);
+    return (number >= 1000 && number <= 1003) || (number >= 1007 && number <= 1014) ||
+           (number >= 3000 && number <= 4999);
 }
 
 std::string make_close_frame(close_code code, std::string_view reason) {

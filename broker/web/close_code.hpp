@@ -14,9 +14,9 @@ enum class close_code : std::uint16_t {
     going_away = 1001,
     protocol_error = 1002,
     unsupported_data = 1003,
-    no_status = 1005,         ///< never sent: the close frame had no code
-    connection_lost = 1006,   ///< never sent: there was no close frame
-    invalid_data = 1007,      ///< text that is not UTF-8, data that cannot be decompressed
+    no_status = 1005,        ///< never sent: the close frame had no code
+    connection_lost = 1006,  ///< never sent: there was no close frame
+    invalid_data = 1007,     ///< text that is not UTF-8, data that cannot be decompressed
     policy_violation = 1008,
     message_too_large = 1009,
     extension_missing = 1010,

@@ -1,8 +1,8 @@
 #include "web/deflate.hpp"
 
+#include <zlib.h>
 #include <algorithm>
 #include <new>
-#include <zlib.h>
 
 namespace bester::web {
 
@@ -12,9 +12,7 @@ namespace {
 constexpr std::string_view flush_tail{"\0\0\xff\xff", 4};
 
 // zlib takes the input through a pointer that is not const, and does not write to it.
-Bytef* as_input(std::string_view bytes) noexcept {
-    return reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-}
+Bytef* as_input(std::string_view bytes) noexcept { return reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data())); }
 
 constexpr std::size_t largest_kept = std::size_t{1} << 20;
 

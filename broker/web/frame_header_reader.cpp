@@ -1,9 +1,9 @@
 #include "web/frame_header_reader.hpp"
 
+#include <wslay/wslay.h>
 #include <algorithm>
 #include <cstring>
 #include <new>
-#include <wslay/wslay.h>
 
 namespace bester::web {
 

@@ -21,7 +21,7 @@ struct http_request {
     http_method method = http_method::get;
     bool is_head = false;       ///< the method is head: an answer without its body
     std::size_t body_size = 0;  ///< so many bytes follow the head; of a post only
-    int minor_version = 1;  ///< HTTP/1.x
+    int minor_version = 1;      ///< HTTP/1.x
     bool keep_alive = true;
     std::string path;   ///< percent-decoded, begins with '/', is UTF-8; no "..", '\' or control character
     std::string query;  ///< as it came, without the '?'

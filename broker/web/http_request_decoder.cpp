@@ -57,9 +57,12 @@ verdict why_refused(boost::beast::error_code error, std::string_view head) {
 }
 
 bool is_host(std::string_view host) noexcept {
-    return std::ranges::all_of(host, [](char c) {
-        return is_token({&c, 1}) || std::string_view{":[](),;="}.find(c) != std::string_view::npos;
-    }) && host.find(',') == std::string_view::npos;
+    return std::ranges::all_of(
+               host,
+               [](char c) {
+                   return is_token({&c, 1}) || std::string_view{":[](),;="}.find(c) != std::string_view::npos;
+               }) &&
+           host.find(',') == std::string_view::npos;
 }
 
 verdict check_host(const http_request& request) {
@@ -100,8 +103,8 @@ verdict measure_body(http_request& request, std::size_t most) {
 
 /// What there is beside GET and HEAD is for paths that take it.
 verdict check_method(http::verb method, bool is_path, const http_limits& limits, http_request& request) {
-    const bool is_taken = (method == http::verb::post || method == http::verb::options) && is_path && limits.takes_body &&
-                          limits.takes_body(request.path);
+    const bool is_taken = (method == http::verb::post || method == http::verb::options) && is_path &&
+                          limits.takes_body && limits.takes_body(request.path);
     if (is_taken && method == http::verb::post) {
         request.method = http_method::post;
         return measure_body(request, limits.body_size);
@@ -142,7 +145,8 @@ verdict parse(std::string_view head, const http_limits& limits, http_request& re
         if (const verdict result = check(request); result.error != http_status::none) return result;
 
     const bool is_path = split_target(as_std(message.target()), request.path, request.query);
-    if (const verdict result = check_method(message.method(), is_path, limits, request); result.error != http_status::none)
+    if (const verdict result = check_method(message.method(), is_path, limits, request);
+        result.error != http_status::none)
         return result;
     return is_path ? fine : verdict{http_status::bad_request, "the path is not acceptable"};
 }

@@ -48,7 +48,7 @@ std::string error_response(http_status status, std::string_view explanation = {}
 struct response_parts {
     http_status status = http_status::ok;
     bool keep_alive = true;
-    bool is_head = false;              ///< the request was HEAD: everything but the body
+    bool is_head = false;                ///< the request was HEAD: everything but the body
     std::string_view content_type = {};  ///< of the body; left out if empty
     std::string_view headers = {};       ///< more lines, each with its CRLF: of ours, or cors_headers()
     std::string_view body = {};
@@ -59,9 +59,9 @@ std::string make_response(const response_parts& parts);
 
 /// What a page of another origin is allowed (the CORS protocol of the Fetch standard).
 struct cors_grant {
-    std::string_view origin;             ///< as the request said it and is_origin_allowed found good
+    std::string_view origin;  ///< as the request said it and is_origin_allowed found good
     bool allows_credentials = false;
-    bool is_preflight = false;           ///< the request was OPTIONS: say what may follow, too
+    bool is_preflight = false;            ///< the request was OPTIONS: say what may follow, too
     std::string_view asked_headers = {};  ///< its Access-Control-Request-Headers
 };
 

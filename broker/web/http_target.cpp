@@ -76,7 +76,8 @@ std::string percent_encode_path(std::string_view path) {
     std::string text;
     for (const char c : path) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x80 && (std::isalnum(byte) != 0 || std::string_view{"/-._~!$&'()*+,;=:@"}.find(c) != std::string_view::npos)) {
+        if (byte < 0x80 &&
+            (std::isalnum(byte) != 0 || std::string_view{"/-._~!$&'()*+,;=:@"}.find(c) != std::string_view::npos)) {
             text += c;
         } else {
             text += '%';

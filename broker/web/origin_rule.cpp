@@ -56,8 +56,9 @@ bool is_origin_rule(std::string_view rule) noexcept {
     const std::size_t scheme = rule.find("://");
     if (scheme == std::string_view::npos || scheme == 0 || !is_token(rule.substr(0, scheme))) return false;
     const std::string_view host = rule.substr(scheme + 3);
-    return !host.empty() && rule.find('*') >= scheme &&
-           std::ranges::all_of(host, [](char c) { return is_wild(c) || std::string_view{"*:[]_"}.find(c) != std::string_view::npos; });
+    return !host.empty() && rule.find('*') >= scheme && std::ranges::all_of(host, [](char c) {
+        return is_wild(c) || std::string_view{"*:[]_"}.find(c) != std::string_view::npos;
+    });
 }
 
 bool is_origin_allowed(std::string_view origin, std::string_view host, std::span<const std::string> rules) noexcept {

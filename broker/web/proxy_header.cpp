@@ -1,10 +1,10 @@
 #include "web/proxy_header.hpp"
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <netinet/in.h>
+#include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <netinet/in.h>
 
 #include "web/tokens.hpp"
 

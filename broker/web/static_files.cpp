@@ -65,7 +65,8 @@ file_answer answer_file(const http_request& request, std::string_view file_name,
     answer.head += connection_header(request);
     if (answer.status == http_status::ok) {
         (answer.head += "Content-Type: ") += content_type(file_name);
-        answer.head += "\r\nX-Content-Type-Options: nosniff\r\nContent-Length: " + std::to_string(version.size) + "\r\n";
+        answer.head +=
+            "\r\nX-Content-Type-Options: nosniff\r\nContent-Length: " + std::to_string(version.size) + "\r\n";
         answer.sends_body = !request.is_head && version.size != 0;
     }
     answer.head += "\r\n";

@@ -4,7 +4,9 @@
 
 namespace bester::web {
 
-bool is_utf8(std::string_view text) noexcept { return text.empty() || simdjson::validate_utf8(text.data(), text.size()); }
+bool is_utf8(std::string_view text) noexcept {
+    return text.empty() || simdjson::validate_utf8(text.data(), text.size());
+}
 
 std::string_view cut_utf8(std::string_view text, std::size_t size) noexcept {
     if (text.size() <= size) return text;

@@ -183,7 +183,9 @@ bool websocket_decoder::take_control(std::string_view piece, websocket_found& fo
     std::memcpy(pool_->scratch_.extend(size), body, size);
     const std::string_view text = pool_->scratch_.view();
     if (opcode_ == opcode::close) found = finish_close(text);
-    else found = {opcode_ == opcode::ping ? websocket_status::ping : websocket_status::pong, false, close_code::none, 0, text};
+    else
+        found = {opcode_ == opcode::ping ? websocket_status::ping : websocket_status::pong, false, close_code::none, 0,
+                 text};
     return true;
 }
 

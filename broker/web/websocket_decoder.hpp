@@ -21,7 +21,7 @@ struct websocket_settings {
 enum class websocket_status : std::uint8_t {
     need_more,  ///< all was consumed, and nothing is complete
     message,
-    ping,   ///< to be answered with a pong of the same body
+    ping,  ///< to be answered with a pong of the same body
     pong,
     close,   ///< `code` and `body` are theirs; to be answered. What follows is not looked at any more
     failed,  ///< send a close frame with `code`, and close; the decoder stays here

@@ -1,8 +1,8 @@
 #include "web/websocket_handshake.hpp"
 
+#include <openssl/evp.h>
 #include <algorithm>
 #include <array>
-#include <openssl/evp.h>
 #include <optional>
 #include <stdexcept>
 
@@ -22,7 +22,8 @@ bool is_key(std::string_view key) noexcept {
     const auto is_digit = [](char c) {
         return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
     };
-    return std::ranges::all_of(key.substr(0, 22), is_digit) && std::string_view{"AQgw"}.find(key[21]) != std::string_view::npos;
+    return std::ranges::all_of(key.substr(0, 22), is_digit) &&
+           std::string_view{"AQgw"}.find(key[21]) != std::string_view::npos;
 }
 
 /// A number of window bits, quoted or not.
@@ -115,18 +116,21 @@ bool asks_for_websocket(const http_request& request) noexcept {
 
 handshake_answer answer_handshake(const http_request& request, const websocket_rules& rules) {
     const auto refusal = [&](http_status status, std::string_view reason) { return refuse(request, status, reason); };
-    if (request.method != http_method::get) return refusal(http_status::method_not_allowed, "a WebSocket is opened with GET");
+    if (request.method != http_method::get)
+        return refusal(http_status::method_not_allowed, "a WebSocket is opened with GET");
     if (!asks_for_websocket(request)) return refusal(http_status::upgrade_required, "here is a WebSocket");
     if (request.minor_version < 1) return refusal(http_status::bad_request, "a WebSocket needs HTTP/1.1");
     if (!has_element(request.joined("Connection"), "upgrade"))
         return refusal(http_status::bad_request, "Connection does not say Upgrade");
-    if (request.count("Sec-WebSocket-Version") > 1 || request.count("Sec-WebSocket-Key") > 1 || request.count("Origin") > 1)
+    if (request.count("Sec-WebSocket-Version") > 1 || request.count("Sec-WebSocket-Key") > 1 ||
+        request.count("Origin") > 1)
         return refusal(http_status::bad_request, "a header of the handshake comes twice");
     if (request.header("Sec-WebSocket-Version") != "13")
         return refusal(http_status::upgrade_required, "version 13 of the WebSocket protocol is spoken here");
     if (!is_key(request.header("Sec-WebSocket-Key")))
         return refusal(http_status::bad_request, "Sec-WebSocket-Key is not base64 of 16 bytes");
-    if (request.count("Origin") > 0 && !is_origin_allowed(request.header("Origin"), request.header("Host"), rules.origins))
+    if (request.count("Origin") > 0 &&
+        !is_origin_allowed(request.header("Origin"), request.header("Host"), rules.origins))
         return refusal(http_status::forbidden, "this origin is not allowed");
 
     handshake_answer answer;

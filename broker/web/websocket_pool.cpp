@@ -36,7 +36,8 @@ std::unique_ptr<held_message> websocket_pool::take_again(std::string_view body) 
 void websocket_pool::give_back(std::unique_ptr<held_message> message) {
     --held_;
     std::swap(last_, message);
-    if (message && free_.size() < most_free && message->data.capacity() <= largest_free) free_.push_back(std::move(message));
+    if (message && free_.size() < most_free && message->data.capacity() <= largest_free)
+        free_.push_back(std::move(message));
 }
 
 }  // namespace bester::web

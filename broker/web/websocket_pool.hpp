@@ -16,8 +16,8 @@ namespace bester::web {
 
 /// What a decoder holds of a message that has come in part.
 struct held_message {
-    padded_buffer data;                                ///< unmasked
-    std::array<char, max_control_size> control{};      ///< a control frame that came in part, too
+    padded_buffer data;                            ///< unmasked
+    std::array<char, max_control_size> control{};  ///< a control frame that came in part, too
     std::uint8_t control_size = 0;
 };
 

@@ -13,13 +13,11 @@ namespace bester::wire {
 namespace {
 
 // The pieces of the frames that are written on the hot path.
-constexpr std::string_view delivery_begin =
-    R"({"header":{"messageType":"receivedMessage"},"payload":{"type":)";
+constexpr std::string_view delivery_begin = R"({"header":{"messageType":"receivedMessage"},"payload":{"type":)";
 constexpr std::string_view delivery_data = R"(,"data":)";
 constexpr std::string_view delivery_id = R"(,"id":)";
 constexpr std::string_view payload_end = "}}";
-constexpr std::string_view good_begin =
-    R"({"header":{"messageType":"statusReport","status":"good"},"payload":{"id":)";
+constexpr std::string_view good_begin = R"({"header":{"messageType":"statusReport","status":"good"},"payload":{"id":)";
 constexpr std::string_view delivered_begin = R"(,"delivered":)";
 
 /// Refuses a field that stands twice: which one counts would be a matter of taste, and others'
@@ -150,7 +148,8 @@ std::size_t delivery_size(std::string_view type_token, std::string_view data, st
     return size;
 }
 
-char* write_delivery(char* out, std::string_view type_token, std::string_view data, std::string_view id_token) noexcept {
+char* write_delivery(char* out, std::string_view type_token, std::string_view data,
+                     std::string_view id_token) noexcept {
     out = write_frame_length(out, delivery_size(type_token, data, id_token) - frame_header_size);
     out = copy(out, delivery_begin);
     out = copy(out, type_token);

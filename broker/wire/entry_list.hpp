@@ -47,7 +47,9 @@ public:
 
         iterator() = default;
         iterator(const Entry* given, std::string_view encoded, std::size_t left) noexcept
-            : given_{given}, encoded_{encoded}, left_{left} { read(); }
+            : given_{given}, encoded_{encoded}, left_{left} {
+            read();
+        }
 
         reference operator*() const noexcept { return entry_; }
         pointer operator->() const noexcept { return &entry_; }

@@ -69,7 +69,7 @@ enum class fault : std::uint8_t { nobody, client, handler, admin, broker };
 /// One row of the table of errors.
 struct error_row {
     error_code code;
-    std::string_view text;     ///< what stands in `error.code`
+    std::string_view text;  ///< what stands in `error.code`
     fault whose;
     bool temporary;            ///< does it make sense to try the same again?
     std::string_view meaning;  ///< for people; also the default reason

@@ -212,8 +212,7 @@ bool decode_handler_frame(json_reader& reader, std::string_view body, handler_fr
     const bool well_formed = reader.start(body) && reader.object([&](std::string_view key) {
         if (key == "kind") return reader.string(kind);
         if (key == "id") return frame.has_id = true, reader.integer(frame.id);
-        if (key == "commands")
-            return reader.array([&] { return command_decoder{reader, frame}.decode(); });
+        if (key == "commands") return reader.array([&] { return command_decoder{reader, frame}.decode(); });
         if (key == "error") return decode_error(reader, frame);
         if (key == "after") return decode_after(reader, frame);
         if (key == "query") return reader.string(frame.query);

@@ -15,7 +15,15 @@ class json_reader;
 
 /// What a handler may tell the exchange to do. proto-docs/handler.md, "Commands".
 enum class command_kind : std::uint8_t {
-    reply, send_clients, send_group, join, leave, send_handler, send_servers, disconnect, unknown,
+    reply,
+    send_clients,
+    send_group,
+    join,
+    leave,
+    send_handler,
+    send_servers,
+    disconnect,
+    unknown,
 };
 
 /// Some of a frame's strings: a range of handler_frame::strings.
@@ -53,16 +61,16 @@ struct after_entry {
 struct handler_frame {
     handler_frame_kind kind = handler_frame_kind::unknown;
     bool has_id = false;
-    std::uint64_t id = 0;               ///< of the message answered, or of the query
+    std::uint64_t id = 0;  ///< of the message answered, or of the query
     bool has_error = false;
     std::string_view error_code;
     std::string_view error_reason;
     bool error_is_temporary = false;
     std::string_view query;
-    std::string_view user;              ///< query field
-    std::string_view after_user;        ///< query field `after`
-    std::string_view group;             ///< query field
-    std::uint64_t limit = 0;            ///< query field
+    std::string_view user;        ///< query field
+    std::string_view after_user;  ///< query field `after`
+    std::string_view group;       ///< query field
+    std::uint64_t limit = 0;      ///< query field
     std::vector<command> commands;
     std::vector<std::string_view> strings;
     std::vector<after_entry> after;

@@ -138,7 +138,7 @@ private:
     std::size_t count_ = 0;
     std::size_t next_ = 0;
     bool has_escapes_ = false;  ///< is there a backslash anywhere? Mostly not, and then no string is looked into
-    std::string unescaped_;   ///< what unquote gave, all of this text's; reserved so that views stay valid
+    std::string unescaped_;     ///< what unquote gave, all of this text's; reserved so that views stay valid
 };
 
 }  // namespace bester::wire

@@ -52,14 +52,32 @@ enum class acknowledgement_kind : std::uint8_t {
 };
 
 // The frames. Views point into the frame; hello, goodbye and advert are JSON that is not looked at here.
-struct hello_frame { std::string_view json; };
-struct goodbye_frame { std::string_view json; };
-struct ping_frame { std::uint64_t token = 0; };
-struct pong_frame { std::uint64_t token = 0; };
-struct message_frame { flow_header header; std::string_view body; };  ///< the body is not looked at
-struct acknowledgement_frame { flow_header header; acknowledgement_kind kind{}; };
-struct probe_frame { flow_header header; };
-struct advert_frame { std::string_view json; };
+struct hello_frame {
+    std::string_view json;
+};
+struct goodbye_frame {
+    std::string_view json;
+};
+struct ping_frame {
+    std::uint64_t token = 0;
+};
+struct pong_frame {
+    std::uint64_t token = 0;
+};
+struct message_frame {
+    flow_header header;
+    std::string_view body;
+};  ///< the body is not looked at
+struct acknowledgement_frame {
+    flow_header header;
+    acknowledgement_kind kind{};
+};
+struct probe_frame {
+    flow_header header;
+};
+struct advert_frame {
+    std::string_view json;
+};
 
 using link_frame = std::variant<hello_frame, goodbye_frame, ping_frame, pong_frame, message_frame,
                                 acknowledgement_frame, probe_frame, advert_frame>;

@@ -30,25 +30,25 @@ using unreached_list = entry_list<unreached_user>;
 // strings with their quotes, `data` is JSON; `user` and `sender` may be "user@server".
 struct deliver_message {
     std::uint64_t ref = 0;
-    std::uint32_t budget_ms = 0;      ///< left until the deadline
-    bool is_for_everybody = false;    ///< then there are no users
+    std::uint32_t budget_ms = 0;    ///< left until the deadline
+    bool is_for_everybody = false;  ///< then there are no users
     std::string_view type_token;
-    std::string_view sender;          ///< empty if nobody sent it
+    std::string_view sender;  ///< empty if nobody sent it
     user_list users;
     std::string_view data;
 };
 struct submit_message {
     std::uint64_t ref = 0;
     std::uint32_t budget_ms = 0;
-    std::uint8_t hops = 0;            ///< handlers and servers that it has passed
+    std::uint8_t hops = 0;  ///< handlers and servers that it has passed
     std::string_view type_token;
     std::string_view user;
-    std::string_view session;         ///< means something to the origin only; empty if there is none
-    std::string_view id_token;        ///< empty if there is none
+    std::string_view session;   ///< means something to the origin only; empty if there is none
+    std::string_view id_token;  ///< empty if there is none
     std::string_view data;
 };
 struct reply_message {
-    std::string_view session;         ///< as it stood in the submit message
+    std::string_view session;  ///< as it stood in the submit message
     std::string_view id_token;
     std::string_view type_token;
     std::string_view data;
@@ -56,7 +56,7 @@ struct reply_message {
 struct result_message {
     std::uint64_t ref = 0;
     std::uint64_t delivered = 0;
-    std::string_view code;            ///< empty: good
+    std::string_view code;  ///< empty: good
     bool is_temporary = false;
     std::string_view reason;
     unreached_list unreached;

@@ -20,8 +20,7 @@ void from_json(const nlohmann::json& from, letter& read) {
 /// Can somebody be called so? What the broker takes for a user's name, on this server or another;
 /// above all not "*", which is everybody.
 bool is_name(std::string_view text) {
-    constexpr std::string_view allowed =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+@";
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+@";
     return !text.empty() && text.size() <= 129 && text.find_first_not_of(allowed) == std::string_view::npos;
 }
 

@@ -16,13 +16,16 @@ struct event {
 
     explicit event(const bester::message& m) {
         auto data = m.data();
-        if (!data.is_array() || data.empty() || !data[0].is_string()) throw bester::refusal{"bad_event", "that is no event"};
+        if (!data.is_array() || data.empty() || !data[0].is_string())
+            throw bester::refusal{"bad_event", "that is no event"};
         data[0].get_to(name);
         if (data.size() > 1) argument = std::move(data[1]);
     }
 
     /// null if the argument has no such field.
-    nlohmann::json field(const char* key) const { return argument.is_object() ? argument.value(key, nlohmann::json()) : nlohmann::json(); }
+    nlohmann::json field(const char* key) const {
+        return argument.is_object() ? argument.value(key, nlohmann::json()) : nlohmann::json();
+    }
 
     std::string text(const char* key) const {
         const auto found = field(key);

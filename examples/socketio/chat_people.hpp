@@ -13,10 +13,10 @@ namespace chat {
 
 /// Somebody who is connected: one Socket.IO socket of the namespace `/`. A plain value.
 struct person {
-    std::string id;                ///< the socket's id, which is its session; of another server: "id@server"
+    std::string id;  ///< the socket's id, which is its session; of another server: "id@server"
     std::string user;
-    std::string name;              ///< what others see
-    std::string server;            ///< empty: this one
+    std::string name;    ///< what others see
+    std::string server;  ///< empty: this one
     std::set<std::string> rooms{};
 };
 
@@ -46,8 +46,8 @@ public:
     auto end() const { return people_.end(); }
 
 private:
-    std::map<std::string, person, std::less<>> people_;          // by id
-    std::map<std::string, std::set<std::string>> rooms_;         // ids
+    std::map<std::string, person, std::less<>> people_;   // by id
+    std::map<std::string, std::set<std::string>> rooms_;  // ids
 };
 
 nlohmann::json described(const person& who);

@@ -41,7 +41,8 @@ public:
             if (const auto lost = lost_.extract(peer)) self_.cancel(lost.mapped());
             to_server(peer, roster(false));
         });
-        self.on_peer_down([this](const std::string& peer) { lost_[peer] = self_.after(patience, [this, peer] { forget(peer); }); });
+        self.on_peer_down(
+            [this](const std::string& peer) { lost_[peer] = self_.after(patience, [this, peer] { forget(peer); }); });
         self.on_message(chat_type, [this](const bester::message& m) {
             return m.server() == server_ ? take_chat(m) : take_from_server(m);
         });
@@ -154,7 +155,8 @@ private:
     bester::answer pass_text(const bester::message& m, const person& who, const event& e) {
         const auto room = room_of_member(who, e.field("room"));
         auto text = e.text("text");
-        if (text.empty() || text.size() > longest_text) throw bester::refusal{"bad_text", "a text has 1 to 4,000 bytes"};
+        if (text.empty() || text.size() > longest_text)
+            throw bester::refusal{"bad_text", "a text has 1 to 4,000 bytes"};
         return pass(m, who, room, "message", {{"text", std::move(text)}});
     }
 
@@ -165,12 +167,14 @@ private:
         if (kind != "image/png" && kind != "image/jpeg" && kind != "image/webp" && kind != "image/gif")
             throw bester::refusal{"bad_image", "an image is a PNG, JPEG, WebP or GIF"};
         const auto image = e.field("image");
-        if (!image.is_object() || !image.contains("_binary")) throw bester::refusal{"bad_image", "the image's bytes are missing"};
+        if (!image.is_object() || !image.contains("_binary"))
+            throw bester::refusal{"bad_image", "the image's bytes are missing"};
         return pass(m, who, room, "image", {{"type", kind}, {"image", image}});
     }
 
     /// To all others in the room. When it was sent is what the sender is told, and they are.
-    bester::answer pass(const bester::message& m, const person& who, const std::string& room, const char* name, json what) {
+    bester::answer pass(const bester::message& m, const person& who, const std::string& room, const char* name,
+                        json what) {
         const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(m.time().time_since_epoch()).count();
         what.update({{"room", room}, {"from", described(who)}, {"time", time}});
         const json made{name, std::move(what)};
@@ -189,7 +193,8 @@ private:
         const person* const to = everybody_.find(e.text("to"));
         if (!to) throw bester::refusal{"nobody_there", "nobody has this id now"};
         const auto text = e.text("text");
-        if (text.empty() || text.size() > longest_text) throw bester::refusal{"bad_text", "a text has 1 to 4,000 bytes"};
+        if (text.empty() || text.size() > longest_text)
+            throw bester::refusal{"bad_text", "a text has 1 to 4,000 bytes"};
         json made{"whisper", {{"from", described(who)}, {"text", text}}};
         if (to->server.empty()) return {bester::send_sessions(to->id, made), bester::reply(described(*to))};
         to_server(to->server, {{"do", "tell"}, {"id", id_there(*to)}, {"event", std::move(made)}});
@@ -201,12 +206,14 @@ private:
     bester::answer take_panel(const bester::message& m) {
         const event e{m};
         // From this list on they hear of every change, and of none before it.
-        if (e.name == "who is online") return {bester::join(watchers), bester::reply(json::array({everybody_.list_all(server_)}))};
+        if (e.name == "who is online")
+            return {bester::join(watchers), bester::reply(json::array({everybody_.list_all(server_)}))};
         if (e.name != "kick") throw bester::refusal{"unknown_event", "there is no event \"" + e.name + "\""};
         const person* const whom = everybody_.find(e.text("id"));
         if (!whom) throw bester::refusal{"nobody_there", "nobody has this id now"};
         const auto reason = e.text("reason");
-        if (whom->server.empty()) return {bester::disconnect_sessions(whom->id, reason), bester::reply(described(*whom))};
+        if (whom->server.empty())
+            return {bester::disconnect_sessions(whom->id, reason), bester::reply(described(*whom))};
         to_server(whom->server, {{"do", "kick"}, {"id", id_there(*whom)}, {"reason", reason}});
         return bester::reply(described(*whom));
     }
@@ -228,7 +235,9 @@ private:
     // ---- other servers: the same handler there --------------------------------------------------------
 
     /// A push, not a part of the answer: what becomes of it there neither delays nor fails the sender.
-    void to_server(const std::string& server, const json& what) { push(bester::send_servers(server, what).type(chat_type)); }
+    void to_server(const std::string& server, const json& what) {
+        push(bester::send_servers(server, what).type(chat_type));
+    }
     void to_servers(const json& what) {
         if (has_peers_) to_server("*", what);
     }
@@ -252,7 +261,8 @@ private:
         const std::string there{m.server()}, wish = data.at("do");
         if (wish == "here") know(there, data.at("who"));
         if (wish == "gone") go(data.at("id").get<std::string>() + "@" + there);
-        if (wish == "kick") return bester::disconnect_sessions(data.at("id").get<std::string>(), data.at("reason").get<std::string>());
+        if (wish == "kick")
+            return bester::disconnect_sessions(data.at("id").get<std::string>(), data.at("reason").get<std::string>());
         if (wish == "roster") {
             auto before = everybody_.ids_of_server(there);
             for (const auto& who : data.at("people")) std::erase(before, know(there, who));
@@ -272,7 +282,8 @@ private:
     /// What another server says of somebody there. Returns the id that they have here.
     std::string know(const std::string& there, const json& said) {
         const auto id = said.at("id").get<std::string>() + "@" + there;
-        auto& who = everybody_.add({id, said.at("user").get<std::string>() + "@" + there, said.at("name").get<std::string>(), there});
+        auto& who = everybody_.add(
+            {id, said.at("user").get<std::string>() + "@" + there, said.at("name").get<std::string>(), there});
         const auto rooms = said.at("rooms").get<std::set<std::string>>();
         for (const auto& room : std::set{who.rooms})
             if (!rooms.contains(room) && everybody_.leave(who, room)) tell_presence(who, room, false);

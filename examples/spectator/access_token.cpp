@@ -37,7 +37,8 @@ std::string read_key(const std::string& algorithm, const std::string& file) {
     if (!stream || key.empty()) throw std::runtime_error{"the key in " + file + " cannot be read"};
     if (algorithm_of(algorithm) == JWT_ALG_HS256) {
         while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
-        if (key.size() < shortest_secret) throw std::runtime_error{"the secret in " + file + " must have at least 32 bytes"};
+        if (key.size() < shortest_secret)
+            throw std::runtime_error{"the secret in " + file + " must have at least 32 bytes"};
     }
     return key;
 }
@@ -61,7 +62,8 @@ viewer_rights token_verifier::verify(const std::string& token, std::int64_t now)
     } catch (const std::exception& wrong) {
         throw mistake{"token_invalid", std::string{"the token's claims are not understood: "} + wrong.what()};
     }
-    if (const auto begin = all.value("nbf", nlohmann::json{}); begin.is_number() && begin.get<double>() > static_cast<double>(now))
+    if (const auto begin = all.value("nbf", nlohmann::json{});
+        begin.is_number() && begin.get<double>() > static_cast<double>(now))
         throw mistake{"token_invalid", "the token is not valid yet"};
     if (rights.expires_at <= now) throw mistake{"token_expired", "the token has expired: sign in with a new one"};
     return rights;

@@ -38,13 +38,18 @@ feed_settings read_feed_settings(const json& config) {
         else if (key == "seed") read.seed = number;
         else if (key == "rate") read.rate = number;
         else if (key == "report_every_ms") read.report_every = std::chrono::milliseconds{number};
-        else throw std::invalid_argument{'"' + key + R"(": there are "guilds", "members", "channels", "roles", "emoji", "seed", "rate" and "report_every_ms")"};
+        else
+            throw std::invalid_argument{
+                '"' + key +
+                R"(": there are "guilds", "members", "channels", "roles", "emoji", "seed", "rate" and "report_every_ms")"};
     }
     const auto& sizes = read.sizes;
-    if (std::min({sizes.guilds, sizes.members, sizes.channels, sizes.roles, sizes.emoji}) == 0 || sizes.guilds > 100'000 ||
-        sizes.members > 100'000 || std::max({sizes.channels, sizes.roles, sizes.emoji}) > 1'000 || read.rate > 1'000'000)
-        throw std::invalid_argument{"there must be something of everything, and not too much: 100000 guilds of 100000 members, "
-                                    "1000 of the rest, 1000000 updates a second at most"};
+    if (std::min({sizes.guilds, sizes.members, sizes.channels, sizes.roles, sizes.emoji}) == 0 ||
+        sizes.guilds > 100'000 || sizes.members > 100'000 ||
+        std::max({sizes.channels, sizes.roles, sizes.emoji}) > 1'000 || read.rate > 1'000'000)
+        throw std::invalid_argument{
+            "there must be something of everything, and not too much: 100000 guilds of 100000 members, "
+            "1000 of the rest, 1000000 updates a second at most"};
     return read;
 }
 
@@ -70,7 +75,8 @@ void feed::start(const bester::welcome& greeting) {
     started_ = clock::now();
     if (settings_.rate > 0) timers_.push_back(self_.every(tick, [this] { produce(); }));
     if (settings.report_every.count() > 0)
-        timers_.push_back(self_.every(settings.report_every, [this] { std::fprintf(stderr, "feed: %s\n", statistics().dump().c_str()); }));
+        timers_.push_back(self_.every(settings.report_every,
+                                      [this] { std::fprintf(stderr, "feed: %s\n", statistics().dump().c_str()); }));
 }
 
 void feed::heed(const bester::group_size& changed) {
@@ -88,7 +94,8 @@ void feed::produce() {
             std::chrono::duration<double>(static_cast<double>(count - most) / static_cast<double>(settings_.rate)));
         count = most;
     }
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+    const auto now =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
     std::string group;
     bester::commands list;
     std::size_t gathered = 0;
@@ -118,10 +125,13 @@ bester::answer feed::take(const bester::message& received) {
     } catch (const mistake& what) {
         return bester::reply(bester::raw_json{error_frame(id, what)});
     } catch (const json::exception&) {
-        return bester::reply(bester::raw_json{error_frame(id, {"bad_request", "the feed was asked something else than it knows"})});
+        return bester::reply(
+            bester::raw_json{error_frame(id, {"bad_request", "the feed was asked something else than it knows"})});
     }
 }
 
-json feed::statistics() const { return {{"produced", produced_}, {"sent", sent_}, {"watched_groups", watched_.size()}}; }
+json feed::statistics() const {
+    return {{"produced", produced_}, {"sent", sent_}, {"watched_groups", watched_.size()}};
+}
 
 }  // namespace spectator

@@ -21,8 +21,8 @@ namespace spectator {
 struct feed_settings {
     guild_sizes sizes;
     std::uint64_t seed = 1;
-    std::size_t rate = 40;                             ///< updates a second, over all guilds
-    std::chrono::milliseconds report_every{60'000};    ///< a line in the log; 0: never
+    std::size_t rate = 40;                           ///< updates a second, over all guilds
+    std::chrono::milliseconds report_every{60'000};  ///< a line in the log; 0: never
 };
 
 /// Throws std::invalid_argument that says what is wrong.
@@ -52,8 +52,8 @@ private:
     bester::handler& self_;
     feed_settings settings_;
     std::vector<guild> guilds_;
-    std::optional<update_maker> maker_;                ///< when there are guilds
-    std::unordered_set<std::string, text_hash, std::equal_to<>> watched_;   ///< groups with sessions
+    std::optional<update_maker> maker_;                                    ///< when there are guilds
+    std::unordered_set<std::string, text_hash, std::equal_to<>> watched_;  ///< groups with sessions
     std::vector<bester::timer_id> timers_;
     clock::time_point started_;
     std::uint64_t produced_ = 0;

@@ -37,7 +37,8 @@ gateway_settings read_settings(const json& config) {
     for (const auto& [key, value] : config.items()) {
         if (key == "path" && value.is_string()) value.get_to(read.path);
         else if (key == "feed" && value.is_string()) value.get_to(read.feed);
-        else if (key == "grace_ms" && value.is_number_unsigned()) read.grace = std::chrono::milliseconds{value.get<std::uint32_t>()};
+        else if (key == "grace_ms" && value.is_number_unsigned())
+            read.grace = std::chrono::milliseconds{value.get<std::uint32_t>()};
         else if (key == "token" && value.is_object()) {
             read.algorithm = value.value("algorithm", read.algorithm);
             read.key_file = value.value("key_file", "");
@@ -96,7 +97,8 @@ void gateway::look_for_strangers() {
         self_.list_group(group, [this, group](const bester::query_result<std::vector<bester::client_session>>& found) {
             if (!found) return;
             for (const auto& member : *found)
-                if (take_out(group, member.session)) tell(member.session, "signed_out", {{"description", started_anew}});
+                if (take_out(group, member.session))
+                    tell(member.session, "signed_out", {{"description", started_anew}});
         });
     }
 }
@@ -166,7 +168,10 @@ bester::answer gateway::authenticate(const request& asked, const std::string& se
     who.rights = std::move(rights);
     who.has_expired = false;
     expire_later(session, who);
-    json told{{"user", who.rights->user}, {"roles", who.rights->roles}, {"expires_at", who.rights->expires_at * 1000}, {"view", nullptr}};
+    json told{{"user", who.rights->user},
+              {"roles", who.rights->roles},
+              {"expires_at", who.rights->expires_at * 1000},
+              {"view", nullptr}};
     if (next) told["view"] = described(next->guild, next->has_log, *who.rights);
     return change_view(asked, who, std::move(next), told);
 }
@@ -182,7 +187,8 @@ bester::answer gateway::spectate(const request& asked, viewer& who) {
     const auto allowed = who.rights->in_guild(guild);
     if (!allowed.may_view) throw mistake{"forbidden", "you may not see this guild"};
     if (has_log && !allowed.may_log) throw mistake{"forbidden", "you may not read this guild's log"};
-    return change_view(asked, who, view{guild, has_log, who.rights->groups(guild, has_log)}, described(guild, has_log, *who.rights));
+    return change_view(asked, who, view{guild, has_log, who.rights->groups(guild, has_log)},
+                       described(guild, has_log, *who.rights));
 }
 
 /// In this order, in one answer: nothing of what is left comes after the reply, nothing of what is
@@ -191,7 +197,9 @@ bester::answer gateway::change_view(const request& asked, viewer& who, std::opti
     static const std::vector<std::string> none;
     const auto& before = who.following ? who.following->groups : none;
     const auto& after = next ? next->groups : none;
-    const auto has = [](const auto& groups, const auto& name) { return std::find(groups.begin(), groups.end(), name) != groups.end(); };
+    const auto has = [](const auto& groups, const auto& name) {
+        return std::find(groups.begin(), groups.end(), name) != groups.end();
+    };
     bester::answer made;
     for (const auto& group : before)
         if (!has(after, group)) made << bester::leave(group);
@@ -209,7 +217,8 @@ bester::answer gateway::pool(const request& asked, const viewer& who) {
     if (category == "guilds") {
         passed["guilds"] = who.rights->visible_guilds();
     } else {
-        if (!is_category(category)) throw mistake{"bad_request", "`of` must be guilds, members, channels, roles, emoji or bans"};
+        if (!is_category(category))
+            throw mistake{"bad_request", "`of` must be guilds, members, channels, roles, emoji or bans"};
         passed["guild"] = text_of(asked.data, "guild", 32);
         if (!who.rights->in_guild(passed["guild"]).may_view) throw mistake{"forbidden", "you may not see this guild"};
         if (is_for_administrators(category) && !who.rights->is_administrator())
@@ -227,7 +236,8 @@ bester::answer gateway::pool(const request& asked, const viewer& who) {
     if (!limit.is_number_unsigned() || limit < 1U || limit > most_of_a_page)
         throw mistake{"bad_request", "`limit` must be a number from 1 to 200"};
     passed["limit"] = limit;
-    if (asked.data.contains("cursor") && !asked.data.at("cursor").is_null()) passed["cursor"] = text_of(asked.data, "cursor", 32);
+    if (asked.data.contains("cursor") && !asked.data.at("cursor").is_null())
+        passed["cursor"] = text_of(asked.data, "cursor", 32);
     return bester::send_handler(settings_.feed, passed);
 }
 
@@ -243,8 +253,9 @@ void gateway::expire_later(const std::string& session, viewer& who) {
     constexpr std::chrono::nanoseconds longest = std::chrono::hours{24};
     const auto expiry = std::chrono::seconds{who.rights->expires_at};
     const auto now = clock::now().time_since_epoch();
-    const std::chrono::nanoseconds left =
-        expiry - std::chrono::duration_cast<std::chrono::seconds>(now) > longest ? longest : std::chrono::nanoseconds{expiry - now};
+    const std::chrono::nanoseconds left = expiry - std::chrono::duration_cast<std::chrono::seconds>(now) > longest
+                                              ? longest
+                                              : std::chrono::nanoseconds{expiry - now};
     set_timer(who, std::max(left, std::chrono::nanoseconds{0}), [this, session] { expire(session); });
 }
 
@@ -253,7 +264,8 @@ void gateway::expire(const std::string& session) {
     if (found == viewers_.end() || !found->second.rights) return;
     viewer& who = found->second;
     who.timer.reset();
-    if (std::chrono::seconds{who.rights->expires_at} > clock::now().time_since_epoch()) return expire_later(session, who);
+    if (std::chrono::seconds{who.rights->expires_at} > clock::now().time_since_epoch())
+        return expire_later(session, who);
     who.has_expired = true;
     set_timer(who, settings_.grace, [this, session] { end_grace(session); });
     tell(session, "token_expired", {{"grace_ms", settings_.grace.count()}});

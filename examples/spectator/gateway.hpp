@@ -21,10 +21,10 @@ namespace spectator {
 /// The handler's section of the broker's config. A plain value.
 struct gateway_settings {
     std::string path = "/v1/spectator";
-    std::string feed = "feed";                      ///< the handler that has the guilds' data
+    std::string feed = "feed";  ///< the handler that has the guilds' data
     std::string algorithm = "HS256";
     std::string key_file;
-    std::chrono::milliseconds grace{30'000};        ///< how long a view outlives its token
+    std::chrono::milliseconds grace{30'000};  ///< how long a view outlives its token
 };
 
 /// Throws std::invalid_argument that says what is wrong.
@@ -50,8 +50,8 @@ private:
         std::vector<std::string> groups;
     };
     struct viewer {
-        std::optional<viewer_rights> rights;   ///< none: not signed in
-        bool has_expired = false;              ///< and the time of grace runs
+        std::optional<viewer_rights> rights;  ///< none: not signed in
+        bool has_expired = false;             ///< and the time of grace runs
         std::optional<view> following;
         std::optional<bester::timer_id> timer;
     };
@@ -77,11 +77,11 @@ private:
     bester::handler& self_;
     gateway_settings settings_;
     std::string server_;
-    bool knows_who_is_here_ = false;                       ///< the snapshot has come
+    bool knows_who_is_here_ = false;  ///< the snapshot has come
     std::optional<token_verifier> tokens_;
-    std::set<std::string> groups_;                         ///< those with sessions, whoever put them there
+    std::set<std::string> groups_;  ///< those with sessions, whoever put them there
     std::vector<bester::timer_id> sweeps_;
-    std::map<std::string, viewer, std::less<>> viewers_;   ///< of the sessions on the path, by id
+    std::map<std::string, viewer, std::less<>> viewers_;  ///< of the sessions on the path, by id
 };
 
 }  // namespace spectator

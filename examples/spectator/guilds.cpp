@@ -13,29 +13,40 @@ constexpr std::array fields{"role", "topic", "colour", "symbol", "reason"};
 constexpr std::string_view letters = "mcreb";
 
 constexpr std::array<std::string_view, 40> first_names{
-    "Ann", "Gustav", "Tina", "Pieter", "Lindiwe", "Jonas", "Mira", "Sipho", "Elsa", "Karel", "Noor", "Tomas", "Anika", "Ben",
-    "Chloe", "Daan", "Eva", "Femke", "Goran", "Hanna", "Ivo", "Jana", "Koos", "Lena", "Marius", "Nomsa", "Otto", "Petra",
-    "Ravi", "Saskia", "Thabo", "Ulla", "Viktor", "Wanda", "Xenia", "Yusuf", "Zola", "Bram", "Carla", "Dirk"};
+    "Ann",   "Gustav", "Tina",   "Pieter", "Lindiwe", "Jonas", "Mira", "Sipho", "Elsa",  "Karel",
+    "Noor",  "Tomas",  "Anika",  "Ben",    "Chloe",   "Daan",  "Eva",  "Femke", "Goran", "Hanna",
+    "Ivo",   "Jana",   "Koos",   "Lena",   "Marius",  "Nomsa", "Otto", "Petra", "Ravi",  "Saskia",
+    "Thabo", "Ulla",   "Viktor", "Wanda",  "Xenia",   "Yusuf", "Zola", "Bram",  "Carla", "Dirk"};
 constexpr std::array<std::string_view, 30> last_names{
-    "van der Merwe", "Lindgren", "Nkosi", "Botha", "Keller", "Okafor", "Visser", "Moreau", "Petrov", "Dlamini", "Jansen",
-    "Meyer", "Novak", "Olsen", "Smit", "Tanaka", "Weber", "Zulu", "Adler", "Brandt", "Coetzee", "du Plessis", "Engel",
-    "Fischer", "Groen", "Haas", "Ito", "Joubert", "Kruger", "Larsen"};
-constexpr std::array<std::string_view, 16> places{"Lakeside", "Harbour", "Old Mill", "North Star", "Willow", "Granite", "Meadow", "Lighthouse",
-                                                  "Copper", "Juniper", "Sunday", "Paper", "Maple", "Winter", "Orchard", "Signal"};
-constexpr std::array<std::string_view, 12> clubs{"Sailors", "Chess Club", "Makers", "Book Circle", "Runners", "Choir", "Gardeners", "Radio Amateurs",
-                                                 "Film Society", "Bakers", "Astronomers", "Cyclists"};
-constexpr std::array<std::string_view, 18> channel_words{"general", "welcome", "rules", "help", "photos", "events", "market", "music", "off-topic",
-                                                         "announcements", "planning", "weekend", "newcomers", "questions", "archive", "kitchen", "travel", "links"};
-constexpr std::array<std::string_view, 12> role_words{"Moderator", "Helper", "Founder", "Newcomer", "Organiser", "Treasurer", "Guest", "Veteran",
-                                                      "Speaker", "Editor", "Photographer", "Friend"};
-constexpr std::array<std::string_view, 24> symbols{"👋", "🎉", "🐬", "🍞", "🌙", "⚓", "🎲", "📚", "🏃", "🎶", "🌱", "📻",
+    "van der Merwe", "Lindgren",   "Nkosi", "Botha",   "Keller", "Okafor", "Visser", "Moreau",  "Petrov", "Dlamini",
+    "Jansen",        "Meyer",      "Novak", "Olsen",   "Smit",   "Tanaka", "Weber",  "Zulu",    "Adler",  "Brandt",
+    "Coetzee",       "du Plessis", "Engel", "Fischer", "Groen",  "Haas",   "Ito",    "Joubert", "Kruger", "Larsen"};
+constexpr std::array<std::string_view, 16> places{
+    "Lakeside", "Harbour", "Old Mill", "North Star", "Willow", "Granite", "Meadow",  "Lighthouse",
+    "Copper",   "Juniper", "Sunday",   "Paper",      "Maple",  "Winter",  "Orchard", "Signal"};
+constexpr std::array<std::string_view, 12> clubs{"Sailors",      "Chess Club", "Makers",      "Book Circle",
+                                                 "Runners",      "Choir",      "Gardeners",   "Radio Amateurs",
+                                                 "Film Society", "Bakers",     "Astronomers", "Cyclists"};
+constexpr std::array<std::string_view, 18> channel_words{
+    "general",       "welcome",  "rules",   "help",      "photos",    "events",  "market",  "music",  "off-topic",
+    "announcements", "planning", "weekend", "newcomers", "questions", "archive", "kitchen", "travel", "links"};
+constexpr std::array<std::string_view, 12> role_words{"Moderator", "Helper",    "Founder",      "Newcomer",
+                                                      "Organiser", "Treasurer", "Guest",        "Veteran",
+                                                      "Speaker",   "Editor",    "Photographer", "Friend"};
+constexpr std::array<std::string_view, 24> symbols{"👋", "🎉",    "🐬", "🍞", "🌙",    "⚓",    "🎲", "📚", "🏃", "🎶", "🌱", "📻",
                                                    "🎬", "🥐", "🔭", "🚲", "🦉", "🧭", "🍀", "🔥", "💡", "🐝", "🍉", "🎈"};
-constexpr std::array<std::string_view, 24> emoji_words{"wave", "party", "dolphin", "bread", "moon", "anchor", "dice", "books", "runner", "notes", "sprout", "radio",
-                                                       "film", "croissant", "telescope", "bike", "owl", "compass", "clover", "fire", "idea", "bee", "melon", "balloon"};
-constexpr std::array<std::string_view, 10> topics{"what happens this week", "questions and answers", "pictures of the last meeting", "who brings what",
-                                                  "say hello here", "lost and found", "plans for the summer", "the next evening together", "news from the board", "anything else"};
-constexpr std::array<std::string_view, 6> reasons{"advertising", "insults", "the same link forty times", "pretending to be a moderator", "spam", "asked to leave"};
-constexpr std::array<std::string_view, 6> settings{"who may invite", "name of the guild", "slow mode", "language", "picture of the guild", "who may write in #rules"};
+constexpr std::array<std::string_view, 24> emoji_words{
+    "wave",   "party",   "dolphin", "bread", "moon", "anchor",    "dice",      "books",
+    "runner", "notes",   "sprout",  "radio", "film", "croissant", "telescope", "bike",
+    "owl",    "compass", "clover",  "fire",  "idea", "bee",       "melon",     "balloon"};
+constexpr std::array<std::string_view, 10> topics{
+    "what happens this week", "questions and answers", "pictures of the last meeting", "who brings what",
+    "say hello here",         "lost and found",        "plans for the summer",         "the next evening together",
+    "news from the board",    "anything else"};
+constexpr std::array<std::string_view, 6> reasons{
+    "advertising", "insults", "the same link forty times", "pretending to be a moderator", "spam", "asked to leave"};
+constexpr std::array<std::string_view, 6> settings{"who may invite", "name of the guild",    "slow mode",
+                                                   "language",       "picture of the guild", "who may write in #rules"};
 constexpr std::string_view hex = "0123456789abcdef";
 
 template <class Words>
@@ -122,7 +133,8 @@ std::vector<guild> make_guilds(const guild_sizes& sizes, std::uint64_t seed) {
         // Each has a source of its own: more guilds leave the others as they are.
         random_source random{seed * 1'000'003 + i};
         made.id = 'g' + std::to_string(i + 1);
-        made.name = std::string{places[i % places.size()]} + ' ' + std::string{clubs[(i / places.size() + i) % clubs.size()]};
+        made.name =
+            std::string{places[i % places.size()]} + ' ' + std::string{clubs[(i / places.size() + i) % clubs.size()]};
         const auto fill = [&](category what, std::size_t count) {
             for (std::size_t n = 0; n < count; ++n) made.of(what).push_back(make_item(made, what, random));
         };

@@ -32,9 +32,9 @@ bool read_category(std::string_view name, category& into);
 
 /// A member, a channel, a role, an emoji, or a ban. A plain value.
 struct item {
-    std::uint32_t number = 0;   ///< makes its id with the category's letter; ascending, never used again
+    std::uint32_t number = 0;  ///< makes its id with the category's letter; ascending, never used again
     std::string name;
-    std::string more;           ///< role, topic, colour, the symbol itself, or the reason
+    std::string more;  ///< role, topic, colour, the symbol itself, or the reason
 };
 
 std::string id_of(category in, const item& which);
@@ -46,7 +46,7 @@ struct guild {
     std::string name;
     std::array<std::vector<item>, categories> items;
     std::array<std::uint32_t, categories> last_number{};
-    std::uint64_t updates = 0;   ///< so many were made
+    std::uint64_t updates = 0;  ///< so many were made
 
     std::vector<item>& of(category in) { return items[static_cast<std::size_t>(in)]; }
     const std::vector<item>& of(category in) const { return items[static_cast<std::size_t>(in)]; }
@@ -55,7 +55,7 @@ struct guild {
 /// How much there is of everything. A plain value.
 struct guild_sizes {
     std::size_t guilds = 24;
-    std::size_t members = 120;   ///< of one guild, as of the following
+    std::size_t members = 120;  ///< of one guild, as of the following
     std::size_t channels = 14;
     std::size_t roles = 7;
     std::size_t emoji = 16;

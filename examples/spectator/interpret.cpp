@@ -23,32 +23,48 @@ struct phrase {
 };
 
 constexpr std::array phrases{
-    phrase{"ban_lifted", "{by} let {name} come back", "{by} hat die Sperre von {name} aufgehoben", "{by} het {name} se verbod opgehef"},
-    phrase{"channel_created", "The channel #{channel} is new", "Der Kanal #{channel} ist neu", "Die kanaal #{channel} is nuut"},
-    phrase{"channel_removed", "The channel #{channel} is gone", "Der Kanal #{channel} ist weg", "Die kanaal #{channel} is weg"},
-    phrase{"channel_renamed", "The channel #{before} is now #{after}", "Der Kanal #{before} heißt jetzt #{after}", "Die kanaal #{before} heet nou #{after}"},
+    phrase{"ban_lifted", "{by} let {name} come back", "{by} hat die Sperre von {name} aufgehoben",
+           "{by} het {name} se verbod opgehef"},
+    phrase{"channel_created", "The channel #{channel} is new", "Der Kanal #{channel} ist neu",
+           "Die kanaal #{channel} is nuut"},
+    phrase{"channel_removed", "The channel #{channel} is gone", "Der Kanal #{channel} ist weg",
+           "Die kanaal #{channel} is weg"},
+    phrase{"channel_renamed", "The channel #{before} is now #{after}", "Der Kanal #{before} heißt jetzt #{after}",
+           "Die kanaal #{before} heet nou #{after}"},
     phrase{"emoji_added", "The emoji {emoji} is new", "Das Emoji {emoji} ist neu", "Die emoji {emoji} is nuut"},
     phrase{"emoji_removed", "The emoji {emoji} is gone", "Das Emoji {emoji} ist weg", "Die emoji {emoji} is weg"},
-    phrase{"member_banned", "{by} banned {name}: {reason}", "{by} hat {name} gesperrt: {reason}", "{by} het {name} verban: {reason}"},
+    phrase{"member_banned", "{by} banned {name}: {reason}", "{by} hat {name} gesperrt: {reason}",
+           "{by} het {name} verban: {reason}"},
     phrase{"member_joined", "{name} joined", "{name} ist beigetreten", "{name} het aangesluit"},
     phrase{"member_left", "{name} left", "{name} ist gegangen", "{name} het vertrek"},
-    phrase{"member_renamed", "{before} is now called {after}", "{before} heißt jetzt {after}", "{before} heet nou {after}"},
-    phrase{"message_deleted", "{name} deleted a message in #{channel}", "{name} hat eine Nachricht in #{channel} gelöscht", "{name} het ’n boodskap in #{channel} uitgevee"},
-    phrase{"message_edited", "{name} edited a message in #{channel}", "{name} hat eine Nachricht in #{channel} geändert", "{name} het ’n boodskap in #{channel} gewysig"},
-    phrase{"message_pinned", "{name} pinned a message in #{channel}", "{name} hat eine Nachricht in #{channel} angeheftet", "{name} het ’n boodskap in #{channel} vasgespeld"},
-    phrase{"permissions_changed", "{by} changed what {role} may do", "{by} hat geändert, was {role} darf", "{by} het verander wat {role} mag doen"},
+    phrase{"member_renamed", "{before} is now called {after}", "{before} heißt jetzt {after}",
+           "{before} heet nou {after}"},
+    phrase{"message_deleted", "{name} deleted a message in #{channel}",
+           "{name} hat eine Nachricht in #{channel} gelöscht", "{name} het ’n boodskap in #{channel} uitgevee"},
+    phrase{"message_edited", "{name} edited a message in #{channel}",
+           "{name} hat eine Nachricht in #{channel} geändert", "{name} het ’n boodskap in #{channel} gewysig"},
+    phrase{"message_pinned", "{name} pinned a message in #{channel}",
+           "{name} hat eine Nachricht in #{channel} angeheftet", "{name} het ’n boodskap in #{channel} vasgespeld"},
+    phrase{"permissions_changed", "{by} changed what {role} may do", "{by} hat geändert, was {role} darf",
+           "{by} het verander wat {role} mag doen"},
     phrase{"role_created", "The role {role} is new", "Die Rolle {role} ist neu", "Die rol {role} is nuut"},
     phrase{"role_given", "{name} is now {role}", "{name} ist jetzt {role}", "{name} is nou {role}"},
-    phrase{"role_renamed", "The role {before} is now {after}", "Die Rolle {before} heißt jetzt {after}", "Die rol {before} heet nou {after}"},
-    phrase{"setting_changed", "{by} changed the setting “{setting}”", "{by} hat die Einstellung „{setting}“ geändert", "{by} het die instelling “{setting}” verander"},
-    phrase{"topic_changed", "#{channel} is now about “{topic}”", "In #{channel} geht es jetzt um „{topic}“", "#{channel} gaan nou oor “{topic}”"},
-    phrase{"voice_joined", "{name} is listening in #{channel}", "{name} hört in #{channel} zu", "{name} luister in #{channel}"},
-    phrase{"voice_left", "{name} stopped listening in #{channel}", "{name} hört in #{channel} nicht mehr zu", "{name} luister nie meer in #{channel} nie"},
+    phrase{"role_renamed", "The role {before} is now {after}", "Die Rolle {before} heißt jetzt {after}",
+           "Die rol {before} heet nou {after}"},
+    phrase{"setting_changed", "{by} changed the setting “{setting}”", "{by} hat die Einstellung „{setting}“ geändert",
+           "{by} het die instelling “{setting}” verander"},
+    phrase{"topic_changed", "#{channel} is now about “{topic}”", "In #{channel} geht es jetzt um „{topic}“",
+           "#{channel} gaan nou oor “{topic}”"},
+    phrase{"voice_joined", "{name} is listening in #{channel}", "{name} hört in #{channel} zu",
+           "{name} luister in #{channel}"},
+    phrase{"voice_left", "{name} stopped listening in #{channel}", "{name} hört in #{channel} nicht mehr zu",
+           "{name} luister nie meer in #{channel} nie"},
 };
 
 bool is_code(std::string_view text) {
-    return !text.empty() && text.size() <= 64 &&
-           std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::islower(c) || std::isdigit(c) || c == '_'; });
+    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::islower(c) || std::isdigit(c) || c == '_';
+    });
 }
 
 /// A parameter's value: bare up to the next space, or in quotes, with \" and \\ in them.
@@ -87,7 +103,8 @@ std::string language_of(std::string_view wish) {
 }
 
 std::string sentence(std::string_view code, const line_parameters& parameters, std::string_view language) {
-    const auto found = std::find_if(phrases.begin(), phrases.end(), [&](const phrase& each) { return each.code == code; });
+    const auto found =
+        std::find_if(phrases.begin(), phrases.end(), [&](const phrase& each) { return each.code == code; });
     if (found == phrases.end()) return {};
     std::string_view rest = language == "de" ? found->de : language == "af" ? found->af : found->en;
     std::string text;
@@ -131,7 +148,8 @@ json interpret(const json& data) {
     std::string code;
     line_parameters parameters;
     if (!read_line(text_of(data, "line", longest_line), code, parameters))
-        throw mistake{"bad_request", "a log line is a code and parameters: member_renamed before=Ann after=\"Ann Lee\""};
+        throw mistake{"bad_request",
+                      "a log line is a code and parameters: member_renamed before=Ann after=\"Ann Lee\""};
     const std::string text = sentence(code, parameters, language);
     if (text.empty()) throw mistake{"unknown_code", "no log has the code " + code};
     return {{"language", language}, {"code", code}, {"parameters", parameters}, {"text", text}};

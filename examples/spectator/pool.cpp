@@ -27,7 +27,8 @@ std::uint64_t number_of(const json& wish) {
     const auto& text = wish.at("cursor").get_ref<const std::string&>();
     std::uint64_t number = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (read.ec != std::errc{} || read.ptr != text.data() + text.size()) throw mistake{"bad_request", "this `cursor` is none of ours"};
+    if (read.ec != std::errc{} || read.ptr != text.data() + text.size())
+        throw mistake{"bad_request", "this `cursor` is none of ours"};
     return number;
 }
 
@@ -52,7 +53,9 @@ public:
     }
 
     json take() {
-        return {{"items", std::move(items_)}, {"total", total_}, {"cursor", has_more_ ? json(std::to_string(last_)) : json{}}};
+        return {{"items", std::move(items_)},
+                {"total", total_},
+                {"cursor", has_more_ ? json(std::to_string(last_)) : json{}}};
     }
 
 private:
@@ -86,14 +89,16 @@ json fetch_guilds(const std::vector<guild>& guilds, const json& wish) {
 json fetch(const std::vector<guild>& guilds, const json& wish) {
     if (wish.at("of") == "guilds") return fetch_guilds(guilds, wish);
     category what{};
-    if (!read_category(wish.at("of").get<std::string>(), what)) throw mistake{"bad_request", "there is no such category"};
+    if (!read_category(wish.at("of").get<std::string>(), what))
+        throw mistake{"bad_request", "there is no such category"};
     const auto& id = wish.at("guild").get_ref<const std::string&>();
     const auto in = std::find_if(guilds.begin(), guilds.end(), [&](const guild& each) { return each.id == id; });
     if (in == guilds.end()) throw mistake{"not_found", "there is no guild " + id};
     const auto& items = in->of(what);
     if (wish.at("get") == "one") {
         const auto& wanted = wish.at("item").get_ref<const std::string&>();
-        const auto found = std::find_if(items.begin(), items.end(), [&](const item& each) { return id_of(what, each) == wanted; });
+        const auto found =
+            std::find_if(items.begin(), items.end(), [&](const item& each) { return id_of(what, each) == wanted; });
         if (found == items.end()) throw mistake{"not_found", wanted + " is not there, or not any more"};
         return {{"guild", id}, {"item", described(what, *found)}};
     }

@@ -37,7 +37,8 @@ std::string reply_frame(const json& id, const json& data) {
 }
 
 std::string error_frame(const json& id, const mistake& what) {
-    return frame_text({{"id", id}, {"kind", "error"}, {"data", {{"code", what.code}, {"description", what.description}}}});
+    return frame_text(
+        {{"id", id}, {"kind", "error"}, {"data", {{"code", what.code}, {"description", what.description}}}});
 }
 
 std::string push_frame(std::string_view kind, const json& data) { return frame_text({{"kind", kind}, {"data", data}}); }
@@ -48,7 +49,8 @@ std::string text_of(const json& object, const char* name, std::size_t most) {
         throw mistake{"bad_request", std::string{"`"} + name + "` must be a string, and not an empty one"};
     const auto& value = found->get_ref<const std::string&>();
     if (value.size() > most)
-        throw mistake{"bad_request", std::string{"`"} + name + "` must have at most " + std::to_string(most) + " bytes"};
+        throw mistake{"bad_request",
+                      std::string{"`"} + name + "` must have at most " + std::to_string(most) + " bytes"};
     return value;
 }
 

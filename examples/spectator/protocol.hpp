@@ -13,9 +13,9 @@ inline constexpr const char* delivery_type = "spectator";
 
 /// One frame of a client, `{"id":…,"kind":…,"data":…}`. A plain value.
 struct request {
-    nlohmann::json id;       ///< a string or an integer; null if it has none that can be repeated
+    nlohmann::json id;  ///< a string or an integer; null if it has none that can be repeated
     std::string kind;
-    nlohmann::json data;     ///< an object; what else a client sends is read as an empty one
+    nlohmann::json data;  ///< an object; what else a client sends is read as an empty one
 };
 
 /// What is wrong with a request, in the protocol's words: thrown while one is handled, and answered
@@ -32,7 +32,8 @@ std::string reply_frame(const nlohmann::json& id, const nlohmann::json& data);
 std::string error_frame(const nlohmann::json& id, const mistake& what);
 std::string push_frame(std::string_view kind, const nlohmann::json& data);
 
-/// The string `name` of an object; throws mistake{"bad_request"} if it is missing, no string, empty or longer than `most`.
+/// The string `name` of an object; throws mistake{"bad_request"} if it is missing, no string, empty or longer than
+/// `most`.
 std::string text_of(const nlohmann::json& object, const char* name, std::size_t most);
 
 /// Ids of guilds and of what they have: 1 to 32 letters, digits, `-` and `_`.

@@ -67,11 +67,17 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     try {
         if (!new_key.empty()) return make_key(new_key), 0;
-        if (key.empty() || user.empty()) throw std::runtime_error{"--key and --user say who signs, and for whom (--help)"};
-        const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+        if (key.empty() || user.empty())
+            throw std::runtime_error{"--key and --user say who signs, and for whom (--help)"};
+        const auto now =
+            std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
         nlohmann::json allowed = nlohmann::json::object();
         for (const auto& given : guilds) add_guild(allowed, given);
-        const nlohmann::json claims{{"sub", user}, {"iat", now.count()}, {"exp", now.count() + lifetime}, {"roles", roles}, {"guilds", allowed}};
+        const nlohmann::json claims{{"sub", user},
+                                    {"iat", now.count()},
+                                    {"exp", now.count() + lifetime},
+                                    {"roles", roles},
+                                    {"guilds", allowed}};
         std::cout << spectator::make_token(algorithm, key, claims.dump()) << '\n';
         return 0;
     } catch (const std::exception& mistake) {

@@ -14,21 +14,30 @@ void write_group(const update& of, std::string& into) {
 std::string write_frame(const update& what, std::uint64_t time_ms) {
     nlohmann::ordered_json parameters = nlohmann::ordered_json::object();
     for (const auto& [name, value] : what.parameters) parameters[std::string{name}] = value;
-    nlohmann::ordered_json data{{"guild", what.where->id}, {"sequence", what.where->updates}, {"at", time_ms},
+    nlohmann::ordered_json data{{"guild", what.where->id},
+                                {"sequence", what.where->updates},
+                                {"at", time_ms},
                                 {"log", what.channel.empty() ? "changes" : what.channel},
-                                {"category", what.category}, {"code", what.code}, {"parameters", parameters}};
+                                {"category", what.category},
+                                {"code", what.code},
+                                {"parameters", parameters}};
     category known{};
     if (what.changed && read_category(what.category, known)) data["item"] = described(known, *what.changed);
     if (!what.gone.empty()) data["gone"] = what.gone;
     return nlohmann::ordered_json{{"kind", "log_pool"}, {"data", data}}.dump();
 }
 
-update_maker::update_maker(std::vector<guild>& guilds, std::uint64_t seed) : guilds_{guilds}, random_{seed ^ 0x5bd1e995} {
+update_maker::update_maker(std::vector<guild>& guilds, std::uint64_t seed)
+    : guilds_{guilds}, random_{seed ^ 0x5bd1e995} {
     for (std::size_t i = 0; i < categories; ++i) usual_.push_back(guilds.empty() ? 0 : guilds.front().items[i].size());
 }
 
-bool update_maker::is_full(const guild& in, category what) const { return in.of(what).size() > usual_[static_cast<std::size_t>(what)] * 3 / 2 + 2; }
-bool update_maker::is_low(const guild& in, category what) const { return in.of(what).size() <= usual_[static_cast<std::size_t>(what)] / 2 + 1; }
+bool update_maker::is_full(const guild& in, category what) const {
+    return in.of(what).size() > usual_[static_cast<std::size_t>(what)] * 3 / 2 + 2;
+}
+bool update_maker::is_low(const guild& in, category what) const {
+    return in.of(what).size() <= usual_[static_cast<std::size_t>(what)] / 2 + 1;
+}
 
 const update& update_maker::next() {
     guild& in = guilds_[random_.below(guilds_.size())];
@@ -99,7 +108,8 @@ void update_maker::change_places(guild& in) {
     }
     made_.category = "channels";
     if (kind == 3 && !is_full(in, category::channels)) return add(in, category::channels, "channel_created", "channel");
-    if (kind == 4 && !is_low(in, category::channels)) return remove(in, category::channels, "channel_removed", "channel");
+    if (kind == 4 && !is_low(in, category::channels))
+        return remove(in, category::channels, "channel_removed", "channel");
     item& channel = any(in, category::channels);
     made_.changed = &channel;
     channel.more = topic(random_);
@@ -108,7 +118,8 @@ void update_maker::change_places(guild& in) {
 }
 
 void update_maker::note_message(guild& in) {
-    static constexpr std::array<std::string_view, 5> codes{"message_deleted", "message_edited", "message_pinned", "voice_joined", "voice_left"};
+    static constexpr std::array<std::string_view, 5> codes{"message_deleted", "message_edited", "message_pinned",
+                                                           "voice_joined", "voice_left"};
     made_.channel = "log";
     made_.category = "messages";
     made_.code = codes[random_.below(codes.size())];

@@ -15,12 +15,12 @@ namespace spectator {
 /// One thing that happened. A plain value, made anew for each.
 struct update {
     const guild* where = nullptr;
-    std::string_view code;                                        ///< e.g. "member_joined": see interpret.cpp
+    std::string_view code;  ///< e.g. "member_joined": see interpret.cpp
     std::vector<std::pair<std::string_view, std::string>> parameters;
-    std::string_view channel;                                     ///< "", "log", "audit" or "bans": who hears of it
-    std::string_view category;                                    ///< "members", …, "messages", "settings"
-    const item* changed = nullptr;                                ///< what is new, or otherwise than before
-    std::string gone;                                             ///< the id of what is no longer there
+    std::string_view channel;       ///< "", "log", "audit" or "bans": who hears of it
+    std::string_view category;      ///< "members", …, "messages", "settings"
+    const item* changed = nullptr;  ///< what is new, or otherwise than before
+    std::string gone;               ///< the id of what is no longer there
 };
 
 /// The group of those who hear of it: `guild.ID`, or `guild.ID.CHANNEL`.
@@ -50,7 +50,7 @@ private:
     bool is_low(const guild& in, category what) const;
 
     std::vector<guild>& guilds_;
-    std::vector<std::size_t> usual_;   ///< how many there were of each category
+    std::vector<std::size_t> usual_;  ///< how many there were of each category
     random_source random_;
     update made_;
 };

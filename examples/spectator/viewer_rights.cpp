@@ -32,7 +32,9 @@ guild_rights viewer_rights::in_guild(const std::string& guild) const {
     return found == guilds.end() ? guild_rights{} : found->second;
 }
 
-bool viewer_rights::is_administrator() const { return std::find(roles.begin(), roles.end(), "administrator") != roles.end(); }
+bool viewer_rights::is_administrator() const {
+    return std::find(roles.begin(), roles.end(), "administrator") != roles.end();
+}
 
 std::vector<std::string> viewer_rights::groups(const std::string& guild, bool wants_log) const {
     const std::string base = "guild." + guild;
@@ -61,7 +63,8 @@ viewer_rights read_rights(const json& claims) {
     if (!claims.is_object()) throw std::invalid_argument{"the claims must be an object"};
     viewer_rights read;
     const json user = claims.value("sub", json{});
-    if (!user.is_string() || user.get_ref<const std::string&>().empty()) throw std::invalid_argument{"`sub` must be a name"};
+    if (!user.is_string() || user.get_ref<const std::string&>().empty())
+        throw std::invalid_argument{"`sub` must be a name"};
     read.user = user.get<std::string>();
     const json expires = claims.value("exp", json{});
     // A token that never expires could not be taken back.

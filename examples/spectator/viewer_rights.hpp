@@ -18,10 +18,10 @@ struct guild_rights {
 
 /// The claims of a token that was verified. A plain value.
 struct viewer_rights {
-    std::string user;                              ///< `sub`
+    std::string user;  ///< `sub`
     std::vector<std::string> roles;
-    std::map<std::string, guild_rights> guilds;    ///< by id; "*": all that are not named
-    std::int64_t expires_at = 0;                   ///< `exp`, seconds since 1970
+    std::map<std::string, guild_rights> guilds;  ///< by id; "*": all that are not named
+    std::int64_t expires_at = 0;                 ///< `exp`, seconds since 1970
 
     /// Named ones first: a guild can be taken out of `*` by giving no rights in it.
     guild_rights in_guild(const std::string& guild) const;

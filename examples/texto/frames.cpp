@@ -81,7 +81,8 @@ request read_request(std::string_view data, std::string_view client) {
     if (!read.is_object())
         return mistake(made, "EINVAL", R"(a frame is an object: {"client_id":"…","id":"…","kind":"…","data":{…}})");
     const json* const id = find(read, "id");
-    if (!is_text(id) || id->get_ref<const std::string&>().empty() || id->get_ref<const std::string&>().size() > longest_id)
+    if (!is_text(id) || id->get_ref<const std::string&>().empty() ||
+        id->get_ref<const std::string&>().size() > longest_id)
         return mistake(made, "EINVAL", "a frame has an id of its own: a string of 1 to 128 bytes");
     made.id = id->get<std::string>();
 

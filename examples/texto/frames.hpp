@@ -16,7 +16,7 @@ enum class kind : std::uint8_t { registration, send, ack, mistake };
 struct request {
     texto::kind kind = kind::mistake;
     std::string id;
-    std::string receiver;     ///< a UUID in lower case
+    std::string receiver;  ///< a UUID in lower case
     std::string text;
     std::string code;         ///< ESYNTAX, EKIND, ECID or EINVAL
     std::string description;  ///< for people

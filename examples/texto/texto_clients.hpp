@@ -35,8 +35,8 @@ public:
 
 private:
     std::string path_;
-    std::unordered_map<std::string, std::string> users_;   // of sessions
-    std::unordered_map<std::string, unsigned> sessions_;   // how many, of users
+    std::unordered_map<std::string, std::string> users_;  // of sessions
+    std::unordered_map<std::string, unsigned> sessions_;  // how many, of users
 };
 
 }  // namespace texto

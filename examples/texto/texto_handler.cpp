@@ -85,7 +85,8 @@ private:
     void take(const bester::message& m, bester::responder r) {
         if (m.server() != server_) return r.answer(take_from_server(m));
         if (knows_who_is_here_ && !here_.has_session(m.session()))
-            return r.answer(bester::refuse("not_on_texto_path", "Texto is spoken on the WebSocket path " + settings_.path));
+            return r.answer(
+                bester::refuse("not_on_texto_path", "Texto is spoken on the WebSocket path " + settings_.path));
         const std::string client{m.user()};
         const texto::request wish = texto::read_request(m.raw(), client);
         switch (wish.kind) {
@@ -94,22 +95,27 @@ private:
             case texto::kind::send: return send(client, wish, m.deadline(), std::move(r));
             case texto::kind::mistake: break;
         }
-        r.answer(reply(texto::error_frame(client, wish.id.empty() ? texto::new_id() : wish.id, wish.code, wish.description)));
+        r.answer(reply(
+            texto::error_frame(client, wish.id.empty() ? texto::new_id() : wish.id, wish.code, wish.description)));
     }
 
-    static bester::command reply(std::string_view frame) { return bester::reply(bester::raw_json{texto::quoted(frame)}); }
+    static bester::command reply(std::string_view frame) {
+        return bester::reply(bester::raw_json{texto::quoted(frame)});
+    }
 
     // ---- to a client of this server, or of another one ------------------------------------------
 
     void send(const std::string& client, const texto::request& wish, std::chrono::steady_clock::time_point deadline,
               bester::responder r) {
-        letter it{wish.receiver, texto::quoted(texto::receive_frame(wish.receiver, texto::new_id(), client, wish.text))};
+        letter it{wish.receiver,
+                  texto::quoted(texto::receive_frame(wish.receiver, texto::new_id(), client, wish.text))};
         // Everything that is sent carries the frame once more quoted, and a few words around it.
         if (2 * it.frame.size() + 1024 > largest_)
             return r.answer(reply(texto::error_frame(client, wish.id, "EINVAL", "the text is too long")));
         if (settings_.is_strict) return send_strictly(client, wish.id, std::move(it), deadline, std::move(r));
         auto ack = reply(texto::ack_frame(client, wish.id));
-        if (is_here(it.receiver)) return r.answer({bester::send_clients(it.receiver, bester::raw_json{it.frame}), std::move(ack)});
+        if (is_here(it.receiver))
+            return r.answer({bester::send_clients(it.receiver, bester::raw_json{it.frame}), std::move(ack)});
         look_for(std::move(it), {});
         r.answer(std::move(ack));
     }
@@ -123,14 +129,17 @@ private:
         };
         auto held = std::make_shared<waiting>(waiting{std::move(r), {}});
         const auto left = std::max(deadline - std::chrono::steady_clock::now(), std::chrono::nanoseconds{0});
-        held->timer = self_.after(std::min<std::chrono::nanoseconds>(left * 4 / 5, std::chrono::minutes{1}), [held, client, id] {
-            held->responder.answer(reply(texto::error_frame(
-                client, id, "ENOENT", "no server has said in time that this receiver is there; it may arrive yet")));
-        });
+        held->timer =
+            self_.after(std::min<std::chrono::nanoseconds>(left * 4 / 5, std::chrono::minutes{1}), [held, client, id] {
+                held->responder.answer(reply(
+                    texto::error_frame(client, id, "ENOENT",
+                                       "no server has said in time that this receiver is there; it may arrive yet")));
+            });
         look_for(std::move(it), [this, held, client, id](bool is_delivered) {
             self_.cancel(held->timer);
-            held->responder.answer(reply(is_delivered ? texto::ack_frame(client, id)
-                                                      : texto::error_frame(client, id, "ENOENT", "nobody has this id now")));
+            held->responder.answer(reply(is_delivered
+                                             ? texto::ack_frame(client, id)
+                                             : texto::error_frame(client, id, "ENOENT", "nobody has this id now")));
         });
     }
 

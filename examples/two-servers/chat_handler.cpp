@@ -20,8 +20,7 @@ void from_json(const nlohmann::json& from, letter& read) {
 
 /// Can somebody be called so? Above all not "*", nor "*@beta", which is everybody.
 bool is_address(std::string_view text) {
-    constexpr std::string_view allowed =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+@";
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+@";
     return !text.empty() && text.size() <= 129 && text.find_first_not_of(allowed) == std::string_view::npos;
 }
 

@@ -36,7 +36,8 @@ void check_written(json_reader& reader, const client_message& message) {
     };
     const std::size_t size = delivery_size(message.type_token, message.data, message.id_token);
     const auto delivery = std::make_unique<char[]>(size);
-    check_frame(delivery.get(), write_delivery(delivery.get(), message.type_token, message.data, message.id_token), size);
+    check_frame(delivery.get(), write_delivery(delivery.get(), message.type_token, message.data, message.id_token),
+                size);
     if (!message.id_token.empty()) {
         const std::size_t room = good_status_size(message.id_token);
         const auto status = std::make_unique<char[]>(room);
@@ -67,8 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     check_as_expected(body, code, message);
     if (code == error_code::none) {
         require(test::reader_accepts(other, message.data));
-        const bool is_inside =
-            message.data.data() >= body.data() && message.data.data() + message.data.size() <= body.data() + body.size();
+        const bool is_inside = message.data.data() >= body.data() &&
+                               message.data.data() + message.data.size() <= body.data() + body.size();
         require(is_inside || message.data == "null");
         check_written(other, message);
     }

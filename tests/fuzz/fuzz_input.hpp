@@ -5,11 +5,11 @@
 #include <string_view>
 
 /// Ends the process where a property does not hold: that is what a fuzzer looks for.
-#define require(condition) \
-    do { \
+#define require(condition)  \
+    do {                    \
         if (!(condition)) { \
-            std::abort(); \
-        } \
+            std::abort();   \
+        }                   \
     } while (false)
 
 inline std::string_view as_text(const unsigned char* data, std::size_t size) noexcept {

@@ -18,7 +18,8 @@ void check_command(json_reader& reader, const handler_frame& frame, const comman
     require(test::reader_accepts(reader, each.data));
     if (each.is_malformed) return;
     if (!each.type_token.empty()) require(test::reader_accepts(reader, each.type_token));
-    if (!each.report.empty()) require(test::reader_accepts(reader, each.report) && each.report.size() <= max_id_size + 2);
+    if (!each.report.empty())
+        require(test::reader_accepts(reader, each.report) && each.report.size() <= max_id_size + 2);
     switch (each.kind) {
         case command_kind::send_clients:
         case command_kind::send_servers:

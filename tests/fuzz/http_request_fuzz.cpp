@@ -52,7 +52,8 @@ outcome decode(std::string_view text, NextSize&& next_size) {
 void check_body(const http_request& request) {
     require(request.count("Content-Length") <= 1 && request.body_size <= most_body);
     if (request.method != http_method::post) {
-        require(request.body_size == 0 && request.header("Content-Length").find_first_not_of('0') == std::string_view::npos);
+        require(request.body_size == 0 &&
+                request.header("Content-Length").find_first_not_of('0') == std::string_view::npos);
         return;
     }
     const std::string_view length = request.header("Content-Length");
@@ -72,21 +73,25 @@ void check_request(const http_request& request, std::string_view head) {
     require(request.path.find_first_of(std::string_view{"\0\r\n\\", 4}) == std::string::npos);
     require(request.headers.size() <= 64 && request.count("Host") <= 1 && request.count("Transfer-Encoding") == 0);
     for (const http_header& each : request.headers)
-        require(!each.name.empty() && (each.name + each.value).find_first_of(std::string_view{"\0\r\n", 3}) == std::string::npos);
+        require(!each.name.empty() &&
+                (each.name + each.value).find_first_of(std::string_view{"\0\r\n", 3}) == std::string::npos);
 
     if (const auto file = file_for(request.path))
         require(!file->starts_with('/') && !file->starts_with('.') && file->find("/.") == std::string::npos);
     std::string path;
     std::string query;
     require(split_target(percent_encode_path(request.path), path, query) && path == request.path);
-    const auto from = forwarded_for(request.joined("X-Forwarded-For"), [](std::string_view address) { return address == "127.0.0.1"; });
+    const auto from = forwarded_for(request.joined("X-Forwarded-For"),
+                                    [](std::string_view address) { return address == "127.0.0.1"; });
     require(!from || normal_address(*from) == from);
 
-    const handshake_answer answer = answer_handshake(request, {{"self", "https://*.example.org"}, {"texto", "bester"}, true});
+    const handshake_answer answer =
+        answer_handshake(request, {{"self", "https://*.example.org"}, {"texto", "bester"}, true});
     require(answer.response.starts_with("HTTP/1.1 ") && answer.is_accepted() == (answer.reason.empty()));
     // Nothing of the request gets into the answer but what is ours.
     if (answer.is_accepted()) {
-        require(answer.response.ends_with("\r\n\r\n") && answer.response.find("\r\n\r\n") == answer.response.size() - 4);
+        require(answer.response.ends_with("\r\n\r\n") &&
+                answer.response.find("\r\n\r\n") == answer.response.size() - 4);
         require(answer.subprotocol.empty() || answer.subprotocol == "texto" || answer.subprotocol == "bester");
     }
 }
@@ -100,10 +105,12 @@ void check_proxy_header(std::string_view text) {
     proxy_header_decoder decoder;
     proxy_found found;
     std::size_t at = 0;
-    while (at < text.size() && found.status == proxy_status::need_more) found = decoder.decode(text.substr(at++, 1), source);
+    while (at < text.size() && found.status == proxy_status::need_more)
+        found = decoder.decode(text.substr(at++, 1), source);
     require(found.status == expected.status);
     if (found.status != proxy_status::complete) return;
-    require(at == expected.consumed && at <= 536 && source.address == whole_source.address && source.port == whole_source.port);
+    require(at == expected.consumed && at <= 536 && source.address == whole_source.address &&
+            source.port == whole_source.port);
     require(source.address.empty() || normal_address(source.address) == source.address);
 }
 

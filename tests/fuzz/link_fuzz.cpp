@@ -67,7 +67,8 @@ void check_message(std::string_view body) {
         json_parts parts;
         std::visit(parts, message);
         require(test::reference_accepts(parts.data, max_depth));
-        for (const std::string_view token : parts.tokens) require(token.empty() || test::reference_accepts(token, max_depth));
+        for (const std::string_view token : parts.tokens)
+            require(token.empty() || test::reference_accepts(token, max_depth));
     }
     set_budget(again.data(), again.size(), 7);
     require(decode_link_message(again, message) == link_error::none);
@@ -139,7 +140,8 @@ void try_receiver(std::string_view events) {
         }
         for (int turns = 0; const auto due = receiver.take_acknowledgement(now);) {
             require(++turns <= 2 && due->flow != 0 && due->next != 0);
-            if (due->kind == acknowledgement_kind::unknown) require(due->next > due->flow || receiver.flow() > due->flow);
+            if (due->kind == acknowledgement_kind::unknown)
+                require(due->next > due->flow || receiver.flow() > due->flow);
             else require(due->next == taken[due->flow] + 1);
         }
     }
@@ -159,7 +161,8 @@ void try_sender(std::string_view events) {
         switch (static_cast<unsigned char>(events[0]) % 6) {
             case 0: {
                 body.clear();
-                append_link_message(body, submit_message{++offered, 0, 0, "\"t\"", "u", {}, {}, std::string(second + 1u, '1')});
+                append_link_message(
+                    body, submit_message{++offered, 0, 0, "\"t\"", "u", {}, {}, std::string(second + 1u, '1')});
                 const auto deadline = third == 0 ? flow_sender::no_deadline : now + 10ms * third;
                 if (!sender.offer(now, body, deadline, offered)) --offered;
                 break;
@@ -181,11 +184,10 @@ void try_sender(std::string_view events) {
                 sender.on_acknowledgement(now, sender.flow() - std::min<std::uint64_t>(sender.flow() - 1, second % 2),
                                           1 + third % 16, static_cast<acknowledgement_kind>(second / 2 % 3), failed);
                 break;
-            default:
-                now += 10ms * second;
-                sender.on_timer(now, failed);
+            default: now += 10ms * second; sender.on_timer(now, failed);
         }
-        for (const failed_message& each : failed) require(each.ref != 0 && each.ref <= offered && answered.insert(each.ref).second);
+        for (const failed_message& each : failed)
+            require(each.ref != 0 && each.ref <= offered && answered.insert(each.ref).second);
         failed.clear();
         const flow_counters& counters = sender.counters();
         require(sender.queued_messages() <= 8 && sender.unacknowledged_messages() <= sender.queued_messages());

@@ -1,10 +1,10 @@
 // The first byte says what the rest is: a token as strangers send them, a header and a payload that are signed
 // here with a known secret, a set of keys, or one key. Nothing that was not signed is believed, and what a token says
 // comes out as a user, roles and claims within their bounds, as nlohmann/json reads them, too.
+#include <sodium.h>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sodium.h>
 #include <string>
 
 #include "access/base64url.hpp"
@@ -100,8 +100,8 @@ void check_keys(const token_keys::made& keys) {
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
     if (size == 0) return 0;
-    static const std::vector<token_algorithm> all{token_algorithm::hs256, token_algorithm::rs256, token_algorithm::es256,
-                                                  token_algorithm::eddsa};
+    static const std::vector<token_algorithm> all{token_algorithm::hs256, token_algorithm::rs256,
+                                                  token_algorithm::es256, token_algorithm::eddsa};
     const std::string_view rest = as_text(data + 1, size - 1);
     switch (data[0]) {
         case 't': check_token(rest); break;

@@ -25,7 +25,8 @@ void check(const websocket_found& found, const websocket_settings& settings) {
     const auto code = static_cast<unsigned>(found.code);
     switch (found.status) {
         case websocket_status::message:
-            require(found.body.size() <= settings.message_limit && (found.is_binary ? settings.allows_binary : is_utf8(found.body)));
+            require(found.body.size() <= settings.message_limit &&
+                    (found.is_binary ? settings.allows_binary : is_utf8(found.body)));
             break;
         case websocket_status::ping:
         case websocket_status::pong: require(found.body.size() <= max_control_size); break;
@@ -82,7 +83,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     const std::string_view input = as_text(data, size);
     if (input.empty()) return 0;
     const auto first = static_cast<unsigned char>(input[0]);
-    const websocket_settings settings{first & 0x80 ? std::size_t{100} : std::size_t{3'000}, (first & 0x40) != 0, (first & 0x20) != 0};
+    const websocket_settings settings{first & 0x80 ? std::size_t{100} : std::size_t{3'000}, (first & 0x40) != 0,
+                                      (first & 0x20) != 0};
     const std::string_view text = input.substr(1);
     const outcome whole = decode(text, settings, false, [&] { return text.size(); });
     require(decode(text, settings, true, [] { return std::size_t{1}; }).found == whole.found);

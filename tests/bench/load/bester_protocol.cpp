@@ -80,7 +80,8 @@ public:
     bool open(role as, std::uint32_t number, byte_queue& out) const override {
         if (as == role::sender || as == role::receiver) {
             append_frame(R"({"header":{"scope":"client","authentication":{"username":")" + end_name(as, number) +
-                             R"(","password":"bench"}},"payload":{"type":"dummy"}})", out);
+                             R"(","password":"bench"}},"payload":{"type":"dummy"}})",
+                         out);
             return true;
         }
         append_frame(R"({"payload":{"type":"dummy"}})", out);

@@ -23,7 +23,9 @@ void watch(int epoll, int operation, connection& which, std::uint32_t interest) 
 
 }  // namespace
 
-void workload::on_part(connection&, unsigned, request_id) { throw std::runtime_error("an answer that nobody asked for"); }
+void workload::on_part(connection&, unsigned, request_id) {
+    throw std::runtime_error("an answer that nobody asked for");
+}
 void workload::on_delivery(connection&, request_id) { throw std::runtime_error("a delivery that nobody asked for"); }
 void workload::on_published(connection&, request_id, std::int64_t) {
     throw std::runtime_error("a confirmation that nobody asked for");
@@ -68,13 +70,15 @@ void connection_pool::connect_to(std::uint16_t port, std::size_t count, role as,
             watch(epoll_.get(), EPOLL_CTL_ADD, fresh, EPOLLIN);
             if (!speaks_.open(as, fresh.number, fresh.out)) fresh.ready = 1;
             if (speaks_.carried() != carriage::plain) {
-                fresh.websocket.emplace(speaks_.carried(), fresh.index * 2'654'435'761u).open(speaks_.path(), fresh.wire);
+                fresh.websocket.emplace(speaks_.carried(), fresh.index * 2'654'435'761u)
+                    .open(speaks_.path(), fresh.wire);
             }
             flush(fresh);
         }
         run_until(
             [&] {
-                while (logging_in_from < connections_.size() && connections_[logging_in_from].ready > 0) ++logging_in_from;
+                while (logging_in_from < connections_.size() && connections_[logging_in_from].ready > 0)
+                    ++logging_in_from;
                 return logging_in_from == connections_.size();
             },
             log_in_limit_ms, "log-in of all connections", who);

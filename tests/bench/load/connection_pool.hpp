@@ -18,15 +18,15 @@ namespace bester::bench {
 struct connection {
     unique_fd fd;
     role as = role::requester;
-    std::uint32_t index = 0;        ///< among all
-    std::uint32_t number = 0;       ///< among those that were connected together
-    unsigned ready = 0;             ///< how often it became ready: 1 after log-in, one more for each ping
+    std::uint32_t index = 0;   ///< among all
+    std::uint32_t number = 0;  ///< among those that were connected together
+    unsigned ready = 0;        ///< how often it became ready: 1 after log-in, one more for each ping
     bool waits_for_room = false;
-    byte_queue partial;             ///< the beginning of a message whose rest has not come
+    byte_queue partial;  ///< the beginning of a message whose rest has not come
     byte_queue out;
     std::optional<websocket_layer> websocket;
-    byte_queue carried;             ///< with WebSocket: what arrived, unwrapped
-    byte_queue wire;                ///< with WebSocket: what is to be sent, wrapped
+    byte_queue carried;  ///< with WebSocket: what arrived, unwrapped
+    byte_queue wire;     ///< with WebSocket: what is to be sent, wrapped
 
     bool has_output() const noexcept { return !out.empty() || !wire.empty(); }
 };

@@ -89,8 +89,8 @@ private:
     connection_pool& pool_;
     std::size_t subscribers_;
     measurement& result_;
-    std::vector<publication> open_;      ///< a ring, by sequence
-    std::vector<std::uint32_t> next_;    ///< by connection: the sequence that it must get next
+    std::vector<publication> open_;    ///< a ring, by sequence
+    std::vector<std::uint32_t> next_;  ///< by connection: the sequence that it must get next
     std::uint32_t oldest_ = 1;
     std::uint32_t last_ = 0;
     std::uint32_t confirmed_ = 0;
@@ -106,7 +106,8 @@ std::string run_fanout(const load_options& options) {
     measurement result{options};
     fanout_workload work{pool, options.connections, options.outstanding, result};
     pool.connect(1, role::publisher, work);
-    constexpr std::size_t at_once = 32;  // pushpin queues 100 new ones for the application behind it, and refuses the next
+    constexpr std::size_t at_once =
+        32;  // pushpin queues 100 new ones for the application behind it, and refuses the next
     pool.connect(options.connections, role::subscriber, work, at_once);
     run_measured(work, options, result);
     return result.to_json(options, options.connections, options.outstanding, {});

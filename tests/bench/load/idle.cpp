@@ -76,7 +76,8 @@ std::string run_idle(const load_options& options) {
         {"rss_before", before.resident},
         {"rss_idle", idle.resident},
         {"idle_cpu_us_per_second", static_cast<double>(idle_cpu) / 1e3 / (settle_ms / 1e3)},
-    }.dump();
+    }
+        .dump();
 }
 
 }  // namespace bester::bench

@@ -19,20 +19,18 @@ struct workload_shape {
 };
 
 const std::map<std::string, workload_shape> workloads{
-    {"batched", {64, 16, bester::bench::run_requests}},
-    {"unbatched", {1'000, 1, bester::bench::run_requests}},
-    {"latency", {1, 1, bester::bench::run_requests}},
-    {"fanout", {1'000, 1, bester::bench::run_fanout}},
-    {"idle", {10'000, 1, bester::bench::run_idle}},
-    {"pairs", {64, 16, bester::bench::run_pairs}},
+    {"batched", {64, 16, bester::bench::run_requests}},  {"unbatched", {1'000, 1, bester::bench::run_requests}},
+    {"latency", {1, 1, bester::bench::run_requests}},    {"fanout", {1'000, 1, bester::bench::run_fanout}},
+    {"idle", {10'000, 1, bester::bench::run_idle}},      {"pairs", {64, 16, bester::bench::run_pairs}},
     {"pairs-latency", {1, 1, bester::bench::run_pairs}},
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Loads one target with one workload and prints one line of JSON with what was measured.\n"
-                 "Every message must be answered exactly once, or the run fails."};
+    CLI::App app{
+        "Loads one target with one workload and prints one line of JSON with what was measured.\n"
+        "Every message must be answered exactly once, or the run fails."};
     load_options options;
     std::vector<std::string> names;
     for (const auto& [name, shape] : workloads) names.push_back(name);

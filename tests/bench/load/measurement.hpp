@@ -14,21 +14,21 @@ namespace bester::bench {
 
 /// What one run is to do; from the command line.
 struct load_options {
-    std::string target;                 ///< protocol: see make_protocol
-    std::string workload;               ///< see main.cpp
+    std::string target;    ///< protocol: see make_protocol
+    std::string workload;  ///< see main.cpp
     std::uint16_t port = 0;
-    std::uint16_t receiver_port = 0;    ///< of receivers of pairs; 0: the same
-    std::size_t connections = 0;        ///< 0: the workload's own number
-    std::size_t outstanding = 0;        ///< 0: the workload's own number
+    std::uint16_t receiver_port = 0;  ///< of receivers of pairs; 0: the same
+    std::size_t connections = 0;      ///< 0: the workload's own number
+    std::size_t outstanding = 0;      ///< 0: the workload's own number
     std::int64_t warmup_ms = 1'000;
     std::int64_t measure_ms = 3'000;
     pid_t target_pid = 0;
-    std::vector<pid_t> also_pids;       ///< processes that are part of the target: added to its CPU and memory
-    pid_t second_pid = 0;               ///< another server that belongs to the target; 0: none
-    pid_t handler_pid = 0;              ///< 0: none
-    std::string alloc_file;             ///< counters of the target's bench_alloc_counter; empty: none
-    std::string second_alloc_file;      ///< of the second
-    bool counts_syscalls = false;       ///< slows every process of the machine down a little
+    std::vector<pid_t> also_pids;   ///< processes that are part of the target: added to its CPU and memory
+    pid_t second_pid = 0;           ///< another server that belongs to the target; 0: none
+    pid_t handler_pid = 0;          ///< 0: none
+    std::string alloc_file;         ///< counters of the target's bench_alloc_counter; empty: none
+    std::string second_alloc_file;  ///< of the second
+    bool counts_syscalls = false;   ///< slows every process of the machine down a little
 };
 
 /// Reads the meters of the processes at both ends of the measured window.

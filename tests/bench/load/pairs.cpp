@@ -55,8 +55,8 @@ public:
             return;
         }
         if (id.sequence != pair.expected) {
-            throw std::runtime_error("receiver " + std::to_string(at.number) + " got message " + std::to_string(id.sequence) +
-                                     " instead of " + std::to_string(pair.expected));
+            throw std::runtime_error("receiver " + std::to_string(at.number) + " got message " +
+                                     std::to_string(id.sequence) + " instead of " + std::to_string(pair.expected));
         }
         ++pair.expected;
         slot_state& slot = open_slot(id);
@@ -68,7 +68,8 @@ public:
     }
 
     void on_part(connection& from, unsigned part, request_id id) override {
-        if (part != status_part || !pool_.speaks().confirms_pass()) throw std::runtime_error("an answer that nobody asked for");
+        if (part != status_part || !pool_.speaks().confirms_pass())
+            throw std::runtime_error("an answer that nobody asked for");
         if (id.slot / outstanding_ != from.number) throw std::runtime_error("a status to the sender of another pair");
         if (id.sequence == 0) return;
         complete(open_slot(id), id, status_part);
@@ -90,7 +91,9 @@ private:
 
     std::uint32_t window() const noexcept { return static_cast<std::uint32_t>(outstanding_); }
     connection& sender(std::uint32_t pair) { return pool_.connections()[pairs_.size() + pair]; }
-    unsigned all_parts() const noexcept { return pool_.speaks().confirms_pass() ? reply_part | status_part : reply_part; }
+    unsigned all_parts() const noexcept {
+        return pool_.speaks().confirms_pass() ? reply_part | status_part : reply_part;
+    }
 
     /// Servers need a moment until they know one another's clients: message 0 of each pair is sent until
     /// it has come through, and counts for nothing.
@@ -170,7 +173,8 @@ std::string run_pairs(const load_options& options) {
     connection_pool pool{*speaks, options.port};
     measurement result{options};
     pairs_workload work{pool, options.outstanding, result};
-    pool.connect_to(options.receiver_port != 0 ? options.receiver_port : options.port, options.connections, role::receiver, work);
+    pool.connect_to(options.receiver_port != 0 ? options.receiver_port : options.port, options.connections,
+                    role::receiver, work);
     pool.connect(options.connections, role::sender, work);
     run_measured(work, options, result);
     return result.to_json(options, options.connections, options.outstanding, {});

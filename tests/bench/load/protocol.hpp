@@ -49,9 +49,9 @@ inline constexpr unsigned status_part = 2;
 class answer_sink {
 public:
     virtual ~answer_sink() = default;
-    virtual void on_ready() = 0;                                   ///< logged in and subscribed; later: answer to a ping
-    virtual void on_part(unsigned part, request_id id) = 0;        ///< of a request
-    virtual void on_delivery(request_id id) = 0;                   ///< at a subscriber
+    virtual void on_ready() = 0;                             ///< logged in and subscribed; later: answer to a ping
+    virtual void on_part(unsigned part, request_id id) = 0;  ///< of a request
+    virtual void on_delivery(request_id id) = 0;             ///< at a subscriber
     virtual void on_published(request_id id, std::int64_t delivered) = 0;  ///< at the publisher; delivered to so many
 };
 

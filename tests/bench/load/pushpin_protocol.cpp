@@ -14,7 +14,9 @@ public:
         append_frame(as == role::subscriber ? "join" : "ping", out);
         return true;
     }
-    void request(request_id, byte_queue&) const override { throw std::logic_error("only fan-out goes through pushpin"); }
+    void request(request_id, byte_queue&) const override {
+        throw std::logic_error("only fan-out goes through pushpin");
+    }
     void publish(request_id id, byte_queue& out) const override {
         static const std::string text = data_template();
         append_frame(text, out);

@@ -70,7 +70,8 @@ struct websocket_layer::frame_head {
         const std::uint64_t body = more == 0 ? second : load_big_endian(bytes.data() + 2, more);
         if (body > longest_frame) throw wrong_answer("frame length out of bounds", "");
         if (more == 2 && body <= longest_short) throw wrong_answer("a length in more bytes than it needs", "");
-        return {(first & final_bit) != 0, static_cast<std::uint8_t>(first & 0xf), 2 + more, static_cast<std::size_t>(body)};
+        return {(first & final_bit) != 0, static_cast<std::uint8_t>(first & 0xf), 2 + more,
+                static_cast<std::size_t>(body)};
     }
 };
 
@@ -121,13 +122,14 @@ std::size_t websocket_layer::take_response(std::string_view bytes) {
 
 void websocket_layer::take_frame(const frame_head& head, std::string_view body, byte_queue& plain, byte_queue& wire) {
     switch (head.opcode) {
-    case ping: return append_frame(pong, body, wire);
-    case pong: return;
-    case close: throw wrong_answer("the server closes the WebSocket", body.substr(body.size() < 2 ? body.size() : 2));
-    case text:
-    case binary:
-    case continuation: break;
-    default: throw wrong_answer("an opcode that does not exist", "");
+        case ping: return append_frame(pong, body, wire);
+        case pong: return;
+        case close:
+            throw wrong_answer("the server closes the WebSocket", body.substr(body.size() < 2 ? body.size() : 2));
+        case text:
+        case binary:
+        case continuation: break;
+        default: throw wrong_answer("an opcode that does not exist", "");
     }
     if ((head.opcode == continuation) != is_within_message_) throw wrong_answer("fragments in disorder", body);
     if (head.opcode != continuation && (head.opcode == text) != (how_ == carriage::websocket_messages)) {

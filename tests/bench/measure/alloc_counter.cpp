@@ -88,5 +88,4 @@ void free(void* pointer) {
     if (pointer != nullptr) add(counts->releases, 1);
     __libc_free(pointer);
 }
-
 }

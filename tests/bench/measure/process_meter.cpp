@@ -76,8 +76,8 @@ std::optional<syscall_meter> syscall_meter::attach(pid_t pid) {
     syscall_meter meter;
     for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
         const auto thread = static_cast<pid_t>(std::stol(task.path().filename().string()));
-        unique_fd counter{static_cast<int>(
-            ::syscall(SYS_perf_event_open, &attributes, thread, -1, -1, PERF_FLAG_FD_CLOEXEC))};
+        unique_fd counter{
+            static_cast<int>(::syscall(SYS_perf_event_open, &attributes, thread, -1, -1, PERF_FLAG_FD_CLOEXEC))};
         if (!counter) return std::nullopt;
         meter.counters_.push_back(std::move(counter));
     }

@@ -17,8 +17,8 @@ std::int64_t cpu_ns(pid_t pid);
 
 /// From /proc/PID/status, in bytes.
 struct memory_use {
-    std::int64_t resident = 0;    ///< VmRSS
-    std::int64_t anonymous = 0;   ///< RssAnon: without the pages of the executable and its libraries
+    std::int64_t resident = 0;   ///< VmRSS
+    std::int64_t anonymous = 0;  ///< RssAnon: without the pages of the executable and its libraries
 };
 memory_use memory_of(pid_t pid);
 

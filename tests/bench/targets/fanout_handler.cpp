@@ -76,11 +76,9 @@ std::vector<channel> open_channels() {
                                                     {"events", json::array()}});
     const auto shards = welcome.at("shards").get<unsigned>();
     for (unsigned shard = 1; shard < shards; ++shard) {
-        open_channel(channels.emplace_back(), {{"kind", "hello"},
-                                               {"protocol", 1},
-                                               {"handler", handler},
-                                               {"key", welcome.at("key")},
-                                               {"shard", shard}});
+        open_channel(
+            channels.emplace_back(),
+            {{"kind", "hello"}, {"protocol", 1}, {"handler", handler}, {"key", welcome.at("key")}, {"shard", shard}});
     }
     return channels;
 }

@@ -23,14 +23,17 @@ namespace {
 struct end {
     unique_fd fd;
     byte_queue out;
-    std::size_t other = 0;   ///< where in ends_ the bytes go
+    std::size_t other = 0;  ///< where in ends_ the bytes go
     bool waits_for_room = false;
 };
 
 class hop {
 public:
     hop(tcp_listener listener, std::uint16_t upstream)
-        : listener_(std::move(listener)), upstream_(upstream), epoll_(::epoll_create1(EPOLL_CLOEXEC)), receive_(std::size_t{1} << 20) {
+        : listener_(std::move(listener)),
+          upstream_(upstream),
+          epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+          receive_(std::size_t{1} << 20) {
         set_nonblocking(listener_.fd.get());
         watch(EPOLL_CTL_ADD, listener_.fd.get(), EPOLLIN, listener_index);
     }

@@ -68,8 +68,9 @@ void respond(std::uint16_t port) {
     const unique_fd server = connect_tcp(port);
     byte_queue in;
     byte_queue out;
-    out.append("CONNECT {\"verbose\":false,\"pedantic\":false,\"name\":\"responder\",\"protocol\":1}\r\n"
-               "SUB bench.echo 1\r\nPING\r\n");
+    out.append(
+        "CONNECT {\"verbose\":false,\"pedantic\":false,\"name\":\"responder\",\"protocol\":1}\r\n"
+        "SUB bench.echo 1\r\nPING\r\n");
     constexpr std::size_t chunk = std::size_t{1} << 20;
     std::vector<char> buffer(chunk);
     for (;;) {

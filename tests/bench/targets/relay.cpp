@@ -38,7 +38,7 @@ constexpr std::uint32_t echo_slot = 0xffff'fffe;
 
 struct client {
     unique_fd fd;
-    byte_queue partial;   ///< the beginning of a frame whose rest has not come
+    byte_queue partial;  ///< the beginning of a frame whose rest has not come
     byte_queue out;
     std::uint32_t receiver = 0;  ///< with pairs: the slot that gets what this one sends
     bool is_known = false;       ///< with pairs: it has said which end it is
@@ -50,7 +50,10 @@ struct client {
 class relay {
 public:
     relay(tcp_listener listener, unique_fd echo, bool has_pairs)
-        : has_pairs_(has_pairs), listener_(std::move(listener)), epoll_(::epoll_create1(EPOLL_CLOEXEC)), receive_(std::size_t{1} << 20) {
+        : has_pairs_(has_pairs),
+          listener_(std::move(listener)),
+          epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+          receive_(std::size_t{1} << 20) {
         echo_.fd = std::move(echo);
         set_nonblocking(listener_.fd.get());
         set_nonblocking(echo_.fd.get());
@@ -193,7 +196,7 @@ private:
     }
 
     struct pair {
-        std::uint32_t sender = listener_slot;    ///< not known yet
+        std::uint32_t sender = listener_slot;  ///< not known yet
         std::uint32_t receiver = listener_slot;
     };
 
@@ -202,8 +205,8 @@ private:
     tcp_listener listener_;
     unique_fd epoll_;
     client echo_;
-    std::deque<client> clients_;         ///< by slot; slots are not used again
-    std::vector<std::uint32_t> dirty_;   ///< clients that this turn has something for
+    std::deque<client> clients_;        ///< by slot; slots are not used again
+    std::vector<std::uint32_t> dirty_;  ///< clients that this turn has something for
     std::vector<char> receive_;
 };
 
@@ -213,7 +216,8 @@ private:
 int main(int argc, char** argv) {
     const bool has_pairs = argc == 4 && std::string_view{argv[3]} == "--pairs";
     if (argc != 3 && !has_pairs) {
-        std::fprintf(stderr, "usage: bench_relay PORT SOCKET [--pairs]\nprints its port when bench_relay_echo has connected\n");
+        std::fprintf(stderr,
+                     "usage: bench_relay PORT SOCKET [--pairs]\nprints its port when bench_relay_echo has connected\n");
         return 2;
     }
     try {

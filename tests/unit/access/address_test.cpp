@@ -10,7 +10,8 @@ namespace bester::access {
 
 TEST_CASE("address key: IPv4 by address, IPv6 by its /64, with and without port", "[access]") {
     const address_key four{address_key::family::v4, 0xc000'0201};
-    for (const char* text : {"192.0.2.1", "192.0.2.1:5555", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:5555", "[::ffff:c000:201]:1"})
+    for (const char* text :
+         {"192.0.2.1", "192.0.2.1:5555", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:5555", "[::ffff:c000:201]:1"})
         CHECK(key_of_address(text) == four);
     const address_key six{address_key::family::v6, 0x2001'0db8'0001'0002};
     for (const char* text : {"2001:db8:1:2::1", "[2001:db8:1:2::1]:5555", "[2001:db8:1:2:ffff:ffff:ffff:ffff]:1",
@@ -22,8 +23,20 @@ TEST_CASE("address key: IPv4 by address, IPv6 by its /64, with and without port"
 }
 
 TEST_CASE("address key: what is no address has none", "[access]") {
-    const std::string texts[] = {"unix", "", "[", "[]", "]", ":", "1.2.3", "1.2.3.256", "example.org:80", "[::1", "%", "::1::",
-                                 std::string(500, '1'), std::string("1.2.3.4\0", 8) + "5"};
+    const std::string texts[] = {"unix",
+                                 "",
+                                 "[",
+                                 "[]",
+                                 "]",
+                                 ":",
+                                 "1.2.3",
+                                 "1.2.3.256",
+                                 "example.org:80",
+                                 "[::1",
+                                 "%",
+                                 "::1::",
+                                 std::string(500, '1'),
+                                 std::string("1.2.3.4\0", 8) + "5"};
     for (const std::string& text : texts) {
         CAPTURE(text);
         CHECK(key_of_address(text).is_none());

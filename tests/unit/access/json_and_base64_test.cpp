@@ -15,19 +15,22 @@ TEST_CASE("base64url: what was encoded is decoded, whatever its size", "[access]
 }
 
 TEST_CASE("base64url: no byte outside ASCII is a digit", "[access]") {
-    for (int byte = 0x80; byte <= 0xff; ++byte) CHECK_FALSE(decode_base64url(std::string{static_cast<char>(byte)} + "AAA"));
+    for (int byte = 0x80; byte <= 0xff; ++byte)
+        CHECK_FALSE(decode_base64url(std::string{static_cast<char>(byte)} + "AAA"));
 }
 
 TEST_CASE("base64url: padding, spaces, other alphabets and spare bits are refused", "[access]") {
-    for (const char* text : {"A", "AAAAA", "AA==", "AA=", "A A", "AA\n", "+_8A", "-/8A", "AB", "AAB", "-_9", "AA.AA", "\xc3\xa4"})
+    for (const char* text :
+         {"A", "AAAAA", "AA==", "AA=", "A A", "AA\n", "+_8A", "-/8A", "AB", "AAB", "-_9", "AA.AA", "\xc3\xa4"})
         CHECK_FALSE(decode_base64url(text));
     CHECK_FALSE(decode_base64url(std::string_view{"AA\0A", 4}));
     CHECK(decode_base64url("") == "");
 }
 
 TEST_CASE("strict json: what comes out compact means the same", "[access]") {
-    for (const std::string text : {R"({})", R"({"a":[],"b":{}})", R"({"a":[1,-2,3.50,1E+5,{"b":[null,true,false,"x\"\\\u000a"]}]})",
-                                   R"({"":123456789012345678901234567890})"}) {
+    for (const std::string text :
+         {R"({})", R"({"a":[],"b":{}})", R"({"a":[1,-2,3.50,1E+5,{"b":[null,true,false,"x\"\\\u000a"]}]})",
+          R"({"":123456789012345678901234567890})"}) {
         const auto value = parse_object(text);
         REQUIRE(value);
         std::string out;
@@ -52,11 +55,13 @@ TEST_CASE("strict json: nesting is bounded", "[access]") {
 }
 
 TEST_CASE("strict json: a path leads to a member, a name with dots goes before it", "[access]") {
-    const auto value = parse_object(R"({"a":{"b":{"c":"deep"},"b.c":"half"},"https://x.y/z":{"w":"url"},"l":[{"m":1}]})");
+    const auto value =
+        parse_object(R"({"a":{"b":{"c":"deep"},"b.c":"half"},"https://x.y/z":{"w":"url"},"l":[{"m":1}]})");
     REQUIRE(value);
     CHECK(value->find("a.b.c")->text == "half");
     CHECK(value->find("https://x.y/z.w")->text == "url");
-    for (const char* nowhere : {"", ".", "a.", ".a", "a.b.d", "a.b.c.d", "l.m", "l.0", "b"}) CHECK_FALSE(value->find(nowhere));
+    for (const char* nowhere : {"", ".", "a.", ".a", "a.b.d", "a.b.c.d", "l.m", "l.0", "b"})
+        CHECK_FALSE(value->find(nowhere));
 }
 
 }  // namespace bester::access

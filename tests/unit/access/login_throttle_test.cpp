@@ -31,7 +31,8 @@ throttle_settings few() {
 }
 
 /// Tries as often as it is let until the end; how often that was.
-int guesses(login_throttle& throttle, const address_key& from, const std::string& user, std::uint64_t begin, std::uint64_t end) {
+int guesses(login_throttle& throttle, const address_key& from, const std::string& user, std::uint64_t begin,
+            std::uint64_t end) {
     int count = 0;
     for (std::uint64_t now = begin; now < end;) {
         const auto wait = throttle.wait_for(from, user, now);
@@ -123,7 +124,8 @@ TEST_CASE("login throttle: a success does not clear what the address or the user
 
 TEST_CASE("login throttle: guesses begun together count one after the other", "[access]") {
     login_throttle throttle{key, few()};
-    for (int i = 0; i < 1'000; ++i) CHECK(throttle.wait_for(address(static_cast<std::uint64_t>(i)), "tina", 0).count() == 0);
+    for (int i = 0; i < 1'000; ++i)
+        CHECK(throttle.wait_for(address(static_cast<std::uint64_t>(i)), "tina", 0).count() == 0);
     for (int i = 0; i < 999; ++i) throttle.failed(address(static_cast<std::uint64_t>(i)), "tina", 100);
     CHECK(throttle.succeeded(address(999), "tina", 100).count() > 0);
     CHECK(throttle.wait_for(address(999), "tina", 100).count() > 0);  // and is not known there

@@ -49,9 +49,9 @@ TEST_CASE("permissions: with rules, what none lets is forbidden", "[access]") {
         {{"tina", ops}, "admin", false},
         {{"tina"}, "open", false},
         {{"anonymous-1", no_roles, true}, "open", true},
-        {{"anonymous-1", no_roles, true}, "chat", false},   // `*` is every user, and an anonymous session is none
-        {{"root", no_roles, true}, "admin.stop", false},    // whatever it calls itself
-        {{"a", admin_role, true}, "admin.stop", true},      // roles are given, not claimed
+        {{"anonymous-1", no_roles, true}, "chat", false},  // `*` is every user, and an anonymous session is none
+        {{"root", no_roles, true}, "admin.stop", false},   // whatever it calls itself
+        {{"a", admin_role, true}, "admin.stop", true},     // roles are given, not claimed
         {{"root", admin_role}, "nobody", false},
         {{"root", admin_role}, "other", false},
     };
@@ -65,8 +65,9 @@ TEST_CASE("permissions: with rules, what none lets is forbidden", "[access]") {
 }
 
 TEST_CASE("permissions: the first pattern that fits a type decides, and later ones do not undo it", "[access]") {
-    const auto rules = compiled({rule({"admin.*"}, {}, {"admin"}), rule({"admin.help"}, {"*"}), rule({"chat"}, {}, {"pro"}, false, {100, 1}),
-                                 rule({"chat"}, {"*"}, {}, false, {5, 1}), rule({"*"}, {"*"})});
+    const auto rules = compiled({rule({"admin.*"}, {}, {"admin"}), rule({"admin.help"}, {"*"}),
+                                 rule({"chat"}, {}, {"pro"}, false, {100, 1}), rule({"chat"}, {"*"}, {}, false, {5, 1}),
+                                 rule({"*"}, {"*"})});
     const strings pro{"pro"};
     CHECK(rules->find({"tina"}, "admin.stop") == type_permissions::no_rule);
     CHECK(rules->find({"tina"}, "admin.help") == type_permissions::no_rule);  // `admin.*` came first
@@ -86,7 +87,9 @@ TEST_CASE("permissions: the rate is each session's, and a rule's types share it"
     const auto rules = compiled({rule({"a", "b"}, {"*"}, {}, false, {2, 3}), rule({"c"}, {"*"})});
     session_permissions one, other;
     std::uint64_t now = 10'000;
-    const auto send = [&](session_permissions& session, const char* type) { return session.check(rules, {"tina"}, type, now); };
+    const auto send = [&](session_permissions& session, const char* type) {
+        return session.check(rules, {"tina"}, type, now);
+    };
     for (const char* type : {"a", "b", "a"}) CHECK(send(one, type).what == permission::allowed);
     CHECK(send(one, "b") == permission_verdict{permission::rate_limited, milliseconds{501}});
     CHECK(send(one, "c").what == permission::allowed);

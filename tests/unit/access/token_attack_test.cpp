@@ -13,12 +13,14 @@ namespace {
 const std::string hs256_header = R"({"alg":"HS256"})";
 
 /// Takes tokens of all our keys, named by `kid`.
-std::shared_ptr<const token_verifier> set_verifier(std::vector<token_algorithm> allowed = {hs256, rs256, es256, eddsa}) {
+std::shared_ptr<const token_verifier> set_verifier(std::vector<token_algorithm> allowed = {hs256, rs256, es256,
+                                                                                           eddsa}) {
     token_settings settings = settings_for(std::move(allowed));
     settings.key_file.clear();
     settings.jwks_file = "keys.json";
-    return must_make(settings, R"({"keys":[)" + rsa_key().jwk(R"(,"kid":"r")") + ',' + p256_key().jwk(R"(,"kid":"p")") + ',' +
-                                   ed25519_key().jwk(R"(,"kid":"e")") + ',' + secret_key().jwk(R"(,"kid":"s")") + "]}");
+    return must_make(settings, R"({"keys":[)" + rsa_key().jwk(R"(,"kid":"r")") + ',' + p256_key().jwk(R"(,"kid":"p")") +
+                                   ',' + ed25519_key().jwk(R"(,"kid":"e")") + ',' + secret_key().jwk(R"(,"kid":"s")") +
+                                   "]}");
 }
 
 error_code tried(const std::string& token, const std::shared_ptr<const token_verifier>& by = secret_verifier()) {
@@ -42,13 +44,15 @@ TEST_CASE("token attack: an unsigned token is refused however it names its algor
 
 TEST_CASE("token attack: a public key is no secret", "[access]") {
     // HS256 with all that an attacker has of a public key, against a verifier that takes HS256, too.
-    const auto& [pair, text] = GENERATE(std::pair{&rsa_key, "rs256"}, std::pair{&p256_key, "es256"}, std::pair{&ed25519_key, "eddsa"});
+    const auto& [pair, text] =
+        GENERATE(std::pair{&rsa_key, "rs256"}, std::pair{&p256_key, "es256"}, std::pair{&ed25519_key, "eddsa"});
     CAPTURE(text);
     const auto verifier = must_make(settings_for({hs256, rs256, es256, eddsa}), pair().pem());
     const std::string pem = pair().pem();
     for (const std::string& secret : {pem, pem.substr(0, pem.size() - 1), pair().jwk(), std::string{}}) {
         const auto forger = signing_key::secret(secret);
-        for (const std::string header : {R"({"alg":"HS256"})", R"({"alg":"HS256","kid":"r"})", R"({"alg":"RS256"})", R"({"alg":"ES256"})"}) {
+        for (const std::string header :
+             {R"({"alg":"HS256"})", R"({"alg":"HS256","kid":"r"})", R"({"alg":"RS256"})", R"({"alg":"ES256"})"}) {
             CHECK(tried(make_token(forger, header, good_claims()), verifier) == error_code::token_invalid);
             CHECK(tried(make_token(forger, header, good_claims()), set_verifier()) == error_code::token_invalid);
         }
@@ -62,14 +66,17 @@ TEST_CASE("token attack: a key does not sign for another's algorithm or id", "[a
     };
     CHECK(tried(make_token(secret_key(), header("HS256", "s"), good_claims()), verifier) == error_code::none);
     for (const char* id : {"r", "p", "e", "S", "", "../../dev/null", "s' OR '1'='1"})
-        CHECK(tried(make_token(secret_key(), header("HS256", id), good_claims()), verifier) == error_code::token_invalid);
-    for (const char* algorithm : {"RS256", "ES256", "EdDSA"})
-        CHECK(tried(make_token(secret_key(), header(algorithm, "s"), good_claims()), verifier) == error_code::token_invalid);
-    CHECK(tried(make_token(rsa_key(), header("RS256", "r"), good_claims()), verifier) == error_code::none);
-    CHECK(tried(make_token(rsa_key(), header("RS256", "r"), good_claims()), set_verifier({hs256})) == error_code::token_invalid);
-    for (const char* id : {"7", "null", "[\"s\"]", "{}"})
-        CHECK(tried(make_token(secret_key(), R"({"alg":"HS256","kid":)" + std::string{id} + "}", good_claims()), verifier) ==
+        CHECK(tried(make_token(secret_key(), header("HS256", id), good_claims()), verifier) ==
               error_code::token_invalid);
+    for (const char* algorithm : {"RS256", "ES256", "EdDSA"})
+        CHECK(tried(make_token(secret_key(), header(algorithm, "s"), good_claims()), verifier) ==
+              error_code::token_invalid);
+    CHECK(tried(make_token(rsa_key(), header("RS256", "r"), good_claims()), verifier) == error_code::none);
+    CHECK(tried(make_token(rsa_key(), header("RS256", "r"), good_claims()), set_verifier({hs256})) ==
+          error_code::token_invalid);
+    for (const char* id : {"7", "null", "[\"s\"]", "{}"})
+        CHECK(tried(make_token(secret_key(), R"({"alg":"HS256","kid":)" + std::string{id} + "}", good_claims()),
+                    verifier) == error_code::token_invalid);
 }
 
 TEST_CASE("token attack: keys and certificates that a token brings along are not used", "[access]") {
@@ -106,11 +113,22 @@ TEST_CASE("token attack: extensions and tokens for other purposes are refused", 
 TEST_CASE("token attack: a payload that two readers could read differently is refused", "[access]") {
     const std::string good = good_claims();
     CHECK(tried(secret_token(good)) == error_code::none);
-    const std::string payloads[] = {good_claims(R"(,"sub":"root")"), good_claims(R"(,"s\u0075b":"root")"),
-                                    good_claims(R"(,"roles":["a"],"roles":["b"])"), good + "{}", good + " x",
-                                    good + std::string(1, '\0') + "{}", "\xEF\xBB\xBF" + good, '[' + good + ']', "null", "",
-                                    "\"" + std::string{"tina"} + "\"", good_claims(",\"x\":\"\xff\""), good_claims(",\"x\":NaN"),
-                                    good_claims(",\"x\":01"), good_claims(",\"x\":1e999"), good_claims(", // no\n\"x\":1"),
+    const std::string payloads[] = {good_claims(R"(,"sub":"root")"),
+                                    good_claims(R"(,"s\u0075b":"root")"),
+                                    good_claims(R"(,"roles":["a"],"roles":["b"])"),
+                                    good + "{}",
+                                    good + " x",
+                                    good + std::string(1, '\0') + "{}",
+                                    "\xEF\xBB\xBF" + good,
+                                    '[' + good + ']',
+                                    "null",
+                                    "",
+                                    "\"" + std::string{"tina"} + "\"",
+                                    good_claims(",\"x\":\"\xff\""),
+                                    good_claims(",\"x\":NaN"),
+                                    good_claims(",\"x\":01"),
+                                    good_claims(",\"x\":1e999"),
+                                    good_claims(", // no\n\"x\":1"),
                                     good_claims(",\"x\":" + std::string(17, '[') + std::string(17, ']'))};
     for (const std::string& payload : payloads) {
         CAPTURE(payload);
@@ -123,7 +141,8 @@ TEST_CASE("token attack: a token has one text and no other", "[access]") {
     REQUIRE(tried(token) == error_code::none);
     const auto first = token.find('.'), second = token.rfind('.');
     SECTION("no cut, nothing added, nothing put in") {
-        for (std::size_t size = 0; size < token.size(); ++size) CHECK(tried(token.substr(0, size)) == error_code::token_invalid);
+        for (std::size_t size = 0; size < token.size(); ++size)
+            CHECK(tried(token.substr(0, size)) == error_code::token_invalid);
         for (const char* more : {".", ".AA", "=", "==", " ", "\n", "A", "AAAA"}) {
             CHECK(tried(token + more) == error_code::token_invalid);
             CHECK(tried(more + token) == error_code::token_invalid);
@@ -155,7 +174,9 @@ TEST_CASE("token attack: an ES256 signature is two numbers within the curve's or
     const auto verifier = must_make(settings_for({es256}), p256_key().pem());
     const std::string text = encode_base64url(R"({"alg":"ES256"})") + '.' + encode_base64url(good_claims());
     const std::string good = p256_key().sign(text);
-    const auto with = [&](const std::string& signature) { return tried(text + '.' + encode_base64url(signature), verifier); };
+    const auto with = [&](const std::string& signature) {
+        return tried(text + '.' + encode_base64url(signature), verifier);
+    };
     REQUIRE(with(good) == error_code::none);
     CHECK(with(std::string(64, '\0')) == error_code::token_invalid);
     CHECK(with(std::string(64, '\xff')) == error_code::token_invalid);
@@ -180,9 +201,11 @@ TEST_CASE("token attack: no reason for the log holds any of the token", "[access
     const auto verifier = set_verifier();
     const std::string secret = "U0VDUkVU";
     for (const std::string& token :
-         {secret, secret + '.' + secret + '.' + secret, make_token(secret_key(), R"({"alg":")" + secret + "\"}", good_claims()),
+         {secret, secret + '.' + secret + '.' + secret,
+          make_token(secret_key(), R"({"alg":")" + secret + "\"}", good_claims()),
           make_token(secret_key(), R"({"alg":"HS256","kid":")" + secret + "\"}", good_claims()),
-          secret_token(R"({"exp":1800000000,"sub":"a )" + secret + "\"}"), secret_token(good_claims(R"(,"aud":")" + secret + '"'))}) {
+          secret_token(R"({"exp":1800000000,"sub":"a )" + secret + "\"}"),
+          secret_token(good_claims(R"(,"aud":")" + secret + '"'))}) {
         const auto outcome = verifier->verify(token, at());
         REQUIRE_FALSE(outcome);
         CHECK(outcome.error().reason.find(secret) == std::string_view::npos);

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <openssl/types.h>
 #include <catch2/catch.hpp>
 #include <memory>
-#include <openssl/types.h>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -24,7 +24,7 @@ public:
     static signing_key of_curve(const char* name);
     static signing_key secret(std::string bytes);
 
-    std::string pem() const;          ///< the public part
+    std::string pem() const;  ///< the public part
     std::string private_pem() const;
     /// The public part as an object of a JWKS; `more`: members to add, e.g. `,"kid":"a"`.
     std::string jwk(std::string_view more = "") const;

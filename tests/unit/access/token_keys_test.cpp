@@ -67,8 +67,9 @@ TEST_CASE("token keys: the examples of RFC 7515 and RFC 8037", "[access]") {
 TEST_CASE("token keys: a set as providers have it, and which key serves which token", "[access]") {
     const auto other = signing_key::ed25519();
     const auto keys = token_keys::from_jwks(
-        set_of({rsa_key().jwk(R"(,"kid":"r","use":"sig","alg":"RS256","x5t":"x")"), p256_key().jwk(R"(,"kid":"p","key_ops":["verify"])"),
-                ed25519_key().jwk(R"(,"kid":"e1")"), other.jwk(R"(,"kid":"e2")"), rsa_key().jwk(R"(,"kid":"enc","use":"enc")"),
+        set_of({rsa_key().jwk(R"(,"kid":"r","use":"sig","alg":"RS256","x5t":"x")"),
+                p256_key().jwk(R"(,"kid":"p","key_ops":["verify"])"), ed25519_key().jwk(R"(,"kid":"e1")"),
+                other.jwk(R"(,"kid":"e2")"), rsa_key().jwk(R"(,"kid":"enc","use":"enc")"),
                 rsa_key().jwk(R"(,"kid":"512","alg":"RS512")"), p256_key().jwk(R"(,"kid":"sign","key_ops":["sign"])"),
                 R"({"kty":"EC","crv":"P-384","x":"AA","y":"AA"})", R"({"kty":"OKP","crv":"X25519","x":"AA"})",
                 R"({"kty":"new","kid":"?"})", "{}"}),
@@ -89,7 +90,8 @@ TEST_CASE("token keys: a set as providers have it, and which key serves which to
     CHECK(outcome(eddsa, other, "e1") == bad_signature);
     CHECK(outcome(rs256, rsa_key(), "p") == wrong_algorithm);
     CHECK(outcome(hs256, secret_key(), nullptr) == wrong_algorithm);
-    for (const char* unknown : {"", "enc", "512", "sign", "R", "?"}) CHECK(outcome(rs256, rsa_key(), unknown) == unknown_key);
+    for (const char* unknown : {"", "enc", "512", "sign", "R", "?"})
+        CHECK(outcome(rs256, rsa_key(), unknown) == unknown_key);
 }
 
 TEST_CASE("token keys: a token without an id does not make us try many keys", "[access]") {
@@ -116,12 +118,14 @@ TEST_CASE("token keys: mistakes of a set are told with their place", "[access]")
                            R"({"kty":"oct","k":"c2hvcnQ"})", R"({"kty":"oct"})", R"({"kty":"RSA","n":"AQ","e":"AQAB"})",
                            R"({"kty":"RSA","n":"A=","e":"AQAB"})", R"({"kty":"EC","crv":"P-256","x":"AA","y":"AA"})",
                            R"({"kty":"OKP","crv":"Ed25519","x":"AA"})", ed25519_key().jwk(R"(,"d":"AA")")})) ==
-          std::vector<std::string>{
-              "keys[1]: another key has the same `kid`", "keys[2]: this is no object",
-              "keys[3]: the secret has 5 bytes; HS256 needs 32 at least", "keys[4]: `k` of the secret is not valid",
-              "keys[5]: the RSA key has 1 bits; 2048 to 8192 are taken", "keys[6]: `n` and `e` of the RSA key are not valid",
-              "keys[7]: `x` and `y` of the P-256 key are not 32 bytes each", "keys[8]: `x` of the Ed25519 key is not 32 bytes",
-              "keys[9]: this is a private key; only the public part belongs here"});
+          std::vector<std::string>{"keys[1]: another key has the same `kid`", "keys[2]: this is no object",
+                                   "keys[3]: the secret has 5 bytes; HS256 needs 32 at least",
+                                   "keys[4]: `k` of the secret is not valid",
+                                   "keys[5]: the RSA key has 1 bits; 2048 to 8192 are taken",
+                                   "keys[6]: `n` and `e` of the RSA key are not valid",
+                                   "keys[7]: `x` and `y` of the P-256 key are not 32 bytes each",
+                                   "keys[8]: `x` of the Ed25519 key is not 32 bytes",
+                                   "keys[9]: this is a private key; only the public part belongs here"});
 }
 
 TEST_CASE("token keys: a point that is not on the curve and an exponent of 1 are no keys", "[access]") {
@@ -142,7 +146,8 @@ TEST_CASE("token keys: a file of one key", "[access]") {
     CHECK(mistake("# from the provider\n" + p256_key().pem(), everything) == "");
     CHECK(mistake(std::string(32, 's') + "\r\n", {hs256}) == "");
     CHECK(mistake(std::string(31, 's') + "\n", {hs256}) == "the secret has 31 bytes; HS256 needs 32 at least");
-    CHECK(mistake(std::string(32, 's'), {rs256}) == "this is no PEM public key, and HS256, which takes a secret, is not allowed");
+    CHECK(mistake(std::string(32, 's'), {rs256}) ==
+          "this is no PEM public key, and HS256, which takes a secret, is not allowed");
     CHECK(mistake(rsa_key().pem(), {hs256}) == "this is a key for RS256, which is not allowed");
     CHECK(mistake(rsa_key().pem(), {es256, eddsa}) == "this is a key for RS256, which is not allowed");
     CHECK(mistake(rsa_key().private_pem(), everything).starts_with("this is a private key"));

@@ -1,7 +1,7 @@
-#include <fstream>
 #include <sys/stat.h>
-#include <tuple>
 #include <unistd.h>
+#include <fstream>
+#include <tuple>
 
 #include "token_fixture.hpp"
 
@@ -11,10 +11,10 @@ using wire::error_code;
 using enum token_algorithm;
 
 TEST_CASE("token verifier: a token of each algorithm says who its bearer is", "[access]") {
-    const auto [algorithm, key, text] = GENERATE(
-        std::tuple{hs256, &secret_key, &secret_text}, std::tuple{rs256, &rsa_key, +[] { return rsa_key().pem(); }},
-        std::tuple{es256, &p256_key, +[] { return p256_key().pem(); }},
-        std::tuple{eddsa, &ed25519_key, +[] { return ed25519_key().pem(); }});
+    const auto [algorithm, key, text] = GENERATE(std::tuple{hs256, &secret_key, &secret_text},
+                                                 std::tuple{rs256, &rsa_key, +[] { return rsa_key().pem(); }},
+                                                 std::tuple{es256, &p256_key, +[] { return p256_key().pem(); }},
+                                                 std::tuple{eddsa, &ed25519_key, +[] { return ed25519_key().pem(); }});
     CAPTURE(algorithm);
     const auto verifier = must_make(settings_for({algorithm}), text());
     const std::string header = R"({"alg":")" + std::string{to_string(algorithm)} + R"(","typ":"JWT","kid":"any"})";
@@ -163,10 +163,11 @@ TEST_CASE("token verifier: claims are handed on as they are, and bounded", "[acc
                                     "a":{"b":"c"}, "https://x.y/z":false, "secret":"s")")),
         at());
     REQUIRE(identity);
-    CHECK(identity->claims ==
-          R"({"tenant":{"id":12345678901234567890123,"n":[1.50,null,true,"ä\u000a"]},"a.b":"c","https://x.y/z":false})");
-    CHECK(code_of(verifier->verify(secret_token(good_claims(",\"tenant\":\"" + std::string(4'200, 'x') + '"')), at())) ==
-          error_code::token_invalid);
+    CHECK(
+        identity->claims ==
+        R"({"tenant":{"id":12345678901234567890123,"n":[1.50,null,true,"ä\u000a"]},"a.b":"c","https://x.y/z":false})");
+    CHECK(code_of(verifier->verify(secret_token(good_claims(",\"tenant\":\"" + std::string(4'200, 'x') + '"')),
+                                   at())) == error_code::token_invalid);
     CHECK(verifier->verify(secret_token(good_claims()), at())->claims == "{}");
 }
 

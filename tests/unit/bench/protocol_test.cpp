@@ -47,7 +47,8 @@ std::string reply(request_id id, request_id data_id) {
 }
 
 std::string delivery(request_id data_id) {
-    return frame(R"({"header":{"messageType":"receivedMessage"},"payload":{"type":"pass","data":")" + data_of(data_id) + R"("}})");
+    return frame(R"({"header":{"messageType":"receivedMessage"},"payload":{"type":"pass","data":")" + data_of(data_id) +
+                 R"("}})");
 }
 
 std::string status(const std::string& id, const std::string& verdict) {
@@ -71,23 +72,36 @@ const request_id first{3, 4711};
 std::vector<transcript> transcripts() {
     const std::string name = data_of(first).substr(0, request_id_size);
     return {
-        {"bester", role::requester, status("auth_special", "good") + reply(first, first) + status(name, "good"),
+        {"bester",
+         role::requester,
+         status("auth_special", "good") + reply(first, first) + status(name, "good"),
          {"ready", "reply 3.4711", "status 3.4711"}},
-        {"bester", role::publisher, status("auth_special", "good") + status(name, "good"),
+        {"bester",
+         role::publisher,
+         status("auth_special", "good") + status(name, "good"),
          {"ready", "published 3.4711 to 7"}},
-        {"bester", role::subscriber, status("auth_special", "good") + status("join", "good") + reply(first, first),
+        {"bester",
+         role::subscriber,
+         status("auth_special", "good") + status("join", "good") + reply(first, first),
          {"ready", "delivery 3.4711"}},
-        {"nats", role::requester, "INFO {}\r\nPONG\r\n" + nats_message("_INBOX.abc." + name, data_of(first)),
+        {"nats",
+         role::requester,
+         "INFO {}\r\nPONG\r\n" + nats_message("_INBOX.abc." + name, data_of(first)),
          {"ready", "reply 3.4711"}},
-        {"nats", role::subscriber, "INFO {}\r\nPONG\r\n" + nats_message("bench.news", data_of(first)),
+        {"nats",
+         role::subscriber,
+         "INFO {}\r\nPONG\r\n" + nats_message("bench.news", data_of(first)),
          {"ready", "delivery 3.4711"}},
-        {"redis", role::subscriber,
+        {"redis",
+         role::subscriber,
          "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$128\r\n" + data_of(first) +
              "\r\n",
          {"ready", "delivery 3.4711"}},
         {"bester", role::sender, status("auth_special", "good") + status(name, "good"), {"ready", "status 3.4711"}},
         {"bester", role::receiver, status("auth_special", "good") + delivery(first), {"ready", "delivery 3.4711"}},
-        {"nats", role::receiver, "INFO {}\r\nPONG\r\n" + nats_message("bench.to.0", data_of(first)),
+        {"nats",
+         role::receiver,
+         "INFO {}\r\nPONG\r\n" + nats_message("bench.to.0", data_of(first)),
          {"ready", "delivery 3.4711"}},
         {"relay", role::sender, frame("s00a"), {"ready"}},
         {"relay", role::receiver, frame("r00a") + delivery(first), {"ready", "delivery 3.4711"}},

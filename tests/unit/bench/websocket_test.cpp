@@ -47,7 +47,8 @@ std::vector<client_frame> from_client(std::string_view bytes) {
         if (more != 0) size = 0;
         for (std::size_t i = 0; i < more; ++i) size = size << 8 | byte(2 + i);
         client_frame frame{byte(0), {}, std::string{bytes.substr(2 + more, 4)}};
-        for (std::size_t i = 0; i < size; ++i) frame.body += static_cast<char>(bytes.at(6 + more + i) ^ frame.mask[i % 4]);
+        for (std::size_t i = 0; i < size; ++i)
+            frame.body += static_cast<char>(bytes.at(6 + more + i) ^ frame.mask[i % 4]);
         bytes.remove_prefix(6 + more + size);
         frames.push_back(frame);
     }
@@ -88,7 +89,8 @@ TEST_CASE("load websocket: what a server sends is unwrapped wherever the bytes a
     };
     const std::vector<row> rows{
         {carriage::websocket_messages,
-         accepted + from_server(0x81, "one") + from_server(0x89, "are you there?") + from_server(0x81, std::string(200, 'x')),
+         accepted + from_server(0x81, "one") + from_server(0x89, "are you there?") +
+             from_server(0x81, std::string(200, 'x')),
          with_length("one") + with_length(std::string(200, 'x'))},
         {carriage::websocket_messages,
          accepted + from_server(0x01, "fir") + from_server(0x89, "are you there?") + from_server(0x00, "s") +
@@ -137,8 +139,8 @@ TEST_CASE("load websocket: nothing is said before the server has agreed", "[benc
 TEST_CASE("load websocket: each frame with a length word is a masked text message of its own", "[bench]") {
     client one{carriage::websocket_messages};
     one.hear(accepted);
-    const std::vector<std::string> bodies{"", "short", std::string(125, 'a'), std::string(126, 'b'), std::string(65'535, 'c'),
-                                          std::string(65'536, 'd')};
+    const std::vector<std::string> bodies{
+        "", "short", std::string(125, 'a'), std::string(126, 'b'), std::string(65'535, 'c'), std::string(65'536, 'd')};
     std::string said;
     for (const std::string& body : bodies) said += with_length(body);
     const auto frames = one.say(said);

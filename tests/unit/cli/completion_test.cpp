@@ -2,10 +2,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
-#include <unistd.h>
 
 #include "cli/completion_script.hpp"
 #include "cli/handlers.hpp"
@@ -51,7 +51,8 @@ TEST_CASE("completions: bash offers commands, subcommands and options", "[cli]")
     CHECK(complete_in_bash(script, "bester peers re", 2) == "retry\n");
     CHECK(complete_in_bash(script, "bester handlers restart --js", 3) == "--json\n");
     CHECK(complete_in_bash(script, "bester send --user handlers --ty", 4) == "--type\n");
-    CHECK(complete_in_bash(script, "bester send --password-file /etc/passw", 3).find("/etc/passwd") != std::string::npos);
+    CHECK(complete_in_bash(script, "bester send --password-file /etc/passw", 3).find("/etc/passwd") !=
+          std::string::npos);
     CHECK(complete_in_bash(script, "bester send --type ''", 3) == "\n");
 }
 

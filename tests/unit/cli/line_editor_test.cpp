@@ -28,8 +28,9 @@ TEST_CASE("line editor: keys edit the line", "[cli]") {
         row{"abc\001\033[3~", "bc", 0}, row{std::string("ab") + left + "x", "axb", 2},
         row{std::string("ab") + left + left + left + right + "x", "axb", 2}, row{"one two\027", "one ", 4},
         row{"one two  \027", "one ", 4}, row{"abc\025", "", 0}, row{std::string("abc") + left + left + "\013", "a", 1},
-        row{"abc\001\005d", "abcd", 4}, row{"gr\xc3\xbc\177", "gr", 2}, row{std::string("\xc3\xbc") + left + "a", "a\xc3\xbc", 1},
-        row{"a\tb", "ab", 2}, row{"a\033[200~b", "ab", 2}, row{"a\033xb", "ab", 2}, row{"abc\033[Hx\033[Fy", "xabcy", 5});
+        row{"abc\001\005d", "abcd", 4}, row{"gr\xc3\xbc\177", "gr", 2},
+        row{std::string("\xc3\xbc") + left + "a", "a\xc3\xbc", 1}, row{"a\tb", "ab", 2}, row{"a\033[200~b", "ab", 2},
+        row{"a\033xb", "ab", 2}, row{"abc\033[Hx\033[Fy", "xabcy", 5});
     CAPTURE(keys);
     line_editor editor;
     type(editor, keys);

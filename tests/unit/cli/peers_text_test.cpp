@@ -8,8 +8,8 @@
 
 using namespace bester::cli;
 using namespace std::chrono_literals;
-using nlohmann::json;
 using Catch::Contains;
+using nlohmann::json;
 
 namespace {
 
@@ -56,7 +56,8 @@ TEST_CASE("peers text: what went wrong stands below its row, and rows stay align
 }
 
 TEST_CASE("peers text: an ordinary table fits into 120 columns", "[cli]") {
-    const auto text = table_of({peer(R"({"name":"warehouse-2","configured":false,"state":"unreachable","address":"warehouse-2.example.org:7000",
+    const auto text = table_of({peer(
+        R"({"name":"warehouse-2","configured":false,"state":"unreachable","address":"warehouse-2.example.org:7000",
         "since":1789000000000,"queued_messages":10000,"queued_bytes":67108864,"sent":123456,"received":123456,"round_trip_us":1234567})")});
     CAPTURE(text);
     for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) CHECK(text.find('\n', at) - at <= 120);
@@ -75,7 +76,8 @@ TEST_CASE("peers text: a link that is passed by says so", "[cli]") {
 
 TEST_CASE("peers text: a certificate that ends within a month is named", "[cli]") {
     const auto ending = [](int days) {
-        return table_of({peer(R"({"certificate":{"not_after":"2027-01-01T00:00:00Z","days_left":)" + std::to_string(days) + "}}")});
+        return table_of(
+            {peer(R"({"certificate":{"not_after":"2027-01-01T00:00:00Z","days_left":)" + std::to_string(days) + "}}")});
     };
     CHECK_THAT(ending(30), !Contains("certificate"));
     CHECK_THAT(ending(29), Contains("\n  its certificate is good until 2027-01-01T00:00:00Z (29 days left)\n"));
@@ -84,7 +86,8 @@ TEST_CASE("peers text: a certificate that ends within a month is named", "[cli]"
 }
 
 TEST_CASE("peers text: the head says who can dial, and how long our certificate is good", "[cli]") {
-    const auto peering = json::parse(R"({"listen":["0.0.0.0:7000","[::1]:7001"],"peers":[{"state":"linked"},{"state":"idle"}],
+    const auto peering =
+        json::parse(R"({"listen":["0.0.0.0:7000","[::1]:7001"],"peers":[{"state":"linked"},{"state":"idle"}],
         "certificate":{"names":["a","b"],"not_after":"2027-01-01T00:00:00Z","days_left":12,"sha256":"AB"}})");
     CHECK(describe_peering(peering) ==
           std::vector<std::vector<std::string>>{
@@ -102,9 +105,10 @@ TEST_CASE("peers text: without peering there is nothing to say", "[cli]") {
 }
 
 TEST_CASE("peers text: what is missing or of another kind never hurts", "[cli]") {
-    const auto text = GENERATE("[]", "7", R"({"peers":{},"listen":7})", R"({"peers":[1,{},{"name":7,"since":-1,"via":"x",
+    const auto text =
+        GENERATE("[]", "7", R"({"peers":{},"listen":7})", R"({"peers":[1,{},{"name":7,"since":-1,"via":"x",
         "last_error":[],"certificate":3,"dialled":"x","sent":18446744073709551615,"round_trip_us":18446744073709551615}]})",
-                               R"({"peers":[{"last_error":{"time":"x"},"next_attempt_ms":5}]})");
+                 R"({"peers":[{"last_error":{"time":"x"},"next_attempt_ms":5}]})");
     CAPTURE(text);
     CHECK_FALSE(format_peers(json::parse(text), now).empty());
     CHECK_FALSE(format_status({{"peering", json::parse(text)}}).empty());

@@ -8,8 +8,8 @@
 
 using namespace bester;
 using namespace bester::cli;
-using nlohmann::json;
 using Catch::Contains;
+using nlohmann::json;
 
 TEST_CASE("terminal text: control characters of others do not reach the terminal", "[cli]") {
     CHECK(printable("a\033[2Jb\177c\rd") == "a?[2Jb?c?d");
@@ -33,7 +33,8 @@ TEST_CASE("events: each kind is one plain line", "[cli]") {
     CHECK(format_event(bad, plain) == "#7 bad busy: later (temporary)");
     CHECK_THAT(format_event(bad, bright), Contains("\033[31mbad\033[0m"));
     CHECK_THAT(format_event(notice{"reconnect", std::chrono::milliseconds(5), ""}, plain), Contains("5 ms"));
-    CHECK_THAT(format_event(connection_lost{{"slow_consumer", "too slow", true}, false}, plain), Contains("slow_consumer"));
+    CHECK_THAT(format_event(connection_lost{{"slow_consumer", "too slow", true}, false}, plain),
+               Contains("slow_consumer"));
 }
 
 TEST_CASE("status text: shows what the document says", "[cli]") {
@@ -46,25 +47,28 @@ TEST_CASE("status text: shows what the document says", "[cli]") {
           {"number":1,"pid":12,"state":"starting"}]}],
         "counters":{"messages":42}})json");
     const auto text = format_status(status);
-    for (const char* part : {"home", "up 1 h 2 min", "3 of 2 users, on 2 shards (1, 2)", "/etc/b.jsonc", "127.0.0.1:1", "a, b",
-                             "SIGKILL", "starting", "messages  42"}) {
+    for (const char* part : {"home", "up 1 h 2 min", "3 of 2 users, on 2 shards (1, 2)", "/etc/b.jsonc", "127.0.0.1:1",
+                             "a, b", "SIGKILL", "starting", "messages  42"}) {
         CHECK_THAT(text, Contains(part));
     }
 }
 
 TEST_CASE("status text: of a handler that fails, what it wrote last", "[cli]") {
     const auto handlers = [](const std::string& state, const std::string& instance) {
-        return format_handlers(json::parse(R"([{"name":"chat","state":")" + state + R"(","instances":[{"number":2,)" + instance + "}]}]"));
+        return format_handlers(
+            json::parse(R"([{"name":"chat","state":")" + state + R"(","instances":[{"number":2,)" + instance + "}]}]"));
     };
     const std::string words = "\nchat#2 wrote last: no such table?[31m\n";
-    CHECK_THAT(handlers("not ready", R"("state":"backing_off","last_output":"no such table\u001b[31m")"), Contains(words));
+    CHECK_THAT(handlers("not ready", R"("state":"backing_off","last_output":"no such table\u001b[31m")"),
+               Contains(words));
     CHECK_THAT(handlers("degraded", R"("state":"starting","last_output":"no such table\u001b[31m")"), Contains(words));
     CHECK_THAT(handlers("ready", R"("state":"ready","last_output":"all is well")"), !Contains("wrote last"));
     CHECK_THAT(handlers("degraded", R"("state":"backing_off","last_output":"")"), !Contains("wrote last"));
 }
 
 TEST_CASE("status text: what is missing or of another kind never hurts", "[cli]") {
-    const auto text = GENERATE("{}", R"({"handlers":7,"shards":{},"config":{}})", R"({"handlers":[1,{"instances":[2]}],"listeners":["x"]})");
+    const auto text = GENERATE("{}", R"({"handlers":7,"shards":{},"config":{}})",
+                               R"({"handlers":[1,{"instances":[2]}],"listeners":["x"]})");
     CAPTURE(text);
     CHECK_FALSE(format_status(json::parse(text)).empty());
     CHECK(format_handlers(json::array()) == "no handlers are configured\n");

@@ -14,10 +14,11 @@ TEST_CASE("typed line: a message is a type and JSON or text", "[cli]") {
         const char* type;
         const char* data;
     };
-    const auto [line, default_type, type, data] = GENERATE(
-        row{"echo {\"a\":1.0}", "", "echo", "{\"a\":1.0}"}, row{"echo hello there", "", "echo", "\"hello there\""},
-        row{"  echo   42  ", "", "echo", "42"}, row{"echo", "", "echo", "null"}, row{"echo say \"x\"", "", "echo", R"("say \"x\"")"},
-        row{"hello there", "chat", "chat", "\"hello there\""}, row{"[1]", "chat", "chat", "[1]"});
+    const auto [line, default_type, type, data] =
+        GENERATE(row{"echo {\"a\":1.0}", "", "echo", "{\"a\":1.0}"},
+                 row{"echo hello there", "", "echo", "\"hello there\""}, row{"  echo   42  ", "", "echo", "42"},
+                 row{"echo", "", "echo", "null"}, row{"echo say \"x\"", "", "echo", R"("say \"x\"")"},
+                 row{"hello there", "chat", "chat", "\"hello there\""}, row{"[1]", "chat", "chat", "[1]"});
     CAPTURE(line);
     const auto typed = read_typed_line(line, default_type);
     REQUIRE(std::holds_alternative<typed_message>(typed));

@@ -14,19 +14,19 @@ TEST_CASE("json members: the value's own text is found", "[client]") {
         const char* key;
         const char* value;
     };
-    const auto [object, key, value] = GENERATE(
-        row{R"({"a":1})", "a", "1"}, row{R"( { "a" : 1.50 , "b":2} )", "a", "1.50"},
-        row{R"({"a":{"b":"}"},"b":[1,{"c":"]"}]})", "b", R"([1,{"c":"]"}])"},
-        row{R"({"a":"\\","b":"x\"y"})", "b", R"("x\"y")"}, row{R"({"a":"b","b":true})", "b", "true"},
-        row{R"({"\u0064ata":null})", "data", "null"}, row{R"({"a":[],"b":{}})", "b", "{}"},
-        row{R"({"a":1,"a":2})", "a", "1"}, row{"{\"a\":\n[ 1 ]\n}", "a", "[ 1 ]"});
+    const auto [object, key, value] =
+        GENERATE(row{R"({"a":1})", "a", "1"}, row{R"( { "a" : 1.50 , "b":2} )", "a", "1.50"},
+                 row{R"({"a":{"b":"}"},"b":[1,{"c":"]"}]})", "b", R"([1,{"c":"]"}])"},
+                 row{R"({"a":"\\","b":"x\"y"})", "b", R"("x\"y")"}, row{R"({"a":"b","b":true})", "b", "true"},
+                 row{R"({"\u0064ata":null})", "data", "null"}, row{R"({"a":[],"b":{}})", "b", "{}"},
+                 row{R"({"a":1,"a":2})", "a", "1"}, row{"{\"a\":\n[ 1 ]\n}", "a", "[ 1 ]"});
     CAPTURE(object, key);
     CHECK(find_member(object, key) == value);
 }
 
 TEST_CASE("json members: what is missing or broken gives nothing", "[client]") {
-    const auto object = GENERATE("", "[]", "{}", "{\"a\"", "{\"a\":", "{\"a\":1", "{a:1}", "{\"b\":1,", "{\"b\":\"", "\"a\"",
-                                 "{\"b\":[[[", "{\"b\\");
+    const auto object = GENERATE("", "[]", "{}", "{\"a\"", "{\"a\":", "{\"a\":1", "{a:1}", "{\"b\":1,", "{\"b\":\"",
+                                 "\"a\"", "{\"b\":[[[", "{\"b\\");
     CAPTURE(object);
     CHECK(find_member(object, "x") == std::nullopt);
 }
@@ -62,7 +62,8 @@ TEST_CASE("client codec: a delivery keeps its data byte for byte", "[client]") {
 }
 
 TEST_CASE("client codec: statuses and notices are understood", "[client]") {
-    const auto good = decode_frame(R"({"header":{"messageType":"statusReport","status":"good"},"payload":{"id":"1","delivered":3}})");
+    const auto good =
+        decode_frame(R"({"header":{"messageType":"statusReport","status":"good"},"payload":{"id":"1","delivered":3}})");
     REQUIRE(std::holds_alternative<status>(good));
     CHECK(std::get<status>(good).good);
     CHECK(std::get<status>(good).delivered == 3);
@@ -73,11 +74,13 @@ TEST_CASE("client codec: statuses and notices are understood", "[client]") {
     CHECK_FALSE(std::get<status>(bad).good);
     CHECK(std::get<status>(bad).error == error_info{"busy", "r", true});
 
-    const auto original = decode_frame(R"({"header":{"messageType":"statusReport","status":"bad"},"payload":{"id":"2"}})");
+    const auto original =
+        decode_frame(R"({"header":{"messageType":"statusReport","status":"bad"},"payload":{"id":"2"}})");
     REQUIRE(std::holds_alternative<status>(original));
     CHECK(std::get<status>(original).error.code == "unspecified");
 
-    const auto told = decode_frame(R"({"header":{"messageType":"notice","notice":"reconnect"},"payload":{"after":1200}})");
+    const auto told =
+        decode_frame(R"({"header":{"messageType":"notice","notice":"reconnect"},"payload":{"after":1200}})");
     REQUIRE(std::holds_alternative<notice>(told));
     CHECK(std::get<notice>(told).name == "reconnect");
     CHECK(std::get<notice>(told).after == std::chrono::milliseconds(1200));
@@ -107,7 +110,8 @@ TEST_CASE("endpoint: host and port, IPv6 and UNIX paths are read", "[client]") {
 }
 
 TEST_CASE("endpoint: what is none is refused with the remedy", "[client]") {
-    const auto text = GENERATE("", "host", "host:", ":80", "host:0", "host:65536", "host:8o", "::1:80", "[]:80", "unix:", "tls:host:", "tls::80", "tls:::1:80");
+    const auto text = GENERATE("", "host", "host:", ":80", "host:0", "host:65536", "host:8o", "::1:80", "[]:80",
+                               "unix:", "tls:host:", "tls::80", "tls:::1:80");
     CAPTURE(text);
     const auto result = parse_endpoint(text);
     REQUIRE_FALSE(result);

@@ -95,5 +95,6 @@ TEST_CASE("events: what many share is made once, and its offset counted once") {
     CHECK(events.frames_of(again).data() == bytes);
     CHECK(offset == 41);
     CHECK(events.of(frame, admin(), nullptr).packet.view() == R"(42/admin,["seen",1])");
-    CHECK(events.of(delivery(R"("panel")", R"(["seen",2])"), admin(), &offset).packet.view() == R"(42/admin,["seen",2,"42"])");
+    CHECK(events.of(delivery(R"("panel")", R"(["seen",2])"), admin(), &offset).packet.view() ==
+          R"(42/admin,["seen",2,"42"])");
 }

@@ -24,9 +24,9 @@ std::string frames_of(const std::vector<std::string_view>& pieces) {
     std::string frames;
     bool is_refused = false;
     http_framing framing{with_bodies(), [&](const std::string& response, std::string_view) {
-        frames += "refused " + response.substr(9, 3);
-        is_refused = true;
-    }};
+                             frames += "refused " + response.substr(9, 3);
+                             is_refused = true;
+                         }};
     for (const std::string_view piece : pieces) {
         const std::vector<char> exact{piece.begin(), piece.end()};
         std::string_view rest{exact.data(), exact.size()};
@@ -53,7 +53,8 @@ std::string frames_of(const std::vector<std::string_view>& pieces) {
             CHECK(again.status == framing_status::complete);
             CHECK(again.consumed == 0);
             CHECK(again.body == body);
-            frames += std::string{framing.request().method == web::http_method::post ? "POST " : "other "} + framing.request().path + ' ' + body + '|';
+            frames += std::string{framing.request().method == web::http_method::post ? "POST " : "other "} +
+                      framing.request().path + ' ' + body + '|';
             if (framing.request().path == "/poll") framing.release_body();
         }
     }
@@ -75,7 +76,8 @@ TEST_CASE("http framing: bodies are collected, wherever the stream is cut", "[cl
     for (std::size_t first = 0; first <= view.size(); ++first) {
         for (std::size_t second = first; second <= view.size(); second += 7) {
             CAPTURE(first, second);
-            REQUIRE(frames_of({view.substr(0, first), view.substr(first, second - first), view.substr(second)}) == expected);
+            REQUIRE(frames_of({view.substr(0, first), view.substr(first, second - first), view.substr(second)}) ==
+                    expected);
         }
     }
     std::vector<std::string_view> bytes;
@@ -85,7 +87,8 @@ TEST_CASE("http framing: bodies are collected, wherever the stream is cut", "[cl
 
 TEST_CASE("http framing: a body that is too large is refused before it comes", "[clients]") {
     const std::string full(1'000, 'x');
-    CHECK(frames_of({"POST /poll HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", full}) == "POST /poll " + full + "|");
+    CHECK(frames_of({"POST /poll HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", full}) ==
+          "POST /poll " + full + "|");
     CHECK(frames_of({"POST /poll HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n", "x"}) == "refused 413");
     CHECK(frames_of({"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", "x"}) == "refused 413");
     CHECK(frames_of({"POST /a HTTP/1.1\r\nHost: x\r\n\r\n"}) == "refused 405");

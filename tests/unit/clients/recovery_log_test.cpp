@@ -16,7 +16,8 @@ std::vector<std::string> after(const recovery_log& log, std::uint64_t offset) {
     return found;
 }
 
-void add(recovery_log& log, std::uint64_t offset, std::string_view text, std::uint64_t now_ms = 0, std::uint64_t oldest_ms = 0) {
+void add(recovery_log& log, std::uint64_t offset, std::string_view text, std::uint64_t now_ms = 0,
+         std::uint64_t oldest_ms = 0) {
     log.add(offset, exchange::payload::copy_of(text), now_ms, oldest_ms);
 }
 

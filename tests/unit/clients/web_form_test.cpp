@@ -34,7 +34,9 @@ struct read_frame {
 
 /// An unmasked frame that is the whole of `bytes`, read by RFC 6455, section 5.2, and not by our own code.
 read_frame read(std::string_view bytes) {
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes.at(i))); };
+    const auto byte = [&](std::size_t i) {
+        return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes.at(i)));
+    };
     std::size_t at = 2;
     std::uint64_t size = byte(1);
     if (size >= 126) {
@@ -51,8 +53,10 @@ constexpr unsigned final_text = 0x81;
 }  // namespace
 
 TEST_CASE("web form: the data of a delivery is found, whatever its type looks like", "[clients]") {
-    const std::string type = GENERATE("chat", "", "a\"b", "\\", "\\\"", R"("data":)", R"("payload":{"type":"x","data":)", "é", "\x01");
-    const std::string data = GENERATE("null", "{}", R"("text")", R"({"payload":{"type":"x","data":[1]}})", R"("}}")", "[[]]", "1e3");
+    const std::string type =
+        GENERATE("chat", "", "a\"b", "\\", "\\\"", R"("data":)", R"("payload":{"type":"x","data":)", "é", "\x01");
+    const std::string data =
+        GENERATE("null", "{}", R"("text")", R"({"payload":{"type":"x","data":[1]}})", R"("}}")", "[[]]", "1e3");
     const std::string frame = delivery(in_quotes(type), data);
     CHECK(data_of_delivery(body_of(frame)) == data);
 }

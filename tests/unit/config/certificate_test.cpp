@@ -32,10 +32,10 @@ public:
 
     /// Keys are lines of their own, from line 2.
     std::string report(const std::string& certificate, const std::string& key, const std::string& authority) const {
-        const auto result = parse("{\"peering\": {\n\"certificate\": \"" + certificate + "\",\n\"key\": \"" + key +
-                                      "\",\n\"authority\": \"" + authority +
-                                      "\"}, \"handlers\": {\"h\": {\"start\": \"manual\"}}}",
-                                  "f", folder_.path(), test_machine());
+        const auto result =
+            parse("{\"peering\": {\n\"certificate\": \"" + certificate + "\",\n\"key\": \"" + key +
+                      "\",\n\"authority\": \"" + authority + "\"}, \"handlers\": {\"h\": {\"start\": \"manual\"}}}",
+                  "f", folder_.path(), test_machine());
         CHECK(result.config.has_value() == result.mistakes.empty());
         std::string text = result.report();
         for (auto at = text.find(folder_.path()); at != std::string::npos; at = text.find(folder_.path())) {
@@ -78,7 +78,8 @@ TEST_CASE("config certificates: all files that cannot be read are told at once",
           "f:4:14: peering.authority: DIR/none: No such file or directory; `bester ca issue` makes it\n");
     certified.folder().write("text", "hello", 0600);
     const auto text = certified.report("text", "text", "text");
-    for (const char* key : {"peering.certificate", "peering.key", "peering.authority"}) CHECK_THAT(text, Catch::Contains(key));
+    for (const char* key : {"peering.certificate", "peering.key", "peering.authority"})
+        CHECK_THAT(text, Catch::Contains(key));
 }
 
 TEST_CASE("config certificates: a key that others may read is refused", "[config]") {
@@ -107,10 +108,12 @@ TEST_CASE("config certificates: the name must be this server's", "[config]") {
 TEST_CASE("config certificates: one that has ended, or not begun, is refused", "[config]") {
     const certified_folder certified;
     certified.issue("home", {now() - days{2}, now() - days{1}});
-    CHECK_THAT(certified.report("home"), Catch::StartsWith("f:2:16: peering.certificate: DIR/home.crt: the certificate expired"));
+    CHECK_THAT(certified.report("home"),
+               Catch::StartsWith("f:2:16: peering.certificate: DIR/home.crt: the certificate expired"));
     const certified_folder later;
     later.issue("home", {now() + days{1}, now() + days{2}});
-    CHECK_THAT(later.report("home"), Catch::StartsWith("f:2:16: peering.certificate: DIR/home.crt: the certificate is good from"));
+    CHECK_THAT(later.report("home"),
+               Catch::StartsWith("f:2:16: peering.certificate: DIR/home.crt: the certificate is good from"));
 }
 
 TEST_CASE("config certificates: one that ends within a month is a warning", "[config]") {
@@ -123,7 +126,8 @@ TEST_CASE("config certificates: one that ends within a month is a warning", "[co
 TEST_CASE("config certificates: what is no authority cannot stand for one", "[config]") {
     const certified_folder certified;
     certified.issue("home", tls::valid_for(days{365}, now()));
-    CHECK_THAT(certified.report("home.crt", "home.key", "home.crt"), Catch::StartsWith("f:4:14: peering.authority: DIR/home.crt"));
+    CHECK_THAT(certified.report("home.crt", "home.key", "home.crt"),
+               Catch::StartsWith("f:4:14: peering.authority: DIR/home.crt"));
 }
 
 TEST_CASE("config certificates: one of another authority is a warning", "[config]") {
@@ -131,8 +135,9 @@ TEST_CASE("config certificates: one of another authority is a warning", "[config
     const certified_folder other;
     other.issue("home", tls::valid_for(days{365}, now()));
     const auto from = other.folder().path() + "/home";
-    CHECK_THAT(certified.report(from + ".crt", from + ".key", "ca.crt"),
-               Catch::StartsWith("f:2:16: peering.certificate: warning: is not signed by an authority in \"DIR/ca.crt\""));
+    CHECK_THAT(
+        certified.report(from + ".crt", from + ".key", "ca.crt"),
+        Catch::StartsWith("f:2:16: peering.certificate: warning: is not signed by an authority in \"DIR/ca.crt\""));
 }
 
 TEST_CASE("config certificates: one for clients only cannot make links", "[config]") {

@@ -60,9 +60,9 @@ TEST_CASE("config difference: listeners are compared by name and need a restart"
 }
 
 TEST_CASE("config difference: handlers are compared key by key and never need a restart", "[config]") {
-    const auto changes = diff_texts(
-        R"({"handlers": {"gone": {"start": "manual"}, "chat": {"start": "manual", "config": {"a": 1}}}})",
-        R"({"handlers": {"new": {"start": "manual"},
+    const auto changes =
+        diff_texts(R"({"handlers": {"gone": {"start": "manual"}, "chat": {"start": "manual", "config": {"a": 1}}}})",
+                   R"({"handlers": {"new": {"start": "manual"},
             "chat": {"start": "manual", "types": ["chat", "talk"], "config": {"a": 2},
                      "restart": {"degraded_after": 1}}}})");
     REQUIRE(changes.size() == 5);
@@ -77,11 +77,13 @@ TEST_CASE("config difference: handlers are compared key by key and never need a 
 }
 
 TEST_CASE("config difference: of peering only what is listened on needs a restart", "[config]") {
-    CHECK(diff_texts(R"({"peering": {"allow_plain": true}})",
-                     R"({"peering": {"listen": ["127.0.0.1:7000"], "allow_plain": true, "heartbeat": "1s", "routing": true}})") ==
-          std::vector<change>{{"peering.listen", "[]", R"(["127.0.0.1:7000"])", true},
-                              {"peering.heartbeat", "\"15s\"", "\"1s\"", false},
-                              {"peering.routing", "false", "true", false}});
+    CHECK(
+        diff_texts(
+            R"({"peering": {"allow_plain": true}})",
+            R"({"peering": {"listen": ["127.0.0.1:7000"], "allow_plain": true, "heartbeat": "1s", "routing": true}})") ==
+        std::vector<change>{{"peering.listen", "[]", R"(["127.0.0.1:7000"])", true},
+                            {"peering.heartbeat", "\"15s\"", "\"1s\"", false},
+                            {"peering.routing", "false", "true", false}});
 }
 
 TEST_CASE("config difference: peers are compared key by key and never need a restart", "[config]") {

@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <filesystem>
 #include <string>
@@ -53,7 +53,9 @@ TEST_CASE("config folders: a file is no folder", "[config]") {
 TEST_CASE("config folders: the runtime directory is made, so its sockets may lie in it", "[config]") {
     const temporary_folder folder;
     CHECK(report_of(R"("server": {"runtime_directory": "@/run"}, "control": {"socket": "@/run/c.sock"},
-                       "listeners": [{"transport": "unix", "address": "@/run/clients.sock"}])", folder).empty());
+                       "listeners": [{"transport": "unix", "address": "@/run/clients.sock"}])",
+                    folder)
+              .empty());
 }
 
 TEST_CASE("config folders: the default's folder is made, so it may be missing", "[config]") {
@@ -63,7 +65,9 @@ TEST_CASE("config folders: the default's folder is made, so it may be missing", 
     const std::string handlers = R"("handlers": {"h": {"start": "manual"}})";
     CHECK(parse("{" + handlers + "}", "f", "/tmp", machine).report().empty());
     CHECK(parse("{\"accounts\": {\"database\": \"" + folder.path() + "/state/accounts.db\"}, " + handlers + "}", "f",
-                "/tmp", machine).report().empty());
+                "/tmp", machine)
+              .report()
+              .empty());
 }
 
 TEST_CASE("config folders: one that this user cannot write is a warning", "[config]") {

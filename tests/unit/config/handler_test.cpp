@@ -63,9 +63,11 @@ TEST_CASE("config handlers: `groups` names a handler that has its own", "[config
     CHECK(report(R"("groups": "gatewy"}, "gateway": {"start": "manual"})") ==
           "test.jsonc:2:41: handlers.source.groups: there is no handler \"gatewy\"; did you mean \"gateway\"?\n");
     CHECK(report(R"("groups": "b"}, "b": {"start": "manual", "groups": "c"}, "c": {"start": "manual"})") ==
-          "test.jsonc:2:41: handlers.source.groups: \"b\" has no groups of its own: it uses those of \"c\"; name that one\n");
+          "test.jsonc:2:41: handlers.source.groups: \"b\" has no groups of its own: it uses those of \"c\"; name that "
+          "one\n");
     CHECK(report(R"("groups": ""})").starts_with("test.jsonc:2:41: handlers.source.groups: "));
-    const auto config = parse_good(R"({"handlers": {"a": {"start": "manual", "groups": "a"}, "b": {"start": "manual", "groups": "a"}}})");
+    const auto config = parse_good(
+        R"({"handlers": {"a": {"start": "manual", "groups": "a"}, "b": {"start": "manual", "groups": "a"}}})");
     CHECK(config.handlers[0].groups.empty());
     CHECK(config.handlers[1].groups_owner() == "a");
     CHECK(config.handlers[0].groups_owner() == "a");
@@ -175,6 +177,5 @@ TEST_CASE("config handlers: a name is a name, and keys in restart are suggested 
           "f:2:32: handlers.h.restart.inital_delay: unknown key \"inital_delay\"; did you mean \"initial_delay\"?\n");
     CHECK(parse_text(R"({"handlers": {"h": 3}})").mistakes.front() ==
           finding{1, 20, "handlers.h", "must be an object: { … }"});
-    CHECK(parse_text(R"({"handlers": []})").mistakes.front() ==
-          finding{1, 14, "handlers", "must be an object: { … }"});
+    CHECK(parse_text(R"({"handlers": []})").mistakes.front() == finding{1, 14, "handlers", "must be an object: { … }"});
 }

@@ -72,10 +72,10 @@ TEST_CASE("json document: what is not JSON is refused with its place", "[config]
 }
 
 TEST_CASE("json document: bad numbers, escapes and UTF-8 are refused", "[config]") {
-    const auto* const bad = GENERATE(
-        "[01]", "[-]", "[1.]", "[.5]", "[1e]", "[+1]", "[1e999]", "[NaN]", "[truefalse]", "[\"\\x\"]", "[\"\\u12\"]",
-        "[\"\\u-123\"]", "[\"\\ud800\"]", "[\"\\udc00\"]", "[\"\\ud800\\u0041\"]", "[\"\xc3\x28\"]", "[\"\xc0\x80\"]",
-        "[\"\xed\xa0\x80\"]", "[\"\xf5\x80\x80\x80\"]", "[\"\xe2\x82\"]", "['a']", "[1]]", "[");
+    const auto* const bad = GENERATE("[01]", "[-]", "[1.]", "[.5]", "[1e]", "[+1]", "[1e999]", "[NaN]", "[truefalse]",
+                                     "[\"\\x\"]", "[\"\\u12\"]", "[\"\\u-123\"]", "[\"\\ud800\"]", "[\"\\udc00\"]",
+                                     "[\"\\ud800\\u0041\"]", "[\"\xc3\x28\"]", "[\"\xc0\x80\"]", "[\"\xed\xa0\x80\"]",
+                                     "[\"\xf5\x80\x80\x80\"]", "[\"\xe2\x82\"]", "['a']", "[1]]", "[");
     CAPTURE(bad);
     CHECK(!parse_json(bad).root);
     CHECK(!nlohmann::json::accept(bad));

@@ -17,8 +17,7 @@ TEST_CASE("config listeners: tcp v4, tcp v6 and unix are read", "[config]") {
     const auto& first = config.listeners[0];
     CHECK(first.name == "inside");
     CHECK(first.kind == transport::tcp);
-    CHECK(first.authentication ==
-          std::vector{authentication_method::anonymous, authentication_method::accounts});
+    CHECK(first.authentication == std::vector{authentication_method::anonymous, authentication_method::accounts});
     CHECK(config.listeners[1].address == "[::1]:2225");
     CHECK(config.listeners[1].name == "[::1]:2225");
     CHECK(config.listeners[1].authentication == std::vector{authentication_method::accounts});
@@ -39,9 +38,9 @@ TEST_CASE("config listeners: anonymous sessions from elsewhere must be confirmed
     CHECK(listener_report(R"("address": "0.0.0.0:2223", "authentication": ["anonymous"])") ==
           "f:2:46: listeners[0].authentication: anonymous sessions on 0.0.0.0:2223, which other machines may reach: "
           "use a loopback address, or confirm with \"allow_remote_anonymous\": true\n");
-    CHECK(listener_report(
-              R"("address": "0.0.0.0:2223", "authentication": ["anonymous"], "allow_remote_anonymous": true)")
-              .empty());
+    CHECK(
+        listener_report(R"("address": "0.0.0.0:2223", "authentication": ["anonymous"], "allow_remote_anonymous": true)")
+            .empty());
     CHECK(listener_report(R"("address": "[::1]:2223", "authentication": ["anonymous"])").empty());
     CHECK(listener_report(R"("transport": "unix", "address": "s", "authentication": ["anonymous"])").empty());
 }
@@ -53,12 +52,15 @@ TEST_CASE("config listeners: passwords in clear on the network are a warning", "
 }
 
 TEST_CASE("config listeners: a certificate comes with its key, and both are read", "[config]") {
-    CHECK(listener_report(R"("tls": {"certificate": "/nowhere/a.crt"})") ==
-          "f:2:24: listeners[0].tls.certificate: \"certificate\" and \"key\" belong together: both are needed for TLS\n");
+    CHECK(
+        listener_report(R"("tls": {"certificate": "/nowhere/a.crt"})") ==
+        "f:2:24: listeners[0].tls.certificate: \"certificate\" and \"key\" belong together: both are needed for TLS\n");
     CHECK(listener_report(R"("tls": {"certificate": "/nowhere/a.crt", "key": "/nowhere/a.key"})") ==
           "f:2:24: listeners[0].tls.certificate: /nowhere/a.crt: No such file or directory\n");
-    CHECK(listener_report(R"("tls": {"certificate": "/nowhere/a.crt", "key": "/a.key", "client_certificates": "required"})") ==
-          "f:2:82: listeners[0].tls.client_certificates: needs \"authorities\": the PEM files of those that sign clients' "
+    CHECK(listener_report(
+              R"("tls": {"certificate": "/nowhere/a.crt", "key": "/a.key", "client_certificates": "required"})") ==
+          "f:2:82: listeners[0].tls.client_certificates: needs \"authorities\": the PEM files of those that sign "
+          "clients' "
           "certificates\n");
 }
 

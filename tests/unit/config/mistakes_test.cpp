@@ -38,16 +38,17 @@ TEST_CASE("config mistakes: all are told at once, in the order of the file", "[c
   }
 })");
     CHECK(!result.config);
-    CHECK(result.report() ==
-          "test.jsonc:2:14: server.nmae: unknown key \"nmae\"; did you mean \"name\"?\n"
-          "test.jsonc:2:38: server.threads: must be at least 1\n"
-          "test.jsonc:4:21: limits.message_size: needs a unit: a size such as \"512B\", \"64KiB\", \"1MiB\" or \"1MB\"\n"
-          "test.jsonc:5:19: limits.unanswered: must be a whole number\n"
-          "test.jsonc:6:5: limits.unanswered: \"unanswered\" is given twice; keep one (the first is in line 5)\n"
-          "test.jsonc:8:20: log.level: unknown value \"inof\"; did you mean \"info\"?\n"
-          "test.jsonc:10:26: handlers.chat.command[0]: \"/nowhere/chat\" does not exist; build or install it first\n"
-          "test.jsonc:10:56: handlers.chat.deadline: \"5\" is not a duration such as \"500ms\", \"5s\", \"2m\" or "
-          "\"1h\"\n");
+    CHECK(
+        result.report() ==
+        "test.jsonc:2:14: server.nmae: unknown key \"nmae\"; did you mean \"name\"?\n"
+        "test.jsonc:2:38: server.threads: must be at least 1\n"
+        "test.jsonc:4:21: limits.message_size: needs a unit: a size such as \"512B\", \"64KiB\", \"1MiB\" or \"1MB\"\n"
+        "test.jsonc:5:19: limits.unanswered: must be a whole number\n"
+        "test.jsonc:6:5: limits.unanswered: \"unanswered\" is given twice; keep one (the first is in line 5)\n"
+        "test.jsonc:8:20: log.level: unknown value \"inof\"; did you mean \"info\"?\n"
+        "test.jsonc:10:26: handlers.chat.command[0]: \"/nowhere/chat\" does not exist; build or install it first\n"
+        "test.jsonc:10:56: handlers.chat.deadline: \"5\" is not a duration such as \"500ms\", \"5s\", \"2m\" or "
+        "\"1h\"\n");
 }
 
 TEST_CASE("config mistakes: a value of the wrong kind says what is wanted", "[config]") {
@@ -146,8 +147,9 @@ TEST_CASE("config warnings: they leave the config valid", "[config]") {
     const auto result = parse_text(R"({"server": {"connections": 2000}})");
     CHECK(result.config);
     CHECK(result.mistakes.empty());
-    CHECK(result.report() ==
-          "test.jsonc:1:1: handlers: warning: there is no handler: every message will be answered no_handler\n"
-          "test.jsonc:1:28: server.connections: warning: more than the hard limit of open descriptors, 1000; raise that "
-          "(ulimit -Hn, LimitNOFILE=)\n");
+    CHECK(
+        result.report() ==
+        "test.jsonc:1:1: handlers: warning: there is no handler: every message will be answered no_handler\n"
+        "test.jsonc:1:28: server.connections: warning: more than the hard limit of open descriptors, 1000; raise that "
+        "(ulimit -Hn, LimitNOFILE=)\n");
 }

@@ -50,7 +50,8 @@ TEST_CASE("config pages: the schema has every declared key, with its bounds and 
     const auto& peers = properties.at("peers");
     CHECK(peers.at("maxProperties") == 1'000);
     CHECK(peers.at("additionalProperties").at("additionalProperties") == false);
-    CHECK(peers.at("additionalProperties").at("properties").at("transport").at("enum") == json::parse(R"(["tls", "plain"])"));
+    CHECK(peers.at("additionalProperties").at("properties").at("transport").at("enum") ==
+          json::parse(R"(["tls", "plain"])"));
     const std::regex names{peers.at("propertyNames").at("pattern").get<std::string>()};
     CHECK(std::regex_search("away-2.example", names));
     CHECK(std::regex_search("*", names));
@@ -74,8 +75,8 @@ TEST_CASE("config pages: every key is described once, as a sentence", "[config]"
         CHECK(facts.description.ends_with('.'));
         CHECK(facts.least <= facts.most);
     }
-    for (const auto* section : {"server", "log", "control", "accounts", "limits", "listeners", "handlers", "peering", "peers",
-                                "restart"}) {
+    for (const auto* section :
+         {"server", "log", "control", "accounts", "limits", "listeners", "handlers", "peering", "peers", "restart"}) {
         CAPTURE(section);
         CHECK(!section_description(section).empty());
     }

@@ -25,8 +25,8 @@ TEST_CASE("units: a size is digits and a binary or decimal unit", "[config]") {
     CHECK(parse_size("1KB") == 1'000);
     CHECK(parse_size("1MB") == 1'000'000);
     CHECK(parse_size("1GB") == 1'000'000'000);
-    const auto* const bad = GENERATE("", "1", "MiB", "1 MiB", "1mib", "1M", "1kB", "-1B", "1.5MiB", "5s",
-                                     "18446744073709551615KiB");
+    const auto* const bad =
+        GENERATE("", "1", "MiB", "1 MiB", "1mib", "1M", "1kB", "-1B", "1.5MiB", "5s", "18446744073709551615KiB");
     CAPTURE(bad);
     CHECK(!parse_size(bad));
 }

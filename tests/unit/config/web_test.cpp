@@ -86,8 +86,8 @@ TEST_CASE("config websockets: without paths and files there is one path, /", "[c
 
 TEST_CASE("config websockets: a path begins with a slash and is written without escapes", "[config]") {
     const std::string bad = GENERATE("ws", "", "/a?b", "/a#b", "/a%20b", "/a b");
-    CHECK(web_report("\"paths\": {\"" + bad + "\": {}}") == "f:2:37: " + path_to("listeners[0].paths", bad) + ": \"" + bad +
-                                                               "\" is not a path; write \"/\" or \"/chat\"\n");
+    CHECK(web_report("\"paths\": {\"" + bad + "\": {}}") == "f:2:37: " + path_to("listeners[0].paths", bad) + ": \"" +
+                                                                bad + "\" is not a path; write \"/\" or \"/chat\"\n");
 }
 
 TEST_CASE("config websockets: paths differ, and their keys are known", "[config]") {
@@ -105,7 +105,8 @@ TEST_CASE("config websockets: origins are origins, and subprotocols tokens", "[c
     CHECK(path_report(R"("origins": ["null", "https://*.example.org:8443", "http://[::1]", "self", "*"])").empty());
     CHECK(path_report(R"("origins": [])").empty());
     CHECK(path_report(R"("subprotocols": ["a b"])") ==
-          "f:2:60: listeners[0].paths[\"/a\"].subprotocols: \"a b\" is not the name of a subprotocol (a token of RFC 9110)\n");
+          "f:2:60: listeners[0].paths[\"/a\"].subprotocols: \"a b\" is not the name of a subprotocol (a token of RFC "
+          "9110)\n");
 }
 
 TEST_CASE("config websockets: a path is bound to a type that clients may send", "[config]") {
@@ -113,30 +114,39 @@ TEST_CASE("config websockets: a path is bound to a type that clients may send", 
     const std::string bad = GENERATE("builtin", "dummy");
     CHECK(path_report("\"type\": \"" + bad + "\", \"authentication\": [\"anonymous\"]") ==
           "f:2:52: listeners[0].paths[\"/a\"].type: \"" + bad + "\" is not a message type that clients may send\n");
-    CHECK(path_report(R"("frames": "text")") == "f:2:54: listeners[0].paths[\"/a\"].frames: has no meaning without \"type\"\n");
+    CHECK(path_report(R"("frames": "text")") ==
+          "f:2:54: listeners[0].paths[\"/a\"].frames: has no meaning without \"type\"\n");
     CHECK(path_report(R"("type": "a", "frames": "xml", "authentication": ["anonymous"])") ==
-          "f:2:67: listeners[0].paths[\"/a\"].frames: unknown value \"xml\"; valid here: \"json\", \"text\", \"socketio\"\n");
+          "f:2:67: listeners[0].paths[\"/a\"].frames: unknown value \"xml\"; valid here: \"json\", \"text\", "
+          "\"socketio\"\n");
 }
 
 TEST_CASE("config websockets: a path of Socket.IO has namespaces, each with a type", "[config]") {
     const auto report = [](const std::string& keys) { return path_report(R"("frames": "socketio", )" + keys); };
-    const auto path = with_listener(R"("paths": {"/socket.io/": {"frames": "socketio", "namespaces": {"/": "chat", "/admin": "panel"},
-                                                                  "recovery": "2m", "recovery_bytes": "1MiB"}})").listeners.at(0).web.paths.at(0);
+    const auto path =
+        with_listener(R"("paths": {"/socket.io/": {"frames": "socketio", "namespaces": {"/": "chat", "/admin": "panel"},
+                                                                  "recovery": "2m", "recovery_bytes": "1MiB"}})")
+            .listeners.at(0)
+            .web.paths.at(0);
     CHECK(path.frames == bound_frames::socketio);
     CHECK(path.namespaces == std::map<std::string, std::string>{{"/", "chat"}, {"/admin", "panel"}});
     CHECK(path.recovery == std::chrono::minutes{2});
     CHECK(path.recovery_bytes == 1'048'576);
     CHECK(report(R"("namespaces": {"/": "chat"})").empty());
     CHECK(report(R"("recovery": "1s")").find("must have 1 to 100 entries") != std::string::npos);
-    CHECK(report(R"("namespaces": {"/": "chat"}, "type": "chat")").find("type: has no meaning with \"frames\": \"socketio\"") != std::string::npos);
+    CHECK(report(R"("namespaces": {"/": "chat"}, "type": "chat")")
+              .find("type: has no meaning with \"frames\": \"socketio\"") != std::string::npos);
     CHECK(report(R"("namespaces": {"admin": "chat"})").find("\"admin\" is not a namespace") != std::string::npos);
     CHECK(report(R"("namespaces": {"/": "builtin"})").find("\"builtin\" is not a message type") != std::string::npos);
-    CHECK(path_report(R"("type": "chat", "authentication": ["anonymous"], "recovery": "1s")").find("has no effect") != std::string::npos);
+    CHECK(path_report(R"("type": "chat", "authentication": ["anonymous"], "recovery": "1s")").find("has no effect") !=
+          std::string::npos);
 }
 
 TEST_CASE("config websockets: anonymous sessions of a path from elsewhere must be confirmed, too", "[config]") {
-    const std::string path = R"("address": "0.0.0.0:80", "authentication": ["jwt"], "paths": {"/": {"authentication": ["anonymous"]}})";
-    CHECK(web_report(path).find("anonymous sessions on 0.0.0.0:80, which other machines may reach") != std::string::npos);
+    const std::string path =
+        R"("address": "0.0.0.0:80", "authentication": ["jwt"], "paths": {"/": {"authentication": ["anonymous"]}})";
+    CHECK(web_report(path).find("anonymous sessions on 0.0.0.0:80, which other machines may reach") !=
+          std::string::npos);
     CHECK(web_report(path + R"(, "allow_remote_anonymous": true)").find("which other machines") == std::string::npos);
 }
 
@@ -156,7 +166,8 @@ TEST_CASE("config websockets: a relative folder of files is beside the config fi
 }
 
 TEST_CASE("config websockets: proxies are addresses or networks", "[config]") {
-    CHECK(web_report(R"("paths": {"/": {}}, "proxies": ["10.1.2.3", "192.168.0.0/16", "::1", "2001:db8::/32"])").empty());
+    CHECK(
+        web_report(R"("paths": {"/": {}}, "proxies": ["10.1.2.3", "192.168.0.0/16", "::1", "2001:db8::/32"])").empty());
     const std::string bad = GENERATE("localhost", "10.0.0.0/33", "10.0.0", "", "::1/129", "10.0.0.0/");
     CHECK(web_report("\"paths\": {}, \"proxies\": [\"" + bad + "\"]") ==
           "f:2:51: listeners[0].proxies: \"" + bad + "\" is not an IP address or a network such as \"10.0.0.0/8\"\n");
@@ -164,7 +175,8 @@ TEST_CASE("config websockets: proxies are addresses or networks", "[config]") {
 
 TEST_CASE("config websockets: the PROXY protocol is for known proxies, also over tcp", "[config]") {
     CHECK(listener_report(R"("proxy_protocol": true)") ==
-          "f:2:19: listeners[0].proxy_protocol: needs \"proxies\": the addresses whose connections begin with a PROXY header\n");
+          "f:2:19: listeners[0].proxy_protocol: needs \"proxies\": the addresses whose connections begin with a PROXY "
+          "header\n");
     CHECK(listener_report(R"("proxy_protocol": true, "proxies": ["10.0.0.1"])").empty());
     CHECK(listener_report(R"("proxies": ["10.0.0.1"])") ==
           "f:2:1: listeners[0].proxies: warning: has no effect without \"proxy_protocol\": true\n");
@@ -174,14 +186,14 @@ TEST_CASE("config websockets: what is for them only has no effect elsewhere", "[
     const std::string key = GENERATE("\"paths\": {\"/\": {}}", "\"files\": \"/tmp\"", "\"file_size\": \"1MiB\"",
                                      "\"cache_control\": \"x\"", "\"head_size\": \"1KiB\"");
     const std::string name = key.substr(1, key.find('"', 1) - 1);
-    CHECK(listener_report(key) == "f:2:1: listeners[0]." + name +
-                                      ": warning: has no effect: it is for \"transport\": \"websocket\"\n");
+    CHECK(listener_report(key) ==
+          "f:2:1: listeners[0]." + name + ": warning: has no effect: it is for \"transport\": \"websocket\"\n");
 }
 
 TEST_CASE("config websockets: the effective text reads back as the same config", "[config]") {
     const temporary_folder folder;
-    const auto config = with_listener(
-        R"("files": ")" + folder.path() + R"(", "cache_control": "a \"b\"", "proxies": ["::1"], "proxy_protocol": true,
+    const auto config = with_listener(R"("files": ")" + folder.path() +
+                                      R"(", "cache_control": "a \"b\"", "proxies": ["::1"], "proxy_protocol": true,
         "paths": {"/é": {"type": "é", "frames": "text", "authentication": ["anonymous"], "origins": []},
                   "/b": {"type": "b", "subprotocols": ["x"], "compression": true}})");
     const std::string text = effective_text(config);
@@ -193,8 +205,10 @@ TEST_CASE("config websockets: the effective text reads back as the same config",
 }
 
 TEST_CASE("config websockets: a changed, new or removed path needs a restart", "[config]") {
-    CHECK(changes_of(R"("paths": {"/a": {}, "/gone": {}})", R"("paths": {"/a": {"compression": true}, "/new": {}})").size() == 3);
-    const auto changes = changes_of(R"("paths": {"/a": {}, "/gone": {}})", R"("paths": {"/a": {"compression": true}, "/new": {}})");
+    CHECK(changes_of(R"("paths": {"/a": {}, "/gone": {}})", R"("paths": {"/a": {"compression": true}, "/new": {}})")
+              .size() == 3);
+    const auto changes =
+        changes_of(R"("paths": {"/a": {}, "/gone": {}})", R"("paths": {"/a": {"compression": true}, "/new": {}})");
     CHECK(changes[0] == change{R"(listeners.web.paths["/a"].compression)", "false", "true", true});
     CHECK(changes[1].path == R"(listeners.web.paths["/gone"])");
     CHECK(!changes[1].after);

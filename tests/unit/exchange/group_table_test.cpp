@@ -31,7 +31,7 @@ struct listener final : group_observer {
 using texts = std::vector<std::string>;
 
 struct observed_table {
-    unsigned waiting = 0;   ///< how often it was said that there are changes to tell
+    unsigned waiting = 0;  ///< how often it was said that there are changes to tell
     group_table table{[this] { ++waiting; }};
     some_session a, b, c;
     listener hears;
@@ -81,7 +81,8 @@ TEST_CASE("group table: who leaves and comes back within a turn is no news", "[e
     CHECK(it.hears.heard.empty());
 }
 
-TEST_CASE("group table: a new observer does not hear of what was there, and the others of what was before it", "[exchange]") {
+TEST_CASE("group table: a new observer does not hear of what was there, and the others of what was before it",
+          "[exchange]") {
     observed_table it;
     listener later;
     it.table.watch("chat", it.hears);
@@ -89,7 +90,8 @@ TEST_CASE("group table: a new observer does not hear of what was there, and the 
     it.table.watch("chat", later);
     CHECK(it.hears.take() == texts{"hall=1"});
     texts there;
-    it.table.for_each("chat", [&](const group& in) { there.push_back(in.name() + std::to_string(in.members().size())); });
+    it.table.for_each("chat",
+                      [&](const group& in) { there.push_back(in.name() + std::to_string(in.members().size())); });
     CHECK(there == texts{"hall1"});
     it.table.tell_changes();
     CHECK(later.heard.empty());
@@ -99,7 +101,8 @@ TEST_CASE("group table: a new observer does not hear of what was there, and the 
     CHECK(later.take() == texts{"hall=2"});
 }
 
-TEST_CASE("group table: nothing is gathered while nobody observes, and an observer may go when it hears", "[exchange]") {
+TEST_CASE("group table: nothing is gathered while nobody observes, and an observer may go when it hears",
+          "[exchange]") {
     observed_table it;
     it.table.join("chat", "hall", it.a, 10);
     CHECK(it.waiting == 0);

@@ -12,8 +12,7 @@ namespace bester::handlers::testing {
 /// While it lives, the log goes here.
 class captured_log {
 public:
-    captured_log() : before_(spdlog::default_logger())
-    {
+    captured_log() : before_(spdlog::default_logger()) {
         auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(text_);
         auto logger = std::make_shared<spdlog::logger>("captured", sink);
         logger->set_pattern("%l %v");

@@ -6,10 +6,8 @@
 using namespace bester::handlers;
 using bester::wire::error_code;
 
-TEST_CASE("hello: what is accepted", "[handlers]")
-{
-    SECTION("the first channel of a started process")
-    {
+TEST_CASE("hello: what is accepted", "[handlers]") {
+    SECTION("the first channel of a started process") {
         const auto hello = parse_hello(
             R"({"kind":"hello","protocol":1,"handler":"chat","token":"t","events":["clients","groups","peers"],"new":1})");
         REQUIRE(hello);
@@ -21,16 +19,14 @@ TEST_CASE("hello: what is accepted", "[handlers]")
         CHECK(hello->wants_peer_events);
         CHECK(hello->wants_group_events);
     }
-    SECTION("a process started by hand")
-    {
+    SECTION("a process started by hand") {
         const auto hello = parse_hello(R"({"protocol":1,"handler":"chat","kind":"hello"})");
         REQUIRE(hello);
         CHECK(hello->token.empty());
         CHECK_FALSE(hello->wants_client_events);
         CHECK_FALSE(hello->wants_group_events);
     }
-    SECTION("a further channel")
-    {
+    SECTION("a further channel") {
         const auto hello = parse_hello(R"({"kind":"hello","protocol":1,"handler":"chat","key":"k","shard":2})");
         REQUIRE(hello);
         CHECK(hello->key == "k");
@@ -38,8 +34,7 @@ TEST_CASE("hello: what is accepted", "[handlers]")
     }
 }
 
-TEST_CASE("hello: what is refused, and with which code", "[handlers]")
-{
+TEST_CASE("hello: what is refused, and with which code", "[handlers]") {
     struct row {
         const char* json;
         error_code code;
@@ -73,8 +68,7 @@ TEST_CASE("hello: what is refused, and with which code", "[handlers]")
     }
 }
 
-TEST_CASE("welcome: has the fields of the protocol page, the config byte for byte", "[handlers]")
-{
+TEST_CASE("welcome: has the fields of the protocol page, the config byte for byte", "[handlers]") {
     welcome_message welcome;
     welcome.server = "home";
     welcome.handler = "chat";
@@ -94,8 +88,7 @@ TEST_CASE("welcome: has the fields of the protocol page, the config byte for byt
         "limits":{"message_size":1000,"recipients":10},"config":{"big":1.0}})"));
 }
 
-TEST_CASE("handshake: an error frame carries the code's text, also around bytes that are not UTF-8", "[handlers]")
-{
+TEST_CASE("handshake: an error frame carries the code's text, also around bytes that are not UTF-8", "[handlers]") {
     const auto json = nlohmann::json::parse(encode(refusal{error_code::handler_unknown, "no \"x\xff\""}));
     CHECK(json.at("kind") == "error");
     CHECK(json.at("code") == "handler_unknown");

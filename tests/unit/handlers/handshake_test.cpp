@@ -4,13 +4,13 @@
 
 #include <catch2/catch.hpp>
 
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
 
 using namespace std::chrono_literals;
 using namespace bester::handlers;
@@ -22,8 +22,7 @@ namespace {
 /// A handler's end of one connection, in the test's own hands.
 class raw_channel {
 public:
-    raw_channel(supervisor_fixture& test, const std::string& path) : test_(test)
-    {
+    raw_channel(supervisor_fixture& test, const std::string& path) : test_(test) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         path.copy(address.sun_path, sizeof address.sun_path - 1);
@@ -35,18 +34,15 @@ public:
     raw_channel(const raw_channel&) = delete;
     raw_channel& operator=(const raw_channel&) = delete;
 
-    void send(const std::string& bytes)
-    {
+    void send(const std::string& bytes) {
         REQUIRE(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
     }
     /// Sends a hello and returns what the broker answers.
-    json say(const json& hello)
-    {
+    json say(const json& hello) {
         send(frame_of(hello.dump()));
         return answer();
     }
-    json answer()
-    {
+    json answer() {
         bester::wire::frame_result frame;
         REQUIRE(test_.wait([&] {
             read();
@@ -57,21 +53,17 @@ public:
         received_.erase(0, frame.consumed);
         return parsed;
     }
-    bool is_closed()
-    {
+    bool is_closed() {
         read();
         return closed_;
     }
 
 private:
-    void read()
-    {
+    void read() {
         char buffer[4096];
         const ssize_t count = ::recv(fd_, buffer, sizeof buffer, 0);
-        if (count > 0)
-            received_.append(buffer, static_cast<std::size_t>(count));
-        else if (count == 0 || errno == ECONNRESET)
-            closed_ = true;
+        if (count > 0) received_.append(buffer, static_cast<std::size_t>(count));
+        else if (count == 0 || errno == ECONNRESET) closed_ = true;
     }
 
     supervisor_fixture& test_;
@@ -80,15 +72,13 @@ private:
     bool closed_ = false;
 };
 
-json hello(const std::string& handler, const json& more = json::object())
-{
+json hello(const std::string& handler, const json& more = json::object()) {
     json message{{"kind", "hello"}, {"protocol", 1}, {"handler", handler}};
     message.update(more);
     return message;
 }
 
-handler_settings manual(const std::string& name, unsigned instances = 1)
-{
+handler_settings manual(const std::string& name, unsigned instances = 1) {
     handler_settings settings;
     settings.name = name;
     settings.start = start_mode::manual;
@@ -99,8 +89,7 @@ handler_settings manual(const std::string& name, unsigned instances = 1)
 
 }  // namespace
 
-TEST_CASE("handshake: a process started by hand attaches", "[handlers]")
-{
+TEST_CASE("handshake: a process started by hand attaches", "[handlers]") {
     supervisor_fixture test(2);
     test.start({manual("chat")});
     CHECK(test.only("chat").state == instance_state::waiting);
@@ -125,16 +114,14 @@ TEST_CASE("handshake: a process started by hand attaches", "[handlers]")
     CHECK_FALSE(test.host.offers.at(1).wants_client_events);
     CHECK((::fcntl(test.host.offers.at(1).fd, F_GETFL) & O_NONBLOCK) != 0);
 
-    SECTION("and the place is free again when it is lost")
-    {
+    SECTION("and the place is free again when it is lost") {
         test.runs->channel_lost(test.host.ready.front(), "closed");
         REQUIRE(test.wait([&] { return test.only("chat").state == instance_state::waiting; }));
         CHECK(test.only("chat").last_exit == "closed");
         raw_channel next(test);
         CHECK(next.say(hello("chat")).at("kind") == "welcome");
     }
-    SECTION("a drain detaches it, and lets nobody else in")
-    {
+    SECTION("a drain detaches it, and lets nobody else in") {
         REQUIRE(test.runs->drain("chat"));
         REQUIRE(test.wait([&] { return test.only("chat").state == instance_state::stopped; }));
         REQUIRE(test.wait([&] { return first.answer().at("kind") == "drain"; }));
@@ -147,8 +134,7 @@ TEST_CASE("handshake: a process started by hand attaches", "[handlers]")
     CHECK(test.stop());
 }
 
-TEST_CASE("handshake: refusals have their codes, and the connection ends", "[handlers]")
-{
+TEST_CASE("handshake: refusals have their codes, and the connection ends", "[handlers]") {
     supervisor_fixture test(2);
     test.start({manual("chat"), test.entry("started", "silent")});
     struct row {
@@ -178,8 +164,7 @@ TEST_CASE("handshake: refusals have their codes, and the connection ends", "[han
     CHECK(test.stop());
 }
 
-TEST_CASE("handshake: a shard's channel is given once, and places are counted", "[handlers]")
-{
+TEST_CASE("handshake: a shard's channel is given once, and places are counted", "[handlers]") {
     supervisor_fixture test(2);
     test.start({manual("chat", 2)});
     raw_channel first(test);
@@ -201,8 +186,7 @@ TEST_CASE("handshake: a shard's channel is given once, and places are counted", 
     CHECK(test.stop());
 }
 
-TEST_CASE("handshake: without a token, only the broker's own user and root may attach", "[handlers]")
-{
+TEST_CASE("handshake: without a token, only the broker's own user and root may attach", "[handlers]") {
     if (::geteuid() != 0) {
         WARN("needs root to have another user; the check itself is covered where the tests run as root");
         return;
@@ -221,24 +205,19 @@ TEST_CASE("handshake: without a token, only the broker's own user and root may a
         address.sun_family = AF_UNIX;
         path.copy(address.sun_path, sizeof address.sun_path - 1);
         char buffer[1024];
-        if (::setuid(65534) != 0)
-            ::_exit(1);
+        if (::setuid(65534) != 0) ::_exit(1);
         const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
-        if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-            ::_exit(2);
-        if (::write(fd, frame.data(), frame.size()) < 0)
-            ::_exit(3);
+        if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) ::_exit(2);
+        if (::write(fd, frame.data(), frame.size()) < 0) ::_exit(3);
         const ssize_t count = ::read(fd, buffer, sizeof buffer);
-        if (count < 4 || ::write(result[1], buffer + 4, static_cast<std::size_t>(count - 4)) < 0)
-            ::_exit(4);
+        if (count < 4 || ::write(result[1], buffer + 4, static_cast<std::size_t>(count - 4)) < 0) ::_exit(4);
         ::_exit(0);
     }
     std::string answer;
     CHECK(test.wait([&] {
         char buffer[1024];
         const ssize_t count = ::read(result[0], buffer, sizeof buffer);
-        if (count > 0)
-            answer.assign(buffer, static_cast<std::size_t>(count));
+        if (count > 0) answer.assign(buffer, static_cast<std::size_t>(count));
         return count > 0;
     }));
     int status = 0;
@@ -250,8 +229,7 @@ TEST_CASE("handshake: without a token, only the broker's own user and root may a
     CHECK(test.stop());
 }
 
-TEST_CASE("handshake: bounds of size, time and number", "[handlers]")
-{
+TEST_CASE("handshake: bounds of size, time and number", "[handlers]") {
     supervisor_fixture test(1);
     handshake_limits limits;
     limits.hello_size = 200;
@@ -263,30 +241,26 @@ TEST_CASE("handshake: bounds of size, time and number", "[handlers]")
     };
     const std::string path = test.directory.path("other.sock");
     handshake_listener listener(test.io, path, decisions, limits);
-    SECTION("a hello that is too long is refused before it is read")
-    {
+    SECTION("a hello that is too long is refused before it is read") {
         raw_channel channel(test, path);
         channel.send(std::string("\xc9\0\0\0", 4));
         CHECK(channel.answer().at("code") == "bad_hello");
         CHECK(test.wait([&] { return channel.is_closed(); }));
     }
-    SECTION("one that does not come is refused in time")
-    {
+    SECTION("one that does not come is refused in time") {
         raw_channel channel(test, path);
         channel.send(std::string("\x0a\0\0", 3));
         CHECK(channel.answer().at("code") == "bad_hello");
         CHECK(test.wait([&] { return channel.is_closed(); }));
         CHECK(test.log.has("no hello within 200 ms"));
     }
-    SECTION("too many silent ones do not keep a handler out: the oldest goes")
-    {
+    SECTION("too many silent ones do not keep a handler out: the oldest goes") {
         raw_channel oldest(test, path), older(test, path), talks(test, path);
         CHECK(talks.say(hello("chat")).at("code") == "handler_unknown");
         CHECK(test.wait([&] { return oldest.is_closed(); }));
         CHECK(test.log.has("closing the oldest"));
     }
-    SECTION("one byte at a time is fine")
-    {
+    SECTION("one byte at a time is fine") {
         raw_channel channel(test, path);
         for (const char byte : frame_of(hello("chat").dump())) {
             channel.send(std::string(1, byte));
@@ -294,9 +268,8 @@ TEST_CASE("handshake: bounds of size, time and number", "[handlers]")
         }
         CHECK(channel.answer().at("code") == "handler_unknown");
     }
-    SECTION("anybody may connect")
-    {
-        struct stat about{};
+    SECTION("anybody may connect") {
+        struct stat about {};
         REQUIRE(::stat(path.c_str(), &about) == 0);
         CHECK((about.st_mode & 0777) == 0666);
     }

@@ -6,8 +6,7 @@ using namespace bester::handlers;
 using bester::wire::error_code;
 using recipients = std::vector<std::string>;
 
-TEST_CASE("one-shot answer: commands of the original daemon", "[handlers]")
-{
+TEST_CASE("one-shot answer: commands of the original daemon", "[handlers]") {
     struct row {
         const char* json;
         one_shot_answer expected;
@@ -38,8 +37,7 @@ TEST_CASE("one-shot answer: commands of the original daemon", "[handlers]")
     }
 }
 
-TEST_CASE("one-shot answer: refusals and nonsense", "[handlers]")
-{
+TEST_CASE("one-shot answer: refusals and nonsense", "[handlers]") {
     struct row {
         const char* json;
         error_code code;
@@ -47,7 +45,8 @@ TEST_CASE("one-shot answer: refusals and nonsense", "[handlers]")
     };
     const row rows[] = {
         {R"({"header":{"status":"3"}})", error_code::handler_refused, "'3'"},
-        {R"({"header":{"status":"","command":{"type":"sendClients","data":["a"]}},"data":1})", error_code::handler_refused, "''"},
+        {R"({"header":{"status":"","command":{"type":"sendClients","data":["a"]}},"data":1})",
+         error_code::handler_refused, "''"},
         {"", error_code::handler_failed, "not a JSON object"},
         {"[]", error_code::handler_failed, "not a JSON object"},
         {"{}", error_code::handler_failed, "header.status"},
@@ -55,15 +54,24 @@ TEST_CASE("one-shot answer: refusals and nonsense", "[handlers]")
         {R"({"header":{"status":0}})", error_code::handler_failed, "header.status"},
         {R"({"header":{"status":"0"},"data":1})", error_code::handler_failed, "command.type"},
         {R"({"header":{"status":"0","command":"sendClients"},"data":1})", error_code::handler_failed, "command.type"},
-        {R"({"header":{"status":"0","command":{"type":"dance","data":["a"]}},"data":1})", error_code::handler_failed, "command.type"},
-        {R"({"header":{"status":"0","command":{"type":"sendClients"}},"data":1})", error_code::handler_failed, "command.data"},
-        {R"({"header":{"status":"0","command":{"type":"sendClients","data":[1]}},"data":1})", error_code::handler_failed, "command.data"},
-        {R"({"header":{"status":"0","command":{"type":"sendClients","data":{}}},"data":1})", error_code::handler_failed, "command.data"},
-        {R"({"header":{"status":"0","command":{"type":"sendHandler","data":["a","b"]}},"data":1})", error_code::handler_failed, "exactly one"},
-        {R"({"header":{"status":"0","command":{"type":"sendHandler","data":[]}},"data":1})", error_code::handler_failed, "exactly one"},
-        {R"({"header":{"status":"0","command":{"type":"sendClients","data":["a"]}},"data":{"a":}})", error_code::handler_failed, "not a JSON"},
-        {R"({"header":{"status":"0","command":{"type":"sendClients","data":["a"]}},"data":1} trailing)", error_code::handler_failed, "not a JSON"},
-        {"{\"header\":{\"status\":\"0\",\"command\":{\"type\":\"sendClients\",\"data\":[\"a\"]}},\"data\":\"\xff\"}", error_code::handler_failed, "not a JSON"},
+        {R"({"header":{"status":"0","command":{"type":"dance","data":["a"]}},"data":1})", error_code::handler_failed,
+         "command.type"},
+        {R"({"header":{"status":"0","command":{"type":"sendClients"}},"data":1})", error_code::handler_failed,
+         "command.data"},
+        {R"({"header":{"status":"0","command":{"type":"sendClients","data":[1]}},"data":1})",
+         error_code::handler_failed, "command.data"},
+        {R"({"header":{"status":"0","command":{"type":"sendClients","data":{}}},"data":1})", error_code::handler_failed,
+         "command.data"},
+        {R"({"header":{"status":"0","command":{"type":"sendHandler","data":["a","b"]}},"data":1})",
+         error_code::handler_failed, "exactly one"},
+        {R"({"header":{"status":"0","command":{"type":"sendHandler","data":[]}},"data":1})", error_code::handler_failed,
+         "exactly one"},
+        {R"({"header":{"status":"0","command":{"type":"sendClients","data":["a"]}},"data":{"a":}})",
+         error_code::handler_failed, "not a JSON"},
+        {R"({"header":{"status":"0","command":{"type":"sendClients","data":["a"]}},"data":1} trailing)",
+         error_code::handler_failed, "not a JSON"},
+        {"{\"header\":{\"status\":\"0\",\"command\":{\"type\":\"sendClients\",\"data\":[\"a\"]}},\"data\":\"\xff\"}",
+         error_code::handler_failed, "not a JSON"},
     };
     for (const row& each : rows) {
         CAPTURE(each.json);

@@ -1,7 +1,7 @@
+#include "handlers/output_log.hpp"
 #include "captured_log.hpp"
 #include "event_loop.hpp"
 #include "handlers/instance_output.hpp"
-#include "handlers/output_log.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -24,15 +24,12 @@ struct collected {
     output_log log;
 
     explicit collected(output_limits limits = {})
-        : log([this](std::string_view line) { got.emplace_back(line); }, limits)
-    {
-    }
+        : log([this](std::string_view line) { got.emplace_back(line); }, limits) {}
 };
 
 }  // namespace
 
-TEST_CASE("output log: lines come out whole, however the bytes were cut", "[handlers]")
-{
+TEST_CASE("output log: lines come out whole, however the bytes were cut", "[handlers]") {
     const std::string text = "first\nsecond line\r\n\nthird";
     for (std::size_t cut = 0; cut <= text.size(); ++cut) {
         CAPTURE(cut);
@@ -46,35 +43,29 @@ TEST_CASE("output log: lines come out whole, however the bytes were cut", "[hand
     }
 }
 
-TEST_CASE("output log: a long line is cut and marked", "[handlers]")
-{
+TEST_CASE("output log: a long line is cut and marked", "[handlers]") {
     collected all({10, 100});
     all.log.write("0123456789", origin);
     all.log.write("abc\nshort\n", origin);
     CHECK(all.got == lines{"0123456789 [… 3 bytes cut]", "short"});
 }
 
-TEST_CASE("output log: lines above the rate are counted and reported", "[handlers]")
-{
+TEST_CASE("output log: lines above the rate are counted and reported", "[handlers]") {
     collected all({100, 3});
-    for (int i = 0; i < 10; ++i)
-        all.log.write("line " + std::to_string(i) + "\n", origin);
+    for (int i = 0; i < 10; ++i) all.log.write("line " + std::to_string(i) + "\n", origin);
     CHECK(all.got == lines{"line 0", "line 1", "line 2"});
-    SECTION("with the first line of a later second")
-    {
+    SECTION("with the first line of a later second") {
         all.log.write("later\n", origin + 1s);
-        CHECK(all.got == lines{"line 0", "line 1", "line 2",
-                               "[… 7 lines left out: more than 3 in one second]", "later"});
+        CHECK(all.got ==
+              lines{"line 0", "line 1", "line 2", "[… 7 lines left out: more than 3 in one second]", "later"});
     }
-    SECTION("or at the end")
-    {
+    SECTION("or at the end") {
         all.log.finish(origin);
         CHECK(all.got.back() == "[… 7 lines left out: more than 3 in one second]");
     }
 }
 
-TEST_CASE("output log: control characters are escaped, text is not", "[handlers]")
-{
+TEST_CASE("output log: control characters are escaped, text is not", "[handlers]") {
     struct row {
         std::string in, out;
     };
@@ -86,14 +77,14 @@ TEST_CASE("output log: control characters are escaped, text is not", "[handlers]
         {std::string("nul\0", 4), "nul\\x00"},
         {"\x7f", "\\x7f"},
         {"grüße", "grüße"},
-        {"\xc2\x9b" "31m", "\\x9b31m"},
+        {"\xc2\x9b"
+         "31m",
+         "\\x9b31m"},
     };
-    for (const row& each : rows)
-        CHECK(escape_control_characters(each.in) == each.out);
+    for (const row& each : rows) CHECK(escape_control_characters(each.in) == each.out);
 }
 
-TEST_CASE("instance output: both pipes go to the log, marked, to their last byte", "[handlers]")
-{
+TEST_CASE("instance output: both pipes go to the log, marked, to their last byte", "[handlers]") {
     captured_log log;
     asio::io_context io;
     int out[2], err[2];

@@ -12,34 +12,28 @@ using namespace bester::handlers::testing;
 
 namespace {
 
-std::set<pid_t> pids_of(const supervisor_fixture& test, const std::string& name)
-{
+std::set<pid_t> pids_of(const supervisor_fixture& test, const std::string& name) {
     std::set<pid_t> pids;
-    for (const instance_status& each : test.status_of(name).instances)
-        pids.insert(each.pid);
+    for (const instance_status& each : test.status_of(name).instances) pids.insert(each.pid);
     return pids;
 }
 
 /// Where a call stands among the host's calls; the `nth` of the same, from 0.
-std::ptrdiff_t position(const supervisor_fixture& test, const std::string& call, int nth = 0)
-{
+std::ptrdiff_t position(const supervisor_fixture& test, const std::string& call, int nth = 0) {
     for (std::size_t i = 0; i < test.host.calls.size(); ++i)
-        if (test.host.calls[i] == call && nth-- == 0)
-            return static_cast<std::ptrdiff_t>(i);
+        if (test.host.calls[i] == call && nth-- == 0) return static_cast<std::ptrdiff_t>(i);
     FAIL("the host was not called: " << call);
     return -1;
 }
 
 /// Only instances that serve, and as many as wanted.
-bool has_settled(const supervisor_fixture& test, const std::string& name, std::size_t instances)
-{
+bool has_settled(const supervisor_fixture& test, const std::string& name, std::size_t instances) {
     return test.is_ready(name) && test.status_of(name).instances.size() == instances;
 }
 
 }  // namespace
 
-TEST_CASE("replacement: restart replaces all instances, each by one that is ready", "[handlers]")
-{
+TEST_CASE("replacement: restart replaces all instances, each by one that is ready", "[handlers]") {
     supervisor_fixture test(1);
     handler_settings chat = test.entry("chat");
     chat.instances = 2;
@@ -48,8 +42,7 @@ TEST_CASE("replacement: restart replaces all instances, each by one that is read
     const auto before = pids_of(test, "chat");
     REQUIRE(test.runs->restart("chat"));
     REQUIRE(test.wait([&] { return test.host.ready.size() == 4 && has_settled(test, "chat", 2); }));
-    for (const pid_t pid : pids_of(test, "chat"))
-        CHECK(before.count(pid) == 0);
+    for (const pid_t pid : pids_of(test, "chat")) CHECK(before.count(pid) == 0);
     // One after the other, and never fewer than two in service.
     CHECK(position(test, "ready chat#0", 1) < position(test, "drain chat#0"));
     CHECK(position(test, "ready chat#0", 1) < position(test, "open chat#1 0", 1));
@@ -58,8 +51,7 @@ TEST_CASE("replacement: restart replaces all instances, each by one that is read
     CHECK(test.stop());
 }
 
-TEST_CASE("replacement: one that does not start leaves the old one in service", "[handlers]")
-{
+TEST_CASE("replacement: one that does not start leaves the old one in service", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("chat")});
     REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
@@ -71,8 +63,7 @@ TEST_CASE("replacement: one that does not start leaves the old one in service", 
         return each.pid == pid && each.state == instance_state::ready;
     }));
     CHECK_FALSE(test.has_call("drain chat#0"));
-    SECTION("until a good one comes")
-    {
+    SECTION("until a good one comes") {
         test.runs->apply({test.entry("chat")});
         REQUIRE(test.wait([&] { return test.host.ready.size() == 2 && has_settled(test, "chat", 1); }));
         CHECK(test.only("chat").pid != pid);
@@ -80,8 +71,7 @@ TEST_CASE("replacement: one that does not start leaves the old one in service", 
     CHECK(test.stop());
 }
 
-TEST_CASE("replacement: the replacement takes over when the old one dies meanwhile", "[handlers]")
-{
+TEST_CASE("replacement: the replacement takes over when the old one dies meanwhile", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("chat")});
     REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
@@ -91,8 +81,7 @@ TEST_CASE("replacement: the replacement takes over when the old one dies meanwhi
     CHECK(test.stop());
 }
 
-TEST_CASE("reload: entries come, go and change, others are left alone", "[handlers]")
-{
+TEST_CASE("reload: entries come, go and change, others are left alone", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("stays"), test.entry("goes")});
     REQUIRE(test.wait([&] { return test.is_ready("stays") && test.is_ready("goes"); }));
@@ -107,15 +96,13 @@ TEST_CASE("reload: entries come, go and change, others are left alone", "[handle
     CHECK(test.only("stays").pid == pid);
     CHECK_FALSE(test.has_call("drain stays#0"));
 
-    SECTION("a removed entry that comes back before it is gone serves again")
-    {
+    SECTION("a removed entry that comes back before it is gone serves again") {
         test.host.answers_drains = false;
         test.runs->apply({stays});
         test.runs->apply({stays, test.entry("comes")});
         REQUIRE(test.wait([&] { return has_settled(test, "comes", 1); }));
     }
-    SECTION("a handler that became one-shot has no process any more")
-    {
+    SECTION("a handler that became one-shot has no process any more") {
         stays.start = start_mode::one_shot;
         test.runs->apply({stays, test.entry("comes")});
         REQUIRE(test.wait([&] { return test.runs->status().size() == 1; }));
@@ -123,8 +110,7 @@ TEST_CASE("reload: entries come, go and change, others are left alone", "[handle
     CHECK(test.stop());
 }
 
-TEST_CASE("reload: more and fewer instances, without touching the others", "[handlers]")
-{
+TEST_CASE("reload: more and fewer instances, without touching the others", "[handlers]") {
     supervisor_fixture test(1);
     handler_settings chat = test.entry("chat");
     test.start({chat});
@@ -143,8 +129,7 @@ TEST_CASE("reload: more and fewer instances, without touching the others", "[han
     CHECK(test.stop());
 }
 
-TEST_CASE("drain: the handler stays stopped until it is restarted", "[handlers]")
-{
+TEST_CASE("drain: the handler stays stopped until it is restarted", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("chat")});
     REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
@@ -162,8 +147,7 @@ TEST_CASE("drain: the handler stays stopped until it is restarted", "[handlers]"
     CHECK(test.stop());
 }
 
-TEST_CASE("drain: a handler that exits when its channels are closed is not killed", "[handlers]")
-{
+TEST_CASE("drain: a handler that exits when its channels are closed is not killed", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("chat", "until_closed")});
     REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
@@ -173,8 +157,7 @@ TEST_CASE("drain: a handler that exits when its channels are closed is not kille
     CHECK(test.stop());
 }
 
-TEST_CASE("drain: a channel that closes does not cut the others short", "[handlers]")
-{
+TEST_CASE("drain: a channel that closes does not cut the others short", "[handlers]") {
     supervisor_fixture test;
     test.host.answers_drains = false;
     test.start({test.entry("chat", "stubborn")});
@@ -188,8 +171,7 @@ TEST_CASE("drain: a channel that closes does not cut the others short", "[handle
     test.runs.reset();
 }
 
-TEST_CASE("reload: which changes need a new process", "[handlers]")
-{
+TEST_CASE("reload: which changes need a new process", "[handlers]") {
     const handler_settings base;
     const auto changed = [&](auto change) {
         handler_settings after = base;

@@ -13,8 +13,7 @@ using bester::handlers::run_end;
 
 namespace bester::handlers {
 
-std::ostream& operator<<(std::ostream& out, const restart_decision& decision)
-{
+std::ostream& operator<<(std::ostream& out, const restart_decision& decision) {
     return out << "{delay " << decision.delay.count() << " ms, failed start " << decision.failed_start
                << ", newly degraded " << decision.newly_degraded << "}";
 }
@@ -26,20 +25,15 @@ namespace {
 constexpr double no_jitter = 1.0;  // the clamped top of the range: nominal delays
 const restart_policy::time_point origin{};
 
-finished_run run(restart_policy::time_point started, bool was_ready, run_end end)
-{
-    return {started, was_ready, end};
-}
+finished_run run(restart_policy::time_point started, bool was_ready, run_end end) { return {started, was_ready, end}; }
 
-restart_decision fail_start(restart_policy& policy, restart_policy::time_point at)
-{
+restart_decision fail_start(restart_policy& policy, restart_policy::time_point at) {
     return policy.ended(run(at - 10ms, false, run_end::failed), at, no_jitter);
 }
 
 }  // namespace
 
-TEST_CASE("restart policy: one run's end decides about the next start", "[handlers]")
-{
+TEST_CASE("restart policy: one run's end decides about the next start", "[handlers]") {
     struct row {
         const char* what;
         std::chrono::milliseconds lived;
@@ -63,8 +57,7 @@ TEST_CASE("restart policy: one run's end decides about the next start", "[handle
     }
 }
 
-TEST_CASE("restart policy: failed starts in a row double the delay up to the longest", "[handlers]")
-{
+TEST_CASE("restart policy: failed starts in a row double the delay up to the longest", "[handlers]") {
     restart_policy policy{restart_settings{}};
     auto now = origin;
     for (const auto expected : {500ms, 1000ms, 2000ms, 4000ms, 8000ms, 16000ms, 30000ms, 30000ms, 30000ms}) {
@@ -74,8 +67,7 @@ TEST_CASE("restart policy: failed starts in a row double the delay up to the lon
     }
 }
 
-TEST_CASE("restart policy: the jitter takes away a quarter at most", "[handlers]")
-{
+TEST_CASE("restart policy: the jitter takes away a quarter at most", "[handlers]") {
     const double random = GENERATE(0.0, 0.25, 0.5, 0.999);
     restart_policy policy{restart_settings{}};
     const auto decision = policy.ended(run(origin, false, run_end::failed), origin, random);
@@ -85,8 +77,7 @@ TEST_CASE("restart policy: the jitter takes away a quarter at most", "[handlers]
     CHECK(decision.delay == std::chrono::milliseconds(static_cast<int>(500 * (0.75 + 0.25 * random))));
 }
 
-TEST_CASE("restart policy: so many failures within the window degrade, once", "[handlers]")
-{
+TEST_CASE("restart policy: so many failures within the window degrade, once", "[handlers]") {
     restart_policy policy{restart_settings{}};
     for (int i = 0; i < 4; ++i) {
         CHECK_FALSE(fail_start(policy, origin + i * 1s).newly_degraded);
@@ -95,45 +86,37 @@ TEST_CASE("restart policy: so many failures within the window degrade, once", "[
     CHECK(fail_start(policy, origin + 4s).newly_degraded);
     CHECK(policy.is_degraded());
     CHECK_FALSE(fail_start(policy, origin + 5s).newly_degraded);
-    SECTION("it stays so when failures become rare")
-    {
+    SECTION("it stays so when failures become rare") {
         fail_start(policy, origin + 500s);
         CHECK(policy.is_degraded());
     }
-    SECTION("until it becomes ready")
-    {
+    SECTION("until it becomes ready") {
         policy.became_ready();
         CHECK_FALSE(policy.is_degraded());
-        SECTION("but a crash right after the hello degrades it again")
-        {
+        SECTION("but a crash right after the hello degrades it again") {
             CHECK(policy.ended(run(origin + 6s, true, run_end::failed), origin + 6100ms, no_jitter).newly_degraded);
         }
-        SECTION("and a good run wipes the slate")
-        {
+        SECTION("and a good run wipes the slate") {
             const auto decision = policy.ended(run(origin + 6s, true, run_end::failed), origin + 60s, no_jitter);
             CHECK(decision == restart_decision{500ms, false, false});
             CHECK(fail_start(policy, origin + 61s).delay == 1000ms);
             CHECK_FALSE(policy.is_degraded());
         }
     }
-    SECTION("or somebody asks for another try")
-    {
+    SECTION("or somebody asks for another try") {
         policy.reset();
         CHECK_FALSE(policy.is_degraded());
         CHECK(fail_start(policy, origin + 6s).delay == 500ms);
     }
 }
 
-TEST_CASE("restart policy: failures outside the window do not degrade", "[handlers]")
-{
+TEST_CASE("restart policy: failures outside the window do not degrade", "[handlers]") {
     restart_policy policy{restart_settings{}};
-    for (int i = 0; i < 20; ++i)
-        CHECK_FALSE(fail_start(policy, origin + i * 16s).newly_degraded);
+    for (int i = 0; i < 20; ++i) CHECK_FALSE(fail_start(policy, origin + i * 16s).newly_degraded);
     CHECK_FALSE(policy.is_degraded());
 }
 
-TEST_CASE("restart policy: settings with an initial delay above the longest are bounded by it", "[handlers]")
-{
+TEST_CASE("restart policy: settings with an initial delay above the longest are bounded by it", "[handlers]") {
     restart_settings settings;
     settings.initial_delay = 10s;
     settings.longest_delay = 1s;

@@ -2,14 +2,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 using namespace std::chrono_literals;
 using namespace bester::handlers;
@@ -18,15 +18,11 @@ using calls = std::vector<std::string>;
 
 namespace {
 
-bool is_alive(pid_t pid)
-{
-    return ::kill(pid, 0) == 0;
-}
+bool is_alive(pid_t pid) { return ::kill(pid, 0) == 0; }
 
 }  // namespace
 
-TEST_CASE("supervisor: starts a handler, opens a channel for each shard, and drains it at the end", "[handlers]")
-{
+TEST_CASE("supervisor: starts a handler, opens a channel for each shard, and drains it at the end", "[handlers]") {
     supervisor_fixture test(3);
     handler_settings chat = test.entry("chat");
     chat.config_json = R"({"rooms": [1.0]})";
@@ -58,43 +54,37 @@ TEST_CASE("supervisor: starts a handler, opens a channel for each shard, and dra
     CHECK(test.runs->status().empty());
 }
 
-TEST_CASE("supervisor: a crash is named, and the handler started again with a new epoch", "[handlers]")
-{
+TEST_CASE("supervisor: a crash is named, and the handler started again with a new epoch", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("chat")});
     REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
     const instance_ref first = test.host.ready.front();
-    SECTION("by a signal")
-    {
+    SECTION("by a signal") {
         test.host.send(first, R"({"kind":"crash"})");
         REQUIRE(test.wait([&] { return test.host.ready.size() == 2; }));
         CHECK(test.has_call("close chat#0: killed by signal 9 (SIGKILL)"));
         CHECK(test.only("chat").last_exit == "killed by signal 9 (SIGKILL)");
         CHECK(test.log.has("warning handler chat#0: pid "));
     }
-    SECTION("by its exit status, though the channel's end was noticed first")
-    {
+    SECTION("by its exit status, though the channel's end was noticed first") {
         test.host.send(first, R"({"kind":"exit","status":3})");
         test.runs->channel_lost(first, "the channel was closed");
         REQUIRE(test.wait([&] { return test.host.ready.size() == 2; }));
         CHECK(test.has_call("close chat#0: exited with status 3"));
         CHECK_THAT(test.only("chat").last_exit, Catch::StartsWith("exited with status 3"));
     }
-    SECTION("after leaving by itself")
-    {
+    SECTION("after leaving by itself") {
         test.host.send(first, R"({"kind":"leave"})");
         REQUIRE(test.wait([&] { return test.host.ready.size() == 2; }));
         CHECK(test.has_call("close chat#0: exited with status 0"));
         CHECK(test.log.has("starting it again now"));
     }
-    SECTION("after the host has told that it left")
-    {
+    SECTION("after the host has told that it left") {
         test.runs->instance_drained(first);
         REQUIRE(test.wait([&] { return test.host.ready.size() == 2; }));
         CHECK(test.has_call("close chat#0: left by itself"));
     }
-    SECTION("for breaking the protocol while its process lives on")
-    {
+    SECTION("for breaking the protocol while its process lives on") {
         test.runs->channel_lost(first, "sent a frame that is not JSON");
         REQUIRE(test.wait([&] { return test.host.ready.size() == 2; }));
         CHECK(test.has_call("close chat#0: sent a frame that is not JSON"));
@@ -107,8 +97,7 @@ TEST_CASE("supervisor: a crash is named, and the handler started again with a ne
     CHECK(test.stop());
 }
 
-TEST_CASE("supervisor: news about an instance that is gone changes nothing", "[handlers]")
-{
+TEST_CASE("supervisor: news about an instance that is gone changes nothing", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("chat")});
     REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
@@ -121,20 +110,17 @@ TEST_CASE("supervisor: news about an instance that is gone changes nothing", "[h
     CHECK(test.stop());
 }
 
-TEST_CASE("supervisor: a handler that cannot start backs off, becomes degraded and is still tried", "[handlers]")
-{
+TEST_CASE("supervisor: a handler that cannot start backs off, becomes degraded and is still tried", "[handlers]") {
     supervisor_fixture test;
     handler_settings broken = test.entry("broken", "fail");
     std::string reason = "exited with status 1";
-    SECTION("because it exits at once")
-    {
+    SECTION("because it exits at once") {
         test.start({broken});
         REQUIRE(test.wait([&] { return test.status_of("broken").is_degraded; }));
         CHECK(test.log.has("its last line: this handler is broken"));
         CHECK(test.status_of("broken").instances.front().last_output == "this handler is broken");
     }
-    SECTION("because it does not exist")
-    {
+    SECTION("because it does not exist") {
         broken.command = {"/nowhere/handler"};
         reason = "could not be started: cannot execute '/nowhere/handler': No such file or directory";
         test.start({broken});
@@ -150,8 +136,7 @@ TEST_CASE("supervisor: a handler that cannot start backs off, becomes degraded a
     CHECK(test.stop());
 }
 
-TEST_CASE("supervisor: a process that does not open all its channels in time is a failed start", "[handlers]")
-{
+TEST_CASE("supervisor: a process that does not open all its channels in time is a failed start", "[handlers]") {
     const std::string mode = GENERATE("silent", "one_channel");
     supervisor_fixture test;
     handler_settings mute = test.entry("mute", mode);
@@ -164,8 +149,7 @@ TEST_CASE("supervisor: a process that does not open all its channels in time is 
     CHECK(test.stop());
 }
 
-TEST_CASE("supervisor: what ignores SIGTERM is killed after its grace", "[handlers]")
-{
+TEST_CASE("supervisor: what ignores SIGTERM is killed after its grace", "[handlers]") {
     supervisor_fixture test;
     handler_settings stubborn = test.entry("stubborn", "stubborn");
     stubborn.stop_grace = 200ms;
@@ -177,8 +161,7 @@ TEST_CASE("supervisor: what ignores SIGTERM is killed after its grace", "[handle
     CHECK_FALSE(is_alive(pid));
 }
 
-TEST_CASE("supervisor: a drain that does not end is cut short", "[handlers]")
-{
+TEST_CASE("supervisor: a drain that does not end is cut short", "[handlers]") {
     supervisor_fixture test;
     test.host.answers_drains = false;
     handler_settings stubborn = test.entry("stubborn", "stubborn");
@@ -190,13 +173,11 @@ TEST_CASE("supervisor: a drain that does not end is cut short", "[handlers]")
     CHECK(test.has_call("close stubborn#0: not drained in time"));
 }
 
-TEST_CASE("supervisor: stop works at any moment of a handler's life", "[handlers]")
-{
+TEST_CASE("supervisor: stop works at any moment of a handler's life", "[handlers]") {
     const std::string mode = GENERATE("normal", "silent", "fail");
     supervisor_fixture test;
     test.start({test.entry("chat", mode), test.entry("other", mode)});
-    if (mode == "fail")
-        REQUIRE(test.wait([&] { return test.only("chat").state == instance_state::backing_off; }));
+    if (mode == "fail") REQUIRE(test.wait([&] { return test.only("chat").state == instance_state::backing_off; }));
     CHECK(test.stop());
     CHECK(test.runs->status().empty());
     // Nothing that would keep the loop running, or start something, is left.
@@ -205,15 +186,13 @@ TEST_CASE("supervisor: stop works at any moment of a handler's life", "[handlers
     CHECK(test.io.stopped());
 }
 
-TEST_CASE("supervisor: stop without any handler is told as well", "[handlers]")
-{
+TEST_CASE("supervisor: stop without any handler is told as well", "[handlers]") {
     supervisor_fixture test;
     test.start({});
     CHECK(test.stop());
 }
 
-TEST_CASE("supervisor: destroying it kills what runs", "[handlers]")
-{
+TEST_CASE("supervisor: destroying it kills what runs", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("chat", "stubborn")});
     REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
@@ -225,8 +204,7 @@ TEST_CASE("supervisor: destroying it kills what runs", "[handlers]")
     CHECK(test.io.stopped());
 }
 
-TEST_CASE("supervisor: one-shot entries are none of its business", "[handlers]")
-{
+TEST_CASE("supervisor: one-shot entries are none of its business", "[handlers]") {
     supervisor_fixture test;
     handler_settings old = test.entry("old");
     old.start = start_mode::one_shot;
@@ -237,15 +215,13 @@ TEST_CASE("supervisor: one-shot entries are none of its business", "[handlers]")
     CHECK(test.stop());
 }
 
-TEST_CASE("supervisor: refuses the place of a broker that lives, takes that of a dead one", "[handlers]")
-{
+TEST_CASE("supervisor: refuses the place of a broker that lives, takes that of a dead one", "[handlers]") {
     supervisor_fixture test;
     test.start({});
     supervisor second(test.io, test.host, {test.directory.path(), "home"}, nullptr);
     CHECK_THROWS_WITH(second.start({}), Catch::Contains("another broker listens"));
     SECTION("the socket is gone after a stop") { CHECK(test.stop()); }
-    SECTION("a file that is no socket is not removed")
-    {
+    SECTION("a file that is no socket is not removed") {
         CHECK(test.stop());
         std::ofstream(test.socket_path()) << "precious";
         CHECK_THROWS_WITH(second.start({}), Catch::Contains("is not a socket"));

@@ -10,15 +10,12 @@ namespace bester::handlers::testing {
 /// A directory that goes with the object.
 class temporary_directory {
 public:
-    temporary_directory()
-    {
+    temporary_directory() {
         std::string pattern = (std::filesystem::temp_directory_path() / "bester-XXXXXX").string();
-        if (!::mkdtemp(pattern.data()))
-            throw std::runtime_error("mkdtemp");
+        if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp");
         path_ = pattern;
     }
-    ~temporary_directory()
-    {
+    ~temporary_directory() {
         std::error_code ignored;
         std::filesystem::remove_all(path_, ignored);
     }

@@ -119,7 +119,8 @@ TEST_CASE("advert text: each bound is checked", "[peering]") {
     SECTION("counts") {
         CHECK(decode_link_state(links_text(most_advert_links)));
         check(links_text(most_advert_links + 1));
-        CHECK(decode_link_state(with(good, R"("addresses":[)", R"("addresses":["a:1","a:1","a:1","a:1","a:1","a:1",)")));
+        CHECK(
+            decode_link_state(with(good, R"("addresses":[)", R"("addresses":["a:1","a:1","a:1","a:1","a:1","a:1",)")));
         check(with(good, R"("addresses":[)", R"("addresses":["a:1","a:1","a:1","a:1","a:1","a:1","a:1",)"));
         database_summary summary;
         summary.known.resize(most_summary_servers, {std::string(64, 's'), {most_advert_version, "0123456789abcdef"}});
@@ -150,7 +151,8 @@ TEST_CASE("advert text: dial addresses", "[peering]") {
         CAPTURE(good);
         CHECK(is_dial_address(good));
     }
-    for (const char* bad : {"", ":", "a", "a:", ":1", "a:0", "a:65536", "a:1x", "a:+1", "::1:7", "[]:1", "[1]:1", "a b:1", "a\":1"}) {
+    for (const char* bad :
+         {"", ":", "a", "a:", ":1", "a:0", "a:65536", "a:1x", "a:+1", "::1:7", "[]:1", "[1]:1", "a b:1", "a\":1"}) {
         CAPTURE(bad);
         CHECK_FALSE(is_dial_address(bad));
     }

@@ -10,7 +10,9 @@ namespace bester::peering {
 std::ostream& operator<<(std::ostream& out, const due_acknowledgement& due) {
     return out << due.flow << '/' << due.next << " kind " << static_cast<int>(due.kind);
 }
-std::ostream& operator<<(std::ostream& out, flow_verdict verdict) { return out << "verdict " << static_cast<int>(verdict); }
+std::ostream& operator<<(std::ostream& out, flow_verdict verdict) {
+    return out << "verdict " << static_cast<int>(verdict);
+}
 
 namespace {
 

@@ -23,9 +23,13 @@ constexpr std::uint64_t first_flow = 100;
 
 /// A sender and a clock. What it wants to send is written down: "probe 100/3", "100/3 body".
 struct fixture {
-    explicit fixture(const flow_settings& settings = {4, 100'000, 120s, 5s}) : sender{settings, first_flow} { now += 1h; }
+    explicit fixture(const flow_settings& settings = {4, 100'000, 120s, 5s}) : sender{settings, first_flow} {
+        now += 1h;
+    }
 
-    bool offer(const std::string& body, std::uint64_t ref) { return sender.offer(now, body, flow_sender::no_deadline, ref); }
+    bool offer(const std::string& body, std::uint64_t ref) {
+        return sender.offer(now, body, flow_sender::no_deadline, ref);
+    }
     bool offer_for(const std::string& body, std::uint64_t ref, std::chrono::milliseconds time) {
         return sender.offer(now, body, now + time, ref);
     }
@@ -115,7 +119,8 @@ TEST_CASE("flow sender: after a change of route it asks, and sends again what is
         CHECK(f.send_all() == lines{"probe 100/4"});
     }
     SECTION("the destination was started anew: what it was sent is lost, the rest goes on") {
-        CHECK(f.hear(100, 101, unknown) == failures{{1, flow_failure::lost}, {2, flow_failure::lost}, {3, flow_failure::lost}});
+        CHECK(f.hear(100, 101, unknown) ==
+              failures{{1, flow_failure::lost}, {2, flow_failure::lost}, {3, flow_failure::lost}});
         CHECK(f.send_all() == lines{"probe 102/1"});
         f.hear(102, 1);
         CHECK(f.send_all() == lines{"102/1 m4"});
@@ -331,7 +336,8 @@ TEST_CASE("flow sender: without a route for the resume window everything is answ
     CHECK(f.sender.unacknowledged_messages() == 1);
 }
 
-TEST_CASE("flow sender: the window of a destination that was never reached begins with the first message", "[peering]") {
+TEST_CASE("flow sender: the window of a destination that was never reached begins with the first message",
+          "[peering]") {
     fixture f;
     f.tick(1h);
     f.offer("m1", 1);
@@ -344,7 +350,8 @@ TEST_CASE("flow sender: the window of a destination that was never reached begin
     CHECK(f.send_all() == lines{"probe 100/1"});
 }
 
-TEST_CASE("flow sender: a destination that never answers is unreachable, also if its route comes and goes", "[peering]") {
+TEST_CASE("flow sender: a destination that never answers is unreachable, also if its route comes and goes",
+          "[peering]") {
     fixture f;
     f.sender.on_route_up(f.now);
     f.offer("m1", 1);

@@ -61,8 +61,8 @@ void hostile_pipe::offer() {
     data += '1';
     std::string body;
     wire::append_link_message(body, wire::submit_message{ref, 0, 0, "\"t\"", "u", {}, {}, data});
-    const auto deadline =
-        how_.deadline_ms == 0 ? flow_sender::no_deadline
+    const auto deadline = how_.deadline_ms == 0
+                              ? flow_sender::no_deadline
                               : now_ + std::chrono::milliseconds{up_to(2 * static_cast<std::size_t>(how_.deadline_ms))};
     if (sender_->offer(now_, body, deadline, ref)) fates_.emplace_back();
     else ++refused_;
@@ -179,7 +179,8 @@ void hostile_pipe::acknowledge() {
     while (const auto due = receiver_->take_acknowledgement(now_)) {
         if (!is_connected_) continue;
         std::string frame;
-        append_link_frame(frame, wire::acknowledgement_frame{{8, origin, destination, due->flow, due->next}, due->kind});
+        append_link_frame(frame,
+                          wire::acknowledgement_frame{{8, origin, destination, due->flow, due->next}, due->kind});
         remember(past_acknowledgements_, frame);
         if (!chance(how_.drop)) acknowledgements_.push_back(frame);
     }

@@ -17,13 +17,13 @@ namespace bester::peering::test {
 
 /// How bad the way between two servers is. Probabilities are per step, or per frame.
 struct hostility {
-    double cut = 0.05;          ///< of the link, within a frame too, in both directions
-    double drop = 0;            ///< of a whole frame, by a server between
-    double duplicate = 0.02;    ///< of a frame from the past
+    double cut = 0.05;        ///< of the link, within a frame too, in both directions
+    double drop = 0;          ///< of a whole frame, by a server between
+    double duplicate = 0.02;  ///< of a frame from the past
     double sender_restart = 0;
     double receiver_restart = 0;
     int longest_outage_ms = 300;
-    int deadline_ms = 0;        ///< 0: none; otherwise up to twice that
+    int deadline_ms = 0;  ///< 0: none; otherwise up to twice that
     flow_settings settings{};
 };
 
@@ -86,12 +86,12 @@ private:
     bool is_healed_ = false;
     flow_sender::time_point connects_at_{};
     flow_sender::time_point next_timer_{};
-    std::string stream_;                  ///< forth, on the link
-    std::string partial_;                 ///< what of a frame has arrived
+    std::string stream_;                         ///< forth, on the link
+    std::string partial_;                        ///< what of a frame has arrived
     std::vector<std::string> acknowledgements_;  ///< back, in no order
-    std::vector<std::string> past_;       ///< frames that went forth
+    std::vector<std::string> past_;              ///< frames that went forth
     std::vector<std::string> past_acknowledgements_;
-    std::vector<message_fate> fates_;     ///< of message ref at ref - 1
+    std::vector<message_fate> fates_;  ///< of message ref at ref - 1
     std::vector<failed_message> failed_;
     std::uint64_t last_delivered_ = 0;
     std::uint64_t lost_ = 0;

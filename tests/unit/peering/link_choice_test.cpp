@@ -43,7 +43,8 @@ TEST_CASE("link choice: the table", "[peering]") {
         {{theirs, 1h, 1}, {ours, 0s, 1}, "b", "a", replace},
     };
     for (const auto& [current, candidate, own, peer, expected] : cases) {
-        CAPTURE(current.is_dialled_by_us, candidate.is_dialled_by_us, current.incarnation, candidate.incarnation, own, peer);
+        CAPTURE(current.is_dialled_by_us, candidate.is_dialled_by_us, current.incarnation, candidate.incarnation, own,
+                peer);
         CHECK(choose_link(current, candidate, own, peer, 15s) == expected);
     }
 }

@@ -28,12 +28,12 @@ std::optional<link_refusal> check(const link_hello& hello, const std::vector<std
 /// The page's hello with one field's value replaced; without the field if the value is empty.
 std::string hello_with(const std::string& field, const std::string& value) {
     const std::array<std::pair<std::string, std::string>, 7> fields{{{"protocol", "1"},
-                                                                      {"server", "\"b\""},
-                                                                      {"incarnation", "\"0123456789abcdef\""},
-                                                                      {"expects", "\"a\""},
-                                                                      {"heartbeat_ms", "15000"},
-                                                                      {"frame_limit", "2000000"},
-                                                                      {"features", "[]"}}};
+                                                                     {"server", "\"b\""},
+                                                                     {"incarnation", "\"0123456789abcdef\""},
+                                                                     {"expects", "\"a\""},
+                                                                     {"heartbeat_ms", "15000"},
+                                                                     {"frame_limit", "2000000"},
+                                                                     {"features", "[]"}}};
     std::string json;
     for (const auto& [name, usual] : fields) {
         const std::string& text = name == field ? value : usual;
@@ -69,10 +69,16 @@ TEST_CASE("link hello: what is not known is passed over", "[peering]") {
 
 TEST_CASE("link hello: fields that are missing or of a wrong kind are refused, and named", "[peering]") {
     const std::string long_name = '"' + std::string(65, 'n') + '"';
-    struct { std::string field; std::vector<std::string> bad; bool may_be_missing; } const cases[] = {
+    struct {
+        std::string field;
+        std::vector<std::string> bad;
+        bool may_be_missing;
+    } const cases[] = {
         {"protocol", {"\"1\"", "-1", "null", "1.5"}, false},
         {"server", {"7", "\"\"", "\"a b\"", "null", long_name}, false},
-        {"incarnation", {"7", "\"\"", "\"0123456789abcde\"", "\"0123456789abcdef0\"", "\"0123456789abcdeg\"", "\"-123456789abcdef\""}, false},
+        {"incarnation",
+         {"7", "\"\"", "\"0123456789abcde\"", "\"0123456789abcdef0\"", "\"0123456789abcdeg\"", "\"-123456789abcdef\""},
+         false},
         {"expects", {"7", "\"\"", "\"a\\n\""}, true},
         {"heartbeat_ms", {"\"1\"", "-1", "1e3", "true"}, false},
         {"frame_limit", {"\"1\"", "-1", "[]"}, false},
@@ -118,7 +124,8 @@ TEST_CASE("link hello: a server with its certificate is accepted", "[peering]") 
 }
 
 TEST_CASE("link hello: who is not who it should be is refused with the reason", "[peering]") {
-    const auto refusal_of = [](const std::optional<link_refusal>& refusal, std::string_view code, std::string_view part) {
+    const auto refusal_of = [](const std::optional<link_refusal>& refusal, std::string_view code,
+                               std::string_view part) {
         REQUIRE(refusal);
         CHECK(refusal->code == code);
         CAPTURE(refusal->reason);
@@ -127,7 +134,8 @@ TEST_CASE("link hello: who is not who it should be is refused with the reason", 
     refusal_of(check(some_hello(), {"c", "d"}), "peer_refused", "b.example, but its certificate is for c, d");
     refusal_of(check(some_hello(), {}), "peer_refused", "no name");
     refusal_of(check(some_hello(), {"B.EXAMPLE"}), "peer_refused", "certificate");
-    refusal_of(check(some_hello(), {"b.example"}, "c"), "peer_refused", "c was expected at this address, but it is b.example");
+    refusal_of(check(some_hello(), {"b.example"}, "c"), "peer_refused",
+               "c was expected at this address, but it is b.example");
     link_hello hello = some_hello();
     hello.expects = "c";
     refusal_of(check(hello, {"b.example"}), "peer_refused", "b.example expected c at this address, but this is a");
@@ -148,7 +156,10 @@ TEST_CASE("link hello: another protocol is told from a bad hello", "[peering]") 
 }
 
 TEST_CASE("link hello: heartbeats and frame limits have bounds, and the smaller heartbeat counts", "[peering]") {
-    struct { std::string heartbeat; bool is_good; } const cases[] = {
+    struct {
+        std::string heartbeat;
+        bool is_good;
+    } const cases[] = {
         {"99", false}, {"100", true}, {"3600000", true}, {"3600001", false}, {"9007199254740991", false}, {"0", false},
     };
     for (const auto& [heartbeat, is_good] : cases) {

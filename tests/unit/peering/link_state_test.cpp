@@ -126,14 +126,16 @@ TEST_CASE("link state: the database is bounded in servers and in links", "[peeri
     settings.most_links = 4;
     link_state state(settings, wall, start);
     state.on_link_up("b", 5ms, start);
-    CHECK(state.on_message(about("x", 1, {{"p", 1ms}, {"q", 1ms}, {"r", 1ms}}), "b", start).verdict == advert_verdict::news);
+    CHECK(state.on_message(about("x", 1, {{"p", 1ms}, {"q", 1ms}, {"r", 1ms}}), "b", start).verdict ==
+          advert_verdict::news);
     CHECK(state.on_message(about("y", 1, {{"p", 1ms}, {"q", 1ms}}), "b", start).verdict == advert_verdict::refused);
     CHECK(state.on_message(about("y", 1, {{"p", 1ms}}), "b", start).verdict == advert_verdict::news);
     CHECK(state.on_message(about("z", 1), "b", start).verdict == advert_verdict::refused);
     CHECK(state.count().over_limit == 2);
     // What a server no longer says makes room.
     CHECK(state.on_message(about("x", 2), "b", start).verdict == advert_verdict::news);
-    CHECK(state.on_message(about("y", 2, {{"p", 1ms}, {"q", 1ms}, {"r", 1ms}}), "b", start).verdict == advert_verdict::news);
+    CHECK(state.on_message(about("y", 2, {{"p", 1ms}, {"q", 1ms}, {"r", 1ms}}), "b", start).verdict ==
+          advert_verdict::news);
 }
 
 TEST_CASE("link state: gained links are told together, after a moment, once in an interval", "[peering]") {

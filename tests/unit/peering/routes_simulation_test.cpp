@@ -35,7 +35,8 @@ terrain random_terrain(std::size_t servers, std::size_t far_links, route_setting
     const auto connect = [&](std::size_t a, std::size_t b) {
         if (a != b && linked.insert(std::minmax(a, b)).second) {
             const double distance = std::hypot(made.x[a] - made.x[b], y[a] - y[b]);
-            made.net.add_link(a, b, std::chrono::microseconds(100 + static_cast<int>(distance * (10'000 + random() % 10'000))));
+            made.net.add_link(
+                a, b, std::chrono::microseconds(100 + static_cast<int>(distance * (10'000 + random() % 10'000))));
         }
     };
     for (std::size_t a = 0; a < servers; ++a) {
@@ -121,7 +122,8 @@ std::vector<std::pair<std::size_t, std::size_t>> far_pairs(simulated_network& ne
     std::vector<std::pair<std::size_t, std::size_t>> pairs;
     for (const std::size_t from : {0, 17, 34}) {
         const auto ways = net.table(from).all();
-        const auto farthest = std::max_element(ways.begin(), ways.end(), [](auto& a, auto& b) { return a.hops < b.hops; });
+        const auto farthest =
+            std::max_element(ways.begin(), ways.end(), [](auto& a, auto& b) { return a.hops < b.hops; });
         pairs.emplace_back(from, net.number(farthest->destination));
     }
     return pairs;

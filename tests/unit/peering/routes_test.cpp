@@ -1,5 +1,5 @@
-#include "peering/link_state.hpp"
 #include "peering/routes.hpp"
+#include "peering/link_state.hpp"
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -110,8 +110,9 @@ TEST_CASE("routes: nothing goes back to where it came from", "[peering]") {
 }
 
 TEST_CASE("routes: paths have at most hop_limit links", "[peering]") {
-    const std::vector<edge> chain = {{"a", "b", 1ms}, {"b", "c", 1ms}, {"c", "d", 1ms}, {"d", "e", 1ms}, {"e", "f", 1ms},
-                                     {"f", "g", 1ms}, {"g", "h", 1ms}, {"h", "i", 1ms}, {"i", "j", 1ms}};
+    const std::vector<edge> chain = {{"a", "b", 1ms}, {"b", "c", 1ms}, {"c", "d", 1ms},
+                                     {"d", "e", 1ms}, {"e", "f", 1ms}, {"f", "g", 1ms},
+                                     {"g", "h", 1ms}, {"h", "i", 1ms}, {"i", "j", 1ms}};
     network net(chain);
     CHECK(net.next("i") == "b");
     CHECK(net.ways.table()->find("i")->hops == 8);
@@ -148,15 +149,15 @@ TEST_CASE("routes: a direct link is usable before any advert, but leads no furth
     auto changes = ways.update(state, start);
     CHECK(changes.gained == names{"b"});
     CHECK(ways.table()->next_hop("b", 1, "") == "b");
-    state.on_message(advert{.server = "b", .mark = {1, "0000000000000001"}, .links = {{"c", 1ms}}, .is_transit = true}, "b",
-                     start);
-    state.on_message(advert{.server = "c", .mark = {1, "0000000000000001"}, .links = {{"b", 1ms}}, .is_transit = true}, "b",
-                     start);
+    state.on_message(advert{.server = "b", .mark = {1, "0000000000000001"}, .links = {{"c", 1ms}}, .is_transit = true},
+                     "b", start);
+    state.on_message(advert{.server = "c", .mark = {1, "0000000000000001"}, .links = {{"b", 1ms}}, .is_transit = true},
+                     "b", start);
     CHECK(ways.update(state, start + 1s).is_empty());
     CHECK_FALSE(ways.table()->find("c"));
     state.on_message(
-        advert{.server = "b", .mark = {2, "0000000000000001"}, .links = {{"a", 1ms}, {"c", 1ms}}, .is_transit = true}, "b",
-        start + 1s);
+        advert{.server = "b", .mark = {2, "0000000000000001"}, .links = {{"a", 1ms}, {"c", 1ms}}, .is_transit = true},
+        "b", start + 1s);
     CHECK(ways.update(state, start + 2s).gained == names{"c"});
 }
 

@@ -79,7 +79,8 @@ void simulated_network::start_server(std::size_t number, std::chrono::millisecon
     for (char& digit : incarnation) {
         digit = "0123456789abcdef"[random_() % 16];
     }
-    const auto wall = std::chrono::duration_cast<std::chrono::milliseconds>(now_.time_since_epoch()) + 1'700'000'000'000ms;
+    const auto wall =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now_.time_since_epoch()) + 1'700'000'000'000ms;
     started.state = std::make_unique<link_state>(
         link_state_settings{.server = name(number), .incarnation = incarnation, .is_transit = started.is_transit},
         wall + clock_error, now_);
@@ -181,9 +182,9 @@ void simulated_network::handle(time_point at, const event& what) {
     } else {
         const std::string& peer = name(other_end(what.link, what.server));
         switch (what.what) {
-        case kind::link_up: here.state->on_link_up(peer, links_[what.link].delay * 2, now_); break;
-        case kind::link_down: here.state->on_link_down(peer, now_); break;
-        default: here.state->on_message(*what.message, peer, now_); break;
+            case kind::link_up: here.state->on_link_up(peer, links_[what.link].delay * 2, now_); break;
+            case kind::link_down: here.state->on_link_down(peer, now_); break;
+            default: here.state->on_message(*what.message, peer, now_); break;
         }
     }
     send_messages(what.server);

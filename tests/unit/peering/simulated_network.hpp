@@ -27,7 +27,7 @@ public:
     static constexpr unsigned hop_limit = 8;
 
     struct totals {
-        std::uint64_t adverts = 0;    ///< messages that carry one
+        std::uint64_t adverts = 0;  ///< messages that carry one
         std::uint64_t summaries = 0;
         std::uint64_t frames_sent = 0;
         std::uint64_t frames_arrived = 0;

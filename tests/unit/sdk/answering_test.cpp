@@ -25,13 +25,15 @@ void echo(bester::handler& handler) {
 TEST_CASE("handler: says hello on one channel for each shard", "[sdk]") {
     std::atomic<bool> has_config{false};
     running_handler it{3};
-    it.handler.on_welcome([&](const bester::welcome& w) { has_config = w.config.at("interval") == "1s" && w.shards == 3; });
+    it.handler.on_welcome(
+        [&](const bester::welcome& w) { has_config = w.config.at("interval") == "1s" && w.shards == 3; });
     echo(it.handler);
     it.launch();
     const json welcome{{"config", {{"interval", "1s"}}}, {"key", "k1"}};
     CHECK(it.broker.accept_hello() == json{{"kind", "hello"}, {"protocol", 1}, {"handler", "test"}});
     it.broker.welcome(welcome);
-    CHECK(it.broker.accept_hello() == json{{"kind", "hello"}, {"protocol", 1}, {"handler", "test"}, {"key", "k1"}, {"shard", 1}});
+    CHECK(it.broker.accept_hello() ==
+          json{{"kind", "hello"}, {"protocol", 1}, {"handler", "test"}, {"key", "k1"}, {"shard", 1}});
     it.broker.welcome(welcome);
     CHECK(it.broker.accept_hello().at("shard") == 2);
     it.broker.welcome(welcome);
@@ -43,29 +45,45 @@ TEST_CASE("handler: says hello on one channel for each shard", "[sdk]") {
 TEST_CASE("handler: gives the message's fields to the function", "[sdk]") {
     running_handler it;
     it.handler.on_message([](const message& m) {
-        return reply({{"type", m.type()}, {"user", m.user()}, {"session", m.session()}, {"server", m.server()},
-                      {"request", m.is_request()}, {"data", m.data()}, {"shard", m.shard()}, {"id", m.id()},
-                      {"roles", m.roles()}, {"has_deadline", m.deadline() < std::chrono::steady_clock::now() + 61s}});
+        return reply({{"type", m.type()},
+                      {"user", m.user()},
+                      {"session", m.session()},
+                      {"server", m.server()},
+                      {"request", m.is_request()},
+                      {"data", m.data()},
+                      {"shard", m.shard()},
+                      {"id", m.id()},
+                      {"roles", m.roles()},
+                      {"has_deadline", m.deadline() < std::chrono::steady_clock::now() + 61s}});
     });
     it.start();
     it.send_message(0, 9, "letter", {{"to", "gustav"}});
-    CHECK(it.receive() == reply_of(9, {{"type", "letter"}, {"user", "tina"}, {"session", "s-tina"}, {"server", "home"},
-                                       {"request", true}, {"data", {{"to", "gustav"}}}, {"shard", 0}, {"id", 9},
-                                       {"roles", json::array()}, {"has_deadline", true}}));
+    CHECK(it.receive() == reply_of(9, {{"type", "letter"},
+                                       {"user", "tina"},
+                                       {"session", "s-tina"},
+                                       {"server", "home"},
+                                       {"request", true},
+                                       {"data", {{"to", "gustav"}}},
+                                       {"shard", 0},
+                                       {"id", 9},
+                                       {"roles", json::array()},
+                                       {"has_deadline", true}}));
 }
 
 TEST_CASE("handler: a frame may arrive in pieces, cut anywhere", "[sdk]") {
     running_handler it;
     echo(it.handler);
     it.start();
-    const std::string bytes = it.broker.frame_of(it.message(1, "t", "Grüße")) + it.broker.frame_of(it.message(2, "t", 2));
+    const std::string bytes =
+        it.broker.frame_of(it.message(1, "t", "Grüße")) + it.broker.frame_of(it.message(2, "t", 2));
     for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
         CAPTURE(cut);
         it.broker.send_bytes(0, std::string_view{bytes}.substr(0, cut));
         // The first half has been read for sure when what was sent before it is answered.
         if (cut > it.broker.frame_of(it.message(1, "t", "Grüße")).size()) REQUIRE(it.receive() == reply_of(1, "Grüße"));
         it.broker.send_bytes(0, std::string_view{bytes}.substr(cut));
-        if (cut <= it.broker.frame_of(it.message(1, "t", "Grüße")).size()) REQUIRE(it.receive() == reply_of(1, "Grüße"));
+        if (cut <= it.broker.frame_of(it.message(1, "t", "Grüße")).size())
+            REQUIRE(it.receive() == reply_of(1, "Grüße"));
         REQUIRE(it.receive() == reply_of(2, 2));
     }
 }
@@ -98,7 +116,9 @@ TEST_CASE("handler: what an author's function throws fails that message alone", 
     running_handler it;
     it.handler.on_message("logic", [](const message&) -> bester::answer { throw std::logic_error{"secret detail"}; });
     it.handler.on_message("number", [](const message&) -> bester::answer { throw 7; });
-    it.handler.on_message("refusal", [](const message&) -> bester::answer { throw bester::refusal{"moved", "away", bester::temporary}; });
+    it.handler.on_message("refusal", [](const message&) -> bester::answer {
+        throw bester::refusal{"moved", "away", bester::temporary};
+    });
     it.handler.on_message("typed", [](const message& m) { return reply(m.get<int>() + 1); });
     it.handler.on_message("deferring", [](const message&, responder) { throw std::logic_error{"secret detail"}; });
     it.handler.on_message("bad code", [](const message&) { return bester::refuse("Not A Code", ""); });

@@ -31,8 +31,10 @@ TEST_CASE("pushes: from any thread, while there is a connection", "[sdk]") {
     it.start({{"limits", {{"message_size", 100'000}}}});
     CHECK(heard(it) == "from welcome");
     CHECK(it.handler.push({bester::join("g", "s"), bester::send_group("g", 1).type("t")}));
-    CHECK(it.receive() == json{{"kind", "push"}, {"commands", {{{"command", "join"}, {"group", "g"}, {"sessions", {"s"}}},
-                                                               {{"command", "sendGroup"}, {"group", "g"}, {"data", 1}, {"type", "t"}}}}});
+    CHECK(it.receive() == json{{"kind", "push"},
+                               {"commands",
+                                {{{"command", "join"}, {"group", "g"}, {"sessions", {"s"}}},
+                                 {{"command", "sendGroup"}, {"group", "g"}, {"data", 1}, {"type", "t"}}}}});
     CHECK_FALSE(tell(it.handler, std::string(100'000, 'x')));
     it.handler.post([&] { tell(it.handler, "posted"); });
     CHECK(heard(it) == "posted");
@@ -64,13 +66,14 @@ TEST_CASE("pushes: from within a message's function they go before its answer, o
 TEST_CASE("reports: come to the function that the command was given", "[sdk]") {
     running_handler it;
     it.handler.on_message([&](const message&) {
-        return bester::answer{bester::send_clients("a", 1).report([&](const bester::delivery_report& r) {
-                                  tell(it.handler, {{"delivered", r.delivered}, {"failed", r.failed.size()}});
-                              }),
-                              bester::send_clients("b", 1).report([&](const bester::delivery_report& r) {
-                                  tell(it.handler, {{"code", r.failed.at(0).code}, {"who", r.failed.at(0).recipient},
-                                                    {"more", r.has_more_failures}});
-                              })};
+        return bester::answer{
+            bester::send_clients("a", 1).report([&](const bester::delivery_report& r) {
+                tell(it.handler, {{"delivered", r.delivered}, {"failed", r.failed.size()}});
+            }),
+            bester::send_clients("b", 1).report([&](const bester::delivery_report& r) {
+                tell(it.handler,
+                     {{"code", r.failed.at(0).code}, {"who", r.failed.at(0).recipient}, {"more", r.has_more_failures}});
+            })};
     });
     it.start();
     it.send_message(0, 1, "t");
@@ -127,7 +130,8 @@ TEST_CASE("queries: each result comes to its function", "[sdk]") {
     CHECK(answer("serverInfo", {{"server", "home"}, {"version", "1"}, {"uptime", 17}}) == json{"home", 17});
     CHECK(answer("listPeers", {{"peers", {"a", "b"}}}) == json{"a", "b"});
     CHECK(answer("isClienttina", {{"online", true}, {"sessions", 2}}) == json{true, 2});
-    CHECK(answer("listGroupnews", {{"sessions", {{{"session", "1"}, {"user", "x"}}, {{"session", "2"}, {"user", "y"}}}}}) == "y");
+    CHECK(answer("listGroupnews",
+                 {{"sessions", {{{"session", "1"}, {"user", "x"}}, {{"session", "2"}, {"user", "y"}}}}}) == "y");
     CHECK(answer("listGroupbad", {{"error", {{"code", "bad_query"}, {"reason", "x"}}}}) == json{false, "bad_query"});
 }
 
@@ -141,7 +145,8 @@ TEST_CASE("queries: listClients asks for all pages", "[sdk]") {
     const auto client = [](const char* user) { return json{{"user", user}, {"sessions", 2}}; };
     json query = it.receive();
     CHECK_FALSE(query.contains("after"));
-    it.broker.send(0, {{"kind", "result"}, {"id", query.at("id")}, {"clients", {client("a"), client("b")}}, {"more", true}});
+    it.broker.send(
+        0, {{"kind", "result"}, {"id", query.at("id")}, {"clients", {client("a"), client("b")}}, {"more", true}});
     query = it.receive();
     CHECK(query.at("after") == "b");
     it.broker.send(0, {{"kind", "result"}, {"id", query.at("id")}, {"clients", {client("c")}}, {"more", false}});
@@ -199,7 +204,12 @@ TEST_CASE("events: one snapshot of all shards comes first, then what changes", "
     CHECK(hello.at("events") == json{"clients", "peers"});
     const auto clients = [](const char* user) { return json{{{"session", "s"}, {"user", user}, {"groups", {"-g"}}}}; };
     const auto event = [&](unsigned shard, const char* what, const char* session, const char* user) {
-        it.broker.send(shard, {{"kind", "event"}, {"sequence", 1}, {"event", what}, {"session", session}, {"user", user}, {"peer", user}});
+        it.broker.send(shard, {{"kind", "event"},
+                               {"sequence", 1},
+                               {"event", what},
+                               {"session", session},
+                               {"user", user},
+                               {"peer", user}});
     };
     it.broker.send(0, {{"kind", "snapshot"}, {"clients", clients("a")}, {"peers", {"north"}}, {"more", true}});
     it.broker.send(0, {{"kind", "snapshot"}, {"clients", clients("b")}, {"more", false}});
@@ -231,7 +241,8 @@ TEST_CASE("events: a group's size is the sum over the shards, told when it chang
     const json hello = it.start();
     CHECK(hello.at("events") == json{"groups"});
     const auto event = [&](unsigned shard, const char* group, unsigned sessions) {
-        it.broker.send(shard, {{"kind", "event"}, {"sequence", 1}, {"event", "group"}, {"group", group}, {"sessions", sessions}});
+        it.broker.send(
+            shard, {{"kind", "event"}, {"sequence", 1}, {"event", "group"}, {"group", group}, {"sessions", sessions}});
     };
     it.broker.send(0, {{"kind", "snapshot"}, {"groups", {{{"group", "a"}, {"sessions", 2}}}}, {"more", true}});
     it.broker.send(0, {{"kind", "snapshot"}, {"groups", {{{"group", "b"}, {"sessions", 1}}}}, {"more", false}});
@@ -266,11 +277,18 @@ TEST_CASE("events: a WebSocket session says on which path it came, and with whic
     });
     h.on_connected([&](const bester::client_session& c) { tell(h, described(c)); });
     it.start();
-    it.broker.send(0, {{"kind", "snapshot"}, {"more", false}, {"clients", {
-        {{"session", "s1"}, {"user", "a"}, {"path", "/v1/chat"}, {"query", "x=1&y"}},
-        {{"session", "s2"}, {"user", "b"}}}}});
+    it.broker.send(0, {{"kind", "snapshot"},
+                       {"more", false},
+                       {"clients",
+                        {{{"session", "s1"}, {"user", "a"}, {"path", "/v1/chat"}, {"query", "x=1&y"}},
+                         {{"session", "s2"}, {"user", "b"}}}}});
     CHECK(heard(it) == json{{"a", "/v1/chat", "x=1&y"}, {"b", "", ""}});
-    it.broker.send(0, {{"kind", "event"}, {"sequence", 1}, {"event", "connected"}, {"session", "s3"}, {"user", "c"},
-                       {"path", "/v1/chat"}, {"query", "nogreet=1"}});
+    it.broker.send(0, {{"kind", "event"},
+                       {"sequence", 1},
+                       {"event", "connected"},
+                       {"session", "s3"},
+                       {"user", "c"},
+                       {"path", "/v1/chat"},
+                       {"query", "nogreet=1"}});
     CHECK(heard(it) == json{"c", "/v1/chat", "nogreet=1"});
 }

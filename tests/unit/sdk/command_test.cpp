@@ -66,8 +66,8 @@ TEST_CASE("commands: each is written as the handler page says", "[sdk]") {
     rows.push_back({send_handler("other", 1), R"({"command":"sendHandler","handler":"other","data":1})"});
     rows.push_back({send_servers("*", 1), R"({"command":"sendServers","servers":["*"],"data":1})"});
     rows.push_back({disconnect("tina", "bye"), R"({"command":"disconnect","users":["tina"],"reason":"bye"})"});
-    rows.push_back({disconnect_sessions("s1", "\"x\""),
-                    R"({"command":"disconnect","sessions":["s1"],"reason":"\"x\""})"});
+    rows.push_back(
+        {disconnect_sessions("s1", "\"x\""), R"({"command":"disconnect","sessions":["s1"],"reason":"\"x\""})"});
     for (auto& it : rows) {
         CAPTURE(it.expected);
         CHECK(as_json(std::move(it.made)) == json::array({json::parse(it.expected)}));
@@ -75,7 +75,8 @@ TEST_CASE("commands: each is written as the handler page says", "[sdk]") {
 }
 
 TEST_CASE("commands: what the SDK writes the broker's codec reads", "[sdk]") {
-    commands list{join("news"), send_clients({"tina", "gu\"stav"}, raw_json{R"({"a":1})"}).type("t").report([](auto&) {})};
+    commands list{join("news"),
+                  send_clients({"tina", "gu\"stav"}, raw_json{R"({"a":1})"}).type("t").report([](auto&) {})};
     list << reply("x").report([](const delivery_report&) {});
     detail::output_buffer out;
     const std::vector<detail::order_entry> after{{0, 17}, {2, 40}};

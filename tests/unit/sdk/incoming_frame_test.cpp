@@ -50,7 +50,8 @@ TEST_CASE("incoming frame: a message as the broker writes it is read in full", "
 }
 
 TEST_CASE("incoming frame: fields may come in any order, and unknown ones are ignored", "[sdk]") {
-    const decoded it{R"({"data":null,"from":{"roles":["a"],"claims":{"b":[1]},"handler":"clock","x":{}},"type":"t\u0041","new":[{}],"id":3,"kind":"message"})"};
+    const decoded it{
+        R"({"data":null,"from":{"roles":["a"],"claims":{"b":[1]},"handler":"clock","x":{}},"type":"t\u0041","new":[{}],"id":3,"kind":"message"})"};
     CHECK(it.frame.kind == incoming_kind::message);
     CHECK(it.frame.message.id == 3);
     CHECK(it.frame.message.type == "tA");
@@ -74,9 +75,10 @@ TEST_CASE("incoming frame: every kind is told from the others", "[sdk]") {
 }
 
 TEST_CASE("incoming frame: what is no frame of the protocol is malformed", "[sdk]") {
-    for (const char* text : {"", "{}", "[]", "null", R"({"kind":7})", R"({"kind":"drain")", R"({"kind":"drain"}})",
-                             R"({"kind":"message","type":"t"})", R"({"kind":"message","id":1})",
-                             R"({"kind":"message","id":-1,"type":"t"})", R"({"kind":"message","id":1,"type":"t","data":})"}) {
+    for (const char* text :
+         {"", "{}", "[]", "null", R"({"kind":7})", R"({"kind":"drain")", R"({"kind":"drain"}})",
+          R"({"kind":"message","type":"t"})", R"({"kind":"message","id":1})",
+          R"({"kind":"message","id":-1,"type":"t"})", R"({"kind":"message","id":1,"type":"t","data":})"}) {
         CAPTURE(text);
         CHECK(decoded{text}.frame.kind == incoming_kind::malformed);
     }

@@ -168,8 +168,8 @@ TEST_CASE("leaving: a config that the author refuses", "[sdk]") {
 TEST_CASE("leaving: bytes that are no frame end the connection", "[sdk]") {
     running_handler it;
     it.start();
-    const std::string bytes = GENERATE(std::string("\1\0\0\0{", 5), std::string("\xff\xff\xff\xff", 4),
-                                       std::string("\4\0\0\0{{{{", 8));
+    const std::string bytes =
+        GENERATE(std::string("\1\0\0\0{", 5), std::string("\xff\xff\xff\xff", 4), std::string("\4\0\0\0{{{{", 8));
     it.broker.send_bytes(0, bytes);
     it.broker.await_close(0);
     it.broker.close_channels();

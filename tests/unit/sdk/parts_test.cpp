@@ -153,7 +153,9 @@ TEST_CASE("output buffer: frames are written behind one another, and one can be 
     out.begin_frame();
     out.append_number(18446744073709551615U);
     out.end_frame();
-    CHECK(out.view() == std::string("\2\0\0\0{}\x14\0\0\0" "18446744073709551615", 30));
+    CHECK(out.view() == std::string("\2\0\0\0{}\x14\0\0\0"
+                                    "18446744073709551615",
+                                    30));
     out.consume(6);
     CHECK(out.size() == 24);
     out.consume(24);

@@ -48,9 +48,10 @@ public:
         broker.send(shard, message(id, type, data));
     }
     static json message(unsigned id, const std::string& type, const json& data = nullptr) {
-        return {{"kind", "message"}, {"id", id}, {"type", type}, {"time", 1'790'000'000'000U}, {"deadline", 60'000},
-                {"from", {{"user", "tina"}, {"session", "s-tina"}, {"server", "home"}}}, {"request", true},
-                {"data", data}};
+        return {{"kind", "message"},  {"id", id},
+                {"type", type},       {"time", 1'790'000'000'000U},
+                {"deadline", 60'000}, {"from", {{"user", "tina"}, {"session", "s-tina"}, {"server", "home"}}},
+                {"request", true},    {"data", data}};
     }
     json receive(unsigned shard = 0) { return broker.receive(shard); }
 

@@ -44,7 +44,8 @@ suite_result run(const std::string& handler, const std::string& cases, std::chro
     return run_cases(options, parse_case_file(cases, "cases.jsonl"));
 }
 
-constexpr const char* one_case = R"({"name":"n","message":{"data":"Hallo"},"expect":{"commands":[{"command":"reply","data":"Hallo"}]}})";
+constexpr const char* one_case =
+    R"({"name":"n","message":{"data":"Hallo"},"expect":{"commands":[{"command":"reply","data":"Hallo"}]}})";
 
 // Attaches, then answers the first message with a frame that argument 0 is put into.
 std::string python_handler(const std::string& after_message) {
@@ -88,10 +89,14 @@ TEST_CASE("match: values that vary are matched by kind or pattern", "[sdk]") {
 }
 
 TEST_CASE("case file: comments, setup and cases are read", "[sdk]") {
-    const auto file = parse_case_file("// words\n\n"
-                                      R"({"setup":{"config":{"a":1},"clients":[{"session":"s","user":"u"}]}})" "\n"
-                                      R"({"event":{"event":"connected","session":"s1","user":"x"}})" "\n" + std::string{one_case} + "\n",
-                                      "f");
+    const auto file = parse_case_file(
+        "// words\n\n"
+        R"({"setup":{"config":{"a":1},"clients":[{"session":"s","user":"u"}]}})"
+        "\n"
+        R"({"event":{"event":"connected","session":"s1","user":"x"}})"
+        "\n" +
+            std::string{one_case} + "\n",
+        "f");
     CHECK(file.config == json{{"a", 1}});
     CHECK(file.clients.size() == 1);
     REQUIRE(file.cases.size() == 2);
@@ -115,7 +120,8 @@ TEST_CASE("case file: mistakes are named with their line", "[sdk]") {
     CHECK(mistake("7").find("f:1: ") == 0);
     CHECK(mistake(R"({"mesage":{}})").find("unknown field \"mesage\"") != std::string::npos);
     CHECK(mistake(R"({"message":{"typ":"x"}})").find("unknown field \"typ\" in message") != std::string::npos);
-    CHECK(mistake(R"({"message":{},"expect":{"command":[]}})").find("unknown field \"command\" in expect") != std::string::npos);
+    CHECK(mistake(R"({"message":{},"expect":{"command":[]}})").find("unknown field \"command\" in expect") !=
+          std::string::npos);
     CHECK(mistake(R"({"name":"idle"})").find("does nothing") != std::string::npos);
     CHECK(mistake(R"({"event":"connected"})").find("an event is an object") != std::string::npos);
     CHECK(mistake(R"({"name":7,"message":{}})").find("name must be a string") != std::string::npos);
@@ -134,8 +140,10 @@ receive()
     REQUIRE(passed.cases.size() == 1);
     CHECK(passed.cases[0].passed());
 
-    const auto failed = run(good.path, R"({"message":{"data":1},"expect":{"commands":[{"command":"reply","data":2}],"error":{"code":"x"}}})",
-                            std::chrono::seconds{10});
+    const auto failed =
+        run(good.path,
+            R"({"message":{"data":1},"expect":{"commands":[{"command":"reply","data":2}],"error":{"code":"x"}}})",
+            std::chrono::seconds{10});
     REQUIRE(failed.cases.size() == 1);
     REQUIRE(failed.cases[0].differences.size() == 2);
     CHECK(failed.cases[0].differences[0].path == "error");
@@ -144,12 +152,14 @@ receive()
 }
 
 TEST_CASE("run: one that dies, hangs or talks nonsense is named", "[sdk]") {
-    const auto dead = run(script{python_handler("print('words'); sys.exit(9)\n")}.path, one_case, std::chrono::seconds{10});
+    const auto dead =
+        run(script{python_handler("print('words'); sys.exit(9)\n")}.path, one_case, std::chrono::seconds{10});
     CHECK(dead.death == "the handler ended: exit code 9");
     CHECK(dead.output == "words\n");
     CHECK(dead.failed() == 1);
 
-    const auto nonsense = run(script{python_handler("send(b'{nonsense'); receive()\n")}.path, one_case, std::chrono::seconds{10});
+    const auto nonsense =
+        run(script{python_handler("send(b'{nonsense'); receive()\n")}.path, one_case, std::chrono::seconds{10});
     CHECK(nonsense.death.find("a frame that is not JSON") != std::string::npos);
 
     const auto silent = run(script{python_handler("receive()\n")}.path, one_case, std::chrono::seconds{3});
@@ -172,12 +182,14 @@ delivered = receive()["delivered"]
 send(json.dumps({"kind": "answer", "id": m["id"], "commands": [{"command": "reply", "data": [online, delivered]}]}).encode())
 receive()
 )")};
-    const auto good = run(asking.path,
-                          R"({"message":{},"answers":{"isClient":{"online":true}},"reports":[{"delivered":3}],"expect":{"commands":[{"command":"reply","data":[true,3]}],"pushes":[{"commands":[{"command":"sendClients","users":["x"],"report":{"$any":true}}]}]}})",
-                          std::chrono::seconds{10});
+    const auto good = run(
+        asking.path,
+        R"({"message":{},"answers":{"isClient":{"online":true}},"reports":[{"delivered":3}],"expect":{"commands":[{"command":"reply","data":[true,3]}],"pushes":[{"commands":[{"command":"sendClients","users":["x"],"report":{"$any":true}}]}]}})",
+        std::chrono::seconds{10});
     REQUIRE(good.cases.size() == 1);
     for (const auto& it : good.cases[0].differences) UNSCOPED_INFO(it.path + it.expected + it.got);
     CHECK(good.cases[0].passed());
-    const auto unanswered = run(asking.path, R"({"message":{},"expect":{"commands":{"$any":true}}})", std::chrono::seconds{10});
+    const auto unanswered =
+        run(asking.path, R"({"message":{},"expect":{"commands":{"$any":true}}})", std::chrono::seconds{10});
     CHECK(unanswered.cases.at(0).notes.at(0).find("the case has no answer to it") != std::string::npos);
 }

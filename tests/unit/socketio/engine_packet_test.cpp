@@ -74,7 +74,8 @@ TEST_CASE("polling payload: packets are read one by one, in order", "[socketio]"
     CHECK(packets_of("4") == "4|");
 }
 
-TEST_CASE("polling payload: an empty one, an empty packet and an unknown type are refused where they stand", "[socketio]") {
+TEST_CASE("polling payload: an empty one, an empty packet and an unknown type are refused where they stand",
+          "[socketio]") {
     CHECK(packets_of("") == "bad");
     CHECK(packets_of("\x1e") == "bad");
     CHECK(packets_of("4a\x1e") == "4a|bad");
@@ -106,8 +107,9 @@ TEST_CASE("polling payload: what is written is read again", "[socketio]") {
 }
 
 TEST_CASE("open packet: it says what the client must know", "[socketio]") {
-    CHECK(open_packet({"lv_VI97HAXpY6yYWAAAC", true, 25'000, 20'000, 1'000'000}) ==
-          R"(0{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000})");
+    CHECK(
+        open_packet({"lv_VI97HAXpY6yYWAAAC", true, 25'000, 20'000, 1'000'000}) ==
+        R"(0{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000})");
     const auto json = nlohmann::json::parse(open_packet({"a\"b", false, 1, 2, 3}).substr(1));
     CHECK(json.at("sid") == "a\"b");
     CHECK(json.at("upgrades").empty());
@@ -124,7 +126,13 @@ TEST_CASE("engine error: each has its code and words", "[socketio]") {
 
 TEST_CASE("base64: the examples of RFC 4648, there and back", "[socketio]") {
     const std::vector<std::pair<std::string_view, std::string_view>> table{
-        {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
     };
     for (const auto& [bytes, text] : table) {
         std::string out = "=";
@@ -135,7 +143,8 @@ TEST_CASE("base64: the examples of RFC 4648, there and back", "[socketio]") {
         REQUIRE(decode_base64(text, back));
         CHECK(back == bytes);
     }
-    for (const std::string_view bad : {"Zg", "Zg=", "Zg===", "=", "====", "Zm9v\n", "Zm 9v", "Zm-_", "Zh==", "Zm9vZg", "Zg==Zg==", "\xc3\xa4Zg"}) {
+    for (const std::string_view bad :
+         {"Zg", "Zg=", "Zg===", "=", "====", "Zm9v\n", "Zm 9v", "Zm-_", "Zh==", "Zm9vZg", "Zg==Zg==", "\xc3\xa4Zg"}) {
         CAPTURE(bad);
         std::string back = "rubbish";
         CHECK_FALSE(decode_base64(bad, back));
@@ -148,7 +157,8 @@ TEST_CASE("base64: each byte is a digit or none, at each place", "[socketio]") {
     for (std::size_t at = 0; at < good.size(); ++at) {
         for (int byte = 0; byte < 256; ++byte) {
             const char c = static_cast<char>(byte);
-            const bool is_digit = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+            const bool is_digit =
+                (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
             std::string text{good};
             text[at] = c;
             std::string bytes;

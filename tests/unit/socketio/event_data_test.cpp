@@ -77,10 +77,11 @@ TEST_CASE("event data: those of an acknowledgement are any array", "[socketio]")
 }
 
 TEST_CASE("event data: a delivery is an event if it begins with a name that may be one", "[socketio]") {
-    for (const std::string_view good : {R"(["hello"])", R"( [ "hello", 1 ] )", R"([""])", R"(["a\"b"])", R"(["connected"])", R"(["\u0041"])"})
+    for (const std::string_view good :
+         {R"(["hello"])", R"( [ "hello", 1 ] )", R"([""])", R"(["a\"b"])", R"(["connected"])", R"(["\u0041"])"})
         CHECK(is_event_data(good));
-    for (const std::string_view bad : {R"(["connect"])", R"(["disconnect",1])", R"(["\u0063onnect"])", "[]", "[1]", "[[\"a\"]]", "{}",
-                                       R"({"a":["b"]})", R"("a")", "null", "17", "", "[", "  "})
+    for (const std::string_view bad : {R"(["connect"])", R"(["disconnect",1])", R"(["\u0063onnect"])", "[]", "[1]",
+                                       "[[\"a\"]]", "{}", R"({"a":["b"]})", R"("a")", "null", "17", "", "[", "  "})
         CHECK_FALSE(is_event_data(bad));
 }
 

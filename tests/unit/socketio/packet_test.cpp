@@ -25,7 +25,8 @@ const std::vector<example> examples{
     {R"(0{"token":"123"})", {packet_type::connect, 0, {}, "/", R"({"token":"123"})"}},
     {"0/admin,", {packet_type::connect, 0, {}, "/admin", ""}},
     {R"(0/woot,{"token":"123"})", {packet_type::connect, 0, {}, "/woot", R"({"token":"123"})"}},
-    {R"(0/admin,{"sid":"oSO0OpakMV_3jnilAAAA"})", {packet_type::connect, 0, {}, "/admin", R"({"sid":"oSO0OpakMV_3jnilAAAA"})"}},
+    {R"(0/admin,{"sid":"oSO0OpakMV_3jnilAAAA"})",
+     {packet_type::connect, 0, {}, "/admin", R"({"sid":"oSO0OpakMV_3jnilAAAA"})"}},
     {"1", {packet_type::disconnect, 0, {}, "/", ""}},
     {"1/admin,", {packet_type::disconnect, 0, {}, "/admin", ""}},
     {R"(2["hello",1])", {packet_type::event, 0, {}, "/", R"(["hello",1])"}},
@@ -39,12 +40,14 @@ const std::vector<example> examples{
     {R"(3123["a",1,{}])", {packet_type::ack, 0, 123, "/", R"(["a",1,{}])"}},
     {"3/admin,456[]", {packet_type::ack, 0, 456, "/admin", "[]"}},
     {R"(4"Unauthorized")", {packet_type::connect_error, 0, {}, "/", R"("Unauthorized")"}},
-    {R"(4/admin,{"message":"Not authorized"})", {packet_type::connect_error, 0, {}, "/admin", R"({"message":"Not authorized"})"}},
+    {R"(4/admin,{"message":"Not authorized"})",
+     {packet_type::connect_error, 0, {}, "/admin", R"({"message":"Not authorized"})"}},
     {R"(51-["hello",{"_placeholder":true,"num":0}])",
      {packet_type::binary_event, 1, {}, "/", R"(["hello",{"_placeholder":true,"num":0}])"}},
     {R"(51-/admin,456["project:delete",{"_placeholder":true,"num":0}])",
      {packet_type::binary_event, 1, 456, "/admin", R"(["project:delete",{"_placeholder":true,"num":0}])"}},
-    {R"(61-/admin,456[{"_placeholder":true,"num":0}])", {packet_type::binary_ack, 1, 456, "/admin", R"([{"_placeholder":true,"num":0}])"}},
+    {R"(61-/admin,456[{"_placeholder":true,"num":0}])",
+     {packet_type::binary_ack, 1, 456, "/admin", R"([{"_placeholder":true,"num":0}])"}},
     {R"(564-7["a"])", {packet_type::binary_event, 64, 7, "/", R"(["a"])"}},
 };
 
@@ -123,7 +126,9 @@ TEST_CASE("packet: each mistake has its name", "[socketio]") {
         {"59999999999999999999-[\"a\"]", packet_error::too_many_attachments},
         // namespaces
         {"0" + longest + "x,", packet_error::bad_namespace},
-        {"0/a\x1e" "b,", packet_error::bad_namespace},
+        {"0/a\x1e"
+         "b,",
+         packet_error::bad_namespace},
         {std::string("0/a\0b,", 6), packet_error::bad_namespace},
         {"0/a\x7f,", packet_error::bad_namespace},
         // ids

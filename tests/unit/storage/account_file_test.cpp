@@ -1,8 +1,8 @@
 #include "account_fixture.hpp"
 
-#include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <fstream>
 
 using namespace bester::storage;
 

@@ -2,12 +2,12 @@
 
 #include "storage/accounts.hpp"
 
+#include <sqlite3.h>
+#include <stdlib.h>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <ostream>
-#include <sqlite3.h>
 #include <stdexcept>
-#include <stdlib.h>
 #include <string>
 
 namespace bester::storage {
@@ -39,7 +39,9 @@ private:
 /// The lowest cost that libsodium allows: a hash in well under a millisecond.
 inline constexpr argon2_cost cheap{1, 8192};
 
-inline account_settings settings_for(std::string path) { return {std::move(path), cheap, std::chrono::milliseconds{2'000}}; }
+inline account_settings settings_for(std::string path) {
+    return {std::move(path), cheap, std::chrono::milliseconds{2'000}};
+}
 
 inline accounts open_accounts(const std::string& path) {
     auto opened = accounts::open(settings_for(path));

@@ -1,5 +1,5 @@
-#include "account_fixture.hpp"
 #include "storage/authenticator.hpp"
+#include "account_fixture.hpp"
 
 #include <atomic>
 #include <future>
@@ -147,7 +147,8 @@ TEST_CASE_METHOD(fixture, "authenticator: a changed account is forgotten at once
     }
 }
 
-TEST_CASE_METHOD(fixture, "authenticator: identical credentials that wait share one place and one answer", "[authenticator]") {
+TEST_CASE_METHOD(fixture, "authenticator: identical credentials that wait share one place and one answer",
+                 "[authenticator]") {
     REQUIRE(users.add("tina", "secret"));
     held_worker worker(*tested);
     std::vector<std::future<verdict>> right;
@@ -207,7 +208,8 @@ TEST_CASE_METHOD(fixture, "authenticator: at its end the waiting are told busy",
     }
 }
 
-TEST_CASE_METHOD(fixture, "authenticator: a log-in overtaken by a change of the password is not accepted", "[authenticator]") {
+TEST_CASE_METHOD(fixture, "authenticator: a log-in overtaken by a change of the password is not accepted",
+                 "[authenticator]") {
     // Verifications with the old password run all the time, while it is changed; each that comes
     // after the change was acknowledged must be refused.
     settings.worker_threads = 4;

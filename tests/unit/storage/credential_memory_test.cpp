@@ -1,5 +1,5 @@
-#include "storage/credential_hasher.hpp"
 #include "storage/credential_memory.hpp"
+#include "storage/credential_hasher.hpp"
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -74,7 +74,8 @@ TEST_CASE_METHOD(fixture, "credential memory: forgets one user or all", "[creden
     CHECK(memory.remembers("tina", "secret", start));
 }
 
-TEST_CASE_METHOD(fixture, "credential memory: what was verified before a change is not remembered after it", "[credential_memory]") {
+TEST_CASE_METHOD(fixture, "credential memory: what was verified before a change is not remembered after it",
+                 "[credential_memory]") {
     const auto before = memory.begin("tina");
     SECTION("of the user") { memory.forget("tina"); }
     SECTION("of all") { memory.forget_all(); }
@@ -121,7 +122,8 @@ TEST_CASE("credential hasher: no two credentials run together, and keys differ",
     CHECK(other.user_tag("tina") != hasher.user_tag("tina"));
 }
 
-TEST_CASE_METHOD(fixture, "credential memory: threads never see an old password after it was forgotten", "[credential_memory]") {
+TEST_CASE_METHOD(fixture, "credential memory: threads never see an old password after it was forgotten",
+                 "[credential_memory]") {
     std::atomic<int> generation{0};  // the password that is right
     std::atomic<bool> is_done{false};
     std::atomic<int> failures{0};

@@ -108,14 +108,18 @@ TEST_CASE("certificate authority: is saved once and loaded again", "[tls]") {
 TEST_CASE("certificate authority: is not loaded from the wrong files", "[tls]") {
     test_authority ca, other;
     const auto load = [&] { return certificate_authority::load(ca.path()); };
-    SECTION("no directory") { CHECK(certificate_authority::load(ca.file("none")).error().code == error_code::file_missing); }
+    SECTION("no directory") {
+        CHECK(certificate_authority::load(ca.file("none")).error().code == error_code::file_missing);
+    }
     SECTION("another's key") {
-        std::filesystem::copy_file(other.file("ca.key"), ca.file("ca.key"), std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy_file(other.file("ca.key"), ca.file("ca.key"),
+                                   std::filesystem::copy_options::overwrite_existing);
         CHECK(load().error().code == error_code::key_mismatch);
     }
     SECTION("a server's certificate") {
         ca.settings("alpha");
-        std::filesystem::copy_file(ca.file("alpha.crt"), ca.file("ca.crt"), std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy_file(ca.file("alpha.crt"), ca.file("ca.crt"),
+                                   std::filesystem::copy_options::overwrite_existing);
         CHECK(load().error().code == error_code::not_an_authority);
     }
 }
@@ -139,7 +143,8 @@ TEST_CASE("certificate authority: renews for the same name, with the same key or
     const auto before = must(describe_file(ca.file("alpha.crt"))).front();
     const auto key_before = to_pem(*must(read_key(ca.file("alpha.key"))));
     const auto which = GENERATE(renewed_key::same, renewed_key::fresh);
-    const auto renewed = must(renew(ca.authority(), ca.path(), "alpha", valid_for(std::chrono::days(20), now()), which));
+    const auto renewed =
+        must(renew(ca.authority(), ca.path(), "alpha", valid_for(std::chrono::days(20), now()), which));
     const auto stored = must(describe_file(ca.file("alpha.crt"))).front();
     CHECK(renewed.sha256 == stored.sha256);
     CHECK(stored.names == before.names);

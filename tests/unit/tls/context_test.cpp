@@ -1,7 +1,7 @@
 #include "tls_fixture.hpp"
 
-#include <fstream>
 #include <sys/stat.h>
+#include <fstream>
 
 #include "tls/pem_files.hpp"
 

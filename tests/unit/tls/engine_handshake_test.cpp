@@ -1,7 +1,7 @@
 #include "tls_fixture.hpp"
 
-#include <fstream>
 #include <openssl/ssl.h>
+#include <fstream>
 #include <tuple>
 
 #include "tls/pem_files.hpp"
@@ -110,7 +110,8 @@ TEST_CASE("engine: the certificate of another authority is refused, also one of 
     settings.authority_files = {ca.file("ca.crt")};
     auto both = connect(must(context::load(settings, now())), ca.link("beta"));
     CHECK(both.accepted == handshake_status::failed);
-    CHECK_THAT(both.acceptor.failure(), Catch::Contains("no authority trusted here") && Catch::Contains(other.authority().info().subject));
+    CHECK_THAT(both.acceptor.failure(),
+               Catch::Contains("no authority trusted here") && Catch::Contains(other.authority().info().subject));
     CHECK_THAT(verdict_of(both.dialler), Catch::StartsWith("the peer refused: "));
 }
 
@@ -153,7 +154,8 @@ TEST_CASE("engine: a link wants a certificate for servers and clients both", "[t
     request.common_name = "half";
     request.names = {"half"};
     request.valid = some_days();
-    std::tie(request.is_for_servers, request.is_for_clients) = GENERATE(table<bool, bool>({{true, false}, {false, true}, {false, false}}));
+    std::tie(request.is_for_servers, request.is_for_clients) =
+        GENERATE(table<bool, bool>({{true, false}, {false, true}, {false, false}}));
     CAPTURE(request.is_for_servers, request.is_for_clients);
     auto settings = ca.settings("half", request);
     settings.peers = peer_rule::none;

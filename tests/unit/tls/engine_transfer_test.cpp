@@ -40,7 +40,8 @@ TEST_CASE("engine: writes of any sizes keep their order across records", "[tls]"
     auto both = linked();
     const auto text = numbered(300'000);
     std::size_t at = 0;
-    for (const std::size_t size : {1u, 16'383u, 1u, 16'384u, 16'385u, 0u, 100u, 50'000u, 16'284u, 100u, 32'768u, 100'000u}) {
+    for (const std::size_t size :
+         {1u, 16'383u, 1u, 16'384u, 16'385u, 0u, 100u, 50'000u, 16'284u, 100u, 32'768u, 100'000u}) {
         REQUIRE(both.acceptor.write(text.substr(at, size)));
         at += size;
     }

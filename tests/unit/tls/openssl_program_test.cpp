@@ -1,15 +1,15 @@
 #include "tls_fixture.hpp"
 
-#include <cerrno>
-#include <csignal>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cerrno>
+#include <csignal>
+#include <stdexcept>
 
 extern char** environ;
 
@@ -51,7 +51,8 @@ public:
     openssl_program& operator=(const openssl_program&) = delete;
 
     void type(const std::string& text) {
-        if (::write(input_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) throw std::runtime_error("write failed");
+        if (::write(input_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+            throw std::runtime_error("write failed");
     }
     /// Reads until the text has come, or the program ends; all that was said.
     const std::string& await(const std::string& text) {
@@ -118,10 +119,8 @@ public:
         pollfd waiting{fd_, POLLIN, 0};
         if (::poll(&waiting, 1, patience) != 1) throw std::runtime_error("openssl sends nothing");
         const auto size = ::read(fd_, buffer_, sizeof(buffer_));
-        if (size <= 0)
-            engine_.end_input();
-        else
-            engine_.receive({buffer_, static_cast<std::size_t>(size)});
+        if (size <= 0) engine_.end_input();
+        else engine_.receive({buffer_, static_cast<std::size_t>(size)});
     }
     handshake_status handshake() {
         while (true) {
@@ -151,7 +150,12 @@ private:
 
 std::vector<std::string> identity_of(test_authority& ca, const std::string& name) {
     const auto settings = ca.settings(name);
-    return {"-cert", settings.certificate_file, "-key", settings.key_file, "-CAfile", settings.authority_files[0],
+    return {"-cert",
+            settings.certificate_file,
+            "-key",
+            settings.key_file,
+            "-CAfile",
+            settings.authority_files[0],
             "-verify_return_error"};
 }
 
@@ -190,7 +194,8 @@ TEST_CASE("engine: accepts the client of the openssl program", "[tls]") {
 TEST_CASE("engine: dials the server of the openssl program", "[tls]") {
     test_authority ca;
     const auto path = ca.file("socket");
-    openssl_program server(command(identity_of(ca, "beta"), "s_server", "-unix", path, "-tls1_3", "-Verify", "1", "-rev"));
+    openssl_program server(
+        command(identity_of(ca, "beta"), "s_server", "-unix", path, "-tls1_3", "-Verify", "1", "-rev"));
     server.await("ACCEPT");
     connection ours(engine::connect(ca.link("alpha"), "beta"), connect_to(path));
     REQUIRE(ours.handshake() == handshake_status::done);
@@ -207,7 +212,8 @@ TEST_CASE("engine: dials the server of the openssl program", "[tls]") {
 TEST_CASE("engine: the server of the openssl program refuses a foreign certificate, and we learn why", "[tls]") {
     test_authority ca, other;
     const auto path = ca.file("socket");
-    openssl_program server(command(identity_of(ca, "beta"), "s_server", "-unix", path, "-tls1_3", "-Verify", "1", "-rev"));
+    openssl_program server(
+        command(identity_of(ca, "beta"), "s_server", "-unix", path, "-tls1_3", "-Verify", "1", "-rev"));
     server.await("ACCEPT");
     auto settings = other.settings("alpha");
     settings.authority_files = {ca.file("ca.crt")};

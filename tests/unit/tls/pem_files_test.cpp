@@ -1,9 +1,9 @@
 #include "tls_fixture.hpp"
 
-#include <fstream>
-#include <iterator>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <fstream>
+#include <iterator>
 
 #include "tls/pem_files.hpp"
 
@@ -120,7 +120,8 @@ TEST_CASE("pem files: what root writes belongs to whom it is for", "[tls]") {
     temporary_directory directory;
     const auto owner_of = [](const std::string& path) {
         struct stat status {};
-        return ::stat(path.c_str(), &status) == 0 ? std::pair(status.st_uid, status.st_gid) : std::pair(uid_t(0), gid_t(0));
+        return ::stat(path.c_str(), &status) == 0 ? std::pair(status.st_uid, status.st_gid)
+                                                  : std::pair(uid_t(0), gid_t(0));
     };
     REQUIRE(::chown(directory.path().c_str(), 65534, 65533) == 0);
     const auto path = directory.file("a.key");

@@ -1,7 +1,7 @@
 #include "tls_fixture.hpp"
 
-#include <stdexcept>
 #include <stdlib.h>
+#include <stdexcept>
 
 #include "tls/pem_files.hpp"
 
@@ -10,7 +10,9 @@ namespace bester::tls {
 std::ostream& operator<<(std::ostream& out, error_code code) { return out << to_string(code); }
 
 std::ostream& operator<<(std::ostream& out, handshake_status status) {
-    return out << (status == handshake_status::done ? "done" : status == handshake_status::failed ? "failed" : "want_more");
+    return out << (status == handshake_status::done     ? "done"
+                   : status == handshake_status::failed ? "failed"
+                                                        : "want_more");
 }
 
 std::ostream& operator<<(std::ostream& out, read_status status) {
@@ -45,7 +47,8 @@ test_authority::test_authority(const std::string& name, validity valid)
 
 context_settings test_authority::settings(const std::string& server, validity valid) {
     const auto certificate = certificate_path(path(), server);
-    if (!std::filesystem::exists(certificate)) must(save_identity(must(authority_.issue(server, valid)), path(), server));
+    if (!std::filesystem::exists(certificate))
+        must(save_identity(must(authority_.issue(server, valid)), path(), server));
     context_settings settings;
     settings.certificate_file = certificate;
     settings.key_file = key_path(path(), server);

@@ -36,7 +36,8 @@ validity long_ago();
 /// Throws the reason of what failed.
 template <class Value>
 Value must(result<Value> outcome) {
-    if (!outcome) throw std::runtime_error(std::string(to_string(outcome.error().code)) + ": " + outcome.error().reason);
+    if (!outcome)
+        throw std::runtime_error(std::string(to_string(outcome.error().code)) + ": " + outcome.error().reason);
     if constexpr (!std::is_void_v<Value>) return *std::move(outcome);
 }
 
@@ -49,7 +50,9 @@ public:
     context_settings settings(const std::string& server, validity valid = some_days());
     /// The same with a certificate that says what the test wants.
     context_settings settings(const std::string& file, const certificate_request& request);
-    std::shared_ptr<const context> link(const std::string& server) { return must(context::load(settings(server), now())); }
+    std::shared_ptr<const context> link(const std::string& server) {
+        return must(context::load(settings(server), now()));
+    }
 
     std::string file(const std::string& name) const { return directory_.file(name); }
     std::string path() const { return directory_.path(); }
@@ -80,7 +83,7 @@ struct pair {
 };
 
 /// Connects two sides until both are done or one failed; then the dialler has heard the verdict, too.
-pair connect(std::shared_ptr<const context> dialler, std::shared_ptr<const context> acceptor, std::size_t piece = 1 << 20,
-             const std::string& server_name = "");
+pair connect(std::shared_ptr<const context> dialler, std::shared_ptr<const context> acceptor,
+             std::size_t piece = 1 << 20, const std::string& server_name = "");
 
 }  // namespace bester::tls

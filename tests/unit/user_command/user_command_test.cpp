@@ -1,6 +1,11 @@
 #include "cli/user.hpp"
 #include "storage/accounts.hpp"
 
+#include <poll.h>
+#include <pty.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
@@ -10,12 +15,7 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <poll.h>
-#include <pty.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 using namespace bester;
 
@@ -178,7 +178,8 @@ TEST_CASE_METHOD(fixture, "user command: wrong usage changes nothing", "[user_co
     CHECK(run({"user", "add", "tina", "--database", database}, "").exit_code == 2);
     CHECK(run({"user", "add", "tina", "--database", database}, "\n").exit_code == 2);
     CHECK(run({"user", "add", "tina", "--database", database}, std::string(1025, 'x') + "\n").exit_code == 2);
-    CHECK(run({"user", "add", "tina", "--database", database, "--password-file", directory + "/missing"}).exit_code == 2);
+    CHECK(run({"user", "add", "tina", "--database", database, "--password-file", directory + "/missing"}).exit_code ==
+          2);
     CHECK(run({"user", "add", "tina", "secret", "--database", database}).exit_code == 2);
     const auto listed = run({"user", "list", "--database", database});
     CHECK(listed.out.find("no users in") == 0);
@@ -237,7 +238,10 @@ TEST_CASE_METHOD(terminal_fixture, "user command: asks twice at a terminal, with
     const auto added = run_typing("secret\nsecrets\n", {"user", "add", "tina", "--database", database});
     CHECK(added.exit_code == 2);
     CHECK(added.errors.find("not the same, nothing was changed") != std::string::npos);
-    const auto again = run_typing("sef\x7f" "cret\nsecret\n", {"user", "add", "tina", "--database", database});
+    const auto again = run_typing(
+        "sef\x7f"
+        "cret\nsecret\n",
+        {"user", "add", "tina", "--database", database});
     CAPTURE(again.errors);
     CHECK(again.exit_code == 0);
     CHECK(again.errors == "New password for tina: \nOnce more: \n");
@@ -246,7 +250,8 @@ TEST_CASE_METHOD(terminal_fixture, "user command: asks twice at a terminal, with
     CHECK(echoes());
 }
 
-TEST_CASE_METHOD(terminal_fixture, "user command: Ctrl-C at the question changes nothing and restores the terminal", "[user_command]") {
+TEST_CASE_METHOD(terminal_fixture, "user command: Ctrl-C at the question changes nothing and restores the terminal",
+                 "[user_command]") {
     const auto added = run_typing("sec\x03", {"user", "add", "tina", "--database", database});
     CHECK(added.exit_code == 2);
     CHECK(added.errors.find("given up, nothing was changed") != std::string::npos);

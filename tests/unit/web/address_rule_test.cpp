@@ -7,7 +7,9 @@ namespace bester::web {
 
 namespace {
 
-bool is_in(const std::string& rule, std::string_view address) { return is_among(address, std::vector<std::string>{rule}); }
+bool is_in(const std::string& rule, std::string_view address) {
+    return is_among(address, std::vector<std::string>{rule});
+}
 
 }  // namespace
 
@@ -30,8 +32,10 @@ TEST_CASE("address rule: addresses and networks", "[web]") {
 }
 
 TEST_CASE("address rule: what is none is found", "[web]") {
-    for (const std::string_view rule : {"127.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/128", "0.0.0.0/0"}) CHECK(is_address_rule(rule));
-    for (const std::string_view rule : {"", "localhost", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/x", "10.0.0/8", "::1/129", "*", " 10.0.0.1"}) {
+    for (const std::string_view rule : {"127.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/128", "0.0.0.0/0"})
+        CHECK(is_address_rule(rule));
+    for (const std::string_view rule :
+         {"", "localhost", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/x", "10.0.0/8", "::1/129", "*", " 10.0.0.1"}) {
         CAPTURE(rule);
         CHECK_FALSE(is_address_rule(rule));
     }

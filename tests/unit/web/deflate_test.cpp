@@ -1,7 +1,7 @@
+#include <zlib.h>
 #include <catch2/catch.hpp>
 #include <random>
 #include <string>
-#include <zlib.h>
 
 #include "web/deflate.hpp"
 
@@ -46,7 +46,8 @@ std::string noise(std::size_t size) {
 TEST_CASE("deflate: what is deflated comes back, of any size", "[web]") {
     message_deflater deflater;
     message_inflater inflater;
-    for (const std::string& text : {std::string{}, std::string{"x"}, std::string(100'000, 'x'), noise(1'000), noise(300'000)}) {
+    for (const std::string& text :
+         {std::string{}, std::string{"x"}, std::string(100'000, 'x'), noise(1'000), noise(300'000)}) {
         CAPTURE(text.size());
         const std::string body{deflater.deflate(text)};
         CHECK_FALSE(body.ends_with(std::string_view{"\0\0\xff\xff", 4}));
@@ -81,7 +82,8 @@ TEST_CASE("deflate: the examples of RFC 7692, section 7.2.3", "[web]") {
     CHECK(inflated(inflater, std::string_view{"\xf2\x48\xcd\xc9\xc9\x07\x00", 7}) == "done:Hello");
     CHECK(inflated(inflater, std::string_view{"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", 11}) == "done:Hello");
     CHECK(inflated(inflater, std::string_view{"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 8}) == "done:Hello");
-    CHECK(inflated(inflater, std::string_view{"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 13}) == "done:Hello");
+    CHECK(inflated(inflater, std::string_view{"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", 13}) ==
+          "done:Hello");
     CHECK(inflated(inflater, std::string_view{"\0", 1}) == "done:");
     CHECK(inflated(inflater, "") == "done:");
 }

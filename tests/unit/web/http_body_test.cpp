@@ -41,7 +41,9 @@ std::string head(std::string_view first_line, std::string_view headers = {}) {
     return std::string{first_line} + " HTTP/1.1\r\nHost: x\r\n" + std::string{headers} + "\r\n";
 }
 
-std::string post(std::string_view headers, std::string_view path = "/poll/") { return head("POST " + std::string{path}, headers); }
+std::string post(std::string_view headers, std::string_view path = "/poll/") {
+    return head("POST " + std::string{path}, headers);
+}
 
 }  // namespace
 

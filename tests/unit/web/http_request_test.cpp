@@ -71,7 +71,8 @@ TEST_CASE("http request: a head is understood wherever it is cut, and what follo
 TEST_CASE("http request: several on one connection, with and without keep-alive", "[web]") {
     http_request_decoder decoder;
     const std::string stream =
-        "GET /a HTTP/1.1\r\nHost: x\r\n\r\nHEAD /b HTTP/1.1\r\nHost: x\r\nConnection: Close\r\n\r\nGET /c HTTP/1.0\r\n\r\n"
+        "GET /a HTTP/1.1\r\nHost: x\r\n\r\nHEAD /b HTTP/1.1\r\nHost: x\r\nConnection: Close\r\n\r\nGET /c "
+        "HTTP/1.0\r\n\r\n"
         "GET /d HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
     std::string_view rest{stream};
     const auto next = [&] {

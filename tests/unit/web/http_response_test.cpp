@@ -23,7 +23,8 @@ TEST_CASE("http response: 405 and 426 say what would do", "[web]") {
 }
 
 TEST_CASE("http response: every status has its phrase", "[web]") {
-    for (const int status : {101, 200, 204, 308, 304, 400, 401, 403, 404, 405, 408, 411, 413, 414, 417, 426, 429, 431, 500, 501, 503, 505}) {
+    for (const int status : {101, 200, 204, 308, 304, 400, 401, 403, 404, 405, 408,
+                             411, 413, 414, 417, 426, 429, 431, 500, 501, 503, 505}) {
         CAPTURE(status);
         CHECK(reason_phrase(static_cast<http_status>(status)) != "Unknown");
     }
@@ -39,7 +40,8 @@ TEST_CASE("http response: a whole one has its type, its length and its body", "[
           "Cache-Control: no-store\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok");
     parts = {http_status::bad_request, false, true, {}, "X: y\r\n", "hello"};
     CHECK(make_response(parts) ==
-          "HTTP/1.1 400 Bad Request\r\nCache-Control: no-store\r\nX: y\r\nConnection: close\r\nContent-Length: 5\r\n\r\n");
+          "HTTP/1.1 400 Bad Request\r\nCache-Control: no-store\r\nX: y\r\nConnection: close\r\nContent-Length: "
+          "5\r\n\r\n");
     parts = {};
     parts.status = http_status::forbidden;
     CHECK(make_response(parts) ==
@@ -59,8 +61,9 @@ TEST_CASE("http response: a page of another origin is told what it may", "[web]"
     CHECK(cors_headers({"null", true, false, {}}) ==
           "Vary: Origin\r\nAccess-Control-Allow-Origin: null\r\nAccess-Control-Allow-Credentials: true\r\n");
     CHECK(cors_headers({"https://a.example", false, true, " authorization,, x y ,x-z"}) ==
-          granted + "Access-Control-Allow-Methods: GET, POST\r\nAccess-Control-Max-Age: 600\r\n"
-                    "Access-Control-Allow-Headers: authorization, x-z\r\n");
+          granted +
+              "Access-Control-Allow-Methods: GET, POST\r\nAccess-Control-Max-Age: 600\r\n"
+              "Access-Control-Allow-Headers: authorization, x-z\r\n");
     CHECK(cors_headers({"https://a.example", false, true, {}}) ==
           granted + "Access-Control-Allow-Methods: GET, POST\r\nAccess-Control-Max-Age: 600\r\n");
 }

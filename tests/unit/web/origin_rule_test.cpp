@@ -58,9 +58,11 @@ TEST_CASE("origin rule: self is the host that was asked", "[web]") {
 }
 
 TEST_CASE("origin rule: rules that can match nothing are found", "[web]") {
-    for (const std::string_view rule : {"*", "self", "null", "https://a.example.org", "https://*.example.org:8443", "http://[::1]:*"})
+    for (const std::string_view rule :
+         {"*", "self", "null", "https://a.example.org", "https://*.example.org:8443", "http://[::1]:*"})
         CHECK(is_origin_rule(rule));
-    for (const std::string_view rule : {"", "example.org", "https://", "://a", "https://a/", "https://a/b", "ht tp://a", "*://a"}) {
+    for (const std::string_view rule :
+         {"", "example.org", "https://", "://a", "https://a/", "https://a/b", "ht tp://a", "*://a"}) {
         CAPTURE(rule);
         CHECK_FALSE(is_origin_rule(rule));
     }

@@ -18,8 +18,10 @@ std::string binary(unsigned command, unsigned family, const std::string& address
 }
 
 const std::string tcp4("\xc0\x00\x02\x01\x0a\x00\x00\x01\x13\x88\x01\xbb", 12);
-const std::string tcp6("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2\x13\x88\x01\xbb", 36);
-const std::string mapped("\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\1\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\2\x13\x88\x01\xbb", 36);
+const std::string tcp6(
+    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2\x13\x88\x01\xbb", 36);
+const std::string mapped("\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\1\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\2\x13\x88\x01\xbb",
+                         36);
 
 std::string decode(const std::vector<std::string_view>& pieces) {
     proxy_header_decoder decoder;
@@ -78,16 +80,36 @@ TEST_CASE("proxy header: version 2", "[web]") {
 }
 
 TEST_CASE("proxy header: what is none, or wrong, or too long is refused", "[web]") {
-    for (const std::string& bytes : std::vector<std::string>{
-             "GET / HTTP/1.1\r\n", "PROXYTCP4", "proxy TCP4 1.2.3.4 1.2.3.4 1 1\r\n", "PROXY \r\n", "PROXY TCP4\r\n",
-             "PROXY TCP5 1.2.3.4 1.2.3.4 1 1\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 1 1\r\n",
-             "PROXY TCP4  1.2.3.4 1.2.3.4 1 1\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 1 \r\n", "PROXY TCP4 1.2.3.256 1.2.3.4 1 1\r\n",
-             "PROXY TCP4 ::1 ::1 1 1\r\n", "PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n", "PROXY TCP4 1.2.3.4 x 1 1\r\n",
-             "PROXY TCP4 1.2.3.4 1.2.3.4 65536 1\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 01 1\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 -1 1\r\n",
-             "PROXY TCP4 1.2.3.4 1.2.3.4 1 1x\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 \r\n", "PROXY UNKNOWNX\r\n",
-             "PROXY UNKNOWN " + std::string(120, 'x'), binary(0x22, 0x11, tcp4), binary(0x11, 0x11, tcp4), binary(0x21, 0x12, tcp4),
-             binary(0x21, 0x11, tcp4.substr(1)), binary(0x21, 0x21, tcp4), binary(0x21, 0x31, tcp4), binary(0x21, 0x11, tcp4, 521),
-             binary(0x21, 0x11, tcp4, 65'535), signature.substr(0, 11) + "x"}) {
+    for (const std::string& bytes : std::vector<std::string>{"GET / HTTP/1.1\r\n",
+                                                             "PROXYTCP4",
+                                                             "proxy TCP4 1.2.3.4 1.2.3.4 1 1\r\n",
+                                                             "PROXY \r\n",
+                                                             "PROXY TCP4\r\n",
+                                                             "PROXY TCP5 1.2.3.4 1.2.3.4 1 1\r\n",
+                                                             "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n",
+                                                             "PROXY TCP4 1.2.3.4 1.2.3.4 1 1 1\r\n",
+                                                             "PROXY TCP4  1.2.3.4 1.2.3.4 1 1\r\n",
+                                                             "PROXY TCP4 1.2.3.4 1.2.3.4 1 1 \r\n",
+                                                             "PROXY TCP4 1.2.3.256 1.2.3.4 1 1\r\n",
+                                                             "PROXY TCP4 ::1 ::1 1 1\r\n",
+                                                             "PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n",
+                                                             "PROXY TCP4 1.2.3.4 x 1 1\r\n",
+                                                             "PROXY TCP4 1.2.3.4 1.2.3.4 65536 1\r\n",
+                                                             "PROXY TCP4 1.2.3.4 1.2.3.4 01 1\r\n",
+                                                             "PROXY TCP4 1.2.3.4 1.2.3.4 -1 1\r\n",
+                                                             "PROXY TCP4 1.2.3.4 1.2.3.4 1 1x\r\n",
+                                                             "PROXY TCP4 1.2.3.4 1.2.3.4 1 \r\n",
+                                                             "PROXY UNKNOWNX\r\n",
+                                                             "PROXY UNKNOWN " + std::string(120, 'x'),
+                                                             binary(0x22, 0x11, tcp4),
+                                                             binary(0x11, 0x11, tcp4),
+                                                             binary(0x21, 0x12, tcp4),
+                                                             binary(0x21, 0x11, tcp4.substr(1)),
+                                                             binary(0x21, 0x21, tcp4),
+                                                             binary(0x21, 0x31, tcp4),
+                                                             binary(0x21, 0x11, tcp4, 521),
+                                                             binary(0x21, 0x11, tcp4, 65'535),
+                                                             signature.substr(0, 11) + "x"}) {
         check(bytes, "failed");
     }
     CHECK(decode({signature}) == "need more");
@@ -101,7 +123,8 @@ TEST_CASE("proxy header: addresses are written in one way", "[web]") {
     CHECK(normal_address("\"[2001:db8::1]:5000\"") == "2001:db8::1");
     CHECK(normal_address("[::1]") == "::1");
     CHECK(normal_address("::ffff:192.0.2.1") == "192.0.2.1");
-    for (const std::string_view text : {"", "x", "unknown", "1.2.3", "1.2.3.4:", "1.2.3.4:x", "[::1", "[1.2.3.4]", "[::1]x", "::1::", "\"1.2.3.4"})
+    for (const std::string_view text :
+         {"", "x", "unknown", "1.2.3", "1.2.3.4:", "1.2.3.4:x", "[::1", "[1.2.3.4]", "[::1]x", "::1::", "\"1.2.3.4"})
         CHECK_FALSE(normal_address(text));
 }
 

@@ -15,8 +15,8 @@ TEST_CASE("static files: a path names a file below the root, or none", "[web]") 
     CHECK(file_for("/a") == "a");
     CHECK(file_for("/a/b.css") == "a/b.css");
     CHECK(file_for("/a b/\xc3\xa4") == "a b/\xc3\xa4");
-    for (const std::string_view path : {"", "a", "//", "//etc/passwd", "/a//b", "/..", "/../a", "/a/../b", "/.", "/./a", "/.git/config",
-                                        "/a/.htaccess", "/a\\b", "/a/.", "/a/.."}) {
+    for (const std::string_view path : {"", "a", "//", "//etc/passwd", "/a//b", "/..", "/../a", "/a/../b", "/.", "/./a",
+                                        "/.git/config", "/a/.htaccess", "/a\\b", "/a/.", "/a/.."}) {
         CAPTURE(path);
         CHECK_FALSE(file_for(path));
     }
@@ -53,15 +53,18 @@ TEST_CASE("static files: a file is answered with all that a browser needs", "[we
     file_answer answer = answer_file(request, "a/page.html", version, "no-cache");
     CHECK(answer.status == http_status::ok);
     CHECK(answer.sends_body);
-    CHECK(answer.head == "HTTP/1.1 200 OK\r\nETag: \"4d2-17979cfe3d85cd15\"\r\nCache-Control: no-cache\r\nConnection: keep-alive\r\n"
-                         "Content-Type: text/html; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 1234\r\n\r\n");
+    CHECK(answer.head ==
+          "HTTP/1.1 200 OK\r\nETag: \"4d2-17979cfe3d85cd15\"\r\nCache-Control: no-cache\r\nConnection: keep-alive\r\n"
+          "Content-Type: text/html; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 1234\r\n\r\n");
 
     request.headers.push_back({"If-None-Match", etag_for(version)});
     request.keep_alive = false;
     answer = answer_file(request, "a/page.html", version, "max-age=60");
     CHECK(answer.status == http_status::not_modified);
     CHECK_FALSE(answer.sends_body);
-    CHECK(answer.head == "HTTP/1.1 304 Not Modified\r\nETag: \"4d2-17979cfe3d85cd15\"\r\nCache-Control: max-age=60\r\nConnection: close\r\n\r\n");
+    CHECK(answer.head ==
+          "HTTP/1.1 304 Not Modified\r\nETag: \"4d2-17979cfe3d85cd15\"\r\nCache-Control: max-age=60\r\nConnection: "
+          "close\r\n\r\n");
 
     request = {};
     request.is_head = true;
@@ -76,7 +79,8 @@ TEST_CASE("static files: a folder without its slash is redirected to it", "[web]
     request.path = "/a b\r\n";
     request.query = "x=1";
     CHECK(redirect_to_folder(request) ==
-          "HTTP/1.1 308 Permanent Redirect\r\nLocation: /a%20b%0D%0A/?x=1\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n");
+          "HTTP/1.1 308 Permanent Redirect\r\nLocation: /a%20b%0D%0A/?x=1\r\nConnection: keep-alive\r\nContent-Length: "
+          "0\r\n\r\n");
 }
 
 }  // namespace bester::web

@@ -19,8 +19,8 @@ void check_all_cuts(const std::string& stream, const websocket_settings& setting
         for (std::size_t second = first; second <= view.size(); second += step) {
             CAPTURE(first, second);
             websocket_decoder decoder{pool, settings};
-            REQUIRE(decode_pieces(decoder, {view.substr(0, first), view.substr(first, second - first), view.substr(second)}) ==
-                    expected);
+            REQUIRE(decode_pieces(decoder, {view.substr(0, first), view.substr(first, second - first),
+                                            view.substr(second)}) == expected);
         }
     }
     std::vector<std::string_view> bytes;
@@ -36,16 +36,18 @@ TEST_CASE("websocket decoder: a stream gives the same messages wherever it is cu
     const std::string stream = client_frame(1, "hello") + client_frame(1, "") + client_frame(9, "are you there") +
                                client_frame(1, "gr\xc3\xbc\xc3\x9f dich", {.is_final = true}) +
                                client_frame(8, close_body(1000, "done"));
-    check_all_cuts(stream, {}, {"text:hello", "text:", "ping:are you there", "text:gr\xc3\xbc\xc3\x9f dich", "close 1000:done"});
+    check_all_cuts(stream, {},
+                   {"text:hello", "text:", "ping:are you there", "text:gr\xc3\xbc\xc3\x9f dich", "close 1000:done"});
 }
 
 TEST_CASE("websocket decoder: fragments are put together, and control frames may come between them", "[web]") {
     const std::string stream = client_frame(1, "one \xc3", {.is_final = false}) + client_frame(9, "1") +
                                client_frame(0, "", {.is_final = false}) + client_frame(10, "2") +
-                               client_frame(0, "\xa4 two ", {.is_final = false}) + client_frame(0, "three") + client_frame(1, "next");
+                               client_frame(0, "\xa4 two ", {.is_final = false}) + client_frame(0, "three") +
+                               client_frame(1, "next");
     check_all_cuts(stream, {}, {"ping:1", "pong:2", "text:one \xc3\xa4 two three", "text:next"});
-    const std::string empty = client_frame(1, "", {.is_final = false}) + client_frame(9, "between") + client_frame(0, "") +
-                              client_frame(1, "", {.is_final = false}) + client_frame(0, "x");
+    const std::string empty = client_frame(1, "", {.is_final = false}) + client_frame(9, "between") +
+                              client_frame(0, "") + client_frame(1, "", {.is_final = false}) + client_frame(0, "x");
     check_all_cuts(empty, {}, {"ping:between", "text:", "text:x"});
 }
 
@@ -63,13 +65,15 @@ TEST_CASE("websocket decoder: lengths of every form", "[web]") {
             websocket_pool pool;
             websocket_decoder decoder{pool, {}};
             const std::string_view view{stream};
-            CHECK(decode_pieces(decoder, {view.substr(0, cut), view.substr(cut)}) == words{"text:" + body, "text:after"});
+            CHECK(decode_pieces(decoder, {view.substr(0, cut), view.substr(cut)}) ==
+                  words{"text:" + body, "text:after"});
         }
     }
 }
 
 TEST_CASE("websocket decoder: binary messages where they are allowed", "[web]") {
-    const std::string stream = client_frame(2, "\xff\xfe") + client_frame(2, "a", {.is_final = false}) + client_frame(0, "\x80");
+    const std::string stream =
+        client_frame(2, "\xff\xfe") + client_frame(2, "a", {.is_final = false}) + client_frame(0, "\x80");
     check_all_cuts(stream, {.allows_binary = true}, {"binary:\xff\xfe", "binary:a\x80"});
     CHECK(decode_whole(stream) == words{"failed 1003"});
 }
@@ -79,10 +83,9 @@ TEST_CASE("websocket decoder: compressed messages, whole and in fragments", "[we
     const websocket_settings settings{.is_compressed = true};
     const std::string text(500, 'x');
     const std::string deflated{deflater.deflate(text)};
-    const std::string stream =
-        client_frame(1, deflated, {.reserved = 4}) + client_frame(1, "plain") +
-        client_frame(1, deflated.substr(0, 2), {.is_final = false, .reserved = 4}) + client_frame(9, "p") +
-        client_frame(0, deflated.substr(2));
+    const std::string stream = client_frame(1, deflated, {.reserved = 4}) + client_frame(1, "plain") +
+                               client_frame(1, deflated.substr(0, 2), {.is_final = false, .reserved = 4}) +
+                               client_frame(9, "p") + client_frame(0, deflated.substr(2));
     check_all_cuts(stream, settings, {"text:" + text, "text:plain", "ping:p", "text:" + text});
 
     const std::string not_utf8{deflater.deflate("\xff")};
@@ -103,9 +106,9 @@ TEST_CASE("websocket decoder: a message that is not taken comes again, and nothi
     const websocket_settings settings{.is_compressed = is_compressed};
     websocket_decoder decoder{pool, settings};
     websocket_decoder other{pool, settings};
-    const std::string stream = is_compressed ? client_frame(1, pool.deflater().deflate("first"), {.reserved = 4}) +
-                                                   client_frame(1, "second")
-                                             : client_frame(1, "first") + client_frame(1, "second");
+    const std::string stream =
+        is_compressed ? client_frame(1, pool.deflater().deflate("first"), {.reserved = 4}) + client_frame(1, "second")
+                      : client_frame(1, "first") + client_frame(1, "second");
     std::string_view rest{stream};
     if (is_in_pieces) {
         CHECK(decoder.decode(rest.substr(0, 8)).status == websocket_status::need_more);
@@ -145,7 +148,8 @@ TEST_CASE("websocket decoder: the bytes after a message can be read", "[web]") {
     for (const std::size_t size : {0u, 1u, 100u, 192u, 193u, 5'000u}) {
         CAPTURE(size);
         const std::string body(size, 'a');
-        for (const std::string& stream : {client_frame(1, body), client_frame(1, pool.deflater().deflate(body), {.reserved = 4})}) {
+        for (const std::string& stream :
+             {client_frame(1, body), client_frame(1, pool.deflater().deflate(body), {.reserved = 4})}) {
             for (const std::size_t cut : {std::size_t{0}, stream.size() / 2, stream.size() - 1}) {
                 std::string_view view{stream};
                 websocket_found found = decoder.decode(view.substr(0, cut));

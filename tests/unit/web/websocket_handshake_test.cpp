@@ -42,7 +42,8 @@ std::string subprotocol_with(const std::string& offers, std::vector<std::string>
     http_request request = good();
     set(request, "Sec-WebSocket-Protocol", offers);
     const handshake_answer answer = answer_handshake(request, {{}, std::move(ours), false});
-    const bool is_said = answer.response.find("Sec-WebSocket-Protocol: " + answer.subprotocol + "\r\n") != std::string::npos;
+    const bool is_said =
+        answer.response.find("Sec-WebSocket-Protocol: " + answer.subprotocol + "\r\n") != std::string::npos;
     CHECK(is_said == !answer.subprotocol.empty());
     return answer.subprotocol;
 }
@@ -66,16 +67,18 @@ TEST_CASE("websocket handshake: the example of RFC 6455", "[web]") {
     CHECK(accept_for("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     http_request request;
     http_request_decoder decoder;
-    REQUIRE(decoder
-                .decode("GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://example.com\r\n"
-                        "Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                        request)
-                .status == http_decode_status::complete);
+    REQUIRE(
+        decoder
+            .decode("GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://example.com\r\n"
+                    "Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                    request)
+            .status == http_decode_status::complete);
     const handshake_answer answer = answer_handshake(request, {{"http://example.com"}, {"chat"}, true});
     CHECK(answer.is_accepted());
-    CHECK(answer.response == "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                             "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
+    CHECK(answer.response ==
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+          "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
 }
 
 TEST_CASE("websocket handshake: what is missing or wrong has its status", "[web]") {
@@ -86,14 +89,20 @@ TEST_CASE("websocket handshake: what is missing or wrong has its status", "[web]
     CHECK(status_with([](http_request& r) { set(r, "Upgrade", "h2c, WebSocket"); }) == 101);
     CHECK(status_with([](http_request& r) { set(r, "Connection", "keep-alive"); }) == 400);
     CHECK(status_with([](http_request& r) { set(r, "Connection", "keep-alive, upgrade"); }) == 101);
-    CHECK(status_with([](http_request& r) { set(r, "Connection", "keep-alive"); r.headers.push_back({"connection", "UPGRADE"}); }) == 101);
+    CHECK(status_with([](http_request& r) {
+              set(r, "Connection", "keep-alive");
+              r.headers.push_back({"connection", "UPGRADE"});
+          }) == 101);
     CHECK(status_with([](http_request& r) { set(r, "Sec-WebSocket-Version", "8"); }) == 426);
     CHECK(status_with([](http_request& r) { set(r, "Sec-WebSocket-Version", "13, 8"); }) == 426);
     CHECK(status_with([](http_request& r) { r.headers.pop_back(); }) == 426);
     CHECK(status_with([](http_request& r) { r.headers.push_back({"sec-websocket-version", "13"}); }) == 400);
-    CHECK(status_with([](http_request& r) { r.headers.push_back({"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}); }) == 400);
-    for (const std::string key : {"", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZR==", "dGhlIHNhbXBsZSBub25jZ!==",
-                                  "dGhlIHNhbXBsZSBub25jZXM=", "dGhlIHNhbXBsZSBub25jZQ==dGhlIHNhbXBsZSBub25jZQ=="}) {
+    CHECK(status_with([](http_request& r) {
+              r.headers.push_back({"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="});
+          }) == 400);
+    for (const std::string key :
+         {"", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZR==",
+          "dGhlIHNhbXBsZSBub25jZ!==", "dGhlIHNhbXBsZSBub25jZXM=", "dGhlIHNhbXBsZSBub25jZQ==dGhlIHNhbXBsZSBub25jZQ=="}) {
         CAPTURE(key);
         CHECK(status_with([&](http_request& r) { set(r, "Sec-WebSocket-Key", key); }) == 400);
     }
@@ -102,7 +111,9 @@ TEST_CASE("websocket handshake: what is missing or wrong has its status", "[web]
 }
 
 TEST_CASE("websocket handshake: origins", "[web]") {
-    const auto with_origin = [](const std::string& origin) { return [=](http_request& r) { set(r, "Origin", origin); }; };
+    const auto with_origin = [](const std::string& origin) {
+        return [=](http_request& r) { set(r, "Origin", origin); };
+    };
     const websocket_rules rules{{"https://*.example.org", "self"}, {}, false};
     CHECK(status_with([](http_request&) {}, rules) == 101);  // a program
     CHECK(status_with(with_origin("https://a.example.org"), rules) == 101);
@@ -112,8 +123,12 @@ TEST_CASE("websocket handshake: origins", "[web]") {
     CHECK(status_with(with_origin(""), rules) == 403);
     CHECK(status_with(with_origin("https://a.example.org"), {}) == 403);
     CHECK(status_with(with_origin("null"), {{"*"}, {}, false}) == 101);
-    CHECK(status_with([](http_request& r) { r.headers.push_back({"Origin", "https://a.example.org"});
-                                            r.headers.push_back({"Origin", "https://a.example.org"}); }, rules) == 400);
+    CHECK(status_with(
+              [](http_request& r) {
+                  r.headers.push_back({"Origin", "https://a.example.org"});
+                  r.headers.push_back({"Origin", "https://a.example.org"});
+              },
+              rules) == 400);
 }
 
 TEST_CASE("websocket handshake: the client's first subprotocol that is ours", "[web]") {
@@ -144,8 +159,9 @@ TEST_CASE("websocket handshake: permessage-deflate, without context takeover and
     CHECK(extension_with("permessage-deflate; server_max_window_bits=10, permessage-deflate") == ours);
     CHECK(extension_with("x-webkit-deflate-frame, permessage-deflate; client_no_context_takeover") == ours);
     for (const std::string parameters :
-         {"server_max_window_bits", "server_max_window_bits=16", "server_max_window_bits=7", "server_max_window_bits=012",
-          "client_max_window_bits=0", "client_max_window_bits=", "server_no_context_takeover=1", "unknown", "unknown=1",
+         {"server_max_window_bits", "server_max_window_bits=16", "server_max_window_bits=7",
+          "server_max_window_bits=012", "client_max_window_bits=0",
+          "client_max_window_bits=", "server_no_context_takeover=1", "unknown", "unknown=1",
           "client_no_context_takeover; client_no_context_takeover"}) {
         CAPTURE(parameters);
         CHECK(extension_with("permessage-deflate; " + parameters) == "none");

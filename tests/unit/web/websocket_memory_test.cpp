@@ -51,8 +51,11 @@ TEST_CASE("websocket decoder: one that goes gives back what it held", "[web]") {
 TEST_CASE("websocket decoder: thousands share a pool and do not mix their messages", "[web]") {
     websocket_pool pool;
     std::vector<std::unique_ptr<websocket_decoder>> decoders;
-    const auto body_of = [](std::size_t i) { return "message of decoder " + std::to_string(i) + std::string(i % 300, '.'); };
-    for (std::size_t i = 0; i < 2'000; ++i) decoders.push_back(std::make_unique<websocket_decoder>(pool, websocket_settings{}));
+    const auto body_of = [](std::size_t i) {
+        return "message of decoder " + std::to_string(i) + std::string(i % 300, '.');
+    };
+    for (std::size_t i = 0; i < 2'000; ++i)
+        decoders.push_back(std::make_unique<websocket_decoder>(pool, websocket_settings{}));
     for (int round = 0; round < 2; ++round) {
         for (std::size_t i = 0; i < decoders.size(); ++i) {
             const std::string frame = client_frame(1, body_of(i));

@@ -40,7 +40,8 @@ std::string with_authentication(const std::string& value) {
 }  // namespace
 
 TEST_CASE("client message: every field of the page's example is read", "[wire]") {
-    const decoded result{R"({"header":  {"scope": "client", "authentication": {"username": "tina", "password": "s3cret"}},
+    const decoded result{
+        R"({"header":  {"scope": "client", "authentication": {"username": "tina", "password": "s3cret"}},
  "payload": {"type": "afrikaans", "data": {"to": "gustav", "text": "Hallo"}, "id": "m1"}})"};
     CHECK(result.code == error_code::none);
     CHECK(result.reason.empty());
@@ -76,8 +77,9 @@ TEST_CASE("client message: fields may stand in any order, unknown ones are ignor
 }
 
 TEST_CASE("client message: the data is passed on byte for byte", "[wire]") {
-    const std::string data = GENERATE(as<std::string>{}, "null", "1e999", "1234567890123456789012345678901234567890", "-0",
-        R"("\u0041\ud83d\ude00")", R"({ "a" : [ 1 ,	2 ] })", "[]", "\"\xf0\x9f\x98\x80\"", R"({"a":1,"a":2})", "true", "0.10");
+    const std::string data = GENERATE(as<std::string>{}, "null", "1e999", "1234567890123456789012345678901234567890",
+                                      "-0", R"("\u0041\ud83d\ude00")", R"({ "a" : [ 1 ,	2 ] })", "[]",
+                                      "\"\xf0\x9f\x98\x80\"", R"({"a":1,"a":2})", "true", "0.10");
     CAPTURE(data);
     const decoded result{with_payload(R"("type":"x", "data": )" + data + " ,\"id\":\"1\"")};
     REQUIRE(result.code == error_code::none);
@@ -98,11 +100,14 @@ TEST_CASE("client message: escapes in the type are undone, tokens stay as they s
 }
 
 TEST_CASE("client message: what is no well-formed object is refused as a whole", "[wire]") {
-    const std::string body = GENERATE(as<std::string>{}, "", "[]", "1", "null", "\"x\"", "{", R"({"payload":{"type":"x"})",
-        R"({"payload":{"type":"x"}}})", R"({"payload":{"type":"x"}} {})", R"({"payload":{"type":"x","data":nul}})",
-        R"({"payload":{"type":"x","data":[1,]}})", R"({"payload":{"type":"x","other":01}})", R"({"payload":{"type":"\q"}})",
-        R"({"payload":{"type":"x","id":"\ud800"}})", R"({"header":{"scope":tru},"payload":{"type":"x"}})", "{\"payload\":{\"type\":\"\xff\"}}",
-        R"({"header":[1,,2],"payload":{"type":"x"}})", R"({"payload":{"type":"x","id":nope}})", R"({"payload":{"type":"x","data"}})");
+    const std::string body =
+        GENERATE(as<std::string>{}, "", "[]", "1", "null", "\"x\"", "{", R"({"payload":{"type":"x"})",
+                 R"({"payload":{"type":"x"}}})", R"({"payload":{"type":"x"}} {})",
+                 R"({"payload":{"type":"x","data":nul}})", R"({"payload":{"type":"x","data":[1,]}})",
+                 R"({"payload":{"type":"x","other":01}})", R"({"payload":{"type":"\q"}})",
+                 R"({"payload":{"type":"x","id":"\ud800"}})", R"({"header":{"scope":tru},"payload":{"type":"x"}})",
+                 "{\"payload\":{\"type\":\"\xff\"}}", R"({"header":[1,,2],"payload":{"type":"x"}})",
+                 R"({"payload":{"type":"x","id":nope}})", R"({"payload":{"type":"x","data"}})");
     CAPTURE(body);
     const decoded result{body};
     CHECK(result.code == error_code::bad_message);
@@ -112,13 +117,14 @@ TEST_CASE("client message: what is no well-formed object is refused as a whole",
 }
 
 TEST_CASE("client message: a known field that stands twice is refused, whatever its kind", "[wire]") {
-    const std::string body = GENERATE(as<std::string>{},
-        R"({"payload":{"type":"x"},"payload":{"type":"x"}})", R"({"payload":1,"payload":{"type":"x"}})",
-        R"({"payload":{"type":"x"},"payload":1})", R"({"header":{},"header":{},"payload":{"type":"x"}})",
-        R"({"header":1,"payload":{"type":"x"},"header":{}})", R"({"payload":{"type":"x","type":"x"}})",
-        R"({"payload":{"type":1,"type":"x"}})", R"({"payload":{"type":"x","data":1,"data":1}})",
-        R"({"payload":{"type":"x","id":"1","id":"2"}})", R"({"payload":{"type":"x","id":null,"id":"2"}})",
-        R"({"payload":{"type":"x","\u0069d":"1","id":"2"}})", R"({"header":{"scope":"a","scope":"b"},"payload":{"type":"x"}})",
+    const std::string body = GENERATE(
+        as<std::string>{}, R"({"payload":{"type":"x"},"payload":{"type":"x"}})",
+        R"({"payload":1,"payload":{"type":"x"}})", R"({"payload":{"type":"x"},"payload":1})",
+        R"({"header":{},"header":{},"payload":{"type":"x"}})", R"({"header":1,"payload":{"type":"x"},"header":{}})",
+        R"({"payload":{"type":"x","type":"x"}})", R"({"payload":{"type":1,"type":"x"}})",
+        R"({"payload":{"type":"x","data":1,"data":1}})", R"({"payload":{"type":"x","id":"1","id":"2"}})",
+        R"({"payload":{"type":"x","id":null,"id":"2"}})", R"({"payload":{"type":"x","\u0069d":"1","id":"2"}})",
+        R"({"header":{"scope":"a","scope":"b"},"payload":{"type":"x"}})",
         R"({"header":{"scope":1,"scope":"b"},"payload":{"type":"x"}})",
         R"({"header":{"authentication":{},"authentication":{}},"payload":{"type":"x"}})",
         R"({"header":{"authentication":{"username":"tina","username":"root","password":"x"}},"payload":{"type":"x"}})",
@@ -222,7 +228,8 @@ TEST_CASE("client message: what the authentication says decides its kind", "[wir
 }
 
 TEST_CASE("client message: escapes in name and password are undone, and both views stay valid", "[wire]") {
-    const decoded result{with_authentication(R"({"username":"t\u0069na","password":"a\"b\\c\u20ac\ud83d\ude00 and more"})")};
+    const decoded result{
+        with_authentication(R"({"username":"t\u0069na","password":"a\"b\\c\u20ac\ud83d\ude00 and more"})")};
     CHECK(result.message.user == "tina");
     CHECK(result.message.password == "a\"b\\c\xe2\x82\xac\xf0\x9f\x98\x80 and more");
 }
@@ -250,10 +257,11 @@ TEST_CASE("client message: nothing of the last message is left in the next", "[w
 }
 
 TEST_CASE("client message: mutated messages are understood as a decoder on nlohmann's tree does", "[wire]") {
-    const std::vector<std::string> fields{
-        R"("header":)", R"("payload":)", R"("scope":)", R"("authentication":)", R"("username":)", R"("password":)",
-        R"("token":)", R"("type":)", R"("data":)", R"("id":)", R"("x":)"};
-    const std::vector<std::string> scalars{"null", "1", "\"tina\"", "\"\"", "\"a\\nb\"", "\"\\u0061\"", "true", "1e999", "[]", "tru"};
+    const std::vector<std::string> fields{R"("header":)",   R"("payload":)",  R"("scope":)", R"("authentication":)",
+                                          R"("username":)", R"("password":)", R"("token":)", R"("type":)",
+                                          R"("data":)",     R"("id":)",       R"("x":)"};
+    const std::vector<std::string> scalars{"null",        "1",    "\"tina\"", "\"\"", "\"a\\nb\"",
+                                           "\"\\u0061\"", "true", "1e999",    "[]",   "tru"};
     std::mt19937 random{4711};
     const auto pick = [&](const std::vector<std::string>& from) { return from[random() % from.size()]; };
     const auto object = [&](auto&& self, int depth) -> std::string {
@@ -271,7 +279,8 @@ TEST_CASE("client message: mutated messages are understood as a decoder on nlohm
         std::string header = object(object, 1);
         std::string payload = random() % 4 ? R"({"type":"t",)" + object(object, 0).substr(1) : object(object, 1);
         if (payload.substr(payload.size() - 2) == ",}") payload.replace(payload.size() - 2, 2, "}");
-        const std::string body = random() % 8 ? R"({"header":)" + header + R"(,"payload":)" + payload + "}" : object(object, 2);
+        const std::string body =
+            random() % 8 ? R"({"header":)" + header + R"(,"payload":)" + payload + "}" : object(object, 2);
         const auto expected = test::reference_decode(body);
         const decoded result{body};
         CAPTURE(body);
@@ -305,8 +314,9 @@ TEST_CASE("builtin: the command and its fields are read", "[wire]") {
 }
 
 TEST_CASE("builtin: data that names no command is an unknown command", "[wire]") {
-    const std::string data = GENERATE(as<std::string>{}, "null", "{}", "[]", "\"close\"", R"({"command":"close"})", R"({"command":{}})",
-                                      R"({"command":{"type":1}})", R"({"command":{"type":""}})", R"({"command":{"type":"password","old":1}})");
+    const std::string data = GENERATE(as<std::string>{}, "null", "{}", "[]", "\"close\"", R"({"command":"close"})",
+                                      R"({"command":{}})", R"({"command":{"type":1}})", R"({"command":{"type":""}})",
+                                      R"({"command":{"type":"password","old":1}})");
     CAPTURE(data);
     json_reader reader;
     builtin_command command;
@@ -315,12 +325,14 @@ TEST_CASE("builtin: data that names no command is an unknown command", "[wire]")
 }
 
 TEST_CASE("client message: the token, and the credentials as they stood", "[wire]") {
-    const decoded result{R"({"header":{"authentication" : {"token":"a.\u0062.c", "more":[1, {"x":"}"}] }  ,"scope":"client"},"payload":{"type":"x"}})"};
+    const decoded result{
+        R"({"header":{"authentication" : {"token":"a.\u0062.c", "more":[1, {"x":"}"}] }  ,"scope":"client"},"payload":{"type":"x"}})"};
     CHECK(result.message.credentials == credentials_kind::token);
     CHECK(result.message.token == "a.b.c");
     CHECK(result.message.authentication == R"({"token":"a.\u0062.c", "more":[1, {"x":"}"}] })");
     CHECK(decoded{R"({"payload":{"type":"x"}})"}.message.authentication.empty());
-    CHECK(decoded{R"({"header":{"authentication":"none"},"payload":{"type":"x"}})"}.message.authentication == "\"none\"");
+    CHECK(decoded{R"({"header":{"authentication":"none"},"payload":{"type":"x"}})"}.message.authentication ==
+          "\"none\"");
 }
 
 }  // namespace bester::wire

@@ -53,14 +53,16 @@ TEST_CASE("client notices: a token that expires is told of", "[wire]") {
 }
 
 TEST_CASE("delivery: it is the page's, byte for byte", "[wire]") {
-    CHECK(body_of(delivery("\"afrikaans\"", R"({"from":"tina","text":"Hallo"})", "")) ==
-          R"({"header":{"messageType":"receivedMessage"},"payload":{"type":"afrikaans","data":{"from":"tina","text":"Hallo"}}})");
+    CHECK(
+        body_of(delivery("\"afrikaans\"", R"({"from":"tina","text":"Hallo"})", "")) ==
+        R"({"header":{"messageType":"receivedMessage"},"payload":{"type":"afrikaans","data":{"from":"tina","text":"Hallo"}}})");
 }
 
 TEST_CASE("delivery: a reply carries the request's id, and data is not touched", "[wire]") {
     const std::string data = GENERATE(as<std::string>{}, "null", "1e999", R"({ "a" : "\u0041" })", "[]");
     const std::string body = body_of(delivery(R"("\u0061")", data, R"("\"1")"));
-    CHECK(body == R"({"header":{"messageType":"receivedMessage"},"payload":{"type":"\u0061","data":)" + data + R"(,"id":"\"1"}})");
+    CHECK(body == R"({"header":{"messageType":"receivedMessage"},"payload":{"type":"\u0061","data":)" + data +
+                      R"(,"id":"\"1"}})");
     if (data != "1e999") CHECK(json::parse(body)["payload"]["id"] == "\"1");
 }
 
@@ -87,8 +89,9 @@ TEST_CASE("status: the promised room is enough for the largest number and id", "
 
 TEST_CASE("status: a bad one carries code, reason and whether to try again", "[wire]") {
     const std::string frame = bad_status_frame("\"m2\"", {"no_handler", "no handler serves type \"weather\"", false});
-    CHECK(body_of(frame) ==
-          R"({"header":{"messageType":"statusReport","status":"bad","error":{"code":"no_handler","reason":"no handler serves type \"weather\"","temporary":false}},"payload":{"id":"m2"}})");
+    CHECK(
+        body_of(frame) ==
+        R"({"header":{"messageType":"statusReport","status":"bad","error":{"code":"no_handler","reason":"no handler serves type \"weather\"","temporary":false}},"payload":{"id":"m2"}})");
     const json with_count = json::parse(body_of(bad_status_frame("\"m2\"", as_status_error(error_code::busy), 3)));
     CHECK(with_count["header"]["error"]["temporary"] == true);
     CHECK(with_count["header"]["error"]["code"] == "busy");

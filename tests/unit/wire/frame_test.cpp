@@ -39,8 +39,8 @@ std::vector<std::string> bodies_of(const std::vector<std::string>& pieces, std::
 }  // namespace
 
 TEST_CASE("frame decoder: a stream gives the same frames wherever it is cut", "[wire]") {
-    const std::string stream = make_frame("{}") + make_frame(R"({"a":1})") + make_frame(std::string(300, 'x')) +
-                               std::string("\x05\0\0", 3);
+    const std::string stream =
+        make_frame("{}") + make_frame(R"({"a":1})") + make_frame(std::string(300, 'x')) + std::string("\x05\0\0", 3);
     const std::vector<std::string> whole = bodies_of({stream}, 300);
     REQUIRE(whole.size() == 4);
     CHECK(whole[0] == "{}");
@@ -50,8 +50,8 @@ TEST_CASE("frame decoder: a stream gives the same frames wherever it is cut", "[
     for (std::size_t first = 0; first <= stream.size(); ++first) {
         for (std::size_t second = first; second <= stream.size(); second += 7) {
             CAPTURE(first, second);
-            const auto cut = bodies_of(
-                {stream.substr(0, first), stream.substr(first, second - first), stream.substr(second)}, 300);
+            const auto cut =
+                bodies_of({stream.substr(0, first), stream.substr(first, second - first), stream.substr(second)}, 300);
             REQUIRE(cut == whole);
         }
     }

@@ -9,7 +9,9 @@
 namespace bester::wire {
 
 std::ostream& operator<<(std::ostream& out, command_kind kind) { return out << "kind " << static_cast<int>(kind); }
-std::ostream& operator<<(std::ostream& out, handler_frame_kind kind) { return out << "kind " << static_cast<int>(kind); }
+std::ostream& operator<<(std::ostream& out, handler_frame_kind kind) {
+    return out << "kind " << static_cast<int>(kind);
+}
 
 namespace {
 
@@ -18,7 +20,9 @@ using strings = std::vector<std::string>;
 
 /// A body, decoded; keeps what the frame's views point into.
 struct decoded {
-    explicit decoded(std::string_view body) : bytes{body} { is_good = decode_handler_frame(reader, bytes.view(), frame); }
+    explicit decoded(std::string_view body) : bytes{body} {
+        is_good = decode_handler_frame(reader, bytes.view(), frame);
+    }
 
     strings of(string_range range) const {
         const auto begin = frame.strings.begin() + range.begin;
@@ -138,25 +142,29 @@ TEST_CASE("handler frame: every field of every command is read", "[wire]") {
 }
 
 TEST_CASE("handler frame: a malformed command is marked, and those after it are read", "[wire]") {
-    const std::string text = GENERATE(as<std::string>{},
+    const std::string text = GENERATE(
+        as<std::string>{},
         // no object, no name
         "1", "null", "[]", "\"reply\"", R"({"command":1})",
         // a needed field is missing
-        R"({"command":"sendClients"})", R"({"command":"sendServers"})", R"({"command":"disconnect"})", R"({"command":"sendGroup"})",
-        R"({"command":"join"})", R"({"command":"leave","sessions":["a"]})", R"({"command":"sendHandler"})",
+        R"({"command":"sendClients"})", R"({"command":"sendServers"})", R"({"command":"disconnect"})",
+        R"({"command":"sendGroup"})", R"({"command":"join"})", R"({"command":"leave","sessions":["a"]})",
+        R"({"command":"sendHandler"})",
         // what it takes belongs to another command
         R"({"command":"sendClients","servers":["a"]})", R"({"command":"disconnect","servers":["a"]})",
         R"({"command":"sendServers","users":["a"]})", R"({"command":"sendServers","sessions":["a"]})",
-        R"({"command":"sendGroup","handler":"a"})", R"({"command":"join","handler":"a"})", R"({"command":"sendHandler","group":"a"})",
+        R"({"command":"sendGroup","handler":"a"})", R"({"command":"join","handler":"a"})",
+        R"({"command":"sendHandler","group":"a"})",
         // a field of a wrong kind
         R"({"command":"sendClients","users":"tina"})", R"({"command":"sendClients","users":[1]})",
         R"({"command":"sendClients","users":["a",null]})", R"({"command":"sendClients","users":["a"],"sessions":{}})",
         R"({"command":"sendClients","users":["a"],"except":"s"})", R"({"command":"sendGroup","group":1})",
-        R"({"command":"sendGroup","group":""})", R"({"command":"join","group":"no spaces"})", R"({"command":"sendHandler","handler":""})",
-        R"({"command":"sendHandler","handler":[]})", R"({"command":"disconnect","users":["a"],"reason":5})",
-        R"({"command":"reply","type":1})", R"({"command":"reply","type":""})", R"({"command":"reply","type":"a\u0001"})",
-        R"({"command":"reply","type":null})", R"({"command":"reply","report":{}})", R"({"command":"reply","report":null})",
-        R"({"command":"reply","report":true})",
+        R"({"command":"sendGroup","group":""})", R"({"command":"join","group":"no spaces"})",
+        R"({"command":"sendHandler","handler":""})", R"({"command":"sendHandler","handler":[]})",
+        R"({"command":"disconnect","users":["a"],"reason":5})", R"({"command":"reply","type":1})",
+        R"({"command":"reply","type":""})", R"({"command":"reply","type":"a\u0001"})",
+        R"({"command":"reply","type":null})", R"({"command":"reply","report":{}})",
+        R"({"command":"reply","report":null})", R"({"command":"reply","report":true})",
         R"({"command":"reply","report":1.5})", R"({"command":"reply","report":1e3})");
     CAPTURE(text);
     CHECK(is_malformed(text));
@@ -193,7 +201,8 @@ TEST_CASE("handler frame: fields that belong to other commands do not change a c
 TEST_CASE("handler frame: escaped strings of many commands stay apart", "[wire]") {
     std::string commands;
     for (int i = 0; i < 200; ++i)
-        commands += (i ? "," : "") + std::string(R"({"command":"send\u0043lients","users":["\u0075ser)") + std::to_string(i) + R"(","b\n"]})";
+        commands += (i ? "," : "") + std::string(R"({"command":"send\u0043lients","users":["\u0075ser)") +
+                    std::to_string(i) + R"(","b\n"]})";
     const decoded result = push(commands);
     REQUIRE(result.is_good);
     REQUIRE(result.frame.commands.size() == 200);
@@ -204,7 +213,8 @@ TEST_CASE("handler frame: escaped strings of many commands stay apart", "[wire]"
 }
 
 TEST_CASE("handler frame: every field of a query is read", "[wire]") {
-    const decoded result{R"({"kind":"query","id":1,"query":"listClients","after":"ti\u006ea","limit":50,"user":"u","group":"g","x":[]})"};
+    const decoded result{
+        R"({"kind":"query","id":1,"query":"listClients","after":"ti\u006ea","limit":50,"user":"u","group":"g","x":[]})"};
     REQUIRE(result.is_good);
     CHECK(result.frame.kind == handler_frame_kind::query);
     CHECK(result.frame.id == 1);
@@ -233,36 +243,44 @@ TEST_CASE("handler frame: the order among channels is read", "[wire]") {
 }
 
 TEST_CASE("handler frame: the kind may stand last, and unknown fields anywhere", "[wire]") {
-    const decoded result{R"({"x":{"kind":"push"},"id":3,"commands":[{"y":[1],"command":"reply"}],"z":null,"kind":"answer"})"};
+    const decoded result{
+        R"({"x":{"kind":"push"},"id":3,"commands":[{"y":[1],"command":"reply"}],"z":null,"kind":"answer"})"};
     REQUIRE(result.is_good);
     CHECK(result.frame.kind == handler_frame_kind::answer);
     CHECK(result.frame.commands.size() == 1);
 }
 
 TEST_CASE("handler frame: what is not understood is a protocol error", "[wire]") {
-    const std::string body = GENERATE(as<std::string>{},
-        "", "{}", "[]", "null", "{", "garbage", R"({"kind":"push")", R"({"kind":"push"}})", R"({"kind":"push"} {})",
-        R"({"kind":1})", R"({"kind":"hello"})", R"({"kind":"message","id":1})", R"({"kind":"Answer","id":1})", R"({"kind":""})",
+    const std::string body = GENERATE(
+        as<std::string>{}, "", "{}", "[]", "null", "{", "garbage", R"({"kind":"push")", R"({"kind":"push"}})",
+        R"({"kind":"push"} {})", R"({"kind":1})", R"({"kind":"hello"})", R"({"kind":"message","id":1})",
+        R"({"kind":"Answer","id":1})", R"({"kind":""})",
         // ids
-        R"({"kind":"answer"})", R"({"kind":"query","query":"listPeers"})", R"({"kind":"answer","id":-1})", R"({"kind":"answer","id":"1"})",
-        R"({"kind":"answer","id":1.5})", R"({"kind":"answer","id":9007199254740992})", R"({"kind":"answer","id":null})",
+        R"({"kind":"answer"})", R"({"kind":"query","query":"listPeers"})", R"({"kind":"answer","id":-1})",
+        R"({"kind":"answer","id":"1"})", R"({"kind":"answer","id":1.5})", R"({"kind":"answer","id":9007199254740992})",
+        R"({"kind":"answer","id":null})",
         // commands and what is in them
-        R"({"kind":"push","commands":{}})", R"({"kind":"push","commands":null})", R"({"kind":"push","commands":"reply"})",
-        R"({"kind":"push","commands":[{]})", R"({"kind":"push","commands":[{"command":"reply","data":nul}]})",
-        R"({"kind":"push","commands":[{"command":"reply","data":01}]})", R"({"kind":"push","commands":[{"command":"reply"},]})",
-        R"({"kind":"push","commands":[{"command":"\q"}]})", "{\"kind\":\"push\",\"commands\":[{\"data\":\"\xff\"}]}",
+        R"({"kind":"push","commands":{}})", R"({"kind":"push","commands":null})",
+        R"({"kind":"push","commands":"reply"})", R"({"kind":"push","commands":[{]})",
+        R"({"kind":"push","commands":[{"command":"reply","data":nul}]})",
+        R"({"kind":"push","commands":[{"command":"reply","data":01}]})",
+        R"({"kind":"push","commands":[{"command":"reply"},]})", R"({"kind":"push","commands":[{"command":"\q"}]})",
+        "{\"kind\":\"push\",\"commands\":[{\"data\":\"\xff\"}]}",
         // errors
-        R"({"kind":"answer","id":1,"error":"x"})", R"({"kind":"answer","id":1,"error":{}})", R"({"kind":"answer","id":1,"error":{"code":""}})",
-        R"({"kind":"answer","id":1,"error":{"code":"Not A Code"}})", R"({"kind":"answer","id":1,"error":{"code":1}})",
-        R"({"kind":"answer","id":1,"error":{"code":"x","reason":1}})", R"({"kind":"answer","id":1,"error":{"code":"x","temporary":"yes"}})",
+        R"({"kind":"answer","id":1,"error":"x"})", R"({"kind":"answer","id":1,"error":{}})",
+        R"({"kind":"answer","id":1,"error":{"code":""}})", R"({"kind":"answer","id":1,"error":{"code":"Not A Code"}})",
+        R"({"kind":"answer","id":1,"error":{"code":1}})", R"({"kind":"answer","id":1,"error":{"code":"x","reason":1}})",
+        R"({"kind":"answer","id":1,"error":{"code":"x","temporary":"yes"}})",
         R"({"kind":"answer","id":1,"error":{"reason":"x"}})", R"({"kind":"answer","id":1,"error":[]})",
         // after
-        R"({"kind":"push","after":1})", R"({"kind":"push","after":[]})", R"({"kind":"push","after":{"a":1}})", R"({"kind":"push","after":{"":1}})",
-        R"({"kind":"push","after":{"1x":1}})", R"({"kind":"push","after":{"-1":1}})", R"({"kind":"push","after":{"0":"1"}})",
+        R"({"kind":"push","after":1})", R"({"kind":"push","after":[]})", R"({"kind":"push","after":{"a":1}})",
+        R"({"kind":"push","after":{"":1}})", R"({"kind":"push","after":{"1x":1}})",
+        R"({"kind":"push","after":{"-1":1}})", R"({"kind":"push","after":{"0":"1"}})",
         R"({"kind":"push","after":{"0":-1}})", R"({"kind":"push","after":{"4294967296":1}})",
         // query fields
         R"({"kind":"query","id":1,"query":5})", R"({"kind":"query","id":1,"query":"isClient","user":1})",
-        R"({"kind":"query","id":1,"query":"listGroup","group":[]})", R"({"kind":"query","id":1,"query":"listClients","limit":"all"})");
+        R"({"kind":"query","id":1,"query":"listGroup","group":[]})",
+        R"({"kind":"query","id":1,"query":"listClients","limit":"all"})");
     CAPTURE(body);
     CHECK_FALSE(decoded{body}.is_good);
 }

@@ -43,7 +43,8 @@ handler_message example() {
 
 TEST_CASE("handler message: it says what the page says", "[wire]") {
     const std::string body = written(example());
-    CHECK(json::parse(body) == json::parse(R"({"kind":"message","id":7,"type":"afrikaans","time":1790000000000,"deadline":5000,
+    CHECK(json::parse(body) ==
+          json::parse(R"({"kind":"message","id":7,"type":"afrikaans","time":1790000000000,"deadline":5000,
         "from":{"user":"tina","session":"00a3","server":"home"},"data":{"to":"gustav","text":"Hallo"}})"));
     CHECK(body.find(R"({"kind":"message",)") == 0);
 }

@@ -61,7 +61,8 @@ TEST_CASE("json reader: nothing that the RFC forbids is taken, with every kernel
         for (const auto* texts : {&invalid_json(), &refused_json()}) {
             for (const std::string& text : *texts) {
                 CAPTURE(text);
-                at_several_places(text, [&](const std::string& placed) { CHECK_FALSE(reader_accepts(reader, placed)); });
+                at_several_places(text,
+                                  [&](const std::string& placed) { CHECK_FALSE(reader_accepts(reader, placed)); });
                 CHECK_FALSE(reader_accepts(reader, "{\"k\":" + text + "}"));
             }
         }
@@ -86,12 +87,15 @@ TEST_CASE("json reader: the reference knows the same tables", "[wire]") {
 TEST_CASE("json reader: mutated texts are judged as nlohmann judges them", "[wire]") {
     std::mt19937 random{8259};
     const auto pick = [&](std::size_t count) { return random() % count; };
-    const std::string alphabet = "{}[]:,\"\\ \n0123456789+-.eEtruefalsn/bu\x01\x0c\x1a\x7f\x80\xc3\xbc\xe2\xff" + std::string(1, '\0');
+    const std::string alphabet =
+        "{}[]:,\"\\ \n0123456789+-.eEtruefalsn/bu\x01\x0c\x1a\x7f\x80\xc3\xbc\xe2\xff" + std::string(1, '\0');
     std::vector<std::string> texts = valid_json();
-    texts.insert(texts.end(), {
-        R"({"header":{"scope":"client","authentication":{"username":"tina","password":"x"}},"payload":{"type":"a","data":{"to":["g",1.5e3,null,true]},"id":"m1"}})",
-        R"([{"k":[[],{},"\ud83d\ude00 \\ \"",-0.5e-10,false]},{"k2":{"k3":"plain text that is longer than a block of sixty-four bytes is"}}])",
-    });
+    texts.insert(
+        texts.end(),
+        {
+            R"({"header":{"scope":"client","authentication":{"username":"tina","password":"x"}},"payload":{"type":"a","data":{"to":["g",1.5e3,null,true]},"id":"m1"}})",
+            R"([{"k":[[],{},"\ud83d\ude00 \\ \"",-0.5e-10,false]},{"k2":{"k3":"plain text that is longer than a block of sixty-four bytes is"}}])",
+        });
     json_reader reader{8};
     int accepted = 0;
     constexpr int rounds = 60'000;

@@ -127,8 +127,10 @@ TEST_CASE("json reader: objects and arrays are walked in order", "[wire]") {
     REQUIRE(reader.object([&](std::string_view key) {
         seen.emplace_back(key);
         if (key == "a")
-            return reader.array([&] { return reader.integer(number) && (seen.push_back(std::to_string(number)), true); });
-        if (key == "b\n") return reader.object([&](std::string_view inner) { return inner == "c" && reader.boolean(flag) && flag; });
+            return reader.array(
+                [&] { return reader.integer(number) && (seen.push_back(std::to_string(number)), true); });
+        if (key == "b\n")
+            return reader.object([&](std::string_view inner) { return inner == "c" && reader.boolean(flag) && flag; });
         if (key == "d") return reader.boolean(flag) && !flag;
         return reader.string(view) && (seen.emplace_back(view), true);
     }));
@@ -189,13 +191,14 @@ TEST_CASE("json reader: integers go from 0 to 2^53 - 1", "[wire]") {
     const auto read = [&](std::string_view text) {
         const padded copy{text};
         std::uint64_t value = 0;
-        return reader.start(copy.view()) && reader.integer(value) && reader.at_end() ? std::to_string(value) : "refused";
+        return reader.start(copy.view()) && reader.integer(value) && reader.at_end() ? std::to_string(value)
+                                                                                     : "refused";
     };
     CHECK(read("0") == "0");
     CHECK(read(" 42 ") == "42");
     CHECK(read("9007199254740991") == "9007199254740991");
-    for (const char* text : {"9007199254740992", "9999999999999999", "10000000000000000", "-1", "-0", "00", "01", "1.0", "1e3",
-                             "\"1\"", "null", "1x", "18446744073709551617", "", "true", "[1]"}) {
+    for (const char* text : {"9007199254740992", "9999999999999999", "10000000000000000", "-1", "-0", "00", "01", "1.0",
+                             "1e3", "\"1\"", "null", "1x", "18446744073709551617", "", "true", "[1]"}) {
         CAPTURE(text);
         CHECK(read(text) == "refused");
     }

@@ -109,7 +109,8 @@ TEST_CASE("link frame: a stream cut at every point gives the same frames", "[wir
         CAPTURE(cut);
         std::string again;
         std::string tail;
-        for (const std::string_view piece : {std::string_view{stream}.substr(0, cut), std::string_view{stream}.substr(cut)}) {
+        for (const std::string_view piece :
+             {std::string_view{stream}.substr(0, cut), std::string_view{stream}.substr(cut)}) {
             const std::string bytes = tail + std::string{piece};
             std::string_view rest = bytes;
             for (;;) {
@@ -148,10 +149,13 @@ TEST_CASE("link frame: only the known kinds are read", "[wire]") {
 TEST_CASE("link frame: names that are none are refused", "[wire]") {
     const std::string longest(64, 'n');
     const std::string too_long(65, 'n');
-    struct { std::string_view name; link_error expected; } const cases[] = {
-        {"", link_error::bad_name},      {"a b", link_error::bad_name},          {"a@b", link_error::bad_name},
-        {"a\"", link_error::bad_name},   {too_long, link_error::bad_name},       {"\xc3\xa4", link_error::bad_name},
-        {longest, link_error::none},     {"A-z_0.9", link_error::none},
+    struct {
+        std::string_view name;
+        link_error expected;
+    } const cases[] = {
+        {"", link_error::bad_name},    {"a b", link_error::bad_name},    {"a@b", link_error::bad_name},
+        {"a\"", link_error::bad_name}, {too_long, link_error::bad_name}, {"\xc3\xa4", link_error::bad_name},
+        {longest, link_error::none},   {"A-z_0.9", link_error::none},
     };
     for (const auto& [name, expected] : cases) {
         CAPTURE(name);

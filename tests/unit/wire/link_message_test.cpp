@@ -67,7 +67,7 @@ std::string quoted(std::size_t size) { return '"' + std::string(size, 't') + '"'
 
 /// `message` with one field changed.
 template <class Message, class Value>
-Message with(Message message, Value Message::* field, Value value) {
+Message with(Message message, Value Message::*field, Value value) {
     message.*field = value;
     return message;
 }
@@ -163,8 +163,9 @@ TEST_CASE("link message: only the known operations are read", "[wire]") {
 TEST_CASE("link message: tokens and data are bounded", "[wire]") {
     const std::string longest = quoted(6 * max_type_size);
     const std::string too_long = quoted(6 * max_type_size + 1);
-    for (const std::string_view token : {std::string_view{}, std::string_view{"\""}, std::string_view{"\"\""},
-                                         std::string_view{"chat"}, std::string_view{"\"chat"}, std::string_view{too_long}}) {
+    for (const std::string_view token :
+         {std::string_view{}, std::string_view{"\""}, std::string_view{"\"\""}, std::string_view{"chat"},
+          std::string_view{"\"chat"}, std::string_view{too_long}}) {
         CAPTURE(token);
         CHECK(both_say(with(some_deliver(), &deliver_message::type_token, token)) == link_error::bad_token);
         CHECK(both_say(with(some_submit(), &submit_message::type_token, token)) == link_error::bad_token);
@@ -173,8 +174,11 @@ TEST_CASE("link message: tokens and data are bounded", "[wire]") {
     CHECK(both_say(with(some_reply(), &reply_message::type_token, std::string_view{longest})) == link_error::none);
     const std::string long_id = quoted(max_id_size);
     const std::string too_long_id = quoted(max_id_size + 1);
-    struct { std::string_view id; link_error expected; } const ids[] = {
-        {"", link_error::none},     {R"("")", link_error::none},  {long_id, link_error::none},
+    struct {
+        std::string_view id;
+        link_error expected;
+    } const ids[] = {
+        {"", link_error::none},       {R"("")", link_error::none},   {long_id, link_error::none},
         {"7", link_error::bad_token}, {"\"", link_error::bad_token}, {too_long_id, link_error::bad_token},
     };
     for (const auto& [id, expected] : ids) {
@@ -188,10 +192,14 @@ TEST_CASE("link message: tokens and data are bounded", "[wire]") {
 }
 
 TEST_CASE("link message: users and sessions are names, or refused", "[wire]") {
-    struct { std::string_view user; bool is_user; bool is_address; } const cases[] = {
-        {"gustav", true, true},     {"g+1", true, true},         {"gustav@a.b", false, true}, {"", false, false},
-        {"gustav@", false, false},  {"@server", false, false},   {"a@b@c", false, false},     {"a b", false, false},
-        {"a\"b", false, false},     {"gustav@x+y", false, false},
+    struct {
+        std::string_view user;
+        bool is_user;
+        bool is_address;
+    } const cases[] = {
+        {"gustav", true, true},    {"g+1", true, true},          {"gustav@a.b", false, true}, {"", false, false},
+        {"gustav@", false, false}, {"@server", false, false},    {"a@b@c", false, false},     {"a b", false, false},
+        {"a\"b", false, false},    {"gustav@x+y", false, false},
     };
     for (const auto& [user, is_user, is_address] : cases) {
         CAPTURE(user);
@@ -201,7 +209,8 @@ TEST_CASE("link message: users and sessions are names, or refused", "[wire]") {
         CHECK(both_say(with(some_deliver(), &deliver_message::users, user_list{users})) == expected(is_user));
         CHECK(both_say(with(some_deliver(), &deliver_message::sender, user)) == expected(is_address || user.empty()));
         CHECK(both_say(with(some_submit(), &submit_message::user, user)) == expected(is_address));
-        CHECK(both_say(with(some_result(), &result_message::unreached, unreached_list{unreached})) == expected(is_user));
+        CHECK(both_say(with(some_result(), &result_message::unreached, unreached_list{unreached})) ==
+              expected(is_user));
     }
     for (const std::string_view session : {"a\"b", "a\\b", "a b", "a\nb", "\x7f", "\xc3\xa4"}) {
         CAPTURE(session);
@@ -247,10 +256,13 @@ TEST_CASE("link message: error codes are codes, and a long reason is cut between
 }
 
 TEST_CASE("link message: the JSON is checked at the destination", "[wire]") {
-    struct { std::string_view json; link_error expected; } const data[] = {
-        {"null", link_error::none},      {R"({"a":[1,2.5e3,"x"]})", link_error::none}, {" 7 ", link_error::none},
-        {"nul", link_error::bad_data},   {R"({"a":1}})", link_error::bad_data},        {"1 2", link_error::bad_data},
-        {"\"\xff\"", link_error::bad_data}, {R"({"a":1},"b":2)", link_error::bad_data}, {" ", link_error::bad_data},
+    struct {
+        std::string_view json;
+        link_error expected;
+    } const data[] = {
+        {"null", link_error::none},         {R"({"a":[1,2.5e3,"x"]})", link_error::none}, {" 7 ", link_error::none},
+        {"nul", link_error::bad_data},      {R"({"a":1}})", link_error::bad_data},        {"1 2", link_error::bad_data},
+        {"\"\xff\"", link_error::bad_data}, {R"({"a":1},"b":2)", link_error::bad_data},   {" ", link_error::bad_data},
     };
     for (const auto& [json, expected] : data) {
         CAPTURE(json);
@@ -260,7 +272,11 @@ TEST_CASE("link message: the JSON is checked at the destination", "[wire]") {
     }
     const std::string longest = quoted(max_type_size);
     const std::string too_long = quoted(max_type_size + 1);
-    struct { std::string_view token; link_error as_type; link_error as_id; } const tokens[] = {
+    struct {
+        std::string_view token;
+        link_error as_type;
+        link_error as_id;
+    } const tokens[] = {
         {R"("chat")", link_error::none, link_error::none},
         {R"("a\u0041")", link_error::none, link_error::none},
         {"\"\xc3\xa4\"", link_error::none, link_error::none},

@@ -49,7 +49,9 @@ TEST_CASE("names: a type is any 1 to 64 bytes without control characters", "[wir
     CHECK(taken.size() == 256 - 32 - 1);
     CHECK(taken.find('\x7f') == std::string::npos);
     CHECK(taken.front() == ' ');
-    CHECK(is_type("Gr\xc3\xbc\xc3\x9f" "e an \"alle\""));
+    CHECK(
+        is_type("Gr\xc3\xbc\xc3\x9f"
+                "e an \"alle\""));
     CHECK_FALSE(is_type(""));
     CHECK(is_type(longest));
     CHECK_FALSE(is_type(too_long));

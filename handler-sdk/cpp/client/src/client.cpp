@@ -60,7 +60,9 @@ submission client::submit_raw(std::string_view type, std::string_view data, std:
     return connection_->submit(type, data, std::move(id));
 }
 
-std::optional<client_event> client::receive(milliseconds timeout) { return connection_->receive(steady_clock::now() + timeout); }
+std::optional<client_event> client::receive(milliseconds timeout) {
+    return connection_->receive(steady_clock::now() + timeout);
+}
 
 bool client::is_connected() const noexcept { return connection_->is_connected(); }
 int client::file_descriptor() const noexcept { return connection_->descriptor(); }

@@ -35,8 +35,8 @@ client::connection::connection(client_detail::endpoint where, credentials who, c
 tl::expected<void, client::connection::failure> client::connection::open(deadline until) {
     auto socket = client_detail::connect_to(where_, until);
     if (!socket) {
-        const auto stage = socket.error().code == "timeout" ? connect_error::stage::timeout
-                                                            : connect_error::stage::connecting;
+        const auto stage =
+            socket.error().code == "timeout" ? connect_error::stage::timeout : connect_error::stage::connecting;
         return tl::unexpected(failure{stage, std::move(socket.error())});
     }
     close_reason_.reset();
@@ -81,7 +81,8 @@ tl::expected<void, client::connection::failure> client::connection::log_in(deadl
         }
         if (stream_->failure()) return tl::unexpected(failure{stage::connecting, *stream_->failure()});
         if (!stream_->wait(until)) {
-            return tl::unexpected(failure{stage::timeout, {"timeout", "the broker did not answer the log-in in time", true}});
+            return tl::unexpected(
+                failure{stage::timeout, {"timeout", "the broker did not answer the log-in in time", true}});
         }
     }
 }
@@ -94,8 +95,10 @@ std::optional<error_info> client::connection::transmit(std::string_view type, st
     if (!nlohmann::json::accept(data)) return error_info{"bad_data", "the data is not valid JSON", false};
     const auto message = client_detail::encode_message(type, data, id);
     if (message.size() > options_.message_size) {
-        return error_info{"too_large", "the message has " + std::to_string(message.size()) + " bytes, more than the " +
-                                           std::to_string(options_.message_size) + " that are allowed", false};
+        return error_info{"too_large",
+                          "the message has " + std::to_string(message.size()) + " bytes, more than the " +
+                              std::to_string(options_.message_size) + " that are allowed",
+                          false};
     }
     if (!ensure_connected(until)) return not_connected();
     // Before the first byte goes out: the answer may come while the rest is still being written.
@@ -190,8 +193,7 @@ bool client::connection::ensure_connected(deadline until) {
         }
         // Between half and all of the pause, so that many clients do not come back at once.
         std::uniform_real_distribution<double> share(0.5, 1.0);
-        attempt_at_ = steady_clock::now() +
-                      std::chrono::duration_cast<milliseconds>(delay_ * share(random_));
+        attempt_at_ = steady_clock::now() + std::chrono::duration_cast<milliseconds>(delay_ * share(random_));
         delay_ = std::min(delay_ * 2, options_.reconnect.longest_delay);
     }
     return true;

@@ -75,11 +75,11 @@ private:
     std::string user_;
     std::uint64_t last_id_ = 0;
     std::unordered_set<std::string> unanswered_;
-    wait_for_outcome* waiting_ = nullptr;             ///< set during `send`
-    std::string transmitting_;                        ///< the id of what is being written, else empty
+    wait_for_outcome* waiting_ = nullptr;                      ///< set during `send`
+    std::string transmitting_;                                 ///< the id of what is being written, else empty
     std::deque<std::pair<client_event, std::size_t>> events_;  ///< with the size of their frames
     std::size_t events_size_ = 0;
-    std::optional<error_info> close_reason_;          ///< from `close_special`
+    std::optional<error_info> close_reason_;  ///< from `close_special`
     bool will_reconnect_ = false;
     client_detail::deadline attempt_at_{};
     std::chrono::milliseconds delay_{0};

@@ -23,7 +23,8 @@ struct endpoint {
     bool operator==(const endpoint&) const = default;
 };
 
-/// Reads "host:port", "[::1]:port", either with "tls:" before it, "unix:/path" or "/path"; code `bad_endpoint` otherwise.
+/// Reads "host:port", "[::1]:port", either with "tls:" before it, "unix:/path" or "/path"; code `bad_endpoint`
+/// otherwise.
 tl::expected<endpoint, error_info> parse_endpoint(std::string_view text);
 
 /// A connected, non-blocking socket. Tries all addresses of the host; codes `unreachable` and

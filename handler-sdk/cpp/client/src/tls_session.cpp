@@ -39,7 +39,8 @@ bool is_address(const std::string& host) {
 tl::expected<void, error_info> read_files(SSL_CTX* context, const tls_options& options) {
     const bool trusts = options.authority.empty() ? SSL_CTX_set_default_verify_paths(context) == 1
                                                   : SSL_CTX_load_verify_file(context, options.authority.c_str()) == 1;
-    if (!trusts) return failed("the authority's certificate " + options.authority + " cannot be read: " + openssl_reason());
+    if (!trusts)
+        return failed("the authority's certificate " + options.authority + " cannot be read: " + openssl_reason());
     if (options.certificate.empty()) return {};
     if (SSL_CTX_use_certificate_chain_file(context, options.certificate.c_str()) != 1)
         return failed("the certificate " + options.certificate + " cannot be read: " + openssl_reason());

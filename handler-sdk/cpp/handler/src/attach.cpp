@@ -104,8 +104,11 @@ attachment attach_all(const attach_settings& settings, int stop_fd) {
     made.greeting = read_welcome(answer);
     made.channels.push_back(std::move(first));
     for (unsigned shard = 1; shard < made.greeting.shards; ++shard) {
-        const nlohmann::ordered_json further{{"kind", "hello"}, {"protocol", 1}, {"handler", settings.handler},
-                           {"key", answer.value("key", "")}, {"shard", shard}};
+        const nlohmann::ordered_json further{{"kind", "hello"},
+                                             {"protocol", 1},
+                                             {"handler", settings.handler},
+                                             {"key", answer.value("key", "")},
+                                             {"shard", shard}};
         channel next{connect_to(settings)};
         require_welcome(say_hello(next, further, settings, stop_fd));
         made.channels.push_back(std::move(next));

@@ -15,7 +15,7 @@ namespace bester::detail {
 struct attach_settings {
     std::string socket;
     std::string handler;
-    std::string token;                 ///< empty: started by hand
+    std::string token;  ///< empty: started by hand
     std::vector<std::string> events;
     std::chrono::milliseconds timeout{10'000};  ///< for each answer
 };

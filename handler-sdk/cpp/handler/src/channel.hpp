@@ -35,10 +35,10 @@ public:
     output_buffer& output() noexcept { return output_; }
     const output_buffer& output() const noexcept { return output_; }
 
-    std::size_t unanswered = 0;     ///< messages received and not answered
-    bool is_drained = false;        ///< the broker said that nothing new comes
-    bool is_paused = false;         ///< too much waits to be sent: nothing is read or decoded
-    std::uint32_t interest = 0;     ///< what epoll watches
+    std::size_t unanswered = 0;  ///< messages received and not answered
+    bool is_drained = false;     ///< the broker said that nothing new comes
+    bool is_paused = false;      ///< too much waits to be sent: nothing is read or decoded
+    std::uint32_t interest = 0;  ///< what epoll watches
 
 private:
     file_descriptor socket_;

@@ -98,9 +98,13 @@ command send_group(std::string_view group, raw_json data) {
     return command_writer{R"({"command":"sendGroup")"}.string(R"(,"group":)", group).with(data.text());
 }
 
-command join(std::string_view group) { return command_writer{R"({"command":"join")"}.string(R"(,"group":)", group).made; }
+command join(std::string_view group) {
+    return command_writer{R"({"command":"join")"}.string(R"(,"group":)", group).made;
+}
 command join(std::string_view group, const name_list& sessions) { return join(group).sessions(sessions); }
-command leave(std::string_view group) { return command_writer{R"({"command":"leave")"}.string(R"(,"group":)", group).made; }
+command leave(std::string_view group) {
+    return command_writer{R"({"command":"leave")"}.string(R"(,"group":)", group).made;
+}
 command leave(std::string_view group, const name_list& sessions) { return leave(group).sessions(sessions); }
 
 command send_handler(std::string_view handler, const json& data) {
@@ -118,7 +122,10 @@ command send_servers(const name_list& servers, raw_json data) {
 }
 
 command disconnect(const name_list& users, std::string_view reason) {
-    return command_writer{R"({"command":"disconnect")"}.list(R"(,"users":)", users).string(R"(,"reason":)", reason).made;
+    return command_writer{R"({"command":"disconnect")"}
+        .list(R"(,"users":)", users)
+        .string(R"(,"reason":)", reason)
+        .made;
 }
 command disconnect_sessions(const name_list& sessions, std::string_view reason) {
     return command_writer{R"({"command":"disconnect")"}

@@ -63,8 +63,9 @@ void runtime::on_message(unsigned shard, incoming_frame& frame) {
     if (entry == functions.by_type.end()) entry = functions.by_type.find(std::string_view{});
     if (entry == functions.by_type.end()) {
         const std::string type{fields.type};
-        return answer_message(attachment_, shard, fields.id,
-                              refuse("unknown_type", "this handler has no function for messages of type \"" + type + "\""));
+        return answer_message(
+            attachment_, shard, fields.id,
+            refuse("unknown_type", "this handler has no function for messages of type \"" + type + "\""));
     }
     if (entry->second.later) return defer_message(entry->second, received);
     answer_message(attachment_, shard, fields.id, call_message_function(entry->second, received));

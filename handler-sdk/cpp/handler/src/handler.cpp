@@ -39,7 +39,9 @@ void handler::set_deferring_function(std::string_view type, deferring_function f
     state_->loop.functions.by_type[std::string{type}] = {nullptr, std::move(function)};
 }
 
-void handler::on_welcome(callback<void(const welcome&)> function) { state_->loop.functions.welcome = std::move(function); }
+void handler::on_welcome(callback<void(const welcome&)> function) {
+    state_->loop.functions.welcome = std::move(function);
+}
 void handler::on_snapshot(callback<void(const snapshot&)> function) {
     state_->loop.functions.presence.snapshot = std::move(function);
 }

@@ -13,7 +13,15 @@ class json_reader;
 namespace bester::detail {
 
 enum class incoming_kind : std::uint8_t {
-    message, event, snapshot, report, refused, result, drain, welcome, error,
+    message,
+    event,
+    snapshot,
+    report,
+    refused,
+    result,
+    drain,
+    welcome,
+    error,
     unknown,    ///< JSON, but of a kind that this version does not know: to be ignored
     malformed,  ///< not a frame of the protocol
 };
@@ -22,8 +30,8 @@ enum class incoming_kind : std::uint8_t {
 /// rare, only the kind.
 struct incoming_frame {
     incoming_kind kind = incoming_kind::malformed;
-    message_fields message;              ///< views into the body or the reader; `deadline` is not set
-    std::uint64_t deadline_ms = 0;       ///< left to answer; 0: none was given
+    message_fields message;         ///< views into the body or the reader; `deadline` is not set
+    std::uint64_t deadline_ms = 0;  ///< left to answer; 0: none was given
 };
 
 /// Reads a frame's body (wire::json_padding readable bytes after it). Pure.

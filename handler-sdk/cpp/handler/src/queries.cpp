@@ -50,8 +50,8 @@ struct client_pages {
 
 void handler::is_client(std::string_view user, query_function<client_presence> function) {
     loop().query({{"query", "isClient"}, {"user", user}}, as<client_presence>(std::move(function), [](const json& it) {
-        return client_presence{it.value("online", false), it.value("sessions", std::uint64_t{0})};
-    }));
+                     return client_presence{it.value("online", false), it.value("sessions", std::uint64_t{0})};
+                 }));
 }
 
 void handler::list_clients(query_function<std::vector<client_count>> function) {
@@ -61,11 +61,11 @@ void handler::list_clients(query_function<std::vector<client_count>> function) {
 void handler::list_group(std::string_view group, query_function<std::vector<client_session>> function) {
     using sessions = std::vector<client_session>;
     loop().query({{"query", "listGroup"}, {"group", group}}, as<sessions>(std::move(function), [](const json& it) {
-        sessions listed;
-        for (const json& session : it.value("sessions", json::array()))
-            listed.push_back({session.value("session", ""), session.value("user", ""), {}});
-        return listed;
-    }));
+                     sessions listed;
+                     for (const json& session : it.value("sessions", json::array()))
+                         listed.push_back({session.value("session", ""), session.value("user", ""), {}});
+                     return listed;
+                 }));
 }
 
 void handler::list_peers(query_function<std::vector<std::string>> function) {
@@ -76,14 +76,14 @@ void handler::list_peers(query_function<std::vector<std::string>> function) {
 
 void handler::server_info(query_function<server_information> function) {
     loop().query({{"query", "serverInfo"}}, as<server_information>(std::move(function), [](const json& it) {
-        server_information info;
-        info.server = it.value("server", "");
-        info.version = it.value("version", "");
-        info.uptime = std::chrono::milliseconds{it.value("uptime", std::int64_t{0})};
-        info.sessions = it.value("sessions", std::uint64_t{0});
-        info.shards = it.value("shards", 0U);
-        return info;
-    }));
+                     server_information info;
+                     info.server = it.value("server", "");
+                     info.version = it.value("version", "");
+                     info.uptime = std::chrono::milliseconds{it.value("uptime", std::int64_t{0})};
+                     info.sessions = it.value("sessions", std::uint64_t{0});
+                     info.shards = it.value("shards", 0U);
+                     return info;
+                 }));
 }
 
 }  // namespace bester

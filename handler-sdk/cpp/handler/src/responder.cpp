@@ -29,9 +29,10 @@ void responder::answer(bester::answer what) {
     if (!inbox) return;
     if (auto* const runtime = inbox->owner_on_loop_thread())
         return runtime->answer_message(attachment_, shard_, id_, std::move(what));
-    inbox->post([attachment = attachment_, shard = shard_, id = id_, held = std::move(what)](detail::runtime& runtime) mutable {
-        runtime.answer_message(attachment, shard, id, std::move(held));
-    });
+    inbox->post(
+        [attachment = attachment_, shard = shard_, id = id_, held = std::move(what)](detail::runtime& runtime) mutable {
+            runtime.answer_message(attachment, shard, id, std::move(held));
+        });
 }
 
 void responder::abandon() noexcept {

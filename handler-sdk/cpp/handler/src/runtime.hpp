@@ -16,8 +16,8 @@
 
 #include "attach.hpp"
 #include "backoff.hpp"
-#include "incoming_frame.hpp"
 #include "inbox.hpp"
+#include "incoming_frame.hpp"
 #include "log.hpp"
 #include "pending_calls.hpp"
 #include "send_order.hpp"
@@ -69,8 +69,8 @@ public:
     stop_event stop;
 
     const std::shared_ptr<inbox>& door() const noexcept { return inbox_; }
-    bool push(commands list);                                        // any thread
-    void query(nlohmann::json request, query_answer function);       // the loop's thread
+    bool push(commands list);                                                                      // any thread
+    void query(nlohmann::json request, query_answer function);                                     // the loop's thread
     void answer_message(std::uint64_t attachment, unsigned shard, std::uint64_t id, answer what);  // the loop's thread
     void abandon_message(std::uint64_t attachment, unsigned shard, std::uint64_t id);              // the loop's thread
 
@@ -92,7 +92,9 @@ private:
     // After `draining` the broker may have messages on the way; it confirms with `drain`, or this
     // time passes without another.
     static constexpr std::chrono::milliseconds drain_quiet{250};
-    void finish(int exit_code) noexcept { if (!exit_code_) exit_code_ = exit_code; }
+    void finish(int exit_code) noexcept {
+        if (!exit_code_) exit_code_ = exit_code;
+    }
     /// Calls what the author gave; `what` names it in the log if it throws.
     template <class Function>
     static void call_author(const char* what, Function&& function) {
@@ -125,14 +127,14 @@ private:
     std::shared_ptr<inbox> inbox_;
     file_descriptor epoll_;
     std::optional<int> exit_code_;
-    wire::json_reader reader_{512};    // as deep as a broker may allow
+    wire::json_reader reader_{512};  // as deep as a broker may allow
 
-    std::vector<channel> channels_;    // by shard; empty: not attached
-    std::uint64_t attachment_ = 0;     // counts attachments, so that what is late finds nothing
+    std::vector<channel> channels_;  // by shard; empty: not attached
+    std::uint64_t attachment_ = 0;   // counts attachments, so that what is late finds nothing
     welcome greeting_;
     std::optional<std::string> lost_;  // why the attachment must be given up at the end of this turn
     send_order order_;
-    unsigned current_shard_ = 0;       // where pushes go: with the message that is being handled
+    unsigned current_shard_ = 0;  // where pushes go: with the message that is being handled
     clock::time_point now_;
 
     struct handled_message {

@@ -29,10 +29,10 @@ private:
 
     bool is_kept_ = true;
     std::vector<std::uint64_t> sent_;
-    std::vector<std::uint64_t> sent_at_last_;        // before and including the last frame with commands
+    std::vector<std::uint64_t> sent_at_last_;         // before and including the last frame with commands
     std::vector<std::vector<std::uint64_t>> waited_;  // [shard][other]: what its frames come after already
     bool has_last_ = false;
-    unsigned last_ = 0;                              // the channel of the last frame with commands
+    unsigned last_ = 0;  // the channel of the last frame with commands
     std::vector<order_entry> entries_;
 };
 

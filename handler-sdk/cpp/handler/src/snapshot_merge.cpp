@@ -12,9 +12,12 @@ using json = nlohmann::json;
 namespace {
 
 client_session session_of(const json& described) {
-    return {described.value("session", ""), described.value("user", ""),
+    return {described.value("session", ""),
+            described.value("user", ""),
             described.value("groups", std::vector<std::string>{}),
-            described.value("path", ""), described.value("query", ""), described.value("namespace", "")};
+            described.value("path", ""),
+            described.value("query", ""),
+            described.value("namespace", "")};
 }
 
 std::uint64_t sum_of(const std::vector<std::uint64_t>& parts) {
@@ -33,8 +36,7 @@ void snapshot_merge::reset(std::size_t expected) {
 
 void snapshot_merge::on_snapshot(unsigned shard, const json& frame) {
     if (expected_ == 0) return;
-    for (const json& client : frame.value("clients", json::array()))
-        merged_.clients.push_back(session_of(client));
+    for (const json& client : frame.value("clients", json::array())) merged_.clients.push_back(session_of(client));
     for (auto& peer : frame.value("peers", std::vector<std::string>{})) merged_.peers.push_back(std::move(peer));
     for (const json& group : frame.value("groups", json::array()))
         set_group(shard, group.value("group", ""), group.value("sessions", std::uint64_t{0}));

@@ -10,7 +10,9 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-std::string place(const std::string& path, const std::string& field) { return path.empty() ? field : path + "." + field; }
+std::string place(const std::string& path, const std::string& field) {
+    return path.empty() ? field : path + "." + field;
+}
 
 bool is_matcher(const json& expected) {
     return expected.is_object() && expected.size() == 1 && expected.begin().key().starts_with("$");
@@ -21,8 +23,7 @@ void match_kind(const json& expected, const json& got, const std::string& path, 
     if (kind == true) return;
     if (!kind.is_string()) throw std::invalid_argument{"$any is true or the name of a kind, not " + kind.dump()};
     const std::string name = got.is_number() ? "number" : got.type_name();
-    if (name != kind.get<std::string>())
-        found.push_back({path, "any " + kind.get<std::string>(), got.dump()});
+    if (name != kind.get<std::string>()) found.push_back({path, "any " + kind.get<std::string>(), got.dump()});
 }
 
 void match_text(const json& expected, const json& got, const std::string& path, std::vector<difference>& found) {

@@ -70,11 +70,18 @@ void print_json(std::ostream& out, const suite_result& suite) {
         json differences = json::array();
         for (const auto& [path, expected, got] : it.differences)
             differences.push_back({{"path", path}, {"expected", expected}, {"got", got}});
-        line({{"name", it.name}, {"line", it.line}, {"passed", it.passed()}, {"differences", differences},
-              {"notes", it.notes}, {"answer", it.answer}});
+        line({{"name", it.name},
+              {"line", it.line},
+              {"passed", it.passed()},
+              {"differences", differences},
+              {"notes", it.notes},
+              {"answer", it.answer}});
     }
-    line({{"passed", suite.cases.size() - suite.failed()}, {"failed", suite.failed()}, {"death", suite.death},
-          {"warning", suite.warning}, {"output", suite.output}});
+    line({{"passed", suite.cases.size() - suite.failed()},
+          {"failed", suite.failed()},
+          {"death", suite.death},
+          {"warning", suite.warning},
+          {"output", suite.output}});
 }
 
 }  // namespace bester::testing

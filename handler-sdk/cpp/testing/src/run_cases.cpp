@@ -25,8 +25,11 @@ public:
     void attach() {
         const auto hello = broker_.attach({{"config", file_.config}, {"window", 1024}});
         const auto events = hello.value("events", std::vector<std::string>{});
-        const auto has = [&](const char* name) { return std::find(events.begin(), events.end(), name) != events.end(); };
-        for (unsigned shard = 0; shard < options_.shards && (has("clients") || has("groups") || (shard == 0 && has("peers"))); ++shard) {
+        const auto has = [&](const char* name) {
+            return std::find(events.begin(), events.end(), name) != events.end();
+        };
+        for (unsigned shard = 0;
+             shard < options_.shards && (has("clients") || has("groups") || (shard == 0 && has("peers"))); ++shard) {
             nlohmann::json snapshot{{"kind", "snapshot"}, {"more", false}};
             if (has("clients")) snapshot["clients"] = shard == 0 ? json(file_.clients) : json::array();
             if (has("groups")) snapshot["groups"] = shard == 0 ? json(file_.groups) : json::array();
@@ -74,7 +77,9 @@ private:
         if (!from.contains("handler") && !from.contains("session"))
             from["session"] = "session-" + from.value("user", "");
         if (!from.contains("server")) from["server"] = "home";
-        json message{{"kind", "message"}, {"id", ++next_id_}, {"type", given.value("type", "test")},
+        json message{{"kind", "message"},
+                     {"id", ++next_id_},
+                     {"type", given.value("type", "test")},
                      {"time", given.value("time", message_time)},
                      {"deadline", given.value("deadline", static_cast<std::uint64_t>(options_.timeout.count()))},
                      {"from", from}};
@@ -163,8 +168,9 @@ private:
             const std::string path = "pushes[" + std::to_string(i) + "]";
             const json& expected = (*case_->expect_pushes)[i];
             if (i >= pushes_.size()) found.push_back({path, expected.dump(), "nothing"});
-            else match(expected.value("commands", json::array()), pushes_[i].value("commands", json::array()),
-                       path + ".commands", found);
+            else
+                match(expected.value("commands", json::array()), pushes_[i].value("commands", json::array()),
+                      path + ".commands", found);
         }
     }
 
@@ -207,10 +213,11 @@ suite_result run_cases(const test_options& options, const case_file& file) {
     suite_result suite;
     try {
         scripted_broker broker{options.shards, options.timeout};
-        handler_process process{options.command, {{"BESTER_SOCKET", broker.socket_path()},
-                                                  {"BESTER_HANDLER", "test"},
-                                                  {"BESTER_TOKEN", "test"},
-                                                  {"BESTER_INSTANCE", "0"}}};
+        handler_process process{options.command,
+                                {{"BESTER_SOCKET", broker.socket_path()},
+                                 {"BESTER_HANDLER", "test"},
+                                 {"BESTER_TOKEN", "test"},
+                                 {"BESTER_INSTANCE", "0"}}};
         broker.watch_process(process.pidfd());
         case_player player{options, file, broker};
         try {

@@ -67,7 +67,8 @@ std::optional<json> ask(const std::string& path, const json& data, milliseconds 
     connection to;
     if (!connect_to(to, path)) return std::nullopt;
     const std::string frame = wire::make_frame(data.dump());
-    if (::send(to.fd, frame.data(), frame.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(frame.size())) return std::nullopt;
+    if (::send(to.fd, frame.data(), frame.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(frame.size()))
+        return std::nullopt;
     const auto deadline = clock::now() + limit;
     std::string unread;
     std::array<char, 65536> bytes;
@@ -116,7 +117,7 @@ suite_result run_one_shot_cases(const test_options& options, const case_file& fi
         handler_process process{command, {}};
         if (!await_listening(path, process, options.timeout)) {
             suite.death = process.await_end(milliseconds{0}) ? "the handler ended: " + process.end()
-                                                            : "the handler does not listen on the socket it was given";
+                                                             : "the handler does not listen on the socket it was given";
             suite.output = process.output();
             return suite;
         }

@@ -25,9 +25,7 @@ using ordered_json = nlohmann::ordered_json;
 
 constexpr std::size_t largest_frame = std::size_t{64} << 20;
 
-[[noreturn]] void throw_errno(const char* what) {
-    throw std::system_error{errno, std::generic_category(), what};
-}
+[[noreturn]] void throw_errno(const char* what) { throw std::system_error{errno, std::generic_category(), what}; }
 
 std::string make_directory() {
     std::string path = (std::filesystem::temp_directory_path() / "bester-test-XXXXXX").string();
@@ -43,7 +41,8 @@ scripted_broker::scripted_broker(unsigned shards, milliseconds limit)
     if (listener_ < 0) throw_errno("socket");
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (socket_path_.size() >= sizeof address.sun_path) throw std::length_error{"the temporary directory's path is too long"};
+    if (socket_path_.size() >= sizeof address.sun_path)
+        throw std::length_error{"the temporary directory's path is too long"};
     std::memcpy(address.sun_path, socket_path_.c_str(), socket_path_.size() + 1);
     if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw_errno("bind");
     if (::listen(listener_, 64) != 0) throw_errno("listen");
@@ -86,9 +85,11 @@ nlohmann::json scripted_broker::accept_hello() {
 
 void scripted_broker::welcome(const nlohmann::json& fields) {
     const auto shard = static_cast<unsigned>(connections_.size() - 1);
-    nlohmann::json frame{{"kind", "welcome"}, {"protocol", 1}, {"server", "home"}, {"handler", "test"},
-                         {"instance", "test#0"}, {"shard", shard}, {"shards", shards_}, {"key", "key"},
-                         {"window", 1024}, {"limits", {{"message_size", 1 << 20}, {"recipients", 1000}}},
+    nlohmann::json frame{{"kind", "welcome"},    {"protocol", 1},
+                         {"server", "home"},     {"handler", "test"},
+                         {"instance", "test#0"}, {"shard", shard},
+                         {"shards", shards_},    {"key", "key"},
+                         {"window", 1024},       {"limits", {{"message_size", 1 << 20}, {"recipients", 1000}}},
                          {"config", nullptr}};
     frame.update(fields);
     send(shard, frame);
@@ -129,7 +130,8 @@ std::optional<ordered_json> scripted_broker::take_frame(connection& from) {
     if (frame.status == wire::frame_status::need_more) return std::nullopt;
     if (frame.status != wire::frame_status::complete) throw handler_gone{"the handler sent bytes that are no frame"};
     auto parsed = ordered_json::parse(frame.body, nullptr, false);
-    if (parsed.is_discarded()) throw handler_gone{"the handler sent a frame that is not JSON: " + std::string{frame.body}};
+    if (parsed.is_discarded())
+        throw handler_gone{"the handler sent a frame that is not JSON: " + std::string{frame.body}};
     from.unread.erase(0, frame.consumed);
     return parsed;
 }

@@ -38,13 +38,13 @@ struct reconnect_options {
 
 /// Limits and deadlines of a client.
 struct client_options {
-    std::chrono::milliseconds connect_timeout{10'000};    ///< until logged in
-    std::chrono::milliseconds answer_timeout{10'000};     ///< of `send`, if the call gives none
-    std::chrono::milliseconds write_timeout{10'000};      ///< of `post` and `submit`
-    std::size_t message_size = std::size_t{1} << 20;      ///< largest frame to send, bytes
-    std::size_t receive_size = std::size_t{16} << 20;     ///< largest frame to take, bytes
-    std::size_t queued_events = 10'000;                   ///< received but not yet fetched by `receive`
-    std::size_t queued_bytes = std::size_t{64} << 20;     ///< their frames together
+    std::chrono::milliseconds connect_timeout{10'000};  ///< until logged in
+    std::chrono::milliseconds answer_timeout{10'000};   ///< of `send`, if the call gives none
+    std::chrono::milliseconds write_timeout{10'000};    ///< of `post` and `submit`
+    std::size_t message_size = std::size_t{1} << 20;    ///< largest frame to send, bytes
+    std::size_t receive_size = std::size_t{16} << 20;   ///< largest frame to take, bytes
+    std::size_t queued_events = 10'000;                 ///< received but not yet fetched by `receive`
+    std::size_t queued_bytes = std::size_t{64} << 20;   ///< their frames together
     reconnect_options reconnect;
     tls_options tls;
 };

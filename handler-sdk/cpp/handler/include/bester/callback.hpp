@@ -19,9 +19,9 @@ public:
     callback() noexcept = default;
 
     template <class Function>
-        requires(!std::same_as<std::remove_cvref_t<Function>, callback> &&
-                 std::is_invocable_r_v<Result, Function&, Arguments...>)
-    callback(Function&& function)  // NOLINT: implicit, so that a lambda can be passed
+    requires(!std::same_as<std::remove_cvref_t<Function>, callback> &&
+             std::is_invocable_r_v<Result, Function&, Arguments...>)
+        callback(Function&& function)  // NOLINT: implicit, so that a lambda can be passed
         : function_{std::make_unique<holder<std::decay_t<Function>>>(std::forward<Function>(function))} {}
 
     explicit operator bool() const noexcept { return function_ != nullptr; }

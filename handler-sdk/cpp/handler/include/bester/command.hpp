@@ -25,7 +25,7 @@ class raw_json {
 public:
     // A template, so that braces given for JSON never mean this.
     template <class Text>
-        requires std::convertible_to<const Text&, std::string_view>
+    requires std::convertible_to<const Text&, std::string_view>
     explicit raw_json(const Text& text) noexcept : text_{text} {}
     std::string_view text() const noexcept { return text_; }
 
@@ -37,14 +37,16 @@ private:
 /// any range of strings. Copies what it is given.
 class name_list {
 public:
-    name_list(const char* name) : name_list{std::string_view{name}} {}                              // NOLINT
-    name_list(const std::string& name) : name_list{std::string_view{name}} {}                       // NOLINT
-    name_list(std::string_view name);                                                                // NOLINT
-    name_list(std::initializer_list<std::string_view> names) { for (const auto name : names) add(name); }
+    name_list(const char* name) : name_list{std::string_view{name}} {}         // NOLINT
+    name_list(const std::string& name) : name_list{std::string_view{name}} {}  // NOLINT
+    name_list(std::string_view name);                                          // NOLINT
+    name_list(std::initializer_list<std::string_view> names) {
+        for (const auto name : names) add(name);
+    }
     template <std::ranges::input_range Names>
-        requires(!std::convertible_to<const Names&, std::string_view> &&
-                 std::convertible_to<std::ranges::range_reference_t<const Names>, std::string_view>)
-    name_list(const Names& names) {                                                                  // NOLINT
+    requires(!std::convertible_to<const Names&, std::string_view> &&
+             std::convertible_to<std::ranges::range_reference_t<const Names>, std::string_view>)
+        name_list(const Names& names) {  // NOLINT
         for (const std::string_view name : names) add(name);
     }
 
@@ -64,8 +66,8 @@ struct delivery_report {
         std::string recipient;
         std::string code;
     };
-    std::uint64_t delivered = 0;    ///< sessions
-    std::vector<failure> failed;    ///< at most 100
+    std::uint64_t delivered = 0;  ///< sessions
+    std::vector<failure> failed;  ///< at most 100
     bool has_more_failures = false;
 };
 using report_function = callback<void(const delivery_report&)>;
@@ -91,8 +93,8 @@ private:
     friend struct command_writer;
     explicit command(std::string_view name);
 
-    detail::pooled_text object_;         // the JSON object without its closing brace
-    std::size_t report_at_ = 0;          // where the report's number goes
+    detail::pooled_text object_;  // the JSON object without its closing brace
+    std::size_t report_at_ = 0;   // where the report's number goes
     report_function report_;
     bool is_reply_ = false;
 };

@@ -60,7 +60,9 @@ public:
     /// function takes `(const message&)` and returns an `answer` (or what converts to one), or takes
     /// `(const message&, responder)` and answers when it likes.
     template <class Function>
-    void on_message(Function function) { on_message(std::string_view{}, std::move(function)); }
+    void on_message(Function function) {
+        on_message(std::string_view{}, std::move(function));
+    }
     template <class Function>
     void on_message(std::string_view type, Function function) {
         if constexpr (std::is_invocable_v<Function&, const message&, responder>) {

@@ -16,12 +16,12 @@ namespace bester {
 struct welcome {
     std::string server;
     std::string handler;
-    std::string instance;              ///< e.g. "chat#0"
+    std::string instance;  ///< e.g. "chat#0"
     unsigned shards = 1;
-    std::size_t window = 0;            ///< unanswered messages of one channel at most
-    std::size_t message_size = 0;      ///< largest frame that may be sent, bytes
-    std::size_t recipients = 0;        ///< of one command at most
-    nlohmann::json config;             ///< this handler's own section of the broker's config
+    std::size_t window = 0;        ///< unanswered messages of one channel at most
+    std::size_t message_size = 0;  ///< largest frame that may be sent, bytes
+    std::size_t recipients = 0;    ///< of one command at most
+    nlohmann::json config;         ///< this handler's own section of the broker's config
 };
 
 /// A client session that was there before, came, or went. A plain value.
@@ -70,8 +70,8 @@ struct query_failure {
 template <class Value>
 class query_result {
 public:
-    query_result(Value value) : value_{std::move(value)} {}                  // NOLINT
-    query_result(query_failure failure) : failure_{std::move(failure)} {}    // NOLINT
+    query_result(Value value) : value_{std::move(value)} {}                // NOLINT
+    query_result(query_failure failure) : failure_{std::move(failure)} {}  // NOLINT
 
     explicit operator bool() const noexcept { return value_.has_value(); }
     const Value& operator*() const { return value_.value(); }

@@ -21,12 +21,12 @@ struct message_fields {
     std::string_view user;
     std::string_view session;
     std::string_view server;
-    std::string_view handler;          ///< set instead of user and session: a handler's own sendHandler
-    std::string_view roles = "[]";     ///< a JSON array of strings
-    std::string_view claims = "{}";    ///< a JSON object
-    std::string_view data = "null";    ///< JSON text
+    std::string_view handler;        ///< set instead of user and session: a handler's own sendHandler
+    std::string_view roles = "[]";   ///< a JSON array of strings
+    std::string_view claims = "{}";  ///< a JSON object
+    std::string_view data = "null";  ///< JSON text
     bool is_request = false;
-    std::uint64_t time_ms = 0;         ///< since 1970, UTC
+    std::uint64_t time_ms = 0;  ///< since 1970, UTC
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 };
 

@@ -19,7 +19,8 @@ class inbox;
 class responder {
 public:
     /// For the SDK.
-    responder(std::shared_ptr<detail::inbox> inbox, std::uint64_t attachment, unsigned shard, std::uint64_t id) noexcept;
+    responder(std::shared_ptr<detail::inbox> inbox, std::uint64_t attachment, unsigned shard,
+              std::uint64_t id) noexcept;
     responder(responder&& other) noexcept = default;
     responder& operator=(responder&& other) noexcept;
     ~responder();

@@ -23,24 +23,24 @@ struct handler_case {
 
     std::size_t line = 0;
     std::string name;
-    std::vector<json> events;             ///< frames without `kind`, fed first
-    std::optional<json> message;          ///< then this
-    json answers = json::object();        ///< results of queries by name; an array: one after the other
-    std::vector<json> reports;            ///< of commands that want one, in turn
+    std::vector<json> events;       ///< frames without `kind`, fed first
+    std::optional<json> message;    ///< then this
+    json answers = json::object();  ///< results of queries by name; an array: one after the other
+    std::vector<json> reports;      ///< of commands that want one, in turn
     json expect_commands = json::array();
     std::optional<json> expect_error;
     std::optional<std::vector<json>> expect_pushes;  ///< nothing: whatever is pushed is fine
-    std::optional<json> expect_answer;    ///< one-shot handlers: the whole frame
+    std::optional<json> expect_answer;               ///< one-shot handlers: the whole frame
     std::optional<unsigned> shard;
 };
 
 /// A case file: `setup` is what its optional first line gives the handler at the start.
 struct case_file {
     std::string path;
-    nlohmann::ordered_json config;        ///< null without one
+    nlohmann::ordered_json config;                ///< null without one
     std::vector<nlohmann::ordered_json> clients;  ///< of the snapshot
     std::vector<nlohmann::ordered_json> peers;
-    std::vector<nlohmann::ordered_json> groups;   ///< `{"group":…,"sessions":…}`
+    std::vector<nlohmann::ordered_json> groups;  ///< `{"group":…,"sessions":…}`
     std::vector<handler_case> cases;
 };
 

@@ -13,8 +13,8 @@ struct case_result {
     std::size_t line = 0;
     std::string name;
     std::vector<difference> differences;
-    std::vector<std::string> notes;      ///< what else went wrong, in words
-    std::string answer;                  ///< the whole frame that came; empty: none
+    std::vector<std::string> notes;  ///< what else went wrong, in words
+    std::string answer;              ///< the whole frame that came; empty: none
 
     bool passed() const noexcept { return differences.empty() && notes.empty(); }
 };
@@ -22,9 +22,9 @@ struct case_result {
 /// How all of them went. A plain value.
 struct suite_result {
     std::vector<case_result> cases;
-    std::string death;                   ///< how the handler failed to start or died; empty: it did not
-    std::string warning;                 ///< e.g. that it did not leave when it was drained
-    std::string output;                  ///< what it wrote
+    std::string death;    ///< how the handler failed to start or died; empty: it did not
+    std::string warning;  ///< e.g. that it did not leave when it was drained
+    std::string output;   ///< what it wrote
 
     std::size_t failed() const noexcept;
 };

@@ -11,11 +11,11 @@ namespace bester::testing {
 
 /// What `bester test-handler` was asked to do.
 struct test_options {
-    std::vector<std::string> command;            ///< the handler and its arguments
-    std::string cases;                           ///< path of the case file
-    std::chrono::milliseconds timeout{5'000};    ///< for each step of each case
+    std::vector<std::string> command;          ///< the handler and its arguments
+    std::string cases;                         ///< path of the case file
+    std::chrono::milliseconds timeout{5'000};  ///< for each step of each case
     unsigned shards = 1;
-    bool is_one_shot = false;                    ///< the original daemon's protocol
+    bool is_one_shot = false;  ///< the original daemon's protocol
     bool is_json = false;
     bool is_coloured = false;
 };
