@@ -59,8 +59,7 @@ frame_verdict client_session::on_frame(std::string_view body) {
     if (owner_.is_over_memory_mark()) {
         shard_.count(counter::memory_pauses);
         owner_.await_memory(*this);
-        held(on_memory);
-        return frame_verdict::not_yet;
+        return not_before(on_memory);
     }
     if (web_ && web_->form == web_form::engine) return on_engine_frame(body);
     if (web_ && web_->is_bound()) return on_bound(body);

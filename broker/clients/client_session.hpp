@@ -101,7 +101,8 @@ private:
         on_output = 4,
         on_memory = 8,
         on_login = 16,
-        on_engine = 32
+        on_engine = 32,
+        on_answer = 64
     };
     /// What is shorter is not worth the time.
     static constexpr std::size_t least_compressed = 512;
@@ -143,6 +144,7 @@ private:
     bool is_behind() const noexcept;
     void leave_exchange();
     exchange::frame_verdict held(hold why);
+    exchange::frame_verdict not_before(hold why);
     void release(hold why);
     void close_if_finished();
     void answer_close();
@@ -150,14 +152,18 @@ private:
 
     // HTTP and WebSocket.
     void begin_http();
-    const web::http_request& request() const noexcept;
     exchange::frame_verdict on_request(std::string_view body);
+    exchange::frame_verdict accept_request(web::http_request asked, std::string_view body);
+    pending_request& await_answer(web::response_context answer);
+    void answer_request(const web::response_context& to, const engine_answer& what);
+    void answered(const web::response_context& to);
     exchange::frame_verdict respond_and_close(const std::string& response);
+    exchange::frame_verdict refuse_request(const web::http_request& asked, web::http_status status);
     const web_path* find_path(std::string_view path) const noexcept;
-    exchange::frame_verdict upgrade();
-    bool learn_address();
+    exchange::frame_verdict upgrade(const web::http_request& asked);
+    bool learn_address(const web::http_request& asked);
     exchange::frame_verdict log_in_on_path(const std::string& token, const std::string& basic);
-    exchange::frame_verdict ask_for_file();
+    exchange::frame_verdict ask_for_file(web::http_request asked);
     exchange::frame_verdict on_bound(std::string_view body);
     void heard() noexcept override;
     void on_ping(std::string_view body) override;
@@ -174,13 +180,14 @@ private:
     void finish(exchange::close_reason reason);
 
     // Engine.IO.
-    exchange::frame_verdict on_engine_request(const web_path& path, std::string_view body);
+    exchange::frame_verdict on_engine_request(const web_path& path, const web::http_request& asked,
+                                              std::string_view body);
     exchange::frame_verdict upgrade_to_engine(const web_path& path, const web::http_request& asked);
     exchange::frame_verdict on_engine_frame(std::string_view body);
-    std::shared_ptr<const engine_opening> make_opening(const web_path& path) const;
+    std::shared_ptr<const engine_opening> make_opening(const web_path& path, const web::http_request& asked) const;
     void carry(engine_session& what, const web_path& path, bool is_compressed);
     void abandon_engine();
-    void move_request(unsigned target, const web::http_request& asked);
+    void move_request(unsigned target);
 
     std::uint64_t login_deadline_ms_;
     std::uint64_t last_traffic_ms_ = 0;              ///< shard clock; of a ciphered session

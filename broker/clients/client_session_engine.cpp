@@ -24,55 +24,67 @@ using socketio::engine_error;
 
 namespace {
 
-constexpr std::uint64_t never = ~std::uint64_t{0};
-
 engine_answer answer_for(engine_error error) {
     const auto status = error == engine_error::forbidden ? web::http_status::forbidden : web::http_status::bad_request;
     return {status, std::string{socketio::error_body(error)}};
+}
+
+/// May the page that this request comes from use this path? What comes from no page may.
+bool is_granted_to(const web::http_request& asked, const web_path& path) {
+    const std::string_view origin = asked.header("Origin");
+    return origin.empty() || web::is_origin_allowed(origin, asked.header("Host"), path.origins);
+}
+
+/// Tells the browser that the page may have the answer; empty if the request comes from no page.
+std::string cors_lines(const web::http_request& asked, const web_path& path) {
+    web::cors_grant grant;
+    grant.origin = asked.header("Origin");
+    if (grant.origin.empty()) return {};
+    // Not for pages that nobody has named: what a browser adds by itself says nothing of what its user wants.
+    grant.allows_credentials = std::find(path.origins.begin(), path.origins.end(), "*") == path.origins.end();
+    grant.is_preflight = asked.method == web::http_method::options;
+    grant.asked_headers = asked.header("Access-Control-Request-Headers");
+    return web::cors_headers(grant);
 }
 
 }  // namespace
 
 // ---- requests ----------------------------------------------------------------------------------
 
-frame_verdict client_session::on_engine_request(const web_path& path, std::string_view body) {
-    const web::http_request& asked = request();
-    const auto refuse_with = [this](engine_error error) {
-        engine_answered(answer_for(error));
+frame_verdict client_session::on_engine_request(const web_path& path, const web::http_request& asked,
+                                                std::string_view body) {
+    const bool is_granted = is_granted_to(asked, path);
+    web::response_context context{asked.is_head, asked.keep_alive,
+                                  is_granted ? cors_lines(asked, path) : std::string{}};
+    const auto answer_with = [&](const engine_answer& what) {
+        answer_request(context, what);
         return is_closing() ? frame_verdict::closed : frame_verdict::taken;
     };
-    const std::string_view origin = asked.header("Origin");
-    if (!origin.empty() && !web::is_origin_allowed(origin, asked.header("Host"), path.origins))
-        return refuse_with(engine_error::forbidden);
-    if (asked.method == web::http_method::options) {
-        engine_answered({web::http_status::no_content, {}});
-        return frame_verdict::taken;
-    }
+    if (!is_granted) return answer_with(answer_for(engine_error::forbidden));
+    if (asked.method == web::http_method::options) return answer_with({web::http_status::no_content, {}});
     const std::string_view sid = query_value(asked.query, "sid");
     // Who is here already may still get what is due.
-    if (owner_.is_draining() && sid.empty())
-        return respond_and_close(web::error_response(web::http_status::service_unavailable));
-    if (!learn_address()) return frame_verdict::closed;
-    if (query_value(asked.query, "EIO") != "4") return refuse_with(engine_error::unsupported_version);
+    if (owner_.is_draining() && sid.empty()) return refuse_request(asked, web::http_status::service_unavailable);
+    if (!learn_address(asked)) return frame_verdict::closed;
+    if (query_value(asked.query, "EIO") != "4") return answer_with(answer_for(engine_error::unsupported_version));
     const std::string_view carrier = query_value(asked.query, "transport");
     if (carrier == "websocket") {
-        if (!web::asks_for_websocket(asked)) return refuse_with(engine_error::bad_request);
-        return upgrade_to_engine(path, web::http_request{asked});
+        if (!web::asks_for_websocket(asked)) return answer_with(answer_for(engine_error::bad_request));
+        return upgrade_to_engine(path, asked);
     }
-    if (carrier != "polling") return refuse_with(engine_error::unknown_transport);
+    if (carrier != "polling") return answer_with(answer_for(engine_error::unknown_transport));
     const bool is_post = asked.method == web::http_method::post;
     if (sid.empty()) {
-        if (asked.method != web::http_method::get) return refuse_with(engine_error::bad_handshake_method);
-        const engine_session* const opened = owner_.engines().open(make_opening(path));
-        if (!opened) return respond_and_close(web::error_response(web::http_status::service_unavailable));
-        engine_answered({web::http_status::ok, opened->open_text(true)});
-        return frame_verdict::taken;
+        if (asked.method != web::http_method::get) return answer_with(answer_for(engine_error::bad_handshake_method));
+        const engine_session* const opened = owner_.engines().open(make_opening(path, asked));
+        if (!opened) return refuse_request(asked, web::http_status::service_unavailable);
+        return answer_with({web::http_status::ok, opened->open_text(true)});
     }
-    if (asked.method == web::http_method::head) return refuse_with(engine_error::bad_request);
-    const waiting_request here{shard_.index(), owner_.start_verification(*this)};
-    web_->polled = std::make_unique<polled_request>(polled_request{std::string{sid}, here.ticket});
-    login_deadline_ms_ = never;
-    owner_.engines().at(std::string{sid},
+    if (asked.method == web::http_method::head) return answer_with(answer_for(engine_error::bad_request));
+    pending_request& pending = await_answer(std::move(context));
+    pending.sid = sid;
+    const waiting_request here{shard_.index(), pending.ticket};
+    owner_.engines().at(pending.sid,
                         [here, is_post, packets = std::string{body}](shard_engines& there, engine_session* who) {
                             if (!who) there.answer(here, answer_for(engine_error::unknown_session));
                             else if (is_post) who->post(packets, here);
@@ -81,45 +93,27 @@ frame_verdict client_session::on_engine_request(const web_path& path, std::strin
     return frame_verdict::taken;
 }
 
-/// Answers the request that was read last.
 void client_session::engine_answered(const engine_answer& what) {
-    if (state_ == state::leaving || !is_open()) return;
-    const bool has_waited = web_->polled != nullptr;
-    web_->polled.reset();
-    const web::http_request& asked = request();
-    web::cors_grant grant;
-    std::string granted;
-    if (const std::string_view origin = asked.header("Origin");
-        !origin.empty() && what.status != web::http_status::forbidden) {
-        const auto& rules = find_path(asked.path)->origins;
-        grant.origin = origin;
-        // Not for pages that nobody has named: what a browser adds by itself says nothing of what its user wants.
-        grant.allows_credentials = std::find(rules.begin(), rules.end(), "*") == rules.end();
-        grant.is_preflight = asked.method == web::http_method::options;
-        grant.asked_headers = asked.header("Access-Control-Request-Headers");
-        granted = web::cors_headers(grant);
-    }
-    web::response_parts response;
-    response.status = what.status;
-    response.keep_alive = asked.keep_alive;
-    response.is_head = asked.is_head;
-    response.content_type = what.body.starts_with("{\"code\"") ? "application/json" : "text/plain; charset=UTF-8";
-    response.headers = granted;
-    response.body = what.body;
-    output().append(std::string_view{web::make_response(response)});
-    queued();
-    if (!asked.keep_alive) return close_after_flush(close_reason::requested);
-    login_deadline_ms_ = shard_.now_ms() + static_cast<std::uint64_t>(owner_.limits().authentication_timeout.count());
-    if (has_waited) resume();
+    if (state_ == state::leaving || !is_open() || !web_->pending) return;
+    const auto pending = std::move(web_->pending);
+    answer_request(pending->answer, what);
 }
 
-std::shared_ptr<const engine_opening> client_session::make_opening(const web_path& path) const {
+void client_session::answer_request(const web::response_context& to, const engine_answer& what) {
+    const bool is_error = what.body.starts_with("{\"code\"");
+    const std::string_view type = is_error ? "application/json" : "text/plain; charset=UTF-8";
+    output().append(std::string_view{web::make_response(to, what.status, type, what.body)});
+    answered(to);
+}
+
+std::shared_ptr<const engine_opening> client_session::make_opening(const web_path& path,
+                                                                   const web::http_request& asked) const {
     auto made = std::make_shared<engine_opening>();
     made->listener = &listener_;
     made->path = &path;
     made->address = address();
-    made->query = query_without(request().query, {"EIO", "transport", "t", "sid", "b64", "access_token"});
-    made->token = token_of(request());
+    made->query = query_without(asked.query, {"EIO", "transport", "t", "sid", "b64", "access_token"});
+    made->token = token_of(asked);
     made->certificate = certificate_name(path.authentication.empty() ? listener_.authentication : path.authentication);
     return made;
 }
@@ -128,12 +122,8 @@ std::shared_ptr<const engine_opening> client_session::make_opening(const web_pat
 
 frame_verdict client_session::upgrade_to_engine(const web_path& path, const web::http_request& asked) {
     const auto refuse_with = [&](engine_error error) {
-        web::response_parts response;
-        response.status = web::http_status::bad_request;
-        response.keep_alive = false;
-        response.content_type = "application/json";
-        response.body = socketio::error_body(error);
-        return respond_and_close(web::make_response(response));
+        return respond_and_close(web::make_response({.keep_alive = false}, web::http_status::bad_request,
+                                                    "application/json", socketio::error_body(error)));
     };
     const std::string_view sid = query_value(asked.query, "sid");
     engine_session* carried = nullptr;
@@ -141,13 +131,13 @@ frame_verdict client_session::upgrade_to_engine(const web_path& path, const web:
         const auto there = owner_.engines().shard_for(sid);
         if (!there) return refuse_with(engine_error::unknown_session);
         if (*there != shard_.index()) {
-            const std::uint64_t ticket = owner_.start_verification(*this);
-            shard_.at_turn_end([&clients = owner_, ticket, target = *there, asked] {
+            pending_request& pending = await_answer({.keep_alive = false});
+            pending.request = asked;
+            shard_.at_turn_end([&clients = owner_, ticket = pending.ticket, target = *there] {
                 // Only client_sessions move.
-                if (auto* who = static_cast<client_session*>(clients.take_ticket(ticket)))
-                    who->move_request(target, asked);
+                if (auto* who = static_cast<client_session*>(clients.take_ticket(ticket))) who->move_request(target);
             });
-            return frame_verdict::taken_then_pause;
+            return held(on_answer);
         }
         carried = owner_.engines().find(sid);
         if (!carried) return refuse_with(engine_error::unknown_session);
@@ -160,11 +150,11 @@ frame_verdict client_session::upgrade_to_engine(const web_path& path, const web:
     }
     if (carried && !carried->begin_upgrade(*this)) return refuse_with(engine_error::bad_request);
     const bool is_new = !carried;
-    if (is_new) carried = owner_.engines().open(make_opening(path));
+    if (is_new) carried = owner_.engines().open(make_opening(path, asked));
     if (!carried) return respond_and_close(web::error_response(web::http_status::service_unavailable));
     output().append(std::string_view{answer.response});
     queued();
-    carry(*carried, path, answer.is_compressed);  // the request is gone
+    carry(*carried, path, answer.is_compressed);
     if (is_new) carried->begin_on(*this);
     return frame_verdict::taken;
 }
@@ -249,12 +239,12 @@ void client_session::leave_engine() {
 void client_session::abandon_engine() {
     if (!web_) return;
     if (engine_session* const carried = std::exchange(web_->engine, nullptr)) carried->websocket_gone(*this);
-    if (const auto polled = std::move(web_->polled)) {
-        const waiting_request here{shard_.index(), polled->ticket};
-        owner_.engines().at(polled->sid, [here](shard_engines&, engine_session* who) {
-            if (who) who->request_gone(here);
-        });
-    }
+    const auto pending = std::move(web_->pending);
+    if (!pending || pending->sid.empty()) return;
+    const waiting_request here{shard_.index(), pending->ticket};
+    owner_.engines().at(pending->sid, [here](shard_engines&, engine_session* who) {
+        if (who) who->request_gone(here);
+    });
 }
 
 // ---- to another shard --------------------------------------------------------------------------
@@ -282,13 +272,15 @@ client_session::client_session(shard_clients& owner, moved_connection& from, std
     begin_http();
 }
 
-void client_session::move_request(unsigned target, const web::http_request& asked) {
+void client_session::move_request(unsigned target) {
+    if (!web_->pending) return;
+    const auto pending = std::move(web_->pending);
     auto packed = owner_.give_away(*this);
     if (!packed) {
-        respond_and_close(web::error_response(web::http_status::service_unavailable));
+        refuse_request(pending->request, web::http_status::service_unavailable);
         return;
     }
-    packed->request = asked;
+    packed->request = std::move(pending->request);
     shard_.post_to(target, [&there = owner_.on_shard(target), packed = std::move(packed)](exchange::shard&) mutable {
         there.take_over(std::move(packed));
     });
@@ -296,8 +288,9 @@ void client_session::move_request(unsigned target, const web::http_request& aske
 
 void client_session::go_on_with(const std::string& received, const web::http_request& asked) {
     start(received);
-    const web_path* const found = find_path(asked.path);
-    if (found) upgrade_to_engine(*found, asked);
+    // It has the same listener, so its path is there.
+    const frame_verdict verdict = upgrade_to_engine(*find_path(asked.path), asked);
+    if (verdict == frame_verdict::taken_then_pause) pause();  // moves on
 }
 
 void client_session::go_on_with(const std::string& received, engine_session& carried, const web_path& path,

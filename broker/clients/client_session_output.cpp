@@ -120,6 +120,12 @@ frame_verdict client_session::held(hold why) {
     return frame_verdict::taken_then_pause;
 }
 
+/// The frame stays where it is until the reason is gone.
+frame_verdict client_session::not_before(hold why) {
+    held_ |= why;
+    return frame_verdict::not_yet;
+}
+
 void client_session::release(hold why) {
     held_ &= static_cast<std::uint8_t>(~why);
     if (held_ == 0) resume();

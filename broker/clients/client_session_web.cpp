@@ -1,23 +1,14 @@
-// client_session: HTTP and WebSocket, in and out.
-#include <algorithm>
+// client_session: WebSocket, in and out.
 #include <cstring>
 #include <utility>
 
-#include <sodium.h>
 #include <spdlog/spdlog.h>
 
 #include "clients/client_session.hpp"
-#include "clients/file_reader.hpp"
 #include "clients/http_framing.hpp"
-#include "clients/query_text.hpp"
-#include "clients/remote_address.hpp"
 #include "clients/shard_clients.hpp"
 #include "clients/websocket_framing.hpp"
 #include "exchange/shard.hpp"
-#include "web/address_rule.hpp"
-#include "web/proxy_header.hpp"
-#include "web/static_files.hpp"
-#include "web/websocket_handshake.hpp"
 #include "wire/json_text.hpp"
 
 namespace bester::clients {
@@ -29,22 +20,6 @@ using wire::client_message;
 using wire::error_code;
 
 namespace {
-
-/// Authorization: Basic, "user:password" (RFC 7617); empty if there is none.
-std::string basic_of(const web::http_request& request) {
-    constexpr std::string_view scheme = "Basic ";
-    const std::string_view authorization = request.header("Authorization");
-    if (!authorization.starts_with(scheme)) return {};
-    const std::string_view text = authorization.substr(scheme.size());
-    // libsodium takes some bytes from 0x80 on for digits.
-    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) < 0; })) return {};
-    std::string pair(text.size(), '\0');
-    std::size_t size = 0;
-    const bool is_good = ::sodium_base642bin(reinterpret_cast<unsigned char*>(pair.data()), pair.size(), text.data(),
-                                             text.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
-    pair.resize(is_good ? size : 0);
-    return pair;
-}
 
 web::close_code code_for(close_reason reason) noexcept {
     switch (reason) {
@@ -65,186 +40,12 @@ web::close_code code_for(const wire::status_error& error) noexcept {
 
 }  // namespace
 
-void client_session::begin_http() {
-    web_ = std::make_unique<web_state>();
-    web_->last_heard_ms = shard_.now_ms();
-    web::http_limits limits;
-    limits.head_size = listener_.web.head_size;
-    limits.body_size = owner_.limits().message_size;
-    limits.takes_body = [this](std::string_view path) {
-        const web_path* const found = find_path(path);
-        return found && found->frames == bound_frames::socketio;
-    };
-    set_framing(std::make_unique<http_framing>(limits, [this](const std::string& response, std::string_view reason) {
-        spdlog::debug("listener {}: bad request from {}: {}", listener_.name, address(), reason);
-        respond_and_close(response);
-    }));
-}
-
 std::string_view client_session::path() const noexcept {
     return web_ && web_->path ? std::string_view{web_->path->name} : std::string_view{};
 }
 
 std::string_view client_session::query() const noexcept {
     return web_ ? std::string_view{web_->query} : std::string_view{};
-}
-
-// ---- HTTP ------------------------------------------------------------------------------------
-
-/// Only while requests are read.
-const web::http_request& client_session::request() const noexcept {
-    return static_cast<const http_framing*>(current_framing())->request();
-}
-
-frame_verdict client_session::on_request(std::string_view body) {
-    if (web_->polled) return frame_verdict::not_yet;  // one after the other
-    web_->last_heard_ms = shard_.now_ms();
-    const web_path* const found = find_path(request().path);
-    if (found && found->frames == bound_frames::socketio) return on_engine_request(*found, body);
-    if (owner_.is_draining()) return respond_and_close(web::error_response(web::http_status::service_unavailable));
-    if (web::asks_for_websocket(request())) return upgrade();
-    if (!listener_.web.files.empty()) return ask_for_file();
-    return respond_and_close(web::error_response(
-        found ? web::http_status::upgrade_required : web::http_status::not_found, {}, request().is_head));
-}
-
-frame_verdict client_session::respond_and_close(const std::string& response) {
-    shard_.count(counter::messages_bad);
-    output().append(std::string_view{response});
-    queued();
-    close_after_flush(close_reason::bad_input);
-    return frame_verdict::closed;
-}
-
-/// The listener's path that is asked for; null: none.
-const web_path* client_session::find_path(std::string_view path) const noexcept {
-    // Clients of Socket.IO may be told to leave the slash at the end out.
-    const auto is_it = [&](const web_path& each) {
-        return each.name == path || (each.frames == bound_frames::socketio && each.name.ends_with('/') &&
-                                     each.name.size() == path.size() + 1 && each.name.starts_with(path));
-    };
-    for (const web_path& each : listener_.web.paths)
-        if (is_it(each)) return &each;
-    return nullptr;
-}
-
-frame_verdict client_session::upgrade() {
-    const web_path* const found = find_path(request().path);
-    if (!found) return respond_and_close(web::error_response(web::http_status::not_found));
-    const web::handshake_answer answer =
-        web::answer_handshake(request(), {found->origins, found->subprotocols, found->compression});
-    if (!answer.is_accepted()) {
-        spdlog::debug("listener {}: no WebSocket for {}: {}", listener_.name, address(), answer.reason);
-        return respond_and_close(answer.response);
-    }
-    if (!learn_address()) return frame_verdict::closed;
-    output().append(std::string_view{answer.response});
-    queued();
-    web_->path = found;
-    web_->query = query_without(request().query, {"access_token"});
-    web_->is_compressed = answer.is_compressed;
-    const std::string token = found->type.empty() ? std::string{} : token_of(request());
-    const std::string basic = found->type.empty() ? std::string{} : basic_of(request());
-    web::websocket_settings settings;
-    settings.message_limit = owner_.limits().message_size;
-    settings.is_compressed = answer.is_compressed;
-    set_framing(std::make_unique<websocket_framing>(owner_.websockets(), settings,
-                                                    static_cast<websocket_events&>(*this)));  // the request is gone
-    owner_.watch_web(*this);
-    if (found->type.empty()) return frame_verdict::taken;
-    web_->form = found->frames == bound_frames::json ? web_form::bound_json : web_form::bound_text;
-    wire::append_quoted(web_->type_token, found->type);
-    return log_in_on_path(token, basic);
-}
-
-/// X-Forwarded-For is believed where a proxy of ours wrote it. False: there are too many from there.
-bool client_session::learn_address() {
-    const auto is_trusted = [&](std::string_view from) { return web::is_among(from, listener_.proxies); };
-    if (listener_.proxies.empty() || !is_trusted(address())) return true;
-    const auto from = web::forwarded_for(request().joined("X-Forwarded-For"), is_trusted);
-    if (!from || (access_ && access_->from == *from)) return true;
-    access().from = *from;
-    access().place = {};  // a proxy may send several clients' requests on one connection
-    const std::size_t most = owner_.limits().connections_per_address;
-    if (most == 0) return true;
-    const access::address_key counted = counted_address(*from);
-    if (!owner_.door().addresses.enter(counted, most)) {
-        shard_.count(counter::connections_refused);
-        respond_and_close(web::error_response(web::http_status::too_many_requests));
-        return false;
-    }
-    take_place(access::address_place{owner_.door().addresses, counted});
-    return true;
-}
-
-/// On a bound path there is no first message: who it is follows from the request.
-frame_verdict client_session::log_in_on_path(const std::string& token, const std::string& basic) {
-    client_message message;
-    message.type = "dummy";
-    message.type_token = "\"dummy\"";
-    message.data = "null";
-    std::string authentication;
-    if (!token.empty()) {
-        message.credentials = wire::credentials_kind::token;
-        message.token = token;
-        authentication = R"({"token":)";
-        wire::append_quoted(authentication, token);
-        authentication += '}';
-    } else if (const std::size_t colon = basic.find(':'); colon != std::string::npos) {
-        message.credentials = wire::credentials_kind::password;
-        message.user = std::string_view{basic}.substr(0, colon);
-        message.password = std::string_view{basic}.substr(colon + 1);
-        authentication = R"({"username":)";
-        wire::append_quoted(authentication, message.user);
-        authentication += R"(,"password":)";
-        wire::append_quoted(authentication, message.password);
-        authentication += '}';
-    }
-    message.authentication = authentication;
-    const frame_verdict verdict = log_in(message);
-    return verdict == frame_verdict::not_yet ? frame_verdict::taken_then_pause : verdict;
-}
-
-// ---- files -----------------------------------------------------------------------------------
-
-frame_verdict client_session::ask_for_file() {
-    const auto file = web::file_for(request().path);
-    if (!file) return respond_and_close(web::error_response(web::http_status::not_found, {}, request().is_head));
-    const std::uint64_t ticket = owner_.start_verification(*this);
-    owner_.files().read(listener_.web.files, *file, listener_.web.file_size,
-                        [&clients = owner_, &home = shard_, ticket](file_reader::result result) {
-                            home.post([&clients, ticket, result = std::move(result)](exchange::shard&) mutable {
-                                // Files are asked for by this class alone.
-                                if (auto* who = static_cast<client_session*>(clients.take_ticket(ticket)))
-                                    who->file_read(std::move(result));
-                            });
-                        });
-    return held(on_login);
-}
-
-void client_session::file_read(file_reader::result result) {
-    if (state_ != state::first) return;
-    using outcome = file_reader::outcome;
-    if (result.what != outcome::read && result.what != outcome::is_folder) {
-        const auto status = result.what == outcome::busy     ? web::http_status::service_unavailable
-                            : result.what == outcome::failed ? web::http_status::internal_error
-                                                             : web::http_status::not_found;
-        respond_and_close(web::error_response(status, {}, request().is_head));
-        return;
-    }
-    shard_.count(counter::files_served);
-    if (result.what == outcome::is_folder) {
-        output().append(std::string_view{web::redirect_to_folder(request())});
-    } else {
-        const auto file = web::file_for(request().path);
-        const web::file_answer answer = web::answer_file(request(), *file, result.version, listener_.web.cache_control);
-        output().append(std::string_view{answer.head});
-        if (answer.sends_body && result.content.size() > 0) output().append(std::move(result.content));
-    }
-    queued();
-    if (!request().keep_alive) return close_after_flush(close_reason::requested);
-    login_deadline_ms_ = shard_.now_ms() + static_cast<std::uint64_t>(owner_.limits().authentication_timeout.count());
-    release(on_login);
 }
 
 // ---- frames in -------------------------------------------------------------------------------
@@ -419,8 +220,9 @@ void client_session::say_goodbye(const wire::status_error& why, web::close_code 
         return queued();
     }
     if (!web_->path) {
+        // Only half a request is told so, and not before the request before it has its answer.
         const bool has_begun = static_cast<const http_framing*>(current_framing())->has_begun();
-        if (why.code != "authentication_timeout" || !has_begun) return;
+        if (why.code != "authentication_timeout" || !has_begun || web_->pending) return;
         output().append(std::string_view{web::error_response(web::http_status::request_timeout)});
         return queued();
     }

@@ -13,17 +13,18 @@ framed http_framing::decode(std::string_view bytes) {
     if (std::exchange(is_again_, false)) return {framing_status::complete, 0, body_.view()};
     if (missing_ != 0) return take_body(bytes, 0);
     release_body();
-    const web::http_found found = decoder_.decode(bytes, request_);
+    const web::http_found found = decoder_.decode(bytes, arrival_.request);
     switch (found.status) {
         case web::http_decode_status::need_more: return {framing_status::need_more, bytes.size(), {}};
         case web::http_decode_status::complete:
-            missing_ = request_.body_size;
+            missing_ = arrival_.request.body_size;
             if (missing_ == 0) return {framing_status::complete, found.consumed, {}};
             return take_body(bytes.substr(found.consumed), found.consumed);
         case web::http_decode_status::failed: break;
     }
-    refuse_(web::error_response(found.error, found.reason), found.reason);
-    return {framing_status::need_more, bytes.size(), {}};
+    arrival_.error = found.error;
+    arrival_.reason = found.reason;
+    return {framing_status::complete, bytes.size(), {}};
 }
 
 /// `bytes` follow `head_size` that were consumed before them. What comes after the body is the next request's.

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -12,22 +10,28 @@
 
 namespace bester::clients {
 
-/// A stream of HTTP requests: each request is a frame, whose body is the request's (mostly empty); see
-/// request(). A body is kept here until it is complete, its memory taken as the bytes come.
+/// What came next on a connection that speaks HTTP: a request, or bytes that are none.
+struct http_arrival {
+    web::http_request request;
+    web::http_status error = web::http_status::none;  ///< none: `request` is good; else it has no meaning
+    std::string_view reason = {};                     ///< of the error, for the log and the answer; lives for ever
+};
+
+/// Cuts a stream into HTTP requests: each request is a frame, whose body is the request's (mostly empty), and so is
+/// the failure to understand one, after which nothing more is decoded. The request itself is taken out with take()
+/// by whoever accepts the frame; a frame that is not accepted keeps its request here, so that answers go in the order
+/// of requests. A body is kept until it is complete, its memory taken as the bytes come.
 class http_framing final : public exchange::framing {
 public:
-    /// Gets the whole response to what is no request; the stream is to be closed after it.
-    using refusal = std::function<void(const std::string& response, std::string_view reason)>;
-
-    http_framing(web::http_limits limits, refusal refuse) : decoder_{std::move(limits)}, refuse_{std::move(refuse)} {}
+    explicit http_framing(web::http_limits limits) : decoder_{std::move(limits)} {}
 
     exchange::framed decode(std::string_view bytes) override;
     void give_again() override { is_again_ = true; }
 
-    /// Has part of one been received?
+    /// Has part of a request been received that is not complete?
     bool has_begun() const noexcept { return decoder_.has_begun() || missing_ != 0; }
-    /// The last one; its body has come when it is given as a frame.
-    const web::http_request& request() const noexcept { return request_; }
+    /// Moves out what the last frame is: nothing of it stays here but the body, until the next is decoded.
+    http_arrival take() noexcept { return std::exchange(arrival_, {}); }
     /// Gives the memory of the last frame's body back, which otherwise stays until the next request.
     void release_body() noexcept { body_ = {}; }
 
@@ -35,8 +39,7 @@ private:
     exchange::framed take_body(std::string_view bytes, std::size_t head_size);
 
     web::http_request_decoder decoder_;
-    web::http_request request_;
-    refusal refuse_;
+    http_arrival arrival_;
     web::padded_buffer body_;
     std::size_t missing_ = 0;  ///< bytes of the body that have not come
     bool is_again_ = false;

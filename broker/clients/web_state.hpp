@@ -7,15 +7,20 @@
 
 #include "clients/web_form.hpp"
 #include "clients/web_settings.hpp"
+#include "web/http_request.hpp"
+#include "web/http_response.hpp"
 
 namespace bester::clients {
 
 class engine_session;
 
-/// A request of Engine.IO that has been given to its session, wherever that is.
-struct polled_request {
-    std::string sid;
-    std::uint64_t ticket = 0;
+/// A request that was accepted and is not answered yet, with all that its answer needs. The next one on its connection
+/// is not accepted meanwhile.
+struct pending_request {
+    web::response_context answer;
+    std::uint64_t ticket = 0;   ///< by which shard_clients finds the connection
+    std::string sid;            ///< of the Engine.IO session that was given the request; empty: none was
+    web::http_request request;  ///< what is asked of a file, or of another shard; empty for an Engine.IO session
 };
 
 /// What a session has that came over HTTP.
@@ -31,8 +36,8 @@ struct web_state {
     std::uint64_t last_heard_ms = 0;  ///< shard clock
     std::size_t index = 0;            ///< in shard_clients' list
 
-    engine_session* engine = nullptr;        ///< that this WebSocket carries; null: none
-    std::unique_ptr<polled_request> polled;  ///< that waits for its answer
+    engine_session* engine = nullptr;          ///< that this WebSocket carries; null: none
+    std::unique_ptr<pending_request> pending;  ///< null: every request that was accepted has been answered
 
     bool is_bound() const noexcept { return form != web_form::protocol; }
 };

@@ -55,18 +55,19 @@ std::string error_response(http_status status, std::string_view explanation, boo
     return response;
 }
 
-std::string make_response(const response_parts& parts) {
-    const bool has_body = parts.status != http_status::no_content;
-    std::string response = status_line(parts.status);
-    response.reserve(response.size() + 192 + parts.headers.size() + parts.body.size());
-    if (!parts.content_type.empty() && has_body)
-        ((response += "Content-Type: ") += parts.content_type) += "\r\nX-Content-Type-Options: nosniff\r\n";
+std::string make_response(const response_context& to, http_status status, std::string_view content_type,
+                          std::string_view body) {
+    const bool has_body = status != http_status::no_content;
+    std::string response = status_line(status);
+    response.reserve(response.size() + 192 + to.headers.size() + body.size());
+    if (!content_type.empty() && has_body)
+        ((response += "Content-Type: ") += content_type) += "\r\nX-Content-Type-Options: nosniff\r\n";
     response += "Cache-Control: no-store\r\n";
-    response += parts.headers;
-    response += parts.keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
-    if (has_body) response += "Content-Length: " + std::to_string(parts.body.size()) + "\r\n";
+    response += to.headers;
+    response += to.keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+    if (has_body) response += "Content-Length: " + std::to_string(body.size()) + "\r\n";
     response += "\r\n";
-    if (has_body && !parts.is_head) response += parts.body;
+    if (has_body && !to.is_head) response += body;
     return response;
 }
 

@@ -44,18 +44,18 @@ std::string status_line(http_status status);
 /// To HEAD the text is left out. 405 and 426 carry the headers that RFC 9110 and RFC 6455 ask for.
 std::string error_response(http_status status, std::string_view explanation = {}, bool is_head = false);
 
-/// A complete response; views of what the caller holds.
-struct response_parts {
-    http_status status = http_status::ok;
-    bool keep_alive = true;
-    bool is_head = false;                ///< the request was HEAD: everything but the body
-    std::string_view content_type = {};  ///< of the body; left out if empty
-    std::string_view headers = {};       ///< more lines, each with its CRLF: of ours, or cors_headers()
-    std::string_view body = {};
+/// What the answer to a request needs of that request: a value that is made when the request is accepted and is
+/// kept with whatever waits for the answer, since the connection may have read the next request by then.
+struct response_context {
+    bool is_head = false;      ///< the request was HEAD: the answer has everything but the body
+    bool keep_alive = true;    ///< the connection goes on after the answer
+    std::string headers = {};  ///< more lines of the answer, each with its CRLF: of ours, or cors_headers()
 };
 
-/// The response, not to be stored by anyone. 204 has neither body nor length.
-std::string make_response(const response_parts& parts);
+/// A complete response, not to be stored by anyone. `content_type` is of the body and left out if empty; 204 has
+/// neither body nor length.
+std::string make_response(const response_context& to, http_status status, std::string_view content_type = {},
+                          std::string_view body = {});
 
 /// What a page of another origin is allowed (the CORS protocol of the Fetch standard).
 struct cors_grant {

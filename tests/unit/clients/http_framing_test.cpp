@@ -22,26 +22,21 @@ web::http_limits with_bodies() {
 /// Gives the pieces, each in a block of exactly its size; "METHOD PATH BODY|" for each frame, "refused NNN" at the end.
 std::string frames_of(const std::vector<std::string_view>& pieces) {
     std::string frames;
-    bool is_refused = false;
-    http_framing framing{with_bodies(), [&](const std::string& response, std::string_view) {
-                             frames += "refused " + response.substr(9, 3);
-                             is_refused = true;
-                         }};
+    http_framing framing{with_bodies()};
     for (const std::string_view piece : pieces) {
         const std::vector<char> exact{piece.begin(), piece.end()};
         std::string_view rest{exact.data(), exact.size()};
-        while (!rest.empty() && !is_refused) {
+        while (!rest.empty()) {
             const exchange::framed found = framing.decode(rest);
             REQUIRE(found.consumed <= rest.size());
             rest.remove_prefix(found.consumed);
             if (found.status == framing_status::need_more) {
-                CHECK((rest.empty() || is_refused));
-                CHECK((framing.has_begun() || is_refused));
+                CHECK(rest.empty());
+                CHECK(framing.has_begun());
                 break;
             }
             REQUIRE(found.status == framing_status::complete);
             CHECK_FALSE(framing.has_begun());
-            CHECK(found.body.size() == framing.request().body_size);
             if (!found.body.empty()) {
                 // What reads JSON in place reads so far; AddressSanitizer sees where that is too far.
                 const std::string with_padding{found.body.data(), found.body.size() + wire::json_padding};
@@ -53,9 +48,14 @@ std::string frames_of(const std::vector<std::string_view>& pieces) {
             CHECK(again.status == framing_status::complete);
             CHECK(again.consumed == 0);
             CHECK(again.body == body);
-            frames += std::string{framing.request().method == web::http_method::post ? "POST " : "other "} +
-                      framing.request().path + ' ' + body + '|';
-            if (framing.request().path == "/poll") framing.release_body();
+            const http_arrival arrived = framing.take();
+            if (arrived.error != web::http_status::none)
+                return frames + "refused " + std::to_string(static_cast<int>(arrived.error));
+            CHECK(body.size() == arrived.request.body_size);
+            CHECK(framing.take().request.path.empty());
+            frames += std::string{arrived.request.method == web::http_method::post ? "POST " : "other "} +
+                      arrived.request.path + ' ' + body + '|';
+            if (arrived.request.path == "/poll") framing.release_body();
         }
     }
     return frames;
@@ -92,4 +92,19 @@ TEST_CASE("http framing: a body that is too large is refused before it comes", "
     CHECK(frames_of({"POST /poll HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n", "x"}) == "refused 413");
     CHECK(frames_of({"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", "x"}) == "refused 413");
     CHECK(frames_of({"POST /a HTTP/1.1\r\nHost: x\r\n\r\n"}) == "refused 405");
+}
+
+TEST_CASE("http framing: what is no request comes in its turn, as a frame", "[clients]") {
+    http_framing framing{with_bodies()};
+    const std::string_view stream = "GET /a HTTP/1.1\r\nHost: x\r\n\r\nnonsense\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n";
+    const exchange::framed first = framing.decode(stream);
+    REQUIRE(first.status == framing_status::complete);
+    CHECK(framing.take().request.path == "/a");
+    // It is not accepted, as the request before it has no answer: it is given again, and nothing follows it.
+    REQUIRE(framing.decode(stream.substr(first.consumed)).status == framing_status::complete);
+    framing.give_again();
+    REQUIRE(framing.decode({}).status == framing_status::complete);
+    CHECK(framing.take().error == web::http_status::bad_request);
+    REQUIRE(framing.decode("GET /c HTTP/1.1\r\nHost: x\r\n\r\n").status == framing_status::complete);
+    CHECK(framing.take().error == web::http_status::bad_request);
 }

@@ -32,24 +32,18 @@ TEST_CASE("http response: every status has its phrase", "[web]") {
 }
 
 TEST_CASE("http response: a whole one has its type, its length and its body", "[web]") {
-    response_parts parts;
-    parts.content_type = "text/plain; charset=UTF-8";
-    parts.body = "ok";
-    CHECK(make_response(parts) ==
+    CHECK(make_response({}, http_status::ok, "text/plain; charset=UTF-8", "ok") ==
           "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nX-Content-Type-Options: nosniff\r\n"
           "Cache-Control: no-store\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok");
-    parts = {http_status::bad_request, false, true, {}, "X: y\r\n", "hello"};
-    CHECK(make_response(parts) ==
+    CHECK(make_response({true, false, "X: y\r\n"}, http_status::bad_request, {}, "hello") ==
           "HTTP/1.1 400 Bad Request\r\nCache-Control: no-store\r\nX: y\r\nConnection: close\r\nContent-Length: "
           "5\r\n\r\n");
-    parts = {};
-    parts.status = http_status::forbidden;
-    CHECK(make_response(parts) ==
+    CHECK(make_response({}, http_status::forbidden) ==
           "HTTP/1.1 403 Forbidden\r\nCache-Control: no-store\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n");
 }
 
 TEST_CASE("http response: 204 has neither body nor length", "[web]") {
-    CHECK(make_response({http_status::no_content, true, false, "text/plain", {}, "not sent"}) ==
+    CHECK(make_response({}, http_status::no_content, "text/plain", "not sent") ==
           "HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\nConnection: keep-alive\r\n\r\n");
 }
 
