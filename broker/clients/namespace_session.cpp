@@ -23,9 +23,24 @@ namespace {
 /// The name of what the broker itself says and is told.
 constexpr std::string_view broker_event = "bester";
 
+/// The number of an acknowledgement as the id of a message: a JSON string, because it may cross to another server.
+struct request_id {
+    char text[22];
+    std::size_t size;
+
+    explicit request_id(std::uint64_t number) noexcept {
+        text[0] = '"';
+        char* const end = std::to_chars(text + 1, text + sizeof text - 1, number).ptr;
+        *end = '"';
+        size = static_cast<std::size_t>(end - text) + 1;
+    }
+    std::string_view token() const noexcept { return {text, size}; }
+};
+
+/// The number that a request_id was made of.
 std::uint64_t number_of(std::string_view id_token) noexcept {
     std::uint64_t id = 0;
-    std::from_chars(id_token.data(), id_token.data() + id_token.size(), id);
+    if (!id_token.empty()) std::from_chars(id_token.data() + 1, id_token.data() + id_token.size(), id);
     return id;
 }
 
@@ -139,12 +154,9 @@ void namespace_session::take_event(const socketio::packet_view& packet) {
         shard.count(counter::messages_bad);
         return carrier_->fail();
     }
-    char digits[20];
+    const request_id id{packet.id.value_or(0)};
     client_message message;
-    if (packet.id) {
-        const char* const end = std::to_chars(digits, digits + sizeof digits, *packet.id).ptr;
-        message.id_token = {digits, static_cast<std::size_t>(end - digits)};
-    }
+    if (packet.id) message.id_token = id.token();
     shard.count(counter::messages);
     if (name == broker_event) return take_token(message.id_token, packet.data);
     message.type = where_.type;

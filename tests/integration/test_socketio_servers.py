@@ -5,6 +5,7 @@ import signal
 import pytest
 
 import servers as some
+from broker import python_handler
 from eventually import eventually
 from servers import at, wait_for_link
 from socketio import PERMISSIONS, WEBSOCKET, clients, listener  # noqa: F401
@@ -13,8 +14,9 @@ from websocket_clients import port_of
 
 @pytest.fixture(scope="module")
 def linked(make_broker, bin_directory, tmp_path_factory):
-    handlers = {"socketio": {"command": [str(bin_directory / "socketio-handler")], "types": ["chat", "panel"]}}
-    config = {"handlers": handlers, "listeners": [listener(recovery="1m")], "permissions": PERMISSIONS}
+    handlers = {"socketio": {"command": [str(bin_directory / "socketio-handler")], "types": ["chat", "panel"]}, "echo": python_handler()}
+    namespaces = {"/": "chat", "/admin": "panel", "/script": "echo"}
+    config = {"handlers": handlers, "listeners": [listener(recovery="1m", namespaces=namespaces)], "permissions": PERMISSIONS}
     with some.Servers(make_broker, bin_directory / "bester", tmp_path_factory.mktemp("socketio")) as made:
         beta = made.add("beta", peers={"alpha": {}}, **config)
         way = made.proxy(beta)
@@ -91,6 +93,18 @@ def test_a_whisper_and_a_kick_cross(arrive, pair, clients):
     assert gustav.argument("bester")["reason"] == "too loud"
     assert gustav.disconnected() == "io server disconnect"
     eventually(lambda: panel.argument("offline")["id"] == there, 10, "he is gone")
+
+
+def test_an_acknowledgement_comes_from_another_server(pair, clients):
+    alpha, _, _ = pair
+    script = clients.open(f"http://127.0.0.1:{port_of(alpha, 'edge')}", WEBSOCKET, namespace="/script")
+    script.connected()
+    for number in range(3):
+        command = {"command": "sendServers", "servers": ["beta"], "data": {"number": number}}
+        assert script.ask("script", {"do": [command]}) == {"number": number}
+    command["data"] = {"act": "refuse", "error": {"code": "closed", "reason": "no"}}
+    assert script.error("script", {"do": [command]}) == "closed"
+    script.leave()
 
 
 def test_a_link_that_is_cut_loses_nothing(arrive, pair):
