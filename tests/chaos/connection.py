@@ -10,6 +10,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import client as clients  # noqa: E402
+import engine  # noqa: E402
 import frames  # noqa: E402
 import orders  # noqa: E402
 import websocket_stream  # noqa: E402
@@ -18,16 +19,21 @@ HANDSHAKE = 0.7   # seconds for what is done at once: connecting, TLS, the upgra
 NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-def connect(addresses, transport):
+WEB = ("web", "socketio", "recovering")
+
+
+def connect(addresses, transport, before=None):
     """A socket of this transport whose handshakes are done, and which does not block."""
     made = socket.socket(socket.AF_UNIX if transport == "unix" else socket.AF_INET, socket.SOCK_STREAM)
     try:
         made.settimeout(HANDSHAKE)
-        made.connect(addresses["unix"] if transport == "unix" else ("127.0.0.1", addresses[transport]))
+        made.connect(addresses["unix"] if transport == "unix" else ("127.0.0.1", addresses["web" if transport in WEB else transport]))
         if transport == "tls":
             made = ssl.create_default_context(cafile=addresses["authority"]).wrap_socket(made, server_hostname="127.0.0.1")
         elif transport == "web":
             made = websocket_stream.Stream(made)
+        elif transport in engine.PATHS:
+            made = engine.Stream(made, transport, before)
         made.setblocking(False)
         return made
     except BaseException:
@@ -36,9 +42,11 @@ def connect(addresses, transport):
 
 
 class Connection:
-    """Life of one session: "entering", "ready", "leaving", "ended"."""
+    """Life of one session: "entering", "ready", "leaving", "ended"; or "away", lost and perhaps to be gone on with by the
+    next connection, whose `before` it is."""
 
-    def __init__(self, name, slot, journal):
+    def __init__(self, name, slot, journal, before=None):
+        self.before = before
         self.name = name
         self.slot = slot
         self.journal = journal
@@ -55,7 +63,12 @@ class Connection:
         self.joins = []           # (number of the message, group)
         self.last_ping = None     # the one before it leaves
         journal.write("dial", c=name, s=slot.server, tr=slot.transport, user=slot.user)
-        self.socket = connect(slot.addresses, slot.transport)
+        self.is_web = slot.transport in WEB
+        try:
+            self.socket = connect(slot.addresses, slot.transport, before and before.socket)
+        except OSError:
+            journal.write("end", c=name, why="not connected", state="entering", code=None, missing=[])
+            raise
         self.put({**clients.login_frame(slot.user)})
 
     # ---- out ----
@@ -68,7 +81,7 @@ class Connection:
         try:
             while self.out:
                 del self.out[:self.socket.send(bytes(self.out[:1 << 14]))]
-            if self.slot.transport == "web":
+            if self.is_web:
                 self.socket.flush()
         except NOT_NOW:
             pass
@@ -76,7 +89,7 @@ class Connection:
             self.ended(f"lost: {type(error).__name__}")
 
     def has_more_to_send(self):
-        return bool(self.out) or (self.slot.transport == "web" and bool(self.socket.unsent))
+        return bool(self.out) or (self.is_web and bool(self.socket.unsent))
 
     def number(self):
         self.numbers += 1
@@ -108,10 +121,11 @@ class Connection:
         self.ended("dropped", reset=True)
 
     def ended(self, why, reset=False):
-        if self.state == "ended":
+        if self.is_over:
             return
-        self.journal.write("end", c=self.name, why=why, state=self.state, code=self.closing, missing=sorted(self.outstanding))
-        self.state = "ended"
+        is_away = self.slot.transport == "recovering" and self.state == "ready" and self.closing is None
+        self.journal.write("away" if is_away else "end", c=self.name, why=why, state=self.state, code=self.closing, missing=sorted(self.outstanding))
+        self.state = "away" if is_away else "ended"
         try:
             if reset:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -119,11 +133,29 @@ class Connection:
         except OSError:
             pass
 
+    def follow(self, is_recovered):
+        """The session of the connection before goes on here, or is over."""
+        if is_recovered:
+            self.journal.write("end", c=self.name, why=f"went on as {self.before.name}", state="entering", code=None, missing=[])
+            self.name, self.numbers = self.before.name, self.before.numbers
+        else:
+            self.before.give_up()
+        self.before = None
+
+    def give_up(self):
+        """It does not come back."""
+        self.journal.write("end", c=self.name, why="not recovered", state="away", code=None, missing=[])
+        self.state = "ended"
+
+    @property
+    def is_over(self):
+        return self.state in ("ended", "away")
+
     # ---- in ----
 
     def read(self):
         """All that is there, also what TLS keeps."""
-        while self.state != "ended":
+        while not self.is_over:
             try:
                 data = self.socket.recv(1 << 16)
             except NOT_NOW:
@@ -162,7 +194,7 @@ class Connection:
             if self.pings[id] is not None:
                 self.journal.write("pong", c=self.name, since=self.pings[id])
                 self.pings[id] = None
-        elif id not in ("who", "leaving"):
+        elif id not in ("who", "leaving") and not id.startswith("ping"):   # of the connection before
             self.outstanding.discard(id)
             self.journal.write("status", c=self.name, m=id, good=is_good, code=code, delivered=payload.get("delivered"))
             if is_good:
@@ -171,6 +203,8 @@ class Connection:
     def on_delivery(self, payload):
         data = payload["data"]
         if payload["type"] == "builtin":
+            if self.before:
+                self.follow(data["recovered"])
             self.session = data["session"]
             self.state = "ready"
             self.journal.write("ready", c=self.name, session=self.session)

@@ -152,6 +152,8 @@ class Handler:
 
     def on_message(self, channel, message):
         data = message["data"]
+        if isinstance(data, list) and len(data) == 2 and data[0] == "order":   # an event of Socket.IO
+            data = message["data"] = data[1]
         if not isinstance(data, dict) or "order" not in data:
             # Of the hostile clients: not in the ledger.
             return self.send(channel, {"kind": "answer", "id": message["id"]})

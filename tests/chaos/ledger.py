@@ -19,6 +19,7 @@ class Connection:
     ended: float = FOREVER
     end: dict | None = None      # the event; None: its process was killed, or it stands
     proved: float = -FOREVER     # all that was there for it before has been read
+    losses: list = dataclasses.field(default_factory=list)    # events: lost, and perhaps gone on with
 
     @property
     def process(self):
@@ -133,6 +134,9 @@ class Book:
     def on_end(self, event):
         connection = self.connections[event["c"]]
         connection.ended, connection.end = event["t"], event
+
+    def on_away(self, event):
+        self.connections[event["c"]].losses.append(event)
 
     def on_gone(self, event):
         for connection in self.connections.values():

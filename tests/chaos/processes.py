@@ -8,6 +8,7 @@ import threading
 import time
 
 import broker as brokers
+import engine
 import orders
 import plan
 import stage as stages
@@ -64,8 +65,9 @@ class Clients:
         for i in range(SLOTS):
             server = orders.SERVERS[i % len(orders.SERVERS)]
             transports = stages.TRANSPORTS[server]
-            made.append({"server": server, "user": chance.choice(orders.USERS), "transport": transports[(index + i // 3) % len(transports)],
-                         "joins": [group for group in orders.GROUPS if chance.random() < 0.5],
+            transport = transports[(index + i // len(orders.SERVERS) * plan.WORKERS) % len(transports)]
+            joins = [group for group in orders.GROUPS if chance.random() < 0.5 and transport not in engine.PATHS]
+            made.append({"server": server, "user": chance.choice(orders.USERS), "transport": transport, "joins": joins,
                          "pause": self.pause * 40 if i == SLOTS - 1 else self.pause})
         return made
 
@@ -87,7 +89,10 @@ class Clients:
 
     def tell(self, name, **what):
         process = self.running[name]
-        os.write(process.stdin.fileno(), json.dumps(what).encode() + b"\n")
+        try:
+            os.write(process.stdin.fileno(), json.dumps(what).encode() + b"\n")
+        except BrokenPipeError:
+            self.journal.write("left over", what=f"the process {name} ended by itself: {process.poll()}")
 
     def tell_all(self, **what):
         for name in self.running:

@@ -10,6 +10,7 @@ NOT_EXECUTED = {"no_handler", "handler_unknown", "handler_unavailable", "busy", 
 # Statuses after which nothing of the handler's answer is executed.
 NOT_ANSWERED = {"handler_timeout", "handler_failed", "handler_unavailable", "no_handler", "busy"}
 BEFORE = 15.0      # seconds for which a fault may be felt
+TURN = 0.3         # seconds: the longest that a broker's clock may be old because the machine is busy
 KINDS_OF_BROKERS = ("broker_kill", "broker_restart", "broker_stop", "died")
 
 
@@ -51,7 +52,8 @@ def sender_as_it_is(book):
             if (took["user"], took["home"]) != (sender.user, sender.server) or took["session"] not in (None, sender.session):
                 yield Violation("sender as it is", f"{message.number} of {sender.user}@{sender.server} came from "
                                 f"{took['user']}@{took['home']} ({took['session']})", took["t"], message)
-            if "inner" not in message.order and took["time"] < message.sent["wall"] - 20:
+            if ("inner" not in message.order and took["time"] < message.sent["wall"] - 1000 * TURN
+                    and not was_stopped(book, message.sent["s"], message.sent["t"], took["t"])):
                 yield Violation("time as it is", f"{message.number} was read {message.sent['wall'] - took['time']} ms before it was sent",
                                 took["t"], message)
 
@@ -194,6 +196,33 @@ def order_of_messages(book):
             last[key] = (place, message)
 
 
+def not_beside_newer(book):
+    """What a process still holds of a session is not overtaken by newer messages of that session at another process of the
+    same handler, unless the first one stood still or was lost, so that it was given up."""
+    held = collections.defaultdict(dict)     # (connection, server, handler) -> number -> event
+    for event in book.events:
+        message = book.messages.get(event.get("m"))
+        if message is None or event["e"] not in ("took", "told") or event.get("op") == "push":
+            continue
+        mine = held[(message.connection.name, event["s"], event["h"])]
+        if event["e"] == "told":
+            overtaken = mine.pop((message.number, event["pid"]), {}).get("by")
+            if overtaken and not stood_still(book, event, overtaken):
+                yield Violation("not beside newer", f"{message.number} was still held by {event['pid']} of {event['h']} of {event['s']} when "
+                                f"process {overtaken['pid']} got {overtaken['m']}", overtaken["t"], message)
+            continue
+        for (number, pid), before in mine.items():
+            if pid != event["pid"] and book.messages[number].index < message.index:
+                before.setdefault("by", event)
+        mine[(message.number, event["pid"])] = {}
+
+
+def stood_still(book, told, overtaken):
+    name = f"{told['s']}.{told['h']}"
+    return book.faults_between(overtaken["t"] - BEFORE, told["t"], lambda fault: fault["kind"] in ("handler_stop", "handler_freeze", "handler_kill", *KINDS_OF_BROKERS)
+                               and fault["target"].split("#")[0] in (name, told["s"]))
+
+
 def order_of_deliveries(book):
     """What one channel sent comes to each recipient in that order."""
     last = {}
@@ -223,9 +252,15 @@ def not_too_early(book):
     for message in book.messages.values():
         least = {"handler_timeout": orders.DEADLINE if "inner" not in message.order else 0,
                  "peer_expired": min(orders.PEER_DEADLINE, orders.DEADLINE)}.get(message.code, 0)
-        if message.statuses and message.status["t"] - message.sent["t"] < least - 0.05:
+        if (message.statuses and message.status["t"] - message.sent["t"] < least - TURN
+                and not any(was_stopped(book, server, message.sent["t"], message.status["t"]) for server in orders.servers_of(message.order, message.sent["s"]))):
             yield Violation("deadline told, deadline kept", f"{message.number} was told {message.code} {message.status['t'] - message.sent['t']:.3f} s "
                             f"after it was sent; it had {least:g} s", message.status["t"], message)
+
+
+def was_stopped(book, server, begin, end):
+    """Did the broker stand still? Then what it did next may have begun before."""
+    return book.faults_between(begin - 0.5, end, lambda fault: fault["kind"] == "broker_stop" and fault["target"] == server)
 
 
 def any_fault_of(book, server, at, kinds=KINDS_OF_BROKERS, before=BEFORE):
@@ -277,18 +312,16 @@ def instances_end_for_a_reason(book):
 def connections_end_for_a_reason(book):
     """The broker closes nobody's connection but for what was done to it or to the broker."""
     for connection in book.connections.values():
-        end = connection.end
-        if end is None:
-            continue
-        if end["why"] == "stuck":
-            yield Violation("one status", f"{connection.name} could not be ended in the orderly way", end["t"], connection=connection.name)
-        if end["state"] != "ready" or end["why"] in ("left", "dropped", "stuck"):
-            continue
-        causes = book.faults_between(end["t"] - BEFORE, end["t"], lambda fault, c=connection: (
-            fault["target"] == c.server or fault["kind"] in ("client_stop", "slow_reader") and fault["target"][7:] == c.process[1:2]))
-        if not causes:
-            yield Violation("connections end for a reason", f"{connection.name} ({connection.transport}) was closed by {connection.server}: "
-                            f"{end['why']}, {end['code']}", end["t"], connection=connection.name)
+        for end in [*connection.losses, *([connection.end] if connection.end else [])]:
+            if end["why"] == "stuck":
+                yield Violation("one status", f"{connection.name} could not be ended in the orderly way", end["t"], connection=connection.name)
+            if end["state"] != "ready" or end["why"] in ("left", "dropped", "stuck"):
+                continue
+            causes = book.faults_between(end["t"] - BEFORE, end["t"], lambda fault, c=connection: (
+                fault["target"] == c.server or fault["kind"] in ("client_stop", "slow_reader") and fault["target"][7:] == c.process[1:2]))
+            if not causes:
+                yield Violation("connections end for a reason", f"{connection.name} ({connection.transport}) was closed by {connection.server}: "
+                                f"{end['why']}, {end['code']}", end["t"], connection=connection.name)
 
 
 def brokers_stay(book):
@@ -314,7 +347,7 @@ def good_after_the_last_fault(book):
 
 
 RULES = (one_status, nothing_stray, bytes_as_sent, sender_as_it_is, right_recipient, nothing_twice, executed_as_told, delivered_as_told,
-         order_of_messages, order_of_deliveries, replies_before_status, not_too_early, failures_have_causes, instances_end_for_a_reason,
+         order_of_messages, not_beside_newer, order_of_deliveries, replies_before_status, not_too_early, failures_have_causes, instances_end_for_a_reason,
          connections_end_for_a_reason, brokers_stay, good_after_the_last_fault)
 
 

@@ -75,6 +75,7 @@ class Run:
                     if not self.faults.broken:
                         self.calm_down(stage, before)
                 finally:
+                    self.journal.write("ending")
                     self.clients.end()
             finally:
                 self.look_at_logs(stage)

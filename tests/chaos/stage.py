@@ -14,7 +14,7 @@ import tls_files  # noqa: E402
 from eventually import eventually  # noqa: E402
 
 # A shard that has WebSockets to ask whether they are there never sleeps long: gamma's shards can, when all are silent.
-TRANSPORTS = {"alpha": ("tcp", "web", "tls", "unix"), "beta": ("web", "unix", "tcp", "tls"), "gamma": ("tls", "tcp", "unix")}
+TRANSPORTS = {"alpha": ("tcp", "recovering", "socketio", "web", "tls", "unix"), "beta": ("web", "unix", "recovering", "tcp", "socketio", "tls"), "gamma": ("tls", "tcp", "unix")}
 PEERING = {"initial_delay": "20ms", "longest_delay": "200ms", "heartbeat": "3s", "handshake_timeout": "2s",
            "deadline": f"{orders.PEER_DEADLINE:g}s", "resume": "6s"}
 RESTART = {"initial_delay": "50ms", "longest_delay": "300ms", "failed_start": "10ms"}
@@ -58,7 +58,8 @@ class Stage:
              "tls": {"certificate": tls_files.usual()[1], "key": tls_files.usual()[2]}},
             {"name": "web", "transport": "websocket", "address": f"127.0.0.1:{ports['web']}", "files": str(pages),
              "authentication": ["accounts", "anonymous"],
-             "paths": {"/": {}, "/socket.io/": {"frames": "socketio", "namespaces": {"/": "plain"}, "recovery": "5s"}}},
+             "paths": {"/": {}, "/io/": {"frames": "socketio", "namespaces": {"/": "plain"}},
+                       "/socket.io/": {"frames": "socketio", "namespaces": {"/": "plain"}, "recovery": "5s"}}},
         ]
         peers = {}
         for one, other in plan.LINKS:

@@ -16,6 +16,7 @@ import selectors
 import sys
 import time
 
+import engine
 import orders
 from connection import Connection
 from journal import Journal
@@ -38,10 +39,12 @@ class Slot:
     joins: list
     pause: float          # between two orders, on average
     connection: Connection | None = None
+    before: Connection | None = None     # one that is away
     lives: int = 0
     not_before: float = 0.0
     next_order: float = 0.0
     next_ping: float = 0.0
+    next_loss: float = 0.0    # of one whose session outlives its connection
 
 
 class Traffic:
@@ -86,7 +89,8 @@ class Traffic:
 
     def do_leave(self, count):
         for each in self.some(count):
-            each.leave()
+            if each.slot.transport not in engine.PATHS:   # which has no farewell that waits for statuses
+                each.leave()
 
     def do_slow(self, count, seconds):
         for each in self.some(count):
@@ -131,7 +135,9 @@ class Traffic:
 
     def step(self, slot, now):
         connection = slot.connection
-        if connection is None or connection.state == "ended":
+        if connection is None or connection.is_over:
+            if connection is not None:
+                slot.before = connection if connection.state == "away" else connection.before
             slot.connection = None
             if now >= max(slot.not_before, self.silent_until) and self.mode != "finish":
                 self.open(slot, now)
@@ -139,6 +145,10 @@ class Traffic:
         if connection.state == "ready" and now >= connection.paused_until:
             if self.mode == "busy" and now >= slot.next_order:
                 self.give_orders(slot, now)
+            if slot.transport == "recovering" and self.mode == "busy" and now >= max(slot.next_loss, self.silent_until):
+                slot.next_loss = now + self.chance.uniform(2, 6)
+                connection.drop()
+                return
             if now >= slot.next_ping and self.mode != "finish":
                 slot.next_ping = now + self.chance.uniform(0.3, 0.7)
                 connection.ping()
@@ -147,7 +157,7 @@ class Traffic:
     def open(self, slot, now):
         slot.lives += 1
         try:
-            slot.connection = Connection(f"{slot.name}.{slot.lives}", slot, self.journal)
+            slot.connection = Connection(f"{slot.name}.{slot.lives}", slot, self.journal, slot.before)
             slot.not_before = now + self.chance.uniform(0.1, 0.4)
             slot.next_order = now
         except (OSError, AssertionError):
@@ -155,7 +165,7 @@ class Traffic:
 
     def watch(self, connection, now):
         """Registers what its socket is waited for. A closed one has left the selector by itself."""
-        if connection.state == "ended":
+        if connection.is_over:
             return
         file = connection.socket.fileno()
         events = (selectors.EVENT_READ if now >= connection.paused_until else 0) | (selectors.EVENT_WRITE if connection.has_more_to_send() else 0)
@@ -178,7 +188,7 @@ class Traffic:
                 self.give_order(slot)
 
     def give_order(self, slot):
-        handler = self.chance.choices(self.types, [4, 4, 2, 1][:len(self.types)])[0]
+        handler = "plain" if slot.transport in engine.PATHS else self.chance.choices(self.types, [4, 4, 2, 1][:len(self.types)])[0]
         order = orders.random_order(self.chance, slot.server, handler, self.sessions_at(slot.server), orders.GROUPS)
         size = self.chance.choices([self.chance.randint(0, 200), 5000, 40000], [95, 4, 1])[0]
         filler = self.chance.choice("abcdefghij") * size
@@ -203,7 +213,7 @@ class Traffic:
             self.say("probed", well=is_done)
 
     def probe(self, slot):
-        for handler in self.types:
+        for handler in ["plain"] if slot.transport in engine.PATHS else self.types:
             orders_of_probe = [{"op": "echo"}] if handler == "echo" else [{"op": "reply"}, {"op": "next", "inner": {"op": "reply"}}]
             if handler == "plain":
                 orders_of_probe += [{"op": "far", "to": other, "inner": {"op": "reply"}} for other in orders.SERVERS if other != slot.server]
@@ -215,7 +225,7 @@ class Traffic:
         is_over = now > self.limit
         for slot in self.slots:
             connection = slot.connection
-            if connection is None or connection.state in ("ended", "leaving"):
+            if connection is None or connection.is_over or connection.state == "leaving":
                 continue
             if connection.state == "entering":
                 connection.ended("given up")
@@ -228,7 +238,10 @@ class Traffic:
             for slot in self.slots:
                 if slot.connection:
                     slot.connection.ended("stuck")
-        if all(slot.connection is None or slot.connection.state == "ended" for slot in self.slots):
+        if all(slot.connection is None or slot.connection.is_over for slot in self.slots):
+            for slot in self.slots:
+                if slot.before:
+                    slot.before.give_up()
             self.mode = "ended"
             self.say("finished")
 

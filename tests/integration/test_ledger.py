@@ -28,6 +28,10 @@ def took(t, m, pid=10, handler="plain", **more):
             "time": 1000 * t, "deadline": 2000, "whole": True, **more}
 
 
+def told(t, m, pid):
+    return {"t": t, "e": "told", "pid": pid, "m": m, "op": "user", "s": "alpha", "h": "plain"}
+
+
 def got(t, m, connection, x, id=None, by="alpha.plain.10.0", whole=True):
     return {"t": t, "e": "got", "c": connection, "m": m, "by": by, "x": x, "id": id, "whole": whole}
 
@@ -97,6 +101,7 @@ BROKEN = {
     "executed twice": (plus(took(22, M3), got(23, M3, G, 4)), "nothing twice"),
     "exchanged deliveries": ([*without({"e": "got", "m": M1}, {"e": "got", "m": M3}), got(12, M3, G, 3), got(20, M1, G, 1)], "order of deliveries"),
     "exchanged messages": ([*without({"e": "took", "m": M1}, {"e": "took", "m": M2}), took(15, M1), took(11, M2)], "order of messages"),
+    "beside a newer one": ([*without({"e": "took", "m": M2}), took(15, M2, pid=11), told(16, M2, 11), told(19.5, M1, 10), told(20, M3, 10)], "not beside newer"),
     "to a wrong session": (plus(got(22, M1, T, 9)), "right recipient"),
     "a reply to somebody else": (plus(got(22, M2, G, 9)), "right recipient"),
     "a reply with a wrong id": (instead({"e": "got", "m": M2}, id=M1), "right recipient"),
