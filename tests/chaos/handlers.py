@@ -175,13 +175,13 @@ class Handler:
         if order["op"] == "push":
             push = self.stamped(channel, data, {"command": "sendClients", "users": [self.name_of(order["to"])], "type": "push"})
             push["report"] = data["m"]
-            self.journal.write("told", pid=self.pid, m=data["m"], op="push", s=self.server, h=self.name)
+            self.journal.write("told", pid=self.pid, m=data["m"], op="push", s=self.server, h=self.name, push=True)
             self.send(channel, {"kind": "push", "commands": [push]})
         elif order["op"] == "refuse":
             body["error"] = {"code": orders.REFUSAL, "reason": "as it was told to"}
         else:
             body["commands"].append(self.command(channel, data, order))
-        self.journal.write("told", pid=self.pid, m=data["m"], op=order["op"], s=self.server, h=self.name)
+        self.journal.write("told", pid=self.pid, m=data["m"], op=order["op"], s=self.server, h=self.name, push=False)
         self.send(channel, body)
 
     def command(self, channel, data, order):

@@ -161,6 +161,23 @@ def delivered_as_told(book):
                             at, message)
 
 
+def one_report(book):
+    """Exactly one for each push, as long as its process lives on."""
+    last_told = {}
+    for event in book.events:
+        if event["e"] == "told":
+            last_told[event["pid"]] = event["t"]
+    for message in book.messages.values():
+        pushes = [told for told in message.told if told["op"] == "push" and told["push"]]
+        for told in pushes:
+            count = sum(report["pid"] == told["pid"] for report in message.reports)
+            same = sum(other["pid"] == told["pid"] for other in pushes)
+            if count > same:
+                yield Violation("one report", f"{message.number} was reported {count} times to {told['pid']}", message.reports[-1]["t"], message)
+            if count < same and last_told[told["pid"]] > told["t"] + 2 * orders.PEER_DEADLINE + 2:
+                yield Violation("one report", f"{message.number} was never reported to {told['pid']}, which lived on", told["t"], message)
+
+
 def delivered_by(message):
     """(number of sessions or None, when this was told), if anybody was told that it is done."""
     op = message.place[2]["op"]
@@ -198,11 +215,11 @@ def order_of_messages(book):
 
 def not_beside_newer(book):
     """What a process still holds of a session is not overtaken by newer messages of that session at another process of the
-    same handler, unless the first one stood still or was lost, so that it was given up."""
+    same handler before their deadlines, unless the first one stood still or was lost, so that it was given up."""
     held = collections.defaultdict(dict)     # (connection, server, handler) -> number -> event
     for event in book.events:
         message = book.messages.get(event.get("m"))
-        if message is None or event["e"] not in ("took", "told") or event.get("op") == "push":
+        if message is None or event["e"] not in ("took", "told") or event.get("push"):
             continue
         mine = held[(message.connection.name, event["s"], event["h"])]
         if event["e"] == "told":
@@ -212,9 +229,9 @@ def not_beside_newer(book):
                                 f"process {overtaken['pid']} got {overtaken['m']}", overtaken["t"], message)
             continue
         for (number, pid), before in mine.items():
-            if pid != event["pid"] and book.messages[number].index < message.index:
+            if pid != event["pid"] and book.messages[number].index < message.index and event["t"] < before["until"]:
                 before.setdefault("by", event)
-        mine[(message.number, event["pid"])] = {}
+        mine[(message.number, event["pid"])] = {"until": event["t"] + event["deadline"] / 1000 - TURN}
 
 
 def stood_still(book, told, overtaken):
@@ -346,7 +363,7 @@ def good_after_the_last_fault(book):
         yield Violation("good after the last fault", event["what"], event["t"])
 
 
-RULES = (one_status, nothing_stray, bytes_as_sent, sender_as_it_is, right_recipient, nothing_twice, executed_as_told, delivered_as_told,
+RULES = (one_status, nothing_stray, bytes_as_sent, sender_as_it_is, right_recipient, nothing_twice, executed_as_told, delivered_as_told, one_report,
          order_of_messages, not_beside_newer, order_of_deliveries, replies_before_status, not_too_early, failures_have_causes, instances_end_for_a_reason,
          connections_end_for_a_reason, brokers_stay, good_after_the_last_fault)
 

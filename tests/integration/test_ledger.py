@@ -15,6 +15,7 @@ import run as chaos  # noqa: E402
 
 # Tina's connection t and Gustav's connection g at alpha; m1 is for Gustav, m2 is replied to, m3 is for Gustav again.
 FOR_GUSTAV = {"op": "user", "to": ["alpha", "gustav"]}
+PUSH = {"op": "push", "to": ["alpha", "gustav"]}
 T, G = "c0.0.1", "c1.0.1"
 M1, M2, M3 = (f"{T}:{i}" for i in (1, 2, 3))
 
@@ -28,8 +29,8 @@ def took(t, m, pid=10, handler="plain", **more):
             "time": 1000 * t, "deadline": 2000, "whole": True, **more}
 
 
-def told(t, m, pid):
-    return {"t": t, "e": "told", "pid": pid, "m": m, "op": "user", "s": "alpha", "h": "plain"}
+def told(t, m, pid, op="user", push=False):
+    return {"t": t, "e": "told", "pid": pid, "m": m, "op": op, "s": "alpha", "h": "plain", "push": push}
 
 
 def got(t, m, connection, x, id=None, by="alpha.plain.10.0", whole=True):
@@ -101,7 +102,11 @@ BROKEN = {
     "executed twice": (plus(took(22, M3), got(23, M3, G, 4)), "nothing twice"),
     "exchanged deliveries": ([*without({"e": "got", "m": M1}, {"e": "got", "m": M3}), got(12, M3, G, 3), got(20, M1, G, 1)], "order of deliveries"),
     "exchanged messages": ([*without({"e": "took", "m": M1}, {"e": "took", "m": M2}), took(15, M1), took(11, M2)], "order of messages"),
-    "beside a newer one": ([*without({"e": "took", "m": M2}), took(15, M2, pid=11), told(16, M2, 11), told(19.5, M1, 10), told(20, M3, 10)], "not beside newer"),
+    "beside a newer one": ([*without({"e": "took", "m": M2}), took(12.2, M2, pid=11), told(12.3, M2, 11), told(12.5, M1, 10)], "not beside newer"),
+    "no report": (plus(sent(31, f"{T}:4", PUSH), took(32, f"{T}:4"), told(33, f"{T}:4", 10, "push", True), told(34, f"{T}:4", 10, "push"), status(35, f"{T}:4"),
+                       sent(50, f"{T}:5", {"op": "reply"}), told(60, f"{T}:5", 10)), "one report"),
+    "two reports": (plus(sent(31, f"{T}:4", PUSH), took(32, f"{T}:4"), told(33, f"{T}:4", 10, "push", True), told(34, f"{T}:4", 10, "push"), status(35, f"{T}:4"),
+                         *[{"t": 36, "e": "report", "pid": 10, "tag": f"{T}:4", "delivered": 0, "failed": ["gustav"]}] * 2), "one report"),
     "to a wrong session": (plus(got(22, M1, T, 9)), "right recipient"),
     "a reply to somebody else": (plus(got(22, M2, G, 9)), "right recipient"),
     "a reply with a wrong id": (instead({"e": "got", "m": M2}, id=M1), "right recipient"),
