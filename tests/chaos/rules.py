@@ -219,7 +219,7 @@ def not_beside_newer(book):
     held = collections.defaultdict(dict)     # (connection, server, handler) -> number -> event
     for event in book.events:
         message = book.messages.get(event.get("m"))
-        if message is None or event["e"] not in ("took", "told") or event.get("push"):
+        if message is None or event["e"] not in ("took", "told") or event.get("push") or (event["s"], event["h"]) != (message.sent["s"], message.sent["h"]):
             continue
         mine = held[(message.connection.name, event["s"], event["h"])]
         if event["e"] == "told":
