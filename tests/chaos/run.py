@@ -249,8 +249,6 @@ def main(words=None):
     print("\n".join(lines), flush=True)
     if options.junit:
         write_junit(options.junit, options, results, lines)
-    for each in run.stage.brokers.values():
-        each.remove()
     if not results.violations and not options.keep:
         shutil.rmtree(directory)
     return 1 if results.violations or results.too_little else 0

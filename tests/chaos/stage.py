@@ -21,7 +21,8 @@ RESTART = {"initial_delay": "50ms", "longest_delay": "300ms", "failed_start": "1
 
 
 class Stage:
-    """`start` brings all up; `brokers` by name, `proxies` by "one-other". A context: its end stops what still runs."""
+    """`start` brings all up; `brokers` by name, `proxies` by "one-other". A context: its end stops what still
+    runs, and removes the brokers' own folders."""
 
     def __init__(self, bin_directory, directory, threads):
         self.bin = pathlib.Path(bin_directory).resolve()
@@ -160,8 +161,7 @@ class Stage:
             if each.process is not None and each.process.poll() is None:
                 each.process.kill()
                 each.process.wait()
-            for opened in each.opened:
-                opened.close()
+            each.remove()
 
     def keep_logs(self):
         """Copies brokers' logs beside the journals; returns them by name."""
