@@ -191,6 +191,33 @@ TEST_CASE("engine: accepts the client of the openssl program", "[tls]") {
     CHECK(ours.read(1).end == read_status::closed);
 }
 
+TEST_CASE("engine: keys are agreed on in groups that cost little, whatever the other side would like", "[tls]") {
+    test_authority ca;
+    const auto path = ca.file("socket");
+    const auto [group, is_taken] = GENERATE(table<std::string, bool>({{"X25519", true},
+                                                                      {"P-256", true},
+                                                                      {"P-384", true},
+                                                                      {"P-521", false},
+                                                                      {"X448", false},
+                                                                      {"ffdhe2048", false},
+                                                                      {"ffdhe8192", false}}));
+    CAPTURE(group);
+    SECTION("of clients") {
+        const int listening = listen_at(path);
+        openssl_program client(command(identity_of(ca, "alpha"), "s_client", "-unix", path, "-groups", group));
+        connection ours(engine::accept(ca.link("beta")), ::accept(listening, nullptr, nullptr));
+        ::close(listening);
+        CHECK((ours.handshake() == handshake_status::done) == is_taken);
+    }
+    SECTION("of servers that are dialled") {
+        openssl_program server(command(identity_of(ca, "beta"), "s_server", "-unix", path, "-tls1_3", "-Verify", "1",
+                                       "-rev", "-groups", group));
+        server.await("ACCEPT");
+        connection ours(engine::connect(ca.link("alpha"), "beta"), connect_to(path));
+        CHECK((ours.handshake() == handshake_status::done) == is_taken);
+    }
+}
+
 TEST_CASE("engine: dials the server of the openssl program", "[tls]") {
     test_authority ca;
     const auto path = ca.file("socket");
