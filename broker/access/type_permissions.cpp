@@ -62,12 +62,7 @@ std::uint32_t type_permissions::find(const sender& who, std::string_view type) c
 
 permission_verdict session_permissions::check(const std::shared_ptr<const type_permissions>& rules, const sender& who,
                                               std::string_view type, std::uint64_t now_ms) {
-    if (rules_ != rules) {
-        rules_ = rules;
-        answers_.clear();
-        paces_.clear();
-        next_ = 0;
-    }
+    if (rules_ != rules) use(rules);
     if (!rules_ || rules_->is_open()) return {};
     const std::uint32_t rule = rule_for(who, type);
     if (rule == type_permissions::no_rule) return {permission::forbidden};
@@ -77,6 +72,23 @@ permission_verdict session_permissions::check(const std::shared_ptr<const type_p
     if (known == paces_.end()) known = paces_.insert(paces_.end(), {rule, {}});
     const auto wait = known->limiter.take(limit, now_ms);
     return wait.count() == 0 ? permission_verdict{} : permission_verdict{permission::rate_limited, wait};
+}
+
+/// A reload made other rules. How fast the session was still counts for those that say the same as before: nobody gets
+/// a full bucket because a certificate was renewed.
+void session_permissions::use(const std::shared_ptr<const type_permissions>& rules) {
+    std::vector<pace> kept;
+    if (rules) {
+        const auto& next = rules->rules();
+        for (const pace& each : paces_) {
+            const auto same = std::find(next.begin(), next.end(), rules_->rules()[each.rule]);
+            if (same != next.end()) kept.push_back({static_cast<std::uint32_t>(same - next.begin()), each.limiter});
+        }
+    }
+    paces_ = std::move(kept);
+    rules_ = rules;
+    answers_.clear();
+    next_ = 0;
 }
 
 void session_permissions::forget_sender() noexcept {

@@ -85,7 +85,7 @@ struct permission_verdict {
 class session_permissions {
 public:
     /// May this message be handed over? Call it once for each, as it counts for the rate. `rules` may be
-    /// others than the last time: then everything is asked anew.
+    /// others than the last time: then everything is asked anew, but the rates of the rules that both have go on.
     permission_verdict check(const std::shared_ptr<const type_permissions>& rules, const sender& who,
                              std::string_view type, std::uint64_t now_ms);
     /// The user or the roles are others from now on; the rates go on.
@@ -101,6 +101,7 @@ private:
         rate_limiter limiter;
     };
     std::uint32_t rule_for(const sender& who, std::string_view type);
+    void use(const std::shared_ptr<const type_permissions>& rules);
 
     std::shared_ptr<const type_permissions> rules_;
     std::vector<answer> answers_;

@@ -258,6 +258,21 @@ def test_permissions_are_checked_before_the_handler_sees_anything(start):
         assert broker.counters()["messages_forbidden"] == 5
 
 
+def test_a_reload_does_not_fill_the_buckets_of_rules_that_stay(start):
+    rules = [{"types": ["chat"], "users": ["*"], "rate": 2, "per": "24h"}, {"types": ["echo"], "users": ["*"], "rate": 2, "per": "24h"}]
+    with start(["accounts"], permissions=rules) as broker:
+        tina = broker.client("tina")
+        assert [code_of_request(tina, "chat") for _ in range(3)] == [None, None, "rate_limited"]
+        assert broker.reload()["changes"] == []
+        assert code_of_request(tina, "chat") == "rate_limited"
+        # Another rule changes, and comes first: the one for `chat` is the same.
+        assert broker.reload(permissions=[{"types": ["echo"], "users": ["*"], "rate": 1000}, rules[0]])["changes"]
+        assert code_of_request(tina, "chat") == "rate_limited"
+        # This rule changes: that takes effect at once.
+        assert broker.reload(permissions=[{"types": ["chat"], "users": ["*"], "rate": 1000}])["changes"]
+        assert code_of_request(tina, "chat") is None
+
+
 def test_a_rate_is_kept_and_the_time_to_wait_is_told(start):
     with start(["accounts"], permissions=RULES) as broker:
         tina, other = broker.client("tina"), broker.client("tina")

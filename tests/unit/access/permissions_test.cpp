@@ -122,6 +122,32 @@ TEST_CASE("permissions: other rules count from the next message on", "[access]")
     CHECK(session.check(compiled({}), {"tina"}, "a", 0).what == permission::allowed);
 }
 
+TEST_CASE("permissions: the rate of a rule goes on in other rules that have the same one", "[access]") {
+    const auto slow = rule({"a"}, {"*"}, {}, false, {0.001, 2});
+    session_permissions session;
+    const auto send = [&](const std::shared_ptr<const type_permissions>& rules) {
+        return session.check(rules, {"tina"}, "a", 10'000).what;
+    };
+    CHECK(send(compiled({slow})) == permission::allowed);
+    CHECK(send(compiled({slow})) == permission::allowed);
+    SECTION("nothing has changed") { CHECK(send(compiled({slow})) == permission::rate_limited); }
+    SECTION("it stands elsewhere") {
+        CHECK(send(compiled({rule({"b"}, {"*"}), slow})) == permission::rate_limited);
+        CHECK(send(compiled({slow})) == permission::rate_limited);
+    }
+    SECTION("its rate is another one, which takes effect at once") {
+        CHECK(send(compiled({rule({"a"}, {"*"}, {}, false, {1'000, 2})})) == permission::allowed);
+    }
+    SECTION("it was gone in between") {
+        CHECK(send(compiled({rule({"b"}, {"*"})})) == permission::forbidden);
+        CHECK(send(compiled({slow})) == permission::allowed);
+    }
+    SECTION("there were no rules in between") {
+        CHECK(send(nullptr) == permission::allowed);
+        CHECK(send(compiled({slow})) == permission::allowed);
+    }
+}
+
 TEST_CASE("permissions: roles that change are looked at when the session says so", "[access]") {
     session_permissions session;
     const auto rules = compiled({rule({"a"}, {}, {"admin"})});
