@@ -12,7 +12,25 @@ check=${1:-}
 tests/support/install.sh demo
 echo "building (the first time takes some minutes) …" >&2
 log=$(mktemp)
-{ cmake --preset release && cmake --build --preset release; } >"$log" 2>&1 || { tail -40 "$log"; exit 1; }
+# The build's last line stays in sight: one line that changes on a terminal, now and then a line elsewhere.
+progress() {
+  local line count=0
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$log"
+    case $line in
+      '['*/*']'*) ;;
+      *) continue ;;
+    esac
+    if [ -t 2 ]; then
+      printf '\r\033[K%.70s' "${line//CMakeFiles\//}" >&2
+    elif [ $((count++ % 10)) -eq 0 ]; then
+      printf '%.70s\n' "$line" >&2
+    fi
+  done
+  if [ -t 2 ]; then printf '\r\033[K' >&2; fi
+}
+cmake --preset release >"$log" 2>&1 || { tail -40 "$log"; exit 1; }
+cmake --build --preset release 2>&1 | progress || { tail -40 "$log"; exit 1; }
 rm -f "$log"
 bin=$PWD/build/release/bin
 

@@ -22,6 +22,15 @@ def pytest_addoption(parser):
     parser.addoption("--threads", type=int, default=1, help="shards of the broker (server.threads)")
     parser.addoption("--slowness", type=float, default=None,
                      help="factor for all limits of time; by default found out from the build (sanitizers)")
+    parser.addoption("--long", action="store_true", help="with the tests, and the numbers, that are too long for each run")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--long"):
+        return
+    kept = [item for item in items if not item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
+    items[:] = kept
 
 
 def pytest_configure(config):
@@ -45,6 +54,12 @@ def bin_directory(request):
 @pytest.fixture(scope="session")
 def threads(request):
     return request.config.getoption("--threads")
+
+
+@pytest.fixture(scope="session")
+def is_long(request):
+    """Whether this is the long run: tests with a number that matters take the large one then."""
+    return request.config.getoption("--long")
 
 
 @pytest.fixture(scope="session")
