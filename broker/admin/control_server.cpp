@@ -99,7 +99,9 @@ public:
         : context_(context), acceptor_(context), target_(&target), settings_(std::move(settings)) {}
 
     void start() {
-        acceptor_.assign(protocol(), listen_on_control_socket(settings_.path));
+        exchange::listening_socket socket = listen_on_control_socket(settings_.path);
+        acceptor_.assign(protocol(), socket.fd);
+        file_ = std::move(socket.file);
         asio::co_spawn(context_, accept(shared_from_this()), logged("accepting"));
     }
 
@@ -107,7 +109,7 @@ public:
         if (!acceptor_.is_open()) return;
         asio::error_code ignored;
         acceptor_.close(ignored);
-        ::unlink(settings_.path.c_str());
+        file_.remove();
         target_ = nullptr;
         for (auto& [id, open] : connections_) open->close();
     }
@@ -216,6 +218,7 @@ private:
     protocol::acceptor acceptor_;
     control_target* target_;  ///< null once closed
     control_server_settings settings_;
+    exchange::socket_file file_;
     std::unordered_map<std::uint64_t, shared_connection> connections_;
     std::uint64_t last_id_ = 0;
 };

@@ -1,8 +1,6 @@
 #include "clients/listener.hpp"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +12,8 @@
 
 #include "clients/proxied_arrival.hpp"
 #include "clients/remote_address.hpp"
+#include "exchange/log_limit.hpp"
+#include "exchange/socket_file.hpp"
 #include "web/address_rule.hpp"
 #include "web/http_response.hpp"
 #include "wire/client_codec.hpp"
@@ -58,37 +58,14 @@ int listen_on_tcp(const listener_settings& settings) {
     return fd;
 }
 
-/// Does somebody listen on this path, or is the file left over from a broker that was killed?
-bool is_alive(const sockaddr_un& address) {
-    const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool alive = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    ::close(probe);
-    return alive;
-}
-
-int listen_on_unix(const listener_settings& settings) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (settings.address.size() >= sizeof address.sun_path) {
-        errno = ENAMETOOLONG;
-        fail("listen on", settings);
+/// The socket, and the file that stands for it in the file system (none for TCP).
+exchange::listening_socket listen_on(const listener_settings& settings) {
+    if (settings.kind != transport::unix_socket) return {listen_on_tcp(settings), {}};
+    try {
+        return exchange::listen_on_path(settings.address, settings.mode, backlog);
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error("listen on " + settings.address + ": " + error.what());
     }
-    settings.address.copy(address.sun_path, sizeof address.sun_path - 1);
-    if (is_alive(address)) {
-        errno = EADDRINUSE;
-        fail("listen on", settings);
-    }
-    ::unlink(settings.address.c_str());
-    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) fail("open a socket for", settings);
-    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        ::chmod(settings.address.c_str(), settings.mode) != 0 || ::listen(fd, backlog) != 0) {
-        const int error = errno;
-        ::close(fd);
-        errno = error;
-        fail("listen on", settings);
-    }
-    return fd;
 }
 
 }  // namespace
@@ -102,7 +79,8 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
           give{std::move(to)},
           refuse{std::move(away)},
           control{on},
-          descriptor{on, from.kind == transport::unix_socket ? listen_on_unix(from) : listen_on_tcp(from)},
+          socket{listen_on(from)},
+          descriptor{on, socket.fd},
           timer{on} {}
 
     void wait() {
@@ -165,10 +143,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
 
     /// What clients can cause is said once a second.
     void warn(std::string_view what) {
-        const auto now = std::chrono::steady_clock::now();
-        if (now - last_warning < std::chrono::seconds{1}) return;
-        last_warning = now;
-        spdlog::warn("listener {}: {}", settings.name, what);
+        if (warnings.admit(std::chrono::steady_clock::now())) spdlog::warn("listener {}: {}", settings.name, what);
     }
 
     const listener_settings& settings;
@@ -178,9 +153,10 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
     turn_away refuse;
     std::shared_ptr<const tls::context> tls;
     asio::io_context& control;
+    exchange::listening_socket socket;
     asio::posix::stream_descriptor descriptor;
     asio::steady_timer timer;
-    std::chrono::steady_clock::time_point last_warning{};
+    exchange::log_limit warnings{1};
 };
 
 listener::listener(asio::io_context& control, const listener_settings& settings, const std::size_t& connection_limit,
@@ -197,7 +173,7 @@ void listener::close() {
     std::error_code ignored;
     state_->descriptor.close(ignored);
     state_->timer.cancel();
-    if (state_->settings.kind == transport::unix_socket) ::unlink(state_->settings.address.c_str());
+    state_->socket.file.remove();
 }
 
 std::string listener::bound_address() const {

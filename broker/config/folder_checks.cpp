@@ -59,6 +59,11 @@ struct folder_check {
         if (std::filesystem::path{socket}.parent_path() != std::filesystem::path{config.server.runtime_directory}) {
             check(socket, from, path);
         }
+        struct stat facts {};
+        if (!socket.empty() && ::lstat(socket.c_str(), &facts) == 0 && !S_ISSOCK(facts.st_mode)) {
+            context.mistake(from.begin, path,
+                            excerpt(socket) + " is there already and is not a socket; remove it or name another path");
+        }
     }
 
     void check_listeners() const {

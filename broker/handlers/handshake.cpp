@@ -1,5 +1,7 @@
 #include "handlers/handshake.hpp"
 
+#include "exchange/log_limit.hpp"
+#include "exchange/socket_file.hpp"
 #include "handlers/spawn.hpp"
 #include "wire/frame.hpp"
 
@@ -29,6 +31,14 @@ namespace {
 
 using protocol = asio::local::stream_protocol;
 
+/// Handlers may run as other users; who they are is asked in the handshake.
+constexpr mode_t everybody = 0666;
+
+/// The end of a line for those like it that were left out.
+std::string more_of_them(std::uint64_t count) {
+    return count == 0 ? std::string{} : " (" + std::to_string(count) + " more lines like this were left out)";
+}
+
 /// A connection before its welcome.
 struct unfinished_handshake {
     unfinished_handshake(asio::io_context& io, protocol::socket accepted) : socket(std::move(accepted)), deadline(io) {}
@@ -51,35 +61,13 @@ peer_credentials credentials_of(int fd) {
     return {found.pid, found.uid};
 }
 
-/// Deletes what a broker that was killed left; refuses to take the place of a living one.
-void remove_stale_socket(asio::io_context& io, const std::string& path) {
-    struct stat about {};
-    if (::lstat(path.c_str(), &about) != 0) return;
-    if (!S_ISSOCK(about.st_mode))
-        throw std::runtime_error("handlers: '" + path + "' exists and is not a socket; remove it");
-    protocol::socket probe(io);
-    asio::error_code error;
-    probe.connect(protocol::endpoint(path), error);
-    if (!error)
-        throw std::runtime_error("handlers: another broker listens on '" + path +
-                                 "'; stop it, or choose another server.runtime_directory");
-    ::unlink(path.c_str());
-}
-
-protocol::acceptor listen(asio::io_context& io, const std::string& path) {
-    if (path.size() >= sizeof(sockaddr_un::sun_path))
-        throw std::runtime_error("handlers: the socket path '" + path + "' is longer than " +
-                                 std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
-                                 " bytes; choose a shorter server.runtime_directory");
-    remove_stale_socket(io, path);
-    protocol::acceptor acceptor(io);
-    asio::error_code error;
-    acceptor.open(protocol(), error);
-    if (!error) acceptor.bind(protocol::endpoint(path), error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-    if (!error && ::chmod(path.c_str(), 0666) != 0) error.assign(errno, asio::system_category());
-    if (error) throw std::runtime_error("handlers: cannot listen on '" + path + "': " + error.message());
-    return acceptor;
+exchange::listening_socket listen(const std::string& path) {
+    try {
+        return exchange::listen_on_path(path, everybody, asio::socket_base::max_listen_connections);
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error("handlers: cannot listen on '" + path + "': " + error.what() +
+                                 "; stop what is there, or choose another server.runtime_directory");
+    }
 }
 
 }  // namespace
@@ -94,7 +82,8 @@ struct handshake_listener::shared_state : std::enable_shared_from_this<shared_st
           path(socket_path),
           decisions(std::move(made)),
           limits(bounds),
-          acceptor(listen(context, socket_path)),
+          listening(listen(socket_path)),
+          acceptor(context, protocol(), listening.fd),
           pause(context) {}
 
     asio::awaitable<void> accept_all();
@@ -109,9 +98,13 @@ struct handshake_listener::shared_state : std::enable_shared_from_this<shared_st
     std::string path;
     handshake_decisions decisions;
     handshake_limits limits;
+    exchange::listening_socket listening;
     protocol::acceptor acceptor;
     asio::steady_timer pause;
     std::list<connection> unfinished;  // oldest first
+    // Whoever reaches the socket can cause these lines.
+    exchange::log_limit evictions_told;
+    exchange::log_limit refusals_told;
     bool closed = false;
 };
 
@@ -135,8 +128,10 @@ asio::awaitable<void> handshake_listener::shared_state::accept_all() {
 void handshake_listener::shared_state::begin(protocol::socket socket) {
     if (unfinished.size() >= limits.unfinished) {
         // A handler says hello at once, so the oldest is the least likely to be one.
-        spdlog::warn("handlers: {} connections have not said hello; closing the oldest (pid {})", unfinished.size(),
-                     credentials_of(unfinished.front()->socket.native_handle()).pid);
+        if (const auto left_out = evictions_told.admit(std::chrono::steady_clock::now()))
+            spdlog::warn("handlers: {} connections have not said hello; closing the oldest (pid {}){}",
+                         unfinished.size(), credentials_of(unfinished.front()->socket.native_handle()).pid,
+                         more_of_them(*left_out));
         unfinished.front()->close();
         unfinished.pop_front();
     }
@@ -237,8 +232,9 @@ void handshake_listener::shared_state::hand_over(const connection& from, const a
 }
 
 asio::awaitable<void> handshake_listener::shared_state::refuse(connection to, refusal why, peer_credentials who) {
-    spdlog::warn("handlers: refused a connection of pid {} (user id {}): {}: {}", who.pid, who.uid,
-                 wire::describe(why.code).text, why.reason);
+    if (const auto left_out = refusals_told.admit(std::chrono::steady_clock::now()))
+        spdlog::warn("handlers: refused a connection of pid {} (user id {}): {}: {}{}", who.pid, who.uid,
+                     wire::describe(why.code).text, why.reason, more_of_them(*left_out));
     const std::string frame = frame_of(encode(why));
     asio::error_code ignored;
     co_await asio::async_write(to->socket, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, ignored));
@@ -255,7 +251,7 @@ void handshake_listener::shared_state::close() {
         each->close();
     }
     unfinished.clear();
-    ::unlink(path.c_str());
+    listening.file.remove();
 }
 
 handshake_listener::handshake_listener(asio::io_context& io, const std::string& path, handshake_decisions decisions,

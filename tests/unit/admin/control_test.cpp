@@ -274,7 +274,7 @@ TEST_CASE("control socket: a left-over file is replaced, a living broker and oth
     SECTION("living") {
         settings.path = server.path();
         control_server second(context, target, settings);
-        CHECK_THROWS_WITH(second.start(), Catch::Contains("another bester"));
+        CHECK_THROWS_WITH(second.start(), Catch::Contains("another process listens"));
         CHECK(server.connect().ask({{"request", "status"}}));
     }
     SECTION("left over") {

@@ -50,6 +50,18 @@ TEST_CASE("config folders: a file is no folder", "[config]") {
                    "server.runtime_directory: \"" + folder.path() + "/file\" is not a folder"));
 }
 
+TEST_CASE("config folders: what stands where a socket is to be made and is none is told", "[config]") {
+    const temporary_folder folder;
+    folder.write("accounts.db", "precious");
+    const auto [text, path] = GENERATE(table<std::string, std::string>({
+        {R"("listeners": [{"transport": "unix", "address": "@/accounts.db"}])", "listeners[0].address"},
+        {R"("control": {"socket": "@/accounts.db"})", "control.socket"},
+        {R"("server": {"runtime_directory": "@"}, "control": {"socket": "@/accounts.db"})", "control.socket"},
+    }));
+    CHECK(contains(report_of(text, folder),
+                   path + ": \"" + folder.path() + "/accounts.db\" is there already and is not a socket"));
+}
+
 TEST_CASE("config folders: the runtime directory is made, so its sockets may lie in it", "[config]") {
     const temporary_folder folder;
     CHECK(report_of(R"("server": {"runtime_directory": "@/run"}, "control": {"socket": "@/run/c.sock"},

@@ -219,7 +219,7 @@ TEST_CASE("supervisor: refuses the place of a broker that lives, takes that of a
     supervisor_fixture test;
     test.start({});
     supervisor second(test.io, test.host, {test.directory.path(), "home"}, nullptr);
-    CHECK_THROWS_WITH(second.start({}), Catch::Contains("another broker listens"));
+    CHECK_THROWS_WITH(second.start({}), Catch::Contains("another process listens"));
     SECTION("the socket is gone after a stop") { CHECK(test.stop()); }
     SECTION("a file that is no socket is not removed") {
         CHECK(test.stop());
