@@ -10,6 +10,7 @@
 #   tests/run.sh fuzz                every fuzz target for BESTER_FUZZ_SECONDS (default 10)
 #   tests/run.sh bench               the benchmarks, briefly: do they run and add up?
 #   tests/run.sh demo                examples/demo.sh --check
+#   tests/run.sh chaos [words]       a ledger of every message under random faults; words go to tests/chaos/run.py
 #   tests/run.sh format [--fix]      is every file laid out as .clang-format says? --fix: makes it so
 #
 # The last line is "N passed, N failed, N skipped".
@@ -20,7 +21,7 @@ usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' tests/run.sh; }
 part=${1:-all}
 [ $# -gt 0 ] && shift
 case $part in
-  all | long | unit | integration | steady | dev | asan | tsan | fuzz | bench | demo | format) ;;
+  all | long | unit | integration | steady | dev | asan | tsan | fuzz | bench | demo | chaos | format) ;;
   -h | --help | help)
     usage
     exit 0
@@ -130,6 +131,14 @@ steady() { # times: a test that passes only on an idle machine fails here
   kill "${busy[@]}"
 }
 
+chaos() { # preset [words…]: the seed is printed; a fresh one each time
+  local preset=$1
+  shift
+  step "chaos and its ledger, $preset"
+  "$python" tests/support/as_junit.py "$results/chaos-$preset.xml" "chaos: every message is accounted for" -- \
+    "$python" tests/chaos/run.py --bin "build/$preset/bin" "$@"
+}
+
 rm -rf "$results"
 mkdir -p "$results"
 export CTEST_PARALLEL_LEVEL=2
@@ -146,6 +155,7 @@ case $part in
     format
     whole bench 1
     bench bench
+    if [ "$part" = long ]; then chaos bench --seconds 1000 --faults 1000; else chaos bench --seconds 60; fi
     headers dev
     whole asan 3
     whole tsan 3
@@ -160,6 +170,7 @@ case $part in
   fuzz) fuzz ;;
   bench) bench bench ;;
   demo) demo ;;
+  chaos) build dev && chaos dev "$@" ;;
   format) format "$@" ;;
 esac
 
