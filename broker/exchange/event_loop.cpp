@@ -19,6 +19,7 @@ void event_loop::add(int fd, std::uint32_t events, pollable& who) {
     event.data.ptr = &who;
     if (::epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) != 0)
         throw std::system_error{errno, std::generic_category(), "epoll_ctl"};
+    ++watched_;
 }
 
 void event_loop::change(int fd, std::uint32_t events, pollable& who) noexcept {
@@ -30,14 +31,19 @@ void event_loop::change(int fd, std::uint32_t events, pollable& who) noexcept {
 
 void event_loop::remove(int fd) noexcept {
     epoll_event event{};
-    ::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, &event);
+    if (::epoll_ctl(fd_, EPOLL_CTL_DEL, fd, &event) == 0) --watched_;
 }
 
-void event_loop::run_once(std::chrono::milliseconds timeout) {
-    const int limit = timeout.count() < 0 ? -1 : static_cast<int>(timeout.count());
-    const int count = ::epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), limit);
-    if (count < 0 && errno != EINTR) throw std::system_error{errno, std::generic_category(), "epoll_wait"};
-    for (int i = 0; i < count; ++i) static_cast<pollable*>(events_[i].data.ptr)->on_ready(events_[i].events);
+void event_loop::wait(std::chrono::milliseconds timeout) {
+    int limit = timeout.count() < 0 ? -1 : static_cast<int>(timeout.count());
+    int count = ::epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), limit);
+    // A process that was stopped and goes on is told so here: what has arrived meanwhile is looked for again.
+    while (count < 0 && errno == EINTR) {
+        limit = 0;
+        count = ::epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), limit);
+    }
+    if (count < 0) throw std::system_error{errno, std::generic_category(), "epoll_wait"};
+    ready_ = static_cast<std::size_t>(count);
 }
 
 }  // namespace bester::exchange

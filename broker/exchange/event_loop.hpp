@@ -38,13 +38,27 @@ public:
     void change(int fd, std::uint32_t events, pollable& who) noexcept;
     void remove(int fd) noexcept;
 
-    /// Waits at most `timeout` (negative: without end) and calls everyone who is ready. An object
-    /// may be told of events after it was removed within the same batch: keep it until the turn is over.
-    void run_once(std::chrono::milliseconds timeout);
+    /// Waits at most `timeout` (negative: without end) until somebody is ready. Nobody is called yet: a clock that was
+    /// read before this call is old after it, so its owner reads it anew before dispatch().
+    void wait(std::chrono::milliseconds timeout);
+    /// Calls `handle(pollable&, events)` for each that was ready when wait() returned. An object may be told of
+    /// events after it was removed within the same batch: keep it until the turn is over.
+    template <class Handle>
+    void dispatch(Handle&& handle) {
+        for (std::size_t i = 0; i < ready_; ++i)
+            handle(*static_cast<pollable*>(events_[i].data.ptr), events_[i].events);
+    }
+
+    /// Whether the last wait() may not have told of everybody who was ready.
+    bool is_batch_full() const noexcept { return ready_ == batch; }
+    /// How many calls of wait() it takes at most to be told of everybody who is ready.
+    std::size_t rounds() const noexcept { return watched_ / batch + 1; }
 
 private:
     static constexpr std::size_t batch = 256;
     int fd_;
+    std::size_t watched_ = 0;
+    std::size_t ready_ = 0;
     std::array<epoll_event, batch> events_;
 };
 

@@ -49,7 +49,10 @@ void shard::join() {
 
 void shard::run() {
     while (!is_stopping_) {
-        loop_.run_once(longest_wait());
+        loop_.wait(longest_wait());
+        read_clocks();
+        looked_ms_ = now_ms_;
+        handle_ready();
         read_clocks();
         if (has_mail_) run_mail();
         sweep_if_due();
@@ -60,6 +63,15 @@ void shard::run() {
     end_turn();
 }
 
+/// One batch may hold as many buffers full of frames as it has streams: each begins with a clock of its own time.
+void shard::handle_ready() {
+    unsigned handled = 0;
+    loop_.dispatch([&](pollable& ready, std::uint32_t events) {
+        if (++handled % handled_by_one_clock == 0) read_clocks();
+        ready.on_ready(events);
+    });
+}
+
 void shard::read_clocks() noexcept {
     using namespace std::chrono;
     now_ms_ = static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
@@ -67,13 +79,21 @@ void shard::read_clocks() noexcept {
 }
 
 std::chrono::milliseconds shard::longest_wait() const noexcept {
-    if (!resuming_.empty() || !dirty_.empty() || !writers_.empty() || !turn_end_.empty())
+    if (!resuming_.empty() || !dirty_.empty() || !writers_.empty() || !turn_end_.empty() || postponed_sweeps_ > 0)
         return std::chrono::milliseconds{0};
     return wants_sweep_ ? sweep_interval : std::chrono::milliseconds{-1};
 }
 
 void shard::sweep_if_due() {
     if (!wants_sweep_ || now_ms_ < next_sweep_ms_) return;
+    // Nobody is judged by the clock before what he had sent until then is handled: there may be more than one batch
+    // of it, and while this turn took long, or the process stood still in it, more has come.
+    const auto since_look = std::chrono::milliseconds{now_ms_ - looked_ms_};
+    if ((loop_.is_batch_full() || since_look >= sweep_interval) && postponed_sweeps_ < loop_.rounds()) {
+        ++postponed_sweeps_;
+        return;
+    }
+    postponed_sweeps_ = 0;
     wants_sweep_ = false;
     next_sweep_ms_ = now_ms_ + static_cast<std::uint64_t>(sweep_interval.count());
     for (std::size_t i = 0; i < swept_.size(); ++i)

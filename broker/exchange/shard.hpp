@@ -51,8 +51,8 @@ public:
 /// One thread with its own event loop and everything it owns: sessions, channels, groups, buffers.
 /// Other threads reach it through post(); everything else is for its own thread.
 ///
-/// A turn of the loop: handle what is ready, run the mail, then write: what was gathered for other
-/// shards is posted and every stream that got output is flushed, once.
+/// A turn of the loop: wait, read the clocks, handle what is ready, run the mail, then write: what was gathered for
+/// other shards is posted and every stream that got output is flushed, once.
 class shard {
 public:
     /// `all`: all shards by index, filled before any of them runs.
@@ -78,9 +78,10 @@ public:
     const exchange_settings& settings() const noexcept { return settings_; }
     const exchange_limits& limits() const noexcept { return limits_; }
     void apply(const exchange_limits& limits) noexcept;
-    /// Milliseconds on a steady clock, read once a turn.
+    /// Milliseconds on a steady clock, read after the loop has waited and again between the parts of a turn: never
+    /// from before the wait.
     std::uint64_t now_ms() const noexcept { return now_ms_; }
-    /// Milliseconds since 1970, UTC, read once a turn.
+    /// Milliseconds since 1970, UTC, read at the same times.
     std::uint64_t wall_ms() const noexcept { return wall_ms_; }
 
     event_loop& loop() noexcept { return loop_; }
@@ -145,6 +146,7 @@ private:
     static constexpr std::size_t cipher_size = std::size_t{64} << 10;
     static constexpr std::size_t receive_size = std::size_t{256} << 10;
     static constexpr std::chrono::milliseconds sweep_interval{50};
+    static constexpr unsigned handled_by_one_clock = 16;
     static constexpr std::size_t most_spare_outboxes = 4'096;
     static constexpr std::size_t most_spare_kept = 256;
 
@@ -171,6 +173,7 @@ private:
     void read_clocks() noexcept;
     void end_turn();
     void post_outgoing();
+    void handle_ready();
     void sweep_if_due();
     std::chrono::milliseconds longest_wait() const noexcept;
 
@@ -185,7 +188,9 @@ private:
     bool wants_sweep_ = false;
     std::uint64_t now_ms_ = 0;
     std::uint64_t wall_ms_ = 0;
+    std::uint64_t looked_ms_ = 0;  ///< when the loop last looked for what is ready
     std::uint64_t next_sweep_ms_ = 0;
+    std::size_t postponed_sweeps_ = 0;
     std::uint64_t last_source_id_ = 0;
 
     event_loop loop_;
