@@ -139,6 +139,7 @@ private:
     asio::steady_timer stop_timer_{control_};
     control_one_shots one_shots_{control_};
     clients::connection_count connections_{0};
+    clients::file_reader files_;  ///< sessions hold places of it
     clients::doorkeeper door_{settings_.login.throttle};
     exchange::exchange_settings exchange_settings_;
     exchange::directory directory_;
@@ -149,7 +150,6 @@ private:
     std::unique_ptr<account_logins> logins_;
     std::vector<std::unique_ptr<clients::shard_clients>> clients_;
     std::unique_ptr<handlers::supervisor> supervisor_;
-    clients::file_reader files_;
     client_listeners listeners_{control_, listener_settings_, connection_limit_, connections_};
     std::unique_ptr<admin::control_server> control_server_;
 };

@@ -58,8 +58,6 @@ public:
     /// There is memory again: read on.
     void memory_is_free();
     void apply_limits();
-    /// The file that its request asked for.
-    void file_read(file_reader::result result);
     /// Pings a WebSocket that has been silent; false if it did not answer and is closed.
     bool check_alive(std::uint64_t now_ms, std::uint64_t idle_ms, std::uint64_t timeout_ms);
     /// Its place in shard_clients' list of WebSockets; null: it is none.
@@ -164,6 +162,11 @@ private:
     bool learn_address(const web::http_request& asked);
     exchange::frame_verdict log_in_on_path(const std::string& token, const std::string& basic);
     exchange::frame_verdict ask_for_file(web::http_request asked);
+    file_reader::completion when_read(void (client_session::*then)(file_reader::result));
+    void file_opened(file_reader::result result);
+    void file_read(file_reader::result result);
+    void send_file_on();
+    void put_off(web::response_context to);
     exchange::frame_verdict on_bound(std::string_view body);
     void heard() noexcept override;
     void on_ping(std::string_view body) override;

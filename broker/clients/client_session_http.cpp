@@ -210,44 +210,95 @@ frame_verdict client_session::log_in_on_path(const std::string& token, const std
 // ---- files -----------------------------------------------------------------------------------
 
 frame_verdict client_session::ask_for_file(web::http_request asked) {
-    const auto file = web::file_for(asked.path);
-    if (!file) return refuse_request(asked, web::http_status::not_found);
-    pending_request& pending = await_answer({asked.is_head, asked.keep_alive});
+    auto name = web::file_for(asked.path);
+    if (!name) return refuse_request(asked, web::http_status::not_found);
+    const web::response_context context{asked.is_head, asked.keep_alive};
+    auto place = owner_.files().take_place(owner_.limits().files);
+    if (!place) {
+        put_off(context);
+        return is_closing() ? frame_verdict::closed : frame_verdict::taken;
+    }
+    const auto wants_content = [is_head = asked.is_head, tags = asked.joined("If-None-Match")](const auto& version) {
+        return !is_head && !web::has_tag(tags, web::etag_for(version));
+    };
+    file_reader::request wanted{listener_.web.files, *name, listener_.web.file_size, wants_content};
+    pending_request& pending = await_answer(context);
     pending.request = std::move(asked);
-    const std::uint64_t ticket = pending.ticket;
-    owner_.files().read(listener_.web.files, *file, listener_.web.file_size,
-                        [&clients = owner_, &home = shard_, ticket](file_reader::result result) {
-                            home.post([&clients, ticket, result = std::move(result)](exchange::shard&) mutable {
-                                // Files are asked for by this class alone.
-                                if (auto* who = static_cast<client_session*>(clients.take_ticket(ticket)))
-                                    who->file_read(std::move(result));
-                            });
-                        });
+    pending.file = std::make_unique<file_transfer>(file_transfer{std::move(*place), std::move(*name), {}});
+    owner_.files().open(std::move(wanted), when_read(&client_session::file_opened));
     return held(on_answer);
+}
+
+/// There are as many files on their way as there may be: the client is told to ask again.
+void client_session::put_off(web::response_context to) {
+    shard_.count(counter::messages_bad);
+    to.headers = "Retry-After: 1\r\n";
+    output().append(std::string_view{web::make_response(to, web::http_status::service_unavailable,
+                                                        "text/plain; charset=utf-8", "503 Service Unavailable\n")});
+    answered(to);
+}
+
+/// What the reader calls when the pending request's file, or a piece of it, has been read.
+file_reader::completion client_session::when_read(void (client_session::*then)(file_reader::result)) {
+    return [&clients = owner_, &home = shard_, ticket = web_->pending->ticket, then](file_reader::result result) {
+        home.post([&clients, ticket, then, result = std::move(result)](exchange::shard&) mutable {
+            // Files are asked for by this class alone.
+            if (auto* const asking = static_cast<client_session*>(clients.take_ticket(ticket)))
+                (asking->*then)(std::move(result));
+        });
+    };
+}
+
+void client_session::file_opened(file_reader::result result) {
+    if (!web_->pending || !is_open() || is_closing()) return;
+    using outcome = file_reader::outcome;
+    const web::http_request asked = std::move(web_->pending->request);
+    if (result.what != outcome::read && result.what != outcome::is_folder) {
+        const auto pending = std::move(web_->pending);
+        if (result.what == outcome::busy) return put_off(pending->answer);
+        refuse_request(asked,
+                       result.what == outcome::failed ? web::http_status::internal_error : web::http_status::not_found);
+        return;
+    }
+    shard_.count(counter::files_served);
+    file_transfer& file = *web_->pending->file;
+    if (result.what == outcome::is_folder) {
+        output().append(std::string_view{web::redirect_to_folder(asked)});
+        file.is_reading = false;
+        return queued();
+    }
+    const web::file_answer answer = web::answer_file(asked, file.name, result.version, listener_.web.cache_control);
+    output().append(std::string_view{answer.head});
+    file_read(std::move(result));
 }
 
 void client_session::file_read(file_reader::result result) {
     if (!web_->pending || !is_open() || is_closing()) return;
-    const auto pending = std::move(web_->pending);
-    const web::http_request& asked = pending->request;
-    using outcome = file_reader::outcome;
-    if (result.what != outcome::read && result.what != outcome::is_folder) {
-        const auto status = result.what == outcome::busy     ? web::http_status::service_unavailable
-                            : result.what == outcome::failed ? web::http_status::internal_error
-                                                             : web::http_status::not_found;
-        refuse_request(asked, status);
-        return;
+    file_transfer& file = *web_->pending->file;
+    if (result.what != file_reader::outcome::read) {
+        // The length that the client was told cannot be kept; that the connection ends tells it so.
+        spdlog::info("listener {}: {} was changed while it was sent to {}, closed", listener_.name, file.name,
+                     address());
+        return close(close_reason::requested);
     }
-    shard_.count(counter::files_served);
-    if (result.what == outcome::is_folder) {
-        output().append(std::string_view{web::redirect_to_folder(asked)});
-    } else {
-        const auto file = web::file_for(asked.path);
-        const web::file_answer answer = web::answer_file(asked, *file, result.version, listener_.web.cache_control);
-        output().append(std::string_view{answer.head});
-        if (answer.sends_body && result.content.size() > 0) output().append(std::move(result.content));
+    file.is_reading = false;
+    file.given += result.piece.size();
+    file.rest = std::move(result.rest);
+    if (result.piece.size() > 0) output().append(std::move(result.piece));
+    queued();
+}
+
+/// All that was queued of the file has been taken by the socket.
+void client_session::send_file_on() {
+    file_transfer& file = *web_->pending->file;
+    if (file.is_reading) return;
+    if (!file.rest) {
+        const auto pending = std::move(web_->pending);
+        return answered(pending->answer);
     }
-    answered(pending->answer);
+    file.is_reading = true;
+    web_->pending->ticket = owner_.start_verification(*this);
+    owner_.files().read_on(file.rest, file.given, when_read(&client_session::file_read));
 }
 
 }  // namespace bester::clients

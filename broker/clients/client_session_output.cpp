@@ -182,7 +182,8 @@ bool client_session::is_behind() const noexcept {
 }
 
 void client_session::on_drained() {
-    if ((held_ & on_output) != 0) release(on_output);
+    if (web_ && web_->pending && web_->pending->file) send_file_on();
+    if (is_open() && (held_ & on_output) != 0) release(on_output);
 }
 
 }  // namespace bester::clients

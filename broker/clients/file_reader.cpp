@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -22,6 +23,7 @@ public:
     descriptor(const descriptor&) = delete;
     descriptor& operator=(const descriptor&) = delete;
     int get() const noexcept { return fd_; }
+    int release() noexcept { return std::exchange(fd_, -1); }
     explicit operator bool() const noexcept { return fd_ >= 0; }
 
 private:
@@ -35,10 +37,22 @@ int open_beneath(int root, const std::string& path) noexcept {
     return static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how));
 }
 
-bool read_all(int fd, exchange::payload& into) noexcept {
+web::file_version version_of(const struct stat& facts) noexcept {
+    return {static_cast<std::uint64_t>(facts.st_size), facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec};
+}
+
+/// Are the bytes that were read those of the version that the client was told of? What has only grown has them still.
+bool is_unchanged(const file_reader::source& file) noexcept {
+    struct stat facts {};
+    if (::fstat(file.fd(), &facts) != 0) return false;
+    const web::file_version now = version_of(facts);
+    return now == file.version() || now.size > file.version().size;
+}
+
+bool read_all(int fd, std::uint64_t offset, exchange::payload& into) noexcept {
     std::size_t at = 0;
     while (at < into.size()) {
-        const ssize_t got = ::read(fd, into.data() + at, into.size() - at);
+        const ssize_t got = ::pread(fd, into.data() + at, into.size() - at, static_cast<off_t>(offset + at));
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return false;  // it became shorter meanwhile
         at += static_cast<std::size_t>(got);
@@ -46,52 +60,70 @@ bool read_all(int fd, exchange::payload& into) noexcept {
     return true;
 }
 
-file_reader::result read_file(const std::string& root, const std::string& path, std::size_t limit) {
-    using outcome = file_reader::outcome;
-    file_reader::result result;
-    const descriptor folder{::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    const descriptor file{folder ? open_beneath(folder.get(), path) : -1};
-    struct stat facts {};
-    if (!file || ::fstat(file.get(), &facts) != 0) return result;
-    if (S_ISDIR(facts.st_mode)) {
-        result.what = outcome::is_folder;
-        return result;
-    }
-    if (!S_ISREG(facts.st_mode)) return result;
-    const auto size = static_cast<std::uint64_t>(facts.st_size);
-    result.version = {size, facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec};
-    if (size > limit) {
-        result.what = outcome::too_large;
-        return result;
-    }
-    result.content = exchange::payload::of_size(size);
-    result.what = read_all(file.get(), result.content) ? outcome::read : outcome::failed;
+file_reader::result read_piece(std::shared_ptr<const file_reader::source> file, std::uint64_t offset) {
+    const std::uint64_t left = file->version().size - offset;
+    file_reader::result result{file_reader::outcome::read, file->version(), {}, {}};
+    if (left > 0) result.piece = exchange::payload::of_size(std::min<std::uint64_t>(left, file_reader::piece_size));
+    if (!read_all(file->fd(), offset, result.piece) || !is_unchanged(*file))
+        return {file_reader::outcome::failed, {}, {}, {}};
+    if (result.piece.size() < left) result.rest = std::move(file);
     return result;
+}
+
+file_reader::outcome why_not_opened() noexcept {
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? file_reader::outcome::busy
+                                                                 : file_reader::outcome::not_found;
+}
+
+file_reader::result open_file(const file_reader::request& wanted) {
+    const descriptor folder{::open(wanted.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (!folder) return {why_not_opened(), {}, {}, {}};
+    descriptor file{open_beneath(folder.get(), wanted.path)};
+    if (!file) return {why_not_opened(), {}, {}, {}};
+    struct stat facts {};
+    if (::fstat(file.get(), &facts) != 0) return {};
+    if (S_ISDIR(facts.st_mode)) return {file_reader::outcome::is_folder, {}, {}, {}};
+    if (!S_ISREG(facts.st_mode)) return {};
+    const web::file_version version = version_of(facts);
+    if (version.size > wanted.limit) return {file_reader::outcome::too_large, version, {}, {}};
+    if (!wanted.wants_content(version)) return {file_reader::outcome::read, version, {}, {}};
+    return read_piece(std::make_shared<const file_reader::source>(file.release(), version), 0);
 }
 
 }  // namespace
 
+file_reader::source::~source() { ::close(fd_); }
+
 file_reader::~file_reader() { stop(); }
 
-void file_reader::read(std::string root, std::string path, std::size_t limit, completion done) {
-    {
-        const std::lock_guard lock{mutex_};
-        if (is_stopping_) return;
-        if (jobs_.size() < most_waiting) {
-            jobs_.push_back({std::move(root), std::move(path), limit, std::move(done)});
-            if (!thread_.joinable()) thread_ = std::thread{[this] { run(); }};
-            has_work_.notify_one();
-            return;
-        }
-    }
-    done({outcome::busy, {}, {}});
+std::optional<file_reader::place> file_reader::take_place(std::size_t most) noexcept {
+    place taken{places_taken_};
+    if (places_taken_.fetch_add(1, std::memory_order_relaxed) < most) return taken;
+    return std::nullopt;
+}
+
+void file_reader::open(request wanted, completion done) {
+    add({[wanted = std::move(wanted)] { return open_file(wanted); }, std::move(done)});
+}
+
+void file_reader::read_on(std::shared_ptr<const source> file, std::uint64_t offset, completion done) {
+    add({[file = std::move(file), offset] { return read_piece(file, offset); }, std::move(done)});
+}
+
+void file_reader::add(job next) {
+    const std::lock_guard lock{mutex_};
+    if (is_stopping_) return;
+    jobs_.push_back(std::move(next));
+    if (!thread_.joinable()) thread_ = std::thread{[this] { run(); }};
+    has_work_.notify_one();
 }
 
 void file_reader::stop() {
+    std::deque<job> unused;
     {
         const std::lock_guard lock{mutex_};
         is_stopping_ = true;
-        jobs_.clear();
+        unused.swap(jobs_);
     }
     has_work_.notify_all();
     if (thread_.joinable()) thread_.join();
@@ -105,7 +137,7 @@ void file_reader::run() {
         const job next = std::move(jobs_.front());
         jobs_.pop_front();
         lock.unlock();
-        next.done(read_file(next.root, next.path, next.limit));
+        next.done(next.read());
     }
 }
 

@@ -1,26 +1,82 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "exchange/payload.hpp"
 #include "web/static_files.hpp"
 
 namespace bester::clients {
 
-/// Reads files that are served over HTTP, on a thread of its own: a slow disk stops no shard.
+/// Reads files that are served over HTTP, a piece at a time and on a thread of its own: a slow disk stops no shard, and
+/// a slow client makes the broker hold one piece of its file. Any thread may call it.
 class file_reader {
 public:
-    enum class outcome { read, is_folder, not_found, too_large, busy, failed };
+    static constexpr std::size_t piece_size = std::size_t{64} << 10;
+
+    enum class outcome {
+        read,
+        is_folder,
+        not_found,
+        too_large,
+        busy,    ///< the system has no descriptor, or no memory, for it now
+        failed,  ///< it cannot be read, or is no longer what it was when it was opened
+    };
+
+    /// An open file; whoever holds it last closes it.
+    class source {
+    public:
+        source(int fd, const web::file_version& version) noexcept : fd_{fd}, version_{version} {}
+        ~source();
+        source(const source&) = delete;
+        source& operator=(const source&) = delete;
+        int fd() const noexcept { return fd_; }
+        /// When it was opened.
+        const web::file_version& version() const noexcept { return version_; }
+
+    private:
+        int fd_;
+        web::file_version version_;
+    };
+
+    /// The right to have one file on its way to a client; given back when it is destroyed, before the reader.
+    class place {
+    public:
+        explicit place(std::atomic<std::size_t>& taken) noexcept : taken_{&taken} {}
+        place(place&& other) noexcept : taken_{std::exchange(other.taken_, nullptr)} {}
+        place& operator=(place&& other) noexcept {
+            std::swap(taken_, other.taken_);
+            return *this;
+        }
+        ~place() {
+            if (taken_) taken_->fetch_sub(1, std::memory_order_relaxed);
+        }
+
+    private:
+        std::atomic<std::size_t>* taken_;
+    };
+
+    struct request {
+        std::string root;
+        std::string path;       ///< below the root; links that lead out of it are not followed
+        std::size_t limit = 0;  ///< a larger file is not read
+        std::function<bool(const web::file_version&)> wants_content = {};  ///< called on the reader's thread
+    };
     struct result {
         outcome what = outcome::not_found;
         web::file_version version;
-        exchange::payload content;
+        exchange::payload piece;             ///< the bytes from where reading began
+        std::shared_ptr<const source> rest;  ///< to read on from; null: `piece` is the last, or nothing is wanted
     };
     using completion = std::function<void(result)>;
 
@@ -29,27 +85,28 @@ public:
     file_reader(const file_reader&) = delete;
     file_reader& operator=(const file_reader&) = delete;
 
-    /// Reads a whole file of at most `limit` bytes below `root`; links that lead out of it are not
-    /// followed. Any thread; `done` is called on the reader's, or here with `busy` if too many wait.
-    void read(std::string root, std::string path, std::size_t limit, completion done);
+    /// Nothing if `most` are taken.
+    std::optional<place> take_place(std::size_t most) noexcept;
+    /// Opens a file and reads its first piece, if that is wanted. `done` is called on the reader's thread.
+    void open(request wanted, completion done);
+    /// Reads the piece that begins at `offset`.
+    void read_on(std::shared_ptr<const source> file, std::uint64_t offset, completion done);
     /// Calls nothing any more.
     void stop();
 
 private:
-    static constexpr std::size_t most_waiting = 1'000;
-
     struct job {
-        std::string root;
-        std::string path;
-        std::size_t limit;
+        std::function<result()> read;
         completion done;
     };
+    void add(job next);
     void run();
 
+    std::atomic<std::size_t> places_taken_{0};
     std::mutex mutex_;
     std::condition_variable has_work_;
-    std::deque<job> jobs_;
-    std::thread thread_;  ///< made for the first file
+    std::deque<job> jobs_;  ///< each of a file that has a place
+    std::thread thread_;    ///< made for the first file
     bool is_stopping_ = false;
 };
 

@@ -208,6 +208,16 @@ std::vector<key<broker_config>> limit_keys() {
              .description = "All queues to clients together; above it no client is read until they shrink."},
             [](auto& c) -> auto& { return c.limits.queued_memory; }),
         declared(
+            {.name = "limits.files",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 1'000'000,
+             .description =
+                 "Files that are on their way to HTTP clients at once, over all listeners; a request for one "
+                 "more is answered 503 with `Retry-After`. Each holds at most 64 KiB, and a descriptor "
+                 "while more of it is to be read."},
+            [](auto& c) -> auto& { return c.limits.files; }),
+        declared(
             {.name = "limits.busy_timeout",
              .kind = value_kind::duration,
              .most = 10 * minute,

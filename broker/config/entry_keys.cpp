@@ -387,7 +387,8 @@ const std::vector<key<listener_entry>>& listener_keys() {
              .least = 1,
              .most = 1ULL << 30,
              .takes_effect = restart,
-             .description = "The largest file that is served."},
+             .description =
+                 "The largest file that is served. Files are sent in pieces of 64 KiB, so it bounds no memory."},
             [](auto& l) -> auto& { return l.settings.web.file_size; }),
         declare<listener_entry>(
             {.name = "cache_control",

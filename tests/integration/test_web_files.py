@@ -3,7 +3,9 @@ import socket
 
 import pytest
 
+import eventually as waiting
 import websocket_stream as ws
+from eventually import eventually
 from raw_websocket import Raw, text
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
@@ -107,6 +109,93 @@ def test_a_large_file_waits_for_a_slow_reader_and_no_one_else_does(broker, folde
     received = slow.read_to_end()
     assert len(received.split(b"\r\n\r\n", 1)[1]) == 8 << 20
     large.unlink()
+
+
+# ---- files that are on their way for long ----
+
+GET_LARGE = b"GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n"
+LARGE = 16 << 20  # more than two sockets hold
+
+
+@pytest.fixture
+def large(folder):
+    file = folder / "large.bin"
+    file.write_bytes(b"0123456789abcdef" * (LARGE // 16))
+    yield file
+    file.unlink(missing_ok=True)
+
+
+def slow_reader(broker):
+    """One that has asked for the large file, and has read the head of the answer."""
+    raw = Raw(broker)
+    raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    raw.send(GET_LARGE)
+    assert f"Content-Length: {LARGE}\r\n" in raw.read_head()
+    return raw
+
+
+def listening(folder, **limits):
+    return {"listeners": [{"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "files": str(folder), "authentication": ["anonymous"]}],
+            "limits": limits}
+
+
+def test_a_slow_reader_costs_one_piece_of_its_file(broker, large):
+    Raw(broker).get("/app.js")
+    before = broker.resident_bytes()
+    readers = [slow_reader(broker) for _ in range(40)]
+    assert Raw(broker).get("/picture.PNG")[::2] == (200, PNG), "others are served"
+    assert waiting.slowness > 1 or broker.resident_bytes() - before < 32 << 20, "not forty times the file"
+    assert readers[7].read_exactly(LARGE) == large.read_bytes(), "and it gets all when it reads on"
+
+
+def test_so_many_files_are_on_their_way_and_who_asks_for_more_is_put_off(make_broker, folder, large):
+    with make_broker(**listening(folder, files=3)) as broker:
+        readers = [slow_reader(broker) for _ in range(3)]
+        other = Raw(broker)
+        status, headers, _ = other.get("/app.js")
+        assert status == 503 and int(headers["retry-after"]) > 0 and headers["connection"] == "keep-alive"
+        assert other.get("/app.js", method="HEAD")[0] == 503
+        readers[0].close()
+        eventually(lambda: other.get("/app.js")[0] == 200, 20, "there is a place again")
+        assert readers[1].read_exactly(LARGE) == large.read_bytes()
+        assert other.get("/app.js")[0] == 200
+        assert broker.reload(limits={"files": 1})["ok"]
+        assert other.get("/app.js")[0] == 503
+
+
+@pytest.mark.parametrize("change", ["shorter", "written anew", "gone", "replaced"])
+def test_a_file_that_changes_while_it_is_sent(broker, large, change):
+    content = large.read_bytes()
+    raw = slow_reader(broker)
+    if change == "shorter":
+        with large.open("r+b") as file:
+            file.truncate(1000)
+    elif change == "written anew":
+        with large.open("r+b") as file:
+            file.write(b"!" * LARGE)
+    elif change == "gone":
+        large.unlink()
+    else:
+        other = large.with_name("other.bin")
+        other.write_bytes(b"!" * LARGE)
+        other.rename(large)
+    if change in ("gone", "replaced"):
+        assert raw.read_exactly(LARGE) == content, "as it was when it was asked for"
+        assert raw.get("/app.js")[0] == 200
+    else:
+        received = raw.read_to_end()
+        assert len(received) < LARGE and content.startswith(received), "no byte of another version, and no more than that"
+        broker.wait_for_log("large.bin was changed while it was sent")
+
+
+def test_a_large_file_is_followed_by_the_next_answer(broker, large):
+    raw = Raw(broker)
+    raw.send(GET_LARGE + b"HEAD /large.bin HTTP/1.1\r\nHost: a\r\n\r\n" + GET_LARGE + b"GET /app.js HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    content = large.read_bytes()
+    for body in (content, b"", content):
+        assert f"Content-Length: {LARGE}\r\n" in raw.read_head()
+        assert raw.read_exactly(len(body)) == body
+    assert raw.read_to_end().endswith(b"\r\n\r\nexport const x = 1;\n")
 
 
 def test_where_there_are_no_files_a_path_wants_an_upgrade(make_broker):
