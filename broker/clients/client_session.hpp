@@ -116,7 +116,12 @@ private:
     using user_session::route;
     exchange::frame_verdict log_in(const wire::client_message& message);
     const std::vector<authentication_method>& methods() const noexcept;
-    std::string certificate_name(const std::vector<authentication_method>& methods) const;
+    /// Whom the client's certificate names, and when (since 1970) it expires; an empty name: nobody, or nobody asks.
+    struct shown_certificate {
+        std::string name;
+        std::uint64_t until_ms = 0;
+    };
+    shown_certificate certificate(const std::vector<authentication_method>& methods) const;
     exchange::frame_verdict take_from_server(const wire::client_message& message);
     void logged_in() override;
     void logged_in_late() override;

@@ -114,7 +114,9 @@ std::shared_ptr<const engine_opening> client_session::make_opening(const web_pat
     made->address = address();
     made->query = query_without(asked.query, {"EIO", "transport", "t", "sid", "b64", "access_token"});
     made->token = token_of(asked);
-    made->certificate = certificate_name(path.authentication.empty() ? listener_.authentication : path.authentication);
+    auto shown = certificate(path.authentication.empty() ? listener_.authentication : path.authentication);
+    made->certificate = std::move(shown.name);
+    made->certificate_until_ms = shown.until_ms;
     return made;
 }
 

@@ -23,14 +23,15 @@ const std::vector<authentication_method>& client_session::methods() const noexce
     return has_own ? web_->path->authentication : listener_.authentication;
 }
 
-/// Whom the client's certificate names, where that is asked; empty: nobody.
-std::string client_session::certificate_name(const std::vector<authentication_method>& methods) const {
+client_session::shown_certificate client_session::certificate(const std::vector<authentication_method>& methods) const {
     const bool is_asked =
         std::find(methods.begin(), methods.end(), authentication_method::certificate) != methods.end();
     if (!is_asked || !cipher()) return {};
     // Ciphers of clients are made by this class alone.
-    const auto certificate = static_cast<const tls::cipher*>(cipher())->connection().peer_certificate();
-    return certificate ? certificate->subject : std::string{};
+    const auto shown = static_cast<const tls::cipher*>(cipher())->connection().peer_certificate();
+    if (!shown) return {};
+    const std::chrono::milliseconds until{shown->not_after.time_since_epoch()};
+    return {shown->subject, static_cast<std::uint64_t>(std::max<std::int64_t>(until.count(), 0))};
 }
 
 frame_verdict client_session::log_in(const client_message& message) {
@@ -45,9 +46,10 @@ frame_verdict client_session::log_in(const client_message& message) {
     request.password = message.password;
     request.token = message.token;
     request.authentication = message.authentication;
-    const std::string certificate =
-        message.credentials == wire::credentials_kind::none ? certificate_name(methods()) : std::string{};
-    request.certificate = certificate;
+    const shown_certificate shown =
+        message.credentials == wire::credentials_kind::none ? certificate(methods()) : shown_certificate{};
+    request.certificate = shown.name;
+    request.certificate_until_ms = shown.until_ms;
     switch (log_in(request)) {
         case login_step::refused: return frame_verdict::closed;
         case login_step::waiting:

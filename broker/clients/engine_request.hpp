@@ -28,10 +28,11 @@ struct engine_answer {
 struct engine_opening {
     const listener_settings* listener = nullptr;
     const web_path* path = nullptr;
-    std::string address;      ///< of the client
-    std::string query;        ///< as handlers see it
-    std::string token;        ///< from the request; what a CONNECT brings goes first
-    std::string certificate;  ///< whom the client's certificate names; empty: none
+    std::string address;                     ///< of the client
+    std::string query;                       ///< as handlers see it
+    std::string token;                       ///< from the request; what a CONNECT brings goes first
+    std::string certificate;                 ///< whom the client's certificate names; empty: none
+    std::uint64_t certificate_until_ms = 0;  ///< since 1970: when that certificate expires
 };
 
 }  // namespace bester::clients

@@ -236,6 +236,7 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
         wanted.request.token = opening_->token;
     }
     wanted.request.certificate = opening_->certificate;
+    wanted.request.certificate_until_ms = opening_->certificate_until_ms;
     if (wanted.request.authentication.empty()) wanted.request.authentication = "null";
     auto& made = namespaces_.emplace_back(std::make_unique<namespace_session>(*home_, *this, *to));
     made->connect(wanted.request);

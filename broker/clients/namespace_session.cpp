@@ -130,7 +130,7 @@ bool namespace_session::outlive_connection() {
 }
 
 bool namespace_session::can_come_back(std::optional<std::uint64_t> offset) const noexcept {
-    return recovery_ && is_authenticated() && recovery_->reaches_back_to(offset);
+    return recovery_ && is_authenticated() && !has_expired() && recovery_->reaches_back_to(offset);
 }
 
 void namespace_session::come_back(engine_session& carrier, std::optional<std::uint64_t> offset) {

@@ -26,6 +26,8 @@ struct session_access {
     /// Takes over what a token, or a handler, says of the session's user.
     void take(access::token_identity identity);
     std::string roles_text() const;  ///< a JSON array
+    /// Is the time over until which whoever let the session in did so?
+    bool has_expired(std::uint64_t wall_ms) const noexcept { return valid_until_ms != 0 && wall_ms >= valid_until_ms; }
 };
 
 }  // namespace bester::clients

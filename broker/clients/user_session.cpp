@@ -55,6 +55,7 @@ user_session::routed user_session::route(const client_message& message) {
         return routed::refused;
     };
     if (owner_.is_draining()) return refused(wire::as_status_error(error_code::shutting_down));
+    if (has_expired()) return refused(wire::as_status_error(error_code::session_expired));
     if (const auto forbidden = forbids(message)) return refused(*forbidden);
     exchange::handler_port* const port = owner_.shard().routes().serving(message.type);
     if (!port) {
@@ -85,9 +86,11 @@ void user_session::take_identity(access::token_identity identity) {
     if (access_->valid_until_ms != 0) owner_.watch_expiry(*this);
 }
 
+bool user_session::has_expired() const noexcept { return access_ && access_->has_expired(owner_.shard().wall_ms()); }
+
 void user_session::check_expiry(std::uint64_t wall_ms, std::uint64_t notice_ms) {
     if (!access_ || access_->valid_until_ms == 0 || !is_in_) return;
-    if (wall_ms >= access_->valid_until_ms) {
+    if (access_->has_expired(wall_ms)) {
         owner_.shard().count(counter::sessions_expired);
         end(error_code::session_expired, close_reason::authentication);
         return;

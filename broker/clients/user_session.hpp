@@ -26,8 +26,9 @@ struct login_request {
     std::string_view user = {};
     std::string_view password = {};
     std::string_view token = {};
-    std::string_view authentication = {};  ///< the whole as JSON, for a handler that decides
-    std::string_view certificate = {};     ///< whom the client's certificate names; empty: it has none
+    std::string_view authentication = {};    ///< the whole as JSON, for a handler that decides
+    std::string_view certificate = {};       ///< whom the client's certificate names; empty: it has none
+    std::uint64_t certificate_until_ms = 0;  ///< since 1970: when that certificate expires
 };
 
 /// The session of a user, whatever carries it: who it is, what it may do and until when, and how many of
@@ -90,6 +91,8 @@ protected:
     virtual void on_message_refused(const wire::client_message& message, const wire::status_error& error) = 0;
     /// A fresh token of the same user takes the place of the one that the session began with; what is wrong with it.
     std::optional<wire::status_error> renew_token(std::string_view token);
+    /// Is its time over? The sweep ends it then; until that comes it may do nothing any more.
+    bool has_expired() const noexcept;
     /// May it send this type, ever?
     bool may_ever_send(std::string_view type);
     /// Leaves the exchange, if it is in it.

@@ -37,6 +37,9 @@ user_session::login_step user_session::log_in_with_nothing(const login_request& 
     };
     if (takes(authentication_method::certificate) && !request.certificate.empty()) {
         if (!wire::is_user_name(request.certificate)) return refuse(error_code::authentication_failed);
+        // It was good when the connection began, which may be some time ago.
+        if (owner_.shard().wall_ms() >= request.certificate_until_ms)
+            return refuse(wire::as_status_error(error_code::authentication_failed, "the certificate has expired"));
         return accept(request.certificate);
     }
     if (!takes(authentication_method::anonymous)) return refuse(error_code::authentication_required);
@@ -177,6 +180,9 @@ user_session::login_step user_session::refuse(const wire::status_error& error) {
 user_session::login_step user_session::accept(std::string_view user) {
     exchange::shard& shard = owner_.shard();
     user_ = user;
+    if (has_expired())
+        return refuse(
+            wire::as_status_error(error_code::session_expired, "who let it in did so until a time that is over"));
     if (const error_code why = objection(); why != error_code::none) return refuse(why);
     is_in_ = true;
     id_ = shard.sessions().add(*this);

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
+import eventually as waiting
 import tls_files
 from broker import python_handler
-from client import Secure, is_good
+from client import Closed, Secure, code_of, is_good, is_status
 from eventually import eventually
 from tokens import SECRET, Ed25519, token
 
@@ -168,6 +169,23 @@ def test_a_certificate_is_a_user(start):
             client.bad("auth_special", "authentication_failed")
 
 
+def test_a_certificate_that_expired_since_the_connection_began_lets_nobody_in(start):
+    clients = tls_files.Authority("clients")
+    server = tls_files.usual()[0]
+    tls = dict(zip(("certificate", "key"), tls_files.usual()[1:]), client_certificates="optional", authorities=[str(clients.certificate)])
+    with start(["certificate"], listener={"tls": tls}, limits={"authentication_timeout": "5m"}) as broker:
+        address = tuple(broker.addresses["v4"])
+        until = int(time.time() + 5 * waiting.slowness)
+        broker.addresses["shown"] = Secure.at(address, server.certificate, clients.issue("rolf", "client", until=until))
+        early, late = broker.client(None, "shown"), broker.client(None, "shown")
+        early.send("dummy", id="1")
+        assert early.good("auth_special")["payload"]["user"] == "rolf"
+        assert time.time() < until
+        eventually(lambda: time.time() > until + 0.5, 20, "the certificate has expired")
+        late.send("dummy")
+        late.bad("auth_special", "authentication_failed")
+
+
 def test_a_handler_decides_who_gets_in_and_as_whom(start):
     with start(["handler"], login={"type": "login"}) as broker:
         client = entered(broker, username="tina", password="sesame")
@@ -180,6 +198,44 @@ def test_a_handler_decides_who_gets_in_and_as_whom(start):
         client, status = enter(broker, custom="kept as it is", password="sesame", **{"as": {"user": "c"}})
         assert is_good(status)
         assert status["payload"]["user"] == "c"
+
+
+@pytest.mark.parametrize("expires", [1000, 1, "now"])
+def test_who_is_let_in_until_a_time_that_is_over_is_not_let_in(start, expires):
+    """Also not for the moment until the end of its time would be noticed."""
+    with start(["handler"], login={"type": "login"}) as broker:
+        credentials = {"password": "sesame", "as": {"user": "tina", "expires": int(time.time()) if expires == "now" else expires}}
+        for _ in range(3):
+            client = broker.client()
+            client.send("echo", "executed", id="first", header={"scope": "client", "authentication": credentials})
+            for number in range(100):
+                client.send("echo", "executed", id=f"{number}")
+            came = client.expect_closed()
+            assert [code_of(frame) for frame in came] == ["session_expired"] and came[0]["payload"]["id"] == "auth_special"
+        assert broker.counters()["messages"] == 0
+        entered(broker, password="sesame", **{"as": {"user": "tina", "expires": int(time.time()) + 1000}})
+
+
+def test_a_message_after_the_end_of_the_session_is_not_executed(start):
+    """The end is looked for now and then; what comes before that is too late all the same."""
+    with start(["jwt"], issuer={"clock_skew": "0s"}) as broker:
+        clients = [entered(broker, token=token("tina", lifetime=2 + number / 10)) for number in range(8)]
+        ends = {client: whoami(client)["expires"] for client in clients}
+        late = 0
+        while ends:
+            for client in list(ends):
+                asked = time.time()
+                try:
+                    client.send("echo", "x", id="asked")
+                    status = client.find(lambda frame: is_status(frame))
+                except (Closed, ConnectionError):
+                    del ends[client]
+                    continue
+                if not is_good(status):
+                    assert code_of(status) == "session_expired"
+                    late += status["payload"]["id"] == "asked"
+                assert not is_good(status) or asked < ends[client] + 0.1, "executed after its end"
+        assert late > 0, "some came between the end and its being seen"
 
 
 @pytest.mark.parametrize("credentials, code", [
