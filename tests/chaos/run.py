@@ -194,7 +194,7 @@ def parse(words):
     parser.add_argument("--seconds", type=float, default=60, help="at least so long (60)")
     parser.add_argument("--seed", type=int, help="fixes the plan; printed if it is not given")
     parser.add_argument("--faults", type=int, help="at least so many (one a second)")
-    parser.add_argument("--messages", type=int, help="at least so many (10,000 in 60 s)")
+    parser.add_argument("--messages", type=int, help="at least so many (10,000 in 60 s, then 60 a second)")
     parser.add_argument("--limit", type=float, help="seconds after which a run with too little fails (four times --seconds)")
     parser.add_argument("--threads", type=int, default=2, help="shards of each broker (2)")
     parser.add_argument("--plant", choices=planted.KINDS, help="plants a fault, which is to be found")
@@ -208,7 +208,8 @@ def parse(words):
     if options.faults is None:
         options.faults = int(options.seconds)
     if options.messages is None:
-        options.messages = int(options.seconds * 10_000 / 60)
+        # The ledger of a long run is to fit into memory.
+        options.messages = int(min(options.seconds, 60) * 10_000 / 60 + max(options.seconds - 60, 0) * 60)
     if options.limit is None:
         options.limit = 4 * options.seconds
     return options
