@@ -66,7 +66,7 @@ error_code namespace_session::objection() {
 void namespace_session::logged_in() {
     const web_path& path = *opening_->path;
     if (path.recovery.count() > 0) {
-        recovery_ = std::make_unique<recovery_log>(home_.make_secret(), path.recovery_bytes);
+        recovery_ = std::make_unique<recovery_log>(home_.make_secret(), path.recovery_bytes, home_.last_offset());
         home_.remember(*this);
     }
     carrier_->joined();
@@ -139,8 +139,7 @@ void namespace_session::come_back(engine_session& carrier, std::optional<std::ui
     held_ = 0;
     carrier.joined();
     say_connected();
-    recovery_->for_each_after(offset.value_or(0),
-                              [&](const exchange::payload& packet) { carrier.send(packet.view()); });
+    recovery_->for_each_after(offset, [&](const exchange::payload& packet) { carrier.send(packet.view()); });
     if (unanswered_ >= owner_.limits().unanswered) hold_back(on_unanswered);
 }
 

@@ -6,12 +6,13 @@ namespace bester::clients {
 
 void recovery_log::add(std::uint64_t offset, exchange::payload packet, std::uint64_t now_ms, std::uint64_t oldest_ms) {
     bytes_ += packet.size();
+    last_ = offset;
     entries_.push_back({offset, now_ms, std::move(packet)});
     while (!entries_.empty() && (bytes_ > most_bytes_ || entries_.front().at_ms < oldest_ms)) drop_front();
 }
 
 bool recovery_log::reaches_back_to(std::optional<std::uint64_t> offset) const noexcept {
-    return offset.value_or(0) >= dropped_;
+    return seen_by(offset) >= dropped_;
 }
 
 void recovery_log::drop_front() {

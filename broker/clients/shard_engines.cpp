@@ -32,7 +32,10 @@ struct shard_engines::moved {
     std::string connect;
 };
 
-shard_engines::shard_engines(shard_clients& clients) : clients_{clients} {}
+shard_engines::shard_engines(shard_clients& clients) : clients_{clients} {
+    ::randombytes_buf(&last_offset_, sizeof last_offset_);
+    last_offset_ >>= 2;  // room to count
+}
 
 shard_engines::~shard_engines() {
     // The exchange is gone or going: nobody is told.

@@ -105,7 +105,8 @@ private:
     std::vector<std::unique_ptr<engine_session>> dead_engines_;
     std::vector<std::unique_ptr<namespace_session>> dead_sessions_;
     bool is_clearing_ = false;
-    std::uint64_t last_offset_ = 0;
+    std::uint64_t
+        last_offset_;  ///< begins anywhere, so that offsets of other shards and earlier runs are not taken for its own
     std::uint64_t next_check_ms_ = 0;
 };
 

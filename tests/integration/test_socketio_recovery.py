@@ -1,9 +1,11 @@
 """Connections that are lost and made again, with the real client: what comes back, and what is said when nothing does.
 What the socket.io server does too is tested with it as well."""
+import json
 import random
 
 import pytest
 
+import raw_websocket
 from eventually import eventually
 from socketio import BOTH, POLLING, WEBSOCKET, Chat, Polling, clients, server  # noqa: F401
 
@@ -185,6 +187,32 @@ def test_a_session_that_nobody_had_is_not_brought_back(chat):
 
 
 # ---- bester alone: what handlers see, and what is not brought back ----
+
+def test_the_offset_of_a_session_before_is_not_taken_for_one_of_this_session(clients, own_chat):
+    """As the client in JavaScript has it: it names the last offset that it got, which may be of a session that is over, of a
+    broker that was started anew."""
+    chat = own_chat()
+    gustav = clients.open(chat.direct_url, WEBSOCKET, query={"name": "Gustav"})
+    gustav.connected()
+
+    def enter(**auth):
+        raw = raw_websocket.Raw(chat.broker, "edge", open="/socket.io/?EIO=4&transport=websocket&name=Tina")
+        assert raw.next()[1].startswith(b"0{")
+        raw.send(raw_websocket.text(b"40" + json.dumps(auth).encode()))
+        kind, payload = raw.next()
+        assert payload.startswith(b"40{"), payload
+        return raw, json.loads(payload[2:])
+
+    raw, told = enter()
+    assert b"welcome" in raw.next()[1]
+    raw.close()
+    for stale in ("4", "18446744073709551615"):
+        raw, again = enter(pid=told["pid"], offset=stale)
+        assert again == told, "recovered"
+        assert b"welcome" in raw.next()[1]
+        raw.close()
+    gustav.leave()
+
 
 def test_handlers_and_others_see_nothing_of_it(clients, own_chat):
     chat = own_chat()
