@@ -72,7 +72,8 @@ class Stream:
     def packets_of(self, frame):
         payload = frame["payload"]
         if "authentication" in frame.get("header", {}):
-            place = {"pid": self.before.pid, "offset": self.offset} if self.before and self.offset else {}
+            # As the client in JavaScript does: the last offset stays, also when a session is over.
+            place = {"pid": self.before.pid, **({"offset": self.offset} if self.offset else {})} if self.before else {}
             yield self.packet("40" + json.dumps({**frame["header"]["authentication"], **place}))
         elif payload["type"] == "builtin":
             if payload["data"]["command"]["type"] == "close":
