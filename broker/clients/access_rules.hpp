@@ -9,6 +9,7 @@
 #include "access/login_throttle.hpp"
 #include "access/token_verifier.hpp"
 #include "access/type_permissions.hpp"
+#include "clients/known_engines.hpp"
 
 namespace bester::clients {
 
@@ -28,6 +29,7 @@ struct access_rules {
 struct doorkeeper {
     access::login_throttle throttle;
     access::address_counts addresses;
+    known_engines engines;
 
     /// Makes the throttle's secret.
     explicit doorkeeper(const access::throttle_settings& settings);

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <string>
 
 #include "clients/shard_clients.hpp"
@@ -36,9 +37,11 @@ std::unique_ptr<wire::stream_cipher> make_cipher(const arrival& who) {
 
 client_session::client_session(shard_clients& owner, arrival who, const listener_settings& listener,
                                std::uint64_t deadline_ms)
-    : framed_stream{owner.shard(), who.fd, owner.limits().message_size, make_cipher(who)},
+    : framed_stream{owner.shard(), who.fd, std::min(owner.limits().message_size, owner.limits().login_size),
+                    make_cipher(who)},
       user_session{owner, listener},
       login_deadline_ms_{deadline_ms} {
+    use_account(owner.account());
     if (!who.from.empty()) access().from = std::move(who.from);
     if (listener.kind == transport::websocket) begin_http();
 }
@@ -56,11 +59,6 @@ frame_verdict client_session::on_frame(std::string_view body) {
     if (state_ == state::leaving) return frame_verdict::closed;
     // Read and dropped, so that the end of a client that does not wait is noticed.
     if (closing_id_) return frame_verdict::taken;
-    if (owner_.is_over_memory_mark()) {
-        shard_.count(counter::memory_pauses);
-        owner_.await_memory(*this);
-        return not_before(on_memory);
-    }
     if (web_ && web_->form == web_form::engine) return on_engine_frame(body);
     if (web_ && web_->is_bound()) return on_bound(body);
     client_message message;
@@ -80,8 +78,7 @@ frame_verdict client_session::on_frame(std::string_view body) {
 
 frame_verdict client_session::handle(const client_message& message, bool is_first) {
     shard_.count(counter::messages);
-    const frame_verdict verdict = dispatch(message, is_first);
-    return verdict == frame_verdict::taken && must_read_first() ? held(on_output) : verdict;
+    return dispatch(message, is_first);
 }
 
 frame_verdict client_session::dispatch(const client_message& message, bool is_first) {

@@ -14,6 +14,7 @@
 #include "clients/web_state.hpp"
 #include "clients/websocket_framing.hpp"
 #include "exchange/framed_stream.hpp"
+#include "exchange/place_list.hpp"
 #include "web/http_request.hpp"
 #include "wire/client_codec.hpp"
 
@@ -55,13 +56,10 @@ public:
     void password_changed(std::string_view id_token, login_result result);
     void end(wire::error_code code, exchange::close_reason reason) override;
     void notify_reconnect(std::uint64_t after_ms) override;
-    /// There is memory again: read on.
-    void memory_is_free();
+    /// Those of the config, and of what is known of who it is.
     void apply_limits();
     /// Pings a WebSocket that has been silent; false if it did not answer and is closed.
     bool check_alive(std::uint64_t now_ms, std::uint64_t idle_ms, std::uint64_t timeout_ms);
-    /// Its place in shard_clients' list of WebSockets; null: it is none.
-    std::size_t* web_index() noexcept { return web_ && web_->path ? &web_->index : nullptr; }
     /// Gives back what the cipher holds for traffic, if there has been none lately.
     bool cool(std::uint64_t now_ms);
 
@@ -86,22 +84,15 @@ public:
 
     /// Places in shard_clients' lists.
     std::size_t index = 0;
-    std::size_t login_index = 0;
-    bool is_listed_blocked = false;
-    bool is_listed_warm = false;
+    exchange::list_place login_place;
+    exchange::list_place blocked_place;
+    exchange::list_place warm_place;
+    exchange::list_place web_place;
 
 private:
     enum class state : std::uint8_t { first, verifying, accepted, open, leaving };
-    /// Why it is not read; it is when there is no reason left.
-    enum hold : std::uint8_t {
-        on_unanswered = 1,
-        on_queue = 2,
-        on_output = 4,
-        on_memory = 8,
-        on_login = 16,
-        on_engine = 32,
-        on_answer = 64
-    };
+    /// Why it is not read, beside framed_stream's own reasons.
+    enum hold_reason : std::uint8_t { on_unanswered = 1, on_queue = 2, on_login = 4, on_engine = 8, on_answer = 16 };
     /// What is shorter is not worth the time.
     static constexpr std::size_t least_compressed = 512;
 
@@ -111,6 +102,9 @@ private:
     void on_closed(exchange::close_reason reason) override;
     void on_blocked() override;
     void on_drained() override;
+    std::size_t awaited_frames() const noexcept override;
+    void on_memory_bound(exchange::held_kind what) override;
+    void on_frame_pending(std::uint64_t since_ms) override;
 
     using user_session::log_in;
     using user_session::route;
@@ -140,15 +134,21 @@ private:
     void send_good(std::string_view id_token, wire::delivered_count delivered);
     void send_bad(std::string_view id_token, const wire::status_error& error, wire::delivered_count delivered = {});
     void send_frame(std::string_view frame);
-    bool make_room(std::size_t size);
+    bool takes_output();
+    bool took(exchange::enqueued result);
+    /// Queues a frame for the client; false: it could not be taken. Who has too much waiting already ends.
+    bool put(std::string_view frame);
+    bool put(const exchange::payload& frame);
+    template <class Writer>
+    bool put(std::size_t size, Writer&& write) {
+        return takes_output() && took(enqueue(size, write));
+    }
     void overflow();
-    bool must_read_first();
-    bool is_half_full() const noexcept;
-    bool is_behind() const noexcept;
+    std::size_t message_limit() const noexcept;
+    std::string describe_holder(std::size_t bytes) const;
     void leave_exchange();
-    exchange::frame_verdict held(hold why);
-    exchange::frame_verdict not_before(hold why);
-    void release(hold why);
+    exchange::frame_verdict held(hold_reason why);
+    exchange::frame_verdict not_before(hold_reason why);
     void close_if_finished();
     void answer_close();
     void warm_up();
@@ -202,7 +202,6 @@ private:
     std::unique_ptr<const std::string> closing_id_;  ///< token of the client's `close`; null: it has sent none
     std::unique_ptr<web_state> web_;                 ///< null: the transport carries length words
     state state_ = state::first;
-    std::uint8_t held_ = 0;
     bool input_ended_ = false;
     bool has_overflowed_ = false;
 };

@@ -102,7 +102,7 @@ void client_session::engine_answered(const engine_answer& what) {
 void client_session::answer_request(const web::response_context& to, const engine_answer& what) {
     const bool is_error = what.body.starts_with("{\"code\"");
     const std::string_view type = is_error ? "application/json" : "text/plain; charset=UTF-8";
-    output().append(std::string_view{web::make_response(to, what.status, type, what.body)});
+    enqueue_answer(web::make_response(to, what.status, type, what.body));
     answered(to);
 }
 
@@ -154,8 +154,7 @@ frame_verdict client_session::upgrade_to_engine(const web_path& path, const web:
     const bool is_new = !carried;
     if (is_new) carried = owner_.engines().open(make_opening(path, asked));
     if (!carried) return respond_and_close(web::error_response(web::http_status::service_unavailable));
-    output().append(std::string_view{answer.response});
-    queued();
+    enqueue_answer(answer.response);
     carry(*carried, path, answer.is_compressed);
     if (is_new) carried->begin_on(*this);
     return frame_verdict::taken;
@@ -168,7 +167,7 @@ void client_session::carry(engine_session& what, const web_path& path, bool is_c
     web_->is_compressed = is_compressed;
     web_->engine = &what;
     web::websocket_settings settings;
-    settings.message_limit = owner_.limits().message_size;
+    settings.message_limit = message_limit();
     settings.allows_binary = true;
     settings.is_compressed = is_compressed;
     set_framing(
@@ -182,8 +181,7 @@ frame_verdict client_session::on_engine_frame(std::string_view body) {
     if (!web_->engine) return frame_verdict::closed;
     const bool is_binary = static_cast<const websocket_framing*>(current_framing())->is_binary();
     const frame_verdict verdict = web_->engine->on_websocket(*this, body, is_binary);
-    if (verdict == frame_verdict::taken_then_pause) return held(on_engine);
-    return verdict == frame_verdict::taken && must_read_first() ? held(on_output) : verdict;
+    return verdict == frame_verdict::taken_then_pause ? held(on_engine) : verdict;
 }
 
 void client_session::engine_is_free() { release(on_engine); }
@@ -195,38 +193,26 @@ bool client_session::put_engine_text(std::string_view start, std::string_view da
         return put_text(whole.append(data));
     }
     const std::size_t size = web::frame_header_size(body_size) + body_size;
-    if (!make_room(size)) return false;
-    char* at = web::write_frame_header(output().reserve(size), web::opcode::text, body_size);
-    std::memcpy(at, start.data(), start.size());
-    if (!data.empty()) std::memcpy(at + start.size(), data.data(), data.size());
-    output().commit(size);
-    queued();
-    return true;
+    return put(size, [&](char* room) {
+        char* const at = web::write_frame_header(room, web::opcode::text, body_size);
+        std::memcpy(at, start.data(), start.size());
+        if (!data.empty()) std::memcpy(at + start.size(), data.data(), data.size());
+        return size;
+    });
 }
 
 bool client_session::put_engine_bytes(std::string_view bytes) {
     const std::size_t size = web::frame_header_size(bytes.size()) + bytes.size();
-    if (!make_room(size)) return false;
-    char* const at = web::write_frame_header(output().reserve(size), web::opcode::binary, bytes.size());
-    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
-    output().commit(size);
-    queued();
-    return true;
+    return put(size, [&](char* room) {
+        char* const at = web::write_frame_header(room, web::opcode::binary, bytes.size());
+        if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+        return size;
+    });
 }
 
-bool client_session::put_engine_frames(std::string_view frames) {
-    if (!make_room(frames.size())) return false;
-    output().append(frames);
-    queued();
-    return true;
-}
+bool client_session::put_engine_frames(std::string_view frames) { return put(frames); }
 
-bool client_session::put_engine_frames(const exchange::payload& frames) {
-    if (!make_room(frames.size())) return false;
-    output().append(frames);
-    queued();
-    return true;
-}
+bool client_session::put_engine_frames(const exchange::payload& frames) { return put(frames); }
 
 /// The Engine.IO session ends, or goes on without it.
 void client_session::leave_engine() {
@@ -267,9 +253,11 @@ std::unique_ptr<moved_connection> client_session::pack() {
 }
 
 client_session::client_session(shard_clients& owner, moved_connection& from, std::uint64_t deadline_ms)
-    : framed_stream{owner.shard(), from.fd, owner.limits().message_size, std::move(from.cipher)},
+    : framed_stream{owner.shard(), from.fd, std::min(owner.limits().message_size, owner.limits().login_size),
+                    std::move(from.cipher)},
       user_session{owner, *from.listener},
       login_deadline_ms_{deadline_ms} {
+    use_account(owner.account());
     access_ = std::move(from.access);
     begin_http();
 }

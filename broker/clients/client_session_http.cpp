@@ -54,7 +54,11 @@ void client_session::begin_http() {
     web_->last_heard_ms = shard_.now_ms();
     web::http_limits limits;
     limits.head_size = listener_.web.head_size;
-    limits.body_size = owner_.limits().message_size;
+    limits.most_body = [this](const web::http_request& asked) {
+        const client_limits& most = owner_.limits();
+        const bool is_known = owner_.door().engines.has(query_value(asked.query, "sid"));
+        return is_known ? most.message_size : std::min(most.message_size, most.login_size);
+    };
     limits.takes_body = [this](std::string_view path) {
         const web_path* const found = find_path(path);
         return found && found->frames == bound_frames::socketio;
@@ -65,9 +69,7 @@ void client_session::begin_http() {
 // ---- HTTP ------------------------------------------------------------------------------------
 
 frame_verdict client_session::on_request(std::string_view body) {
-    // Answers go in the order of requests, and a client that takes none gets no more of them.
-    if (web_->pending) return not_before(on_answer);
-    if (must_read_first()) return not_before(on_output);
+    if (web_->pending) return not_before(on_answer);  // answers go in the order of requests
     auto& requests = static_cast<http_framing&>(*current_framing());
     http_arrival arrived = requests.take();
     if (arrived.error != web::http_status::none) {
@@ -100,16 +102,14 @@ pending_request& client_session::await_answer(web::response_context answer) {
 
 /// Has written the answer to a request.
 void client_session::answered(const web::response_context& to) {
-    queued();
     if (!to.keep_alive) return close_after_flush(close_reason::requested);
     login_deadline_ms_ = shard_.now_ms() + static_cast<std::uint64_t>(owner_.limits().authentication_timeout.count());
-    if ((held_ & on_answer) != 0) release(on_answer);
+    release(on_answer);
 }
 
 frame_verdict client_session::respond_and_close(const std::string& response) {
     shard_.count(counter::messages_bad);
-    output().append(std::string_view{response});
-    queued();
+    enqueue_answer(response);
     close_after_flush(close_reason::bad_input);
     return frame_verdict::closed;
 }
@@ -140,15 +140,14 @@ frame_verdict client_session::upgrade(const web::http_request& asked) {
         return respond_and_close(answer.response);
     }
     if (!learn_address(asked)) return frame_verdict::closed;
-    output().append(std::string_view{answer.response});
-    queued();
+    enqueue_answer(answer.response);
     web_->path = found;
     web_->query = query_without(asked.query, {"access_token"});
     web_->is_compressed = answer.is_compressed;
     const std::string token = found->type.empty() ? std::string{} : token_of(asked);
     const std::string basic = found->type.empty() ? std::string{} : basic_of(asked);
     web::websocket_settings settings;
-    settings.message_limit = owner_.limits().message_size;
+    settings.message_limit = message_limit();
     settings.is_compressed = answer.is_compressed;
     set_framing(
         std::make_unique<websocket_framing>(owner_.websockets(), settings, static_cast<websocket_events&>(*this)));
@@ -233,8 +232,8 @@ frame_verdict client_session::ask_for_file(web::http_request asked) {
 void client_session::put_off(web::response_context to) {
     shard_.count(counter::messages_bad);
     to.headers = "Retry-After: 1\r\n";
-    output().append(std::string_view{web::make_response(to, web::http_status::service_unavailable,
-                                                        "text/plain; charset=utf-8", "503 Service Unavailable\n")});
+    enqueue_answer(web::make_response(to, web::http_status::service_unavailable, "text/plain; charset=utf-8",
+                                      "503 Service Unavailable\n"));
     answered(to);
 }
 
@@ -263,12 +262,12 @@ void client_session::file_opened(file_reader::result result) {
     shard_.count(counter::files_served);
     file_transfer& file = *web_->pending->file;
     if (result.what == outcome::is_folder) {
-        output().append(std::string_view{web::redirect_to_folder(asked)});
+        enqueue_answer(web::redirect_to_folder(asked));
         file.is_reading = false;
-        return queued();
+        return;
     }
     const web::file_answer answer = web::answer_file(asked, file.name, result.version, listener_.web.cache_control);
-    output().append(std::string_view{answer.head});
+    enqueue_answer(answer.head);
     file_read(std::move(result));
 }
 
@@ -284,8 +283,7 @@ void client_session::file_read(file_reader::result result) {
     file.is_reading = false;
     file.given += result.piece.size();
     file.rest = std::move(result.rest);
-    if (result.piece.size() > 0) output().append(std::move(result.piece));
-    queued();
+    if (result.piece.size() > 0) enqueue_answer(std::move(result.piece));
 }
 
 /// All that was queued of the file has been taken by the socket.

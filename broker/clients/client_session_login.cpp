@@ -55,7 +55,7 @@ frame_verdict client_session::log_in(const client_message& message) {
         case login_step::waiting:
             // The frame is read again when it is known who sent it.
             state_ = state::verifying;
-            held_ |= on_login;
+            hold(on_login);
             return frame_verdict::not_yet;
         case login_step::accepted: break;
     }
@@ -66,6 +66,7 @@ frame_verdict client_session::log_in(const client_message& message) {
 void client_session::logged_in() {
     state_ = state::accepted;
     owner_.authenticated(*this);
+    apply_limits();
     send_frame(wire::authenticated_frame(user_));
 }
 

@@ -1,4 +1,8 @@
 // client_session: what goes to the client, and how much of it may wait.
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
 #include "clients/client_session.hpp"
 #include "clients/engine_session.hpp"
 #include "clients/shard_clients.hpp"
@@ -12,20 +16,22 @@ using exchange::counter;
 using exchange::frame_verdict;
 using wire::error_code;
 
-bool client_session::make_room(std::size_t size) {
-    if (cipher()) warm_up();
-    const client_limits& limits = owner_.limits();
-    const auto fits = [&] {
-        return queued_bytes() == 0 ||
-               (queued_bytes() + size <= limits.queue_bytes && queued_frames() < limits.queue_messages);
-    };
-    if (has_overflowed_ || !is_open() || state_ == state::leaving) return false;
-    if (fits()) return true;
-    flush_early();
-    if (fits()) return true;
-    overflow();
+/// What was not taken was too much: the session ends.
+bool client_session::took(exchange::enqueued result) {
+    if (result != exchange::enqueued::refused) return true;
+    if (is_open() && !is_closing()) overflow();
     return false;
 }
+
+/// May something be sent to it? For a ciphered one this is traffic.
+bool client_session::takes_output() {
+    if (cipher()) warm_up();
+    return !has_overflowed_ && is_open() && state_ != state::leaving;
+}
+
+bool client_session::put(std::string_view frame) { return takes_output() && took(enqueue(frame)); }
+
+bool client_session::put(const exchange::payload& frame) { return takes_output() && took(enqueue(frame)); }
 
 void client_session::overflow() {
     has_overflowed_ = true;
@@ -41,19 +47,15 @@ void client_session::overflow() {
 bool client_session::deliver(std::string_view type_token, std::string_view data, std::string_view id_token) {
     if (web_) return deliver_on_web(type_token, data, id_token);
     const std::size_t size = wire::delivery_size(type_token, data, id_token);
-    if (!make_room(size)) return false;
-    wire::write_delivery(output().reserve(size), type_token, data, id_token);
-    output().commit(size);
-    queued();
-    return true;
+    return put(size, [&](char* room) {
+        wire::write_delivery(room, type_token, data, id_token);
+        return size;
+    });
 }
 
 bool client_session::deliver(const exchange::payload& frame) {
     if (web_) return deliver_on_web(frame);
-    if (!make_room(frame.size())) return false;
-    output().append(frame);
-    queued();
-    return true;
+    return put(frame);
 }
 
 void client_session::message_done(const exchange::envelope_view& message, const wire::status_error* error) {
@@ -65,7 +67,7 @@ void client_session::message_done(const exchange::envelope_view& message, const 
         if (error) send_bad(message.id_token, *error, delivered);
         else send_good(message.id_token, delivered);
     }
-    if ((held_ & on_unanswered) != 0 && unanswered_ <= owner_.limits().unanswered / 2) release(on_unanswered);
+    if (is_held(on_unanswered) && unanswered_ <= owner_.limits().unanswered / 2) release(on_unanswered);
     if (closing_id_ && unanswered_ == 0) return answer_close();
     if (input_ended_) close_if_finished();
 }
@@ -74,10 +76,9 @@ void client_session::send_good(std::string_view id_token, wire::delivered_count 
     const std::size_t size = wire::good_status_size(id_token);
     shard_.count(counter::statuses_good);
     if (web_) return send_good_on_web(id_token, delivered);
-    if (!make_room(size)) return;
-    char* const begin = output().reserve(size);
-    output().commit(static_cast<std::size_t>(wire::write_good_status(begin, id_token, delivered) - begin));
-    queued();
+    put(size, [&](char* room) {
+        return static_cast<std::size_t>(wire::write_good_status(room, id_token, delivered) - room);
+    });
 }
 
 void client_session::send_bad(std::string_view id_token, const wire::status_error& error,
@@ -90,9 +91,7 @@ void client_session::send_bad(std::string_view id_token, const wire::status_erro
 
 void client_session::send_frame(std::string_view frame) {
     if (web_) return send_frame_on_web(frame);
-    if (!make_room(frame.size())) return;
-    output().append(frame);
-    queued();
+    put(frame);
 }
 
 void client_session::disconnect(const wire::status_error& why) {
@@ -115,29 +114,22 @@ void client_session::notify_reconnect(std::uint64_t after_ms) { send_frame(wire:
 
 // ---- flow control ------------------------------------------------------------------------------
 
-frame_verdict client_session::held(hold why) {
-    held_ |= why;
+frame_verdict client_session::held(hold_reason why) {
+    hold(why);
     return frame_verdict::taken_then_pause;
 }
 
 /// The frame stays where it is until the reason is gone.
-frame_verdict client_session::not_before(hold why) {
-    held_ |= why;
+frame_verdict client_session::not_before(hold_reason why) {
+    hold(why);
     return frame_verdict::not_yet;
-}
-
-void client_session::release(hold why) {
-    held_ &= static_cast<std::uint8_t>(~why);
-    if (held_ == 0) resume();
 }
 
 void client_session::message_left_queue() { release(on_queue); }
 
-void client_session::memory_is_free() { release(on_memory); }
-
 void client_session::warm_up() {
     last_traffic_ms_ = shard_.now_ms();
-    if (!is_listed_warm) owner_.watch_warm(*this);
+    owner_.watch_warm(*this);
 }
 
 bool client_session::cool(std::uint64_t now_ms) {
@@ -148,42 +140,58 @@ bool client_session::cool(std::uint64_t now_ms) {
     return true;
 }
 
-void client_session::apply_limits() {
-    set_frame_limit(owner_.limits().message_size);
-    if (web_ && web_->path)
-        static_cast<websocket_framing*>(current_framing())->set_message_limit(owner_.limits().message_size);
-}
-
-/// A client that does not read its answers is not read either.
-void client_session::on_blocked() {
-    owner_.watch_blocked(*this);
-    if (state_ == state::leaving || !is_behind()) return;
-    held_ |= on_output;
-    pause();
-}
-
-/// Is so much waiting for the client that it is not read before it has taken some?
-bool client_session::must_read_first() {
-    if (is_blocked()) return is_behind();
-    if (!is_half_full()) return false;
-    flush_early();
-    return is_half_full();
-}
-
-bool client_session::is_half_full() const noexcept {
+/// Before anybody has logged in on this connection little is allowed.
+std::size_t client_session::message_limit() const noexcept {
     const client_limits& limits = owner_.limits();
-    return queued_bytes() > limits.queue_bytes / 2 || queued_frames() > limits.queue_messages / 2;
+    const bool is_known = web_ && web_->engine ? web_->engine->has_joined() : is_authenticated();
+    return is_known ? limits.message_size : std::min(limits.message_size, limits.login_size);
 }
 
-/// Its queue is half full, or would be with a reply and a status for each message it has sent: not
-/// reading it holds those back. What others send it may still be too much for it.
-bool client_session::is_behind() const noexcept {
-    return is_half_full() || queued_frames() + 2 * std::size_t{unanswered_} > owner_.limits().queue_messages / 2;
+void client_session::apply_limits() {
+    const std::size_t limit = message_limit();
+    set_frame_limit(limit);
+    if (web_ && web_->path) static_cast<websocket_framing*>(current_framing())->set_message_limit(limit);
 }
 
 void client_session::on_drained() {
     if (web_ && web_->pending && web_->pending->file) send_file_on();
-    if (is_open() && (held_ & on_output) != 0) release(on_output);
+}
+
+void client_session::on_blocked() { owner_.watch_blocked(*this); }
+
+/// A reply and a status for each message that it has sent.
+std::size_t client_session::awaited_frames() const noexcept { return 2 * std::size_t{unanswered_}; }
+
+// ---- bounds of memory and time -----------------------------------------------------------------
+
+void client_session::on_memory_bound(exchange::held_kind what) {
+    if (what == exchange::held_kind::input) {
+        owner_.memory().tell(what, describe_holder(held_input()));
+        shard_.count(counter::input_evictions);
+        end(error_code::input_overload, close_reason::bad_input);
+        discard_input();
+        return;
+    }
+    owner_.memory().tell(what, describe_holder(held_output()));
+    shard_.count(counter::slow_consumers);
+    close(close_reason::slow_consumer);
+}
+
+/// Whom a line of the log speaks of.
+std::string client_session::describe_holder(std::size_t bytes) const {
+    std::string text = "session " + std::string{std::string_view{id_.text()}} + " of ";
+    text += user_.empty() ? "nobody yet" : user_;
+    return text + ", " + address() + ", with " + std::to_string(bytes) + " bytes";
+}
+
+void client_session::on_frame_pending(std::uint64_t since_ms) {
+    const auto timeout = static_cast<std::uint64_t>(owner_.limits().frame_timeout.count());
+    if (shard_.now_ms() - since_ms < timeout) return;
+    spdlog::debug("{}: a frame was not complete after {} ms (limits.frame_timeout)", describe_holder(held_input()),
+                  timeout);
+    shard_.count(counter::frame_timeouts);
+    end(error_code::frame_timeout, close_reason::bad_input);
+    discard_input();
 }
 
 }  // namespace bester::clients

@@ -80,11 +80,10 @@ void client_session::heard() noexcept {
 
 void client_session::on_ping(std::string_view body) {
     const std::size_t size = web::frame_header_size(body.size()) + body.size();
-    if (!make_room(size)) return;
-    char* const room = output().reserve(size);
-    std::memcpy(web::write_frame_header(room, web::opcode::pong, body.size()), body.data(), body.size());
-    output().commit(size);
-    queued();
+    put(size, [&](char* room) {
+        std::memcpy(web::write_frame_header(room, web::opcode::pong, body.size()), body.data(), body.size());
+        return size;
+    });
 }
 
 void client_session::on_pong() {}
@@ -116,10 +115,9 @@ bool client_session::check_alive(std::uint64_t now_ms, std::uint64_t idle_ms, st
     if (state_ == state::leaving || now_ms < web_->last_heard_ms + idle_ms) return true;
     if (!web_->is_pinged) {
         web_->is_pinged = true;
-        char* const room = output().reserve(web::frame_header_size(0));
-        web::write_frame_header(room, web::opcode::ping, 0);
-        output().commit(web::frame_header_size(0));
-        queued();
+        char header[web::max_frame_header_size];
+        const char* const end = web::write_frame_header(header, web::opcode::ping, 0);
+        put(std::string_view{header, static_cast<std::size_t>(end - header)});
         return true;
     }
     if (now_ms < web_->last_heard_ms + idle_ms + timeout_ms) return true;
@@ -136,12 +134,10 @@ bool client_session::put_text(std::string_view body) {
         form = web::payload_form::deflated;
     }
     const std::size_t size = web::frame_header_size(body.size()) + body.size();
-    if (!make_room(size)) return false;
-    char* const room = output().reserve(size);
-    std::memcpy(web::write_frame_header(room, web::opcode::text, body.size(), form), body.data(), body.size());
-    output().commit(size);
-    queued();
-    return true;
+    return put(size, [&](char* room) {
+        std::memcpy(web::write_frame_header(room, web::opcode::text, body.size(), form), body.data(), body.size());
+        return size;
+    });
 }
 
 bool client_session::deliver_on_web(std::string_view type_token, std::string_view data, std::string_view id_token) {
@@ -154,12 +150,10 @@ bool client_session::deliver_on_web(std::string_view type_token, std::string_vie
         wire::write_delivery(room.data(), type_token, data, id_token);
         return put_text(body_of(room));
     }
-    if (!make_room(size + web::max_frame_header_size)) return false;
-    char* const room = output().reserve(size + web::max_frame_header_size);
-    wire::write_delivery(room, type_token, data, id_token);
-    output().commit(make_websocket_frame(room, size));
-    queued();
-    return true;
+    return put(size + web::max_frame_header_size, [&](char* room) {
+        wire::write_delivery(room, type_token, data, id_token);
+        return make_websocket_frame(room, size);
+    });
 }
 
 bool client_session::deliver_on_web(const exchange::payload& frame) {
@@ -169,21 +163,16 @@ bool client_session::deliver_on_web(const exchange::payload& frame) {
         if (web_->form == web_form::bound_text) body = text_of(body, owner_.text_room());
         return put_text(body);
     }
-    const exchange::payload& made = owner_.web_forms().of(frame, web_->form);
-    if (!make_room(made.size())) return false;
-    output().append(made);
-    queued();
-    return true;
+    return put(owner_.web_forms().of(frame, web_->form));
 }
 
 void client_session::send_good_on_web(std::string_view id_token, wire::delivered_count delivered) {
     if (web_->is_bound()) return;
     const std::size_t size = wire::good_status_size(id_token) + web::max_frame_header_size;
-    if (!make_room(size)) return;
-    char* const begin = output().reserve(size);
-    const char* const end = wire::write_good_status(begin, id_token, delivered);
-    output().commit(make_websocket_frame(begin, static_cast<std::size_t>(end - begin)));
-    queued();
+    put(size, [&](char* room) {
+        const char* const end = wire::write_good_status(room, id_token, delivered);
+        return make_websocket_frame(room, static_cast<std::size_t>(end - room));
+    });
 }
 
 void client_session::send_frame_on_web(std::string_view frame) {
@@ -209,22 +198,23 @@ void client_session::fail_bound(const wire::status_error& error) {
 void client_session::end_websocket(web::close_code code, std::string_view reason) {
     if (!web_ || !web_->path || web_->has_ended || !is_open()) return;
     web_->has_ended = true;
-    output().append(std::string_view{web::make_close_frame(code, reason)});
-    queued();
+    enqueue_answer(web::make_close_frame(code, reason));
 }
 
 /// Says why the session ends, to a client of this kind.
 void client_session::say_goodbye(const wire::status_error& why, web::close_code code) {
     if (!web_) {
-        output().append(std::string_view{wire::bad_status_frame(wire::close_id, why)});
-        return queued();
+        enqueue_answer(wire::bad_status_frame(wire::close_id, why));
+        return;
     }
     if (!web_->path) {
         // Only half a request is told so, and not before the request before it has its answer.
         const bool has_begun = static_cast<const http_framing*>(current_framing())->has_begun();
-        if (why.code != "authentication_timeout" || !has_begun || web_->pending) return;
-        output().append(std::string_view{web::error_response(web::http_status::request_timeout)});
-        return queued();
+        const bool is_late = why.code == "authentication_timeout" || why.code == "frame_timeout";
+        if (!has_begun || web_->pending || (!is_late && why.code != "input_overload")) return;
+        enqueue_answer(
+            web::error_response(is_late ? web::http_status::request_timeout : web::http_status::service_unavailable));
+        return;
     }
     if (web_->has_ended) return;
     if (!web_->is_bound()) {
@@ -234,7 +224,7 @@ void client_session::say_goodbye(const wire::status_error& why, web::close_code 
         const char* const end = web::write_frame_header(header, web::opcode::text, body.size());
         std::string whole(header, static_cast<std::size_t>(end - header));
         whole += body;
-        output().append(std::string_view{whole});
+        enqueue_answer(whole);
     }
     end_websocket(code, why.code);
 }

@@ -13,6 +13,9 @@ namespace bester::clients {
 /// What one client may cost the broker. Every field is a key of the config's `limits` section.
 struct client_limits {
     std::size_t message_size = std::size_t{1} << 20;           ///< largest frame, bytes
+    std::size_t login_size = std::size_t{64} << 10;            ///< the same, before the log-in
+    std::chrono::milliseconds frame_timeout{60'000};           ///< from a frame's first byte to its last
+    std::size_t held_input = std::size_t{256} << 20;           ///< not complete, of all clients together
     std::chrono::milliseconds authentication_timeout{10'000};  ///< from accept to a verified log-in
     std::chrono::milliseconds keepalive_idle{25'000};          ///< silence before TCP probes
     std::chrono::milliseconds keepalive_timeout{10'000};       ///< time to answer the probes
@@ -20,9 +23,10 @@ struct client_limits {
     std::size_t queue_messages = 1'000;
     std::chrono::milliseconds write_timeout{10'000};  ///< no progress while something waits
     std::size_t unanswered = 256;                     ///< then the socket is not read
-    std::size_t connections_per_address = 0;          ///< 0: any number
+    std::size_t connections_per_address = 2'000;      ///< 0: any number
+    std::size_t sessions_per_user = 1'000;            ///< 0: any number
     std::size_t connections = 0;                      ///< most sessions at once; resolved by the config (0 only before)
-    std::size_t queued_memory = std::size_t{512} << 20;  ///< all queues together; above it no client is read
+    std::size_t queued_memory = std::size_t{512} << 20;  ///< all queues together
     std::chrono::milliseconds busy_timeout{2'000};       ///< longest wait for room before `busy`
     std::size_t files = 256;                             ///< on their way at once; beyond, HTTP's 503
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "clients/client_session.hpp"
 #include "clients/shard_clients.hpp"
@@ -74,7 +75,11 @@ engine_session::engine_session(shard_engines& home, std::shared_ptr<const engine
       opened_ms_{now_ms},
       next_ping_ms_{now_ms + home.ping_interval_ms()} {}
 
-engine_session::~engine_session() = default;
+engine_session::~engine_session() {
+    is_closed_ = true;
+    settle();
+    if (has_joined_) home_->clients().door().engines.remove(sid_);
+}
 
 std::string engine_session::open_text(bool can_upgrade) const {
     socketio::open_values values;
@@ -84,6 +89,13 @@ std::string engine_session::open_text(bool can_upgrade) const {
     values.ping_timeout_ms = home_->ping_timeout_ms();
     values.max_payload = home_->clients().limits().message_size;
     return socketio::open_packet(values);
+}
+
+void engine_session::joined() {
+    if (std::exchange(has_joined_, true)) return;
+    home_->clients().door().engines.add(sid_);
+    for (client_session* const each : {websocket_, upgrading_})
+        if (each) each->apply_limits();
 }
 
 // ---- packets of Engine.IO ----------------------------------------------------------------------
@@ -138,6 +150,7 @@ engine_session::step engine_session::take_probe(const socketio::engine_packet& p
     side.queue = {};
     side.packets = 0;
     if (!side.post) http_.reset();
+    settle();
     return step::next;
 }
 
@@ -178,9 +191,10 @@ engine_session::step engine_session::take_text(std::string_view text, bool may_m
             return step::next;
         case packet_type::binary_event:
         case packet_type::binary_ack: {
-            if (!collector_)
-                collector_ = std::make_unique<socketio::attachment_collector>(home_->clients().limits().message_size);
-            return collector_->begin(*packet) ? step::next : close(true);
+            if (!collector_) collector_ = std::make_unique<socketio::attachment_collector>(most_collected());
+            const bool has_begun = collector_->begin(*packet).has_value();
+            settle();
+            return has_begun ? step::next : close(true);
         }
         case packet_type::ack: return step::next;  // we ask for none
         case packet_type::connect_error: break;
@@ -192,8 +206,12 @@ engine_session::step engine_session::take_bytes(std::string_view bytes) {
     if (!collector_ || !collector_->is_collecting()) return close(true);
     const auto is_complete = collector_->add(bytes);
     if (!is_complete) return close(true);
-    if (!*is_complete) return step::next;
+    if (!*is_complete) {
+        settle();
+        return step::next;
+    }
     const auto collected = std::move(collector_);
+    settle();
     socketio::packet_view packet = collected->head();
     if (packet.type == packet_type::binary_ack) return step::next;
     const auto data = socketio::join_attachments(home_->clients().shard().reader(), packet.data, collected->bodies(),
@@ -326,6 +344,69 @@ void engine_session::go_on() {
     if (http_ && http_->post) home_->later(sid_, [](engine_session& who) { who.take_post(); });
 }
 
+// ---- what is held ------------------------------------------------------------------------------
+
+/// Of a packet and its attachments. Before anybody has logged in little is allowed.
+std::size_t engine_session::most_collected() const noexcept {
+    const client_limits& limits = home_->clients().limits();
+    return has_joined_ ? limits.message_size : std::min(limits.message_size, limits.login_size);
+}
+
+/// Counts anew what is held: a packet whose attachments have not all come, a POST that is not taken to its end, and
+/// packets that no poll has fetched.
+void engine_session::settle() {
+    const std::size_t collected = collector_ && !is_closed_ ? collector_->held_bytes() : 0;
+    if (collected == 0) collecting_since_ms_ = 0;
+    else if (collecting_since_ms_ == 0) collecting_since_ms_ = home_->clients().shard().now_ms();
+    const bool is_on_http = http_ && !is_closed_;
+    exchange::stream_account& account = home_->clients().account();
+    account.input.set(*this, held_input_, collected + (is_on_http && http_->post ? http_->body.capacity() : 0));
+    account.output.set(*this, held_output_, is_on_http && http_->packets > 0 ? http_->queue.capacity() : 0);
+    if (collected > 0) home_->clients().shard().wake_sweep();
+}
+
+void engine_session::move_to(shard_engines& home) {
+    home_ = &home;
+    settle();
+}
+
+void engine_session::move_off() {
+    websocket_ = upgrading_ = nullptr;
+    exchange::stream_account& account = home_->clients().account();
+    account.input.set(*this, held_input_, 0);
+    account.output.set(*this, held_output_, 0);
+}
+
+std::uint64_t engine_session::held_weight(exchange::held_kind what, std::uint64_t now_ms) const noexcept {
+    if (what == exchange::held_kind::output) return held_output_.bytes;
+    const bool waits_for_us = holding_ > 0 || collecting_since_ms_ == 0;
+    return held_input_.bytes * (waits_for_us ? 1 : 1 + (now_ms - std::min(now_ms, collecting_since_ms_)));
+}
+
+std::string engine_session::describe_holder(std::size_t bytes) const {
+    const std::string who =
+        namespaces_.empty() || namespaces_.front()->user().empty() ? "nobody yet" : namespaces_.front()->user();
+    return "a Socket.IO session of " + who + ", " + opening_->address + ", with " + std::to_string(bytes) + " bytes";
+}
+
+void engine_session::give_way(exchange::held_kind what) {
+    const bool is_input = what == exchange::held_kind::input;
+    home_->clients().memory().tell(what, describe_holder(is_input ? held_input_.bytes : held_output_.bytes));
+    home_->clients().shard().count(is_input ? counter::input_evictions : counter::slow_consumers);
+    if (http_ && !is_input) {
+        http_->queue = {};
+        http_->packets = 0;
+    }
+    close(is_input);
+}
+
+void engine_session::check_frame_time(std::uint64_t now_ms) {
+    const auto timeout = static_cast<std::uint64_t>(home_->clients().limits().frame_timeout.count());
+    if (collecting_since_ms_ == 0 || holding_ > 0 || now_ms - collecting_since_ms_ < timeout) return;
+    home_->clients().shard().count(counter::frame_timeouts);
+    close(true);
+}
+
 // ---- the end -----------------------------------------------------------------------------------
 
 engine_session::step engine_session::close(bool has_failed) {
@@ -333,6 +414,7 @@ engine_session::step engine_session::close(bool has_failed) {
     if (!is_closed_) {
         is_closed_ = true;
         end_transport(has_failed);
+        settle();
         home_->ended(*this);
     }
     return step::closed;

@@ -10,6 +10,7 @@
 #include "clients/engine_request.hpp"
 #include "clients/event_text.hpp"
 #include "clients/namespace_session.hpp"
+#include "exchange/byte_ledger.hpp"
 #include "exchange/framed_stream.hpp"
 #include "socketio/attachment_collector.hpp"
 #include "socketio/engine_packet.hpp"
@@ -23,7 +24,7 @@ class shard_engines;
 /// One Engine.IO session (protocol 4): what carries a client's Socket.IO packets, over HTTP requests, or a WebSocket,
 /// or first the one and then the other. The client's sessions in namespaces live in it. Owned by its shard's
 /// shard_engines, on that shard's thread; it can move to another shard while it has no namespaces.
-class engine_session {
+class engine_session final : private exchange::memory_holder {
 public:
     engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid,
                    std::uint64_t now_ms);
@@ -54,7 +55,9 @@ public:
     bool send(shared_events::made& event);
     void send_control(socketio::packet_type type, std::string_view name_space, std::string_view data);
     void send_connect_error(std::string_view name_space, const wire::status_error& error);
-    void joined() noexcept { has_joined_ = true; }
+    /// One of its namespaces has logged in: what carries it may bring more from now on.
+    void joined();
+    bool has_joined() const noexcept { return has_joined_; }
     void hold_back() noexcept { ++holding_; }
     void release();
     void remove_later(namespace_session& who);
@@ -73,9 +76,9 @@ public:
     // To move to another shard.
     client_session* websocket() const noexcept { return websocket_; }
     client_session* upgrading() const noexcept { return upgrading_; }
-    void move_to(shard_engines& home) noexcept { home_ = &home; }
+    void move_to(shard_engines& home);
     /// Without what carried it, which goes along,
-    void move_off() noexcept { websocket_ = upgrading_ = nullptr; }
+    void move_off();
     /// and onto that again.
     void move_onto(client_session& websocket, bool is_taking_over) noexcept {
         (is_taking_over ? upgrading_ : websocket_) = &websocket;
@@ -98,6 +101,12 @@ private:
     step take_event(const socketio::packet_view& packet);
     step close(bool has_failed);
     void take_post();
+    std::size_t most_collected() const noexcept;
+    void settle();
+    std::string describe_holder(std::size_t bytes) const;
+    std::uint64_t held_weight(exchange::held_kind what, std::uint64_t now_ms) const noexcept override;
+    void give_way(exchange::held_kind what) override;
+    void check_frame_time(std::uint64_t now_ms) override;
     void answer(waiting_request& to, web::http_status status, std::string body);
     void queue_packet(std::size_t size);
     void answer_poll();
@@ -124,6 +133,9 @@ private:
 
     std::unique_ptr<http_side> http_;
     std::unique_ptr<socketio::attachment_collector> collector_;
+    std::uint64_t collecting_since_ms_ = 0;  ///< 0: it is not
+    exchange::byte_ledger::entry held_input_;
+    exchange::byte_ledger::entry held_output_;
     std::uint64_t opened_ms_;
     std::uint64_t next_ping_ms_;
     std::uint64_t pinged_ms_ = 0;  ///< 0: no answer is due

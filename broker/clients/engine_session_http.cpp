@@ -59,6 +59,7 @@ void engine_session::queue_packet(std::size_t) {
             return close_later();
         }
     }
+    settle();
     if (side.packets == 1) home_->later(sid_, [](engine_session& who) { who.answer_poll(); });
 }
 
@@ -66,6 +67,7 @@ void engine_session::answer_poll() {
     if (!http_ || !http_->poll || http_->packets == 0) return;
     http_->packets = 0;
     answer(http_->poll, web::http_status::ok, std::exchange(http_->queue, {}));
+    settle();
 }
 
 void engine_session::post(std::string body, const waiting_request& from) {
@@ -85,6 +87,7 @@ void engine_session::post(std::string body, const waiting_request& from) {
     side.body.reserve(side.body.size() + wire::json_padding);  // who reads the last packet looks a little beyond it
     side.at = 0;
     take_post();
+    if (http_) settle();
 }
 
 /// Takes the packets that came in a request, as far as that goes; when all are taken it is answered.
@@ -95,6 +98,7 @@ void engine_session::take_post() {
         if (rest.empty() && http_->at > 0) {
             http_->body = {};
             answer(http_->post, web::http_status::ok, "ok");
+            settle();
             return;
         }
         const std::size_t size = std::min(rest.find(socketio::payload_separator), rest.size());

@@ -27,9 +27,11 @@ public:
 
     exchange::framed decode(std::string_view bytes) override;
     void give_again() override { is_again_ = true; }
+    std::size_t held_bytes() const noexcept override { return decoder_.held_bytes() + body_.capacity(); }
+    void discard() override { release_body(); }
 
     /// Has part of a request been received that is not complete?
-    bool has_begun() const noexcept { return decoder_.has_begun() || missing_ != 0; }
+    bool has_begun() const noexcept override { return decoder_.has_begun() || missing_ != 0; }
     /// Moves out what the last frame is: nothing of it stays here but the body, until the next is decoded.
     http_arrival take() noexcept { return std::exchange(arrival_, {}); }
     /// Gives the memory of the last frame's body back, which otherwise stays until the next request.

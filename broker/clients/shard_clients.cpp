@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
 #include <map>
 
 #include <sodium.h>
@@ -39,6 +41,10 @@ void set_tcp_options(int fd, const client_limits& limits) {
     set(IPPROTO_TCP, TCP_KEEPIDLE, idle - earlier);
     set(IPPROTO_TCP, TCP_KEEPINTVL, seconds(limits.keepalive_timeout / probes));
     set(IPPROTO_TCP, TCP_KEEPCNT, probes);
+    // While something is on its way to the client the kernel asks nothing: then the same time is the time to take it.
+    const auto user_timeout = (limits.keepalive_idle + limits.keepalive_timeout).count();
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT,
+        static_cast<int>(std::min<std::int64_t>(user_timeout, std::numeric_limits<int>::max())));
 }
 
 }  // namespace
@@ -53,6 +59,7 @@ shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, l
       door_{door},
       rules_{std::move(rules)},
       files_{files} {
+    memory_.apply(limits_);
     shard_.add_swept(*this);
 }
 
@@ -72,8 +79,7 @@ void shard_clients::adopt(arrival who, const listener_settings& listener) {
     auto& made =
         all_.emplace_back(std::make_unique<client_session>(*this, std::move(who), listener, shard_.now_ms() + timeout));
     made->index = all_.size() - 1;
-    made->login_index = logging_in_.size();
-    logging_in_.push_back(made.get());
+    logging_in_.add(*made);
     shard_.count(counter::sessions_opened);
     shard_.wake_sweep();
     if (!has_place) {
@@ -85,14 +91,7 @@ void shard_clients::adopt(arrival who, const listener_settings& listener) {
     else made->begin();
 }
 
-void shard_clients::remove_waiting(client_session& who) {
-    if (who.login_index >= logging_in_.size() || logging_in_[who.login_index] != &who) return;
-    logging_in_[who.login_index] = logging_in_.back();
-    logging_in_[who.login_index]->login_index = who.login_index;
-    logging_in_.pop_back();
-}
-
-void shard_clients::authenticated(client_session& who) { remove_waiting(who); }
+void shard_clients::authenticated(client_session& who) { logging_in_.remove(who); }
 
 std::uint64_t shard_clients::start_verification(user_session& who) {
     who.login_ticket = ++last_ticket_;
@@ -122,9 +121,7 @@ void shard_clients::ask_handler(user_session& who, std::string_view data) {
 
 void shard_clients::watch_expiry(user_session& who) {
     shard_.wake_sweep();
-    if (who.is_listed_expiring) return;
-    who.is_listed_expiring = true;
-    expiring_.push_back(&who);
+    expiring_.add(who);
 }
 
 void shard_clients::check_expiries() {
@@ -133,29 +130,22 @@ void shard_clients::check_expiries() {
     if (expiring_.empty() || shard_.now_ms() < next_expiry_check_ms_) return;
     next_expiry_check_ms_ = shard_.now_ms() + interval_ms;
     const auto notice = static_cast<std::uint64_t>(rules_->token_notice.count());
-    // From the back: a session that ends at once leaves the list.
-    for (std::size_t i = expiring_.size(); i-- > 0;)
-        if (i < expiring_.size()) expiring_[i]->check_expiry(wall_ms, notice);
+    expiring_.for_each([&](user_session& who) { who.check_expiry(wall_ms, notice); });
 }
 
 void shard_clients::watch_blocked(client_session& who) {
     shard_.wake_sweep();
-    if (who.is_listed_blocked) return;
-    who.is_listed_blocked = true;
-    blocked_.push_back(&who);
+    blocked_.add(who);
 }
 
 void shard_clients::watch_warm(client_session& who) {
     shard_.wake_sweep();
-    if (who.is_listed_warm) return;
-    who.is_listed_warm = true;
-    warm_.push_back(&who);
+    warm_.add(who);
 }
 
 void shard_clients::watch_web(client_session& who) {
     shard_.wake_sweep();
-    *who.web_index() = web_.size();
-    web_.push_back(&who);
+    web_.add(who);
 }
 
 /// Pings those that are silent, now and then.
@@ -165,22 +155,14 @@ void shard_clients::check_web(std::uint64_t now_ms) {
     const auto timeout = static_cast<std::uint64_t>(limits_.keepalive_timeout.count());
     next_web_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(idle, timeout) / 4, 50, 1'000);
     web_forms_ = {};  // what they refer to need not stay
-    for (std::size_t i = 0; i < web_.size();)
-        if (web_[i]->check_alive(now_ms, idle, timeout)) ++i;
+    web_.for_each([&](client_session& who) { who.check_alive(now_ms, idle, timeout); });
 }
 
 /// Takes back the memory of ciphered sessions that have said nothing for a while.
 void shard_clients::cool(std::uint64_t now_ms) {
-    for (std::size_t i = 0; i < warm_.size();) {
-        client_session& who = *warm_[i];
-        if (!who.cool(now_ms)) {
-            ++i;
-            continue;
-        }
-        who.is_listed_warm = false;
-        warm_[i] = warm_.back();
-        warm_.pop_back();
-    }
+    warm_.for_each([&](client_session& who) {
+        if (who.cool(now_ms)) warm_.remove(who);
+    });
 }
 
 void shard_clients::closed(client_session& who) {
@@ -191,17 +173,12 @@ void shard_clients::closed(client_session& who) {
 
 /// From all lists; it is destroyed when this turn is over.
 void shard_clients::remove(client_session& who) {
-    remove_waiting(who);
+    logging_in_.remove(who);
     if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
-    if (who.is_listed_blocked) std::erase(blocked_, &who);
-    if (who.is_listed_warm) std::erase(warm_, &who);
-    if (const std::size_t* const index = who.web_index()) {
-        web_[*index] = web_.back();
-        *web_[*index]->web_index() = *index;
-        web_.pop_back();
-    }
-    if (who.is_listed_expiring) std::erase(expiring_, &who);
-    if (!without_memory_.empty()) std::erase(without_memory_, &who);
+    blocked_.remove(who);
+    warm_.remove(who);
+    web_.remove(who);
+    expiring_.remove(who);
     std::unique_ptr<client_session> gone = std::move(all_[who.index]);
     if (who.index + 1 != all_.size()) {
         all_[who.index] = std::move(all_.back());
@@ -221,8 +198,7 @@ client_session& shard_clients::add(moved_connection& what) {
     const auto timeout = static_cast<std::uint64_t>(limits_.authentication_timeout.count());
     auto& made = all_.emplace_back(std::make_unique<client_session>(*this, what, shard_.now_ms() + timeout));
     made->index = all_.size() - 1;
-    made->login_index = logging_in_.size();
-    logging_in_.push_back(made.get());
+    logging_in_.add(*made);
     shard_.wake_sweep();
     return *made;
 }
@@ -246,58 +222,42 @@ bool shard_clients::count_engine() noexcept {
 
 void shard_clients::forget(user_session& who) {
     if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
-    if (who.is_listed_expiring) std::erase(expiring_, &who);
-    who.is_listed_expiring = false;
-}
-
-bool shard_clients::is_over_memory_mark() const noexcept {
-    return shard_.queued_memory() * shard_.settings().shards + exchange::payload::total_bytes() > limits_.queued_memory;
+    expiring_.remove(who);
 }
 
 bool shard_clients::sweep(std::uint64_t now_ms) {
-    for (std::size_t i = 0; i < logging_in_.size();) {
-        client_session& who = *logging_in_[i];
-        if (!who.is_past_login_deadline(now_ms)) {
-            ++i;
-            continue;
-        }
+    logging_in_.for_each([&](client_session& who) {
+        if (!who.is_past_login_deadline(now_ms)) return;
         // Ending it may take it out of the list at once, or when the reason has been written.
         if (!who.give_up_login()) who.end(error_code::authentication_timeout, close_reason::authentication);
-        remove_waiting(who);
-    }
+        logging_in_.remove(who);
+    });
     const auto write_timeout = static_cast<std::uint64_t>(limits_.write_timeout.count());
-    for (std::size_t i = 0; i < blocked_.size();) {
-        client_session& who = *blocked_[i];
+    blocked_.for_each([&](client_session& who) {
         if (who.is_open() && who.is_stuck(now_ms, write_timeout)) {
             shard_.count(counter::write_timeouts);
-            spdlog::warn("session {} of {}: took nothing for {} ms (limits.write_timeout), closed",
-                         std::string_view{who.id().text()}, who.user(), write_timeout);
+            if (const auto untold = write_timeout_lines_.admit(std::chrono::steady_clock::now()))
+                spdlog::warn("session {} of {}, {}: took nothing for {} ms (limits.write_timeout), closed{}",
+                             std::string_view{who.id().text()}, who.user().empty() ? "nobody yet" : who.user(),
+                             who.address(), write_timeout,
+                             *untold == 0 ? "" : "; " + std::to_string(*untold) + " more before");
             who.close(close_reason::write_timeout);  // takes it out of the list
-            continue;
+            return;
         }
-        if (who.is_blocked()) {
-            ++i;
-            continue;
-        }
-        who.is_listed_blocked = false;
-        blocked_[i] = blocked_.back();
-        blocked_.pop_back();
-    }
-    if (!without_memory_.empty() && !is_over_memory_mark()) {
-        std::vector<client_session*> released;
-        released.swap(without_memory_);
-        for (client_session* who : released) who->memory_is_free();
-    }
+        if (!who.is_blocked()) blocked_.remove(who);
+    });
+    const bool has_held = memory_.sweep(now_ms);
     cool(now_ms);
     check_expiries();
     check_web(now_ms);
     const bool has_engines = engines_.sweep(now_ms);
-    return has_engines || !web_.empty() || !warm_.empty() || !expiring_.empty() || !logging_in_.empty() ||
-           !blocked_.empty() || !without_memory_.empty();
+    return has_engines || has_held || !web_.empty() || !warm_.empty() || !expiring_.empty() || !logging_in_.empty() ||
+           !blocked_.empty();
 }
 
 void shard_clients::apply(const client_limits& limits) {
     limits_ = limits;
+    memory_.apply(limits_);
     for (const auto& who : all_) who->apply_limits();
 }
 

@@ -15,9 +15,11 @@
 #include "clients/client_settings.hpp"
 #include "clients/file_reader.hpp"
 #include "clients/login_service.hpp"
+#include "clients/memory_bounds.hpp"
 #include "clients/moved_connection.hpp"
 #include "clients/shard_engines.hpp"
 #include "clients/web_form.hpp"
+#include "exchange/log_limit.hpp"
 #include "exchange/shard.hpp"
 #include "web/websocket_pool.hpp"
 
@@ -27,7 +29,7 @@ namespace bester::clients {
 using connection_count = std::atomic<std::size_t>;
 
 /// All client connections of one shard, logged in or not: owns them, and sees to their deadlines and
-/// to the memory mark. On the shard's thread, apart from the constructor.
+/// bounds. On the shard's thread, apart from the constructor.
 class shard_clients final : public exchange::swept {
 public:
     /// What is given by reference must outlive it.
@@ -84,8 +86,13 @@ public:
     /// Sees to the end of its token.
     void watch_expiry(user_session& who);
     bool is_draining() const noexcept { return is_draining_; }
-    bool is_over_memory_mark() const noexcept;
-    void await_memory(client_session& who) { without_memory_.push_back(&who); }
+    memory_bounds& memory() noexcept { return memory_; }
+    exchange::stream_account& account() noexcept { return memory_.account(); }
+    /// Calls `each(shard_clients&)` for those of all shards; of the others only what any thread may call.
+    template <class Each>
+    void for_each_shard(Each&& each) const {
+        for (const auto& there : *everywhere_) each(*there);
+    }
     void watch_blocked(client_session& who);
     /// A ciphered session has traffic, for which memory is held that it gives back when it is idle.
     void watch_warm(client_session& who);
@@ -106,7 +113,6 @@ public:
     bool is_asking_handler(const user_session& who) const { return calls_.count(who.login_ticket) != 0; }
 
 private:
-    void remove_waiting(client_session& who);
     void remove(client_session& who);
     client_session& add(moved_connection& what);
     void cool(std::uint64_t now_ms);
@@ -123,18 +129,19 @@ private:
     std::size_t engine_count_ = 0;
     bool is_draining_ = false;
     std::uint64_t last_ticket_ = 0;
+    memory_bounds memory_{*this};     // sessions refer to it
     web::websocket_pool websockets_;  // sessions refer to it
     std::vector<std::unique_ptr<client_session>> all_;
-    std::vector<client_session*> logging_in_;
-    std::vector<client_session*> blocked_;
-    std::vector<client_session*> without_memory_;
-    std::vector<client_session*> warm_;
+    exchange::place_list<client_session, &client_session::login_place> logging_in_;
+    exchange::place_list<client_session, &client_session::blocked_place> blocked_;
+    exchange::place_list<client_session, &client_session::warm_place> warm_;
     file_reader& files_;
     shared_web_forms web_forms_;
     std::string text_room_;
-    std::vector<client_session*> web_;  ///< WebSockets
+    exchange::place_list<client_session, &client_session::web_place> web_;  ///< WebSockets
     std::uint64_t next_web_check_ms_ = 0;
-    std::vector<user_session*> expiring_;
+    exchange::log_limit write_timeout_lines_;
+    exchange::place_list<user_session, &user_session::expiring_place> expiring_;
     std::uint64_t next_expiry_check_ms_ = 0;
     std::unordered_map<std::uint64_t, user_session*> verifying_;
     std::unordered_map<std::uint64_t, std::unique_ptr<login_call>> calls_;  ///< by the ticket of who asked

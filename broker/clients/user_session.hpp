@@ -12,6 +12,7 @@
 #include "clients/login_service.hpp"
 #include "clients/session_access.hpp"
 #include "exchange/framed_stream.hpp"
+#include "exchange/place_list.hpp"
 #include "exchange/session.hpp"
 #include "wire/client_codec.hpp"
 
@@ -60,7 +61,7 @@ public:
 
     /// For shard_clients: what it waits for, and whether it is among those that end.
     std::uint64_t login_ticket = 0;
-    bool is_listed_expiring = false;
+    exchange::list_place expiring_place;
 
 protected:
     enum class login_step : std::uint8_t { accepted, waiting, refused };

@@ -184,6 +184,8 @@ user_session::login_step user_session::accept(std::string_view user) {
         return refuse(
             wire::as_status_error(error_code::session_expired, "who let it in did so until a time that is over"));
     if (const error_code why = objection(); why != error_code::none) return refuse(why);
+    const std::size_t most = owner_.limits().sessions_per_user;
+    if (most != 0 && shard.users().count(user_) >= most) return refuse(error_code::too_many_sessions);
     is_in_ = true;
     id_ = shard.sessions().add(*this);
     shard.users().add(user_, id_);

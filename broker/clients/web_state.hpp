@@ -46,7 +46,6 @@ struct web_state {
     std::string query;
     std::string failure;              ///< code of the last refusal, which the close frame tells on a bound path
     std::uint64_t last_heard_ms = 0;  ///< shard clock
-    std::size_t index = 0;            ///< in shard_clients' list
 
     engine_session* engine = nullptr;          ///< that this WebSocket carries; null: none
     std::unique_ptr<pending_request> pending;  ///< null: every request that was accepted has been answered

@@ -30,6 +30,9 @@ public:
 
     exchange::framed decode(std::string_view bytes) override;
     void give_again() override { decoder_.give_again(); }
+    std::size_t held_bytes() const noexcept override { return decoder_.held_bytes(); }
+    bool has_begun() const noexcept override { return decoder_.has_begun(); }
+    void discard() override { decoder_.discard(); }
     /// Was the last message binary?
     bool is_binary() const noexcept { return is_binary_; }
     void set_message_limit(std::size_t limit) noexcept { decoder_.set_message_limit(limit); }

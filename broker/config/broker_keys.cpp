@@ -121,12 +121,44 @@ std::vector<key<broker_config>> limit_keys() {
              .description = "Largest frame from a client; a larger one is answered `too_large`."},
             [](auto& c) -> auto& { return c.limits.message_size; }),
         declared(
+            {.name = "limits.login_size",
+             .kind = value_kind::size,
+             .least = 256,
+             .most = 256 * mebi,
+             .description = "The same before the log-in, if that is less: the first frame, and what a WebSocket or a "
+                            "POST of Socket.IO brings until somebody has logged in on it."},
+            [](auto& c) -> auto& { return c.limits.login_size; }),
+        declared(
+            {.name = "limits.frame_timeout",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = hour,
+             .description = "From the first byte of a frame, a message in fragments or a request to its last; the "
+                            "time in which the broker does not read is left out. Then the connection is closed with "
+                            "`frame_timeout`."},
+            [](auto& c) -> auto& { return c.limits.frame_timeout; }),
+        declared(
+            {.name = "limits.held_input",
+             .kind = value_kind::size,
+             .least = mebi,
+             .most = 1'024 * gibi,
+             .description = "What is held of frames that have come in part, for all clients together; beyond, those "
+                            "who hold the most for the longest are closed with `input_overload`."},
+            [](auto& c) -> auto& { return c.limits.held_input; }),
+        declared(
             {.name = "limits.connections_per_address",
              .kind = value_kind::count,
              .most = 1'000'000,
              .description = "Most connections from one address (IPv6: from one /64), this machine's own left "
                             "out; 0: any number. Connections that there were when it was 0 are not counted."},
             [](auto& c) -> auto& { return c.limits.connections_per_address; }),
+        declared(
+            {.name = "limits.sessions_per_user",
+             .kind = value_kind::count,
+             .most = 10'000'000,
+             .description = "Most sessions of one user; a further log-in is refused with `too_many_sessions`. 0: any "
+                            "number."},
+            [](auto& c) -> auto& { return c.limits.sessions_per_user; }),
         declared(
             {.name = "limits.authentication_timeout",
              .kind = value_kind::duration,
@@ -205,7 +237,8 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::size,
              .least = mebi,
              .most = 1'024 * gibi,
-             .description = "All queues to clients together; above it no client is read until they shrink."},
+             .description = "All queues to clients together; beyond, those for whom the most waits are cut off as "
+                            "`slow_consumer`."},
             [](auto& c) -> auto& { return c.limits.queued_memory; }),
         declared(
             {.name = "limits.files",

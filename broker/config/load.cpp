@@ -161,7 +161,13 @@ void check_whole(const json_value& root, broker_config& config, const reading& c
     if (config.limits.queued_memory < config.limits.queue_bytes) {
         context.mistake(at("limits", "queued_memory"), "limits.queued_memory",
                         "must be at least queue_bytes (" + number_text(value_kind::size, config.limits.queue_bytes) +
-                            "): one slow client would stop all others");
+                            "): else nobody could use a full queue");
+    }
+    if (config.limits.held_input / 2 < config.limits.message_size) {
+        context.mistake(at("limits", "held_input"), "limits.held_input",
+                        "must be at least twice message_size (" +
+                            number_text(value_kind::size, config.limits.message_size) +
+                            "): else a few large frames would end each other");
     }
 }
 

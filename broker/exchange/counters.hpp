@@ -35,7 +35,8 @@ enum class counter : std::uint8_t {
     slow_consumers,
     write_timeouts,
     protocol_errors,  ///< of handlers
-    memory_pauses,    ///< sessions not read because of the memory mark
+    input_evictions,  ///< sessions ended because of limits.held_input
+    frame_timeouts,   ///< of clients
     files_served,     ///< over HTTP
     internal_errors,
     end,
@@ -70,7 +71,8 @@ inline constexpr std::array<std::string_view, counter_count> counter_names{
     "slow_consumers",
     "write_timeouts",
     "protocol_errors",
-    "memory_pauses",
+    "input_evictions",
+    "frame_timeouts",
     "files_served",
     "internal_errors",
 };

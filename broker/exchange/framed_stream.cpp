@@ -1,5 +1,6 @@
 #include "exchange/framed_stream.hpp"
 
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +20,12 @@ namespace {
 constexpr std::uint32_t reading = EPOLLIN;
 constexpr std::size_t smallest_kept = 4'096;
 constexpr std::size_t most_prefixed = std::size_t{16} << 10;
+
+/// What the socket has taken from us and the other end has not taken from it.
+std::uint32_t unacknowledged_bytes(int fd) noexcept {
+    int size = 0;
+    return ::ioctl(fd, SIOCOUTQ, &size) == 0 && size > 0 ? static_cast<std::uint32_t>(size) : 0;
+}
 
 bool has_unread_bytes(int fd) noexcept {
     int size = 0;
@@ -49,6 +56,14 @@ framed_stream::framed_stream(shard& owner, int fd, std::size_t frame_limit, std:
 framed_stream::~framed_stream() {
     if (fd_ >= 0) ::close(fd_);
     if (kept_) shard_.account_kept(-static_cast<std::ptrdiff_t>(kept_->capacity));
+    if (!account_ || !flow_) return;
+    account_->input.set(*this, flow_->input, 0);
+    account_->output.set(*this, flow_->output, 0);
+}
+
+framed_stream::flow_state& framed_stream::flow() {
+    if (!flow_) flow_ = std::make_unique<flow_state>();
+    return *flow_;
 }
 
 void framed_stream::start(std::string_view received) {
@@ -56,28 +71,30 @@ void framed_stream::start(std::string_view received) {
     shard_.loop().add(fd_, watched_, *this);
     if (!received.empty()) keep(received);
     // What a cipher has been given already, the socket will not tell of again.
-    if (cipher_ && !cipher_->pending_output().empty()) queued();
+    if (cipher_ && !cipher_->pending_output().empty()) mark_dirty();
     if (!cipher_ && !kept_) return;
-    is_paused_ = true;
-    resume();
+    settle_input();
+    hold(asked_hold);
+    release(asked_hold);
 }
 
 void framed_stream::on_ready(std::uint32_t events) {
     if (fd_ < 0) return;
     if ((events & EPOLLOUT) != 0 && !is_output_lost_ && (outbox_ || cipher_)) wrote(write_out());
     if (fd_ < 0) return;
-    if ((events & EPOLLIN) != 0 && !is_paused_ && !input_ended_) {
+    if ((events & EPOLLIN) != 0 && !is_paused() && !input_ended_) {
         if (!cipher_) {
             read();
         } else {
             may_receive_ = true;
             read_ciphered();
         }
+        settle_input();
     } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) hung_up(events);
 }
 
 void framed_stream::hung_up(std::uint32_t events) {
-    const bool is_unread = (is_paused_ || is_resuming_) && !input_ended_;
+    const bool is_unread = (is_paused() || is_resuming_) && !input_ended_;
     // A peer that closes without having read all makes it an error; what it wrote before is still good.
     const bool is_lost = (events & EPOLLERR) != 0;
     if (is_lost && !(is_unread && (kept_ || has_unread_bytes(fd_)))) return close(close_reason::connection_lost);
@@ -128,17 +145,18 @@ ssize_t framed_stream::receive(char* to, std::size_t size) {
 
 /// Reads all that the cipher has: the socket would not tell of it again.
 void framed_stream::read_ciphered() {
-    while (fd_ >= 0 && !is_paused_ && !input_ended_ && read()) {}
+    while (fd_ >= 0 && !is_paused() && !input_ended_ && read()) {}
     may_receive_ = false;
     if (fd_ < 0) return;
     cipher_->keep_input();  // the buffer is the shard's
-    if (!cipher_->pending_output().empty()) queued();
+    if (!cipher_->pending_output().empty()) mark_dirty();
 }
 
 void framed_stream::read_until_dry() {
     // What was kept during a pause comes before what the socket has.
     if (is_resuming_) read_kept();
-    while (fd_ >= 0 && !is_paused_ && !input_ended_ && read()) {}
+    while (fd_ >= 0 && !is_paused() && !input_ended_ && read()) {}
+    settle_input();
 }
 
 bool framed_stream::read_nothing(ssize_t result) {
@@ -178,19 +196,18 @@ bool framed_stream::read_into_kept() {
 
 void framed_stream::read_kept() {
     is_resuming_ = false;
-    if (fd_ < 0 || is_paused_) return;
+    if (fd_ < 0 || is_paused()) return;
     if (has_frame_again_ && !kept_) decode({});
-    if (fd_ < 0 || is_paused_) return;
-    if (kept_) {
+    if (fd_ >= 0 && !is_paused() && kept_) {
         auto kept = std::move(kept_);
         const std::string_view bytes{kept->data.get(), kept->size};
         const std::size_t consumed = decode(bytes);
         if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
         drop_kept(std::move(kept));
     }
-    if (fd_ < 0 || is_paused_) return;
-    if (cipher_) read_ciphered();
-    if (fd_ < 0 || is_paused_) return;
+    if (fd_ >= 0 && !is_paused() && cipher_) read_ciphered();
+    settle_input();
+    if (fd_ < 0 || is_paused()) return;
     if (input_ended_) on_end_of_input();
     else watch(watched_ | reading);
 }
@@ -199,18 +216,20 @@ void framed_stream::read_kept() {
 std::size_t framed_stream::decode(std::string_view bytes) {
     if (framing_) return decode_by_framing(bytes);
     std::size_t consumed = 0;
-    while (!is_paused_ && consumed < bytes.size()) {
+    while (!is_paused() && consumed < bytes.size()) {
         const auto found = wire::decode_frame(bytes.substr(consumed), frame_limit_);
         if (found.status == wire::frame_status::need_more) break;
         if (found.status != wire::frame_status::complete) {
             lose_framing(found.status == wire::frame_status::too_large);
             return bytes.size();
         }
+        has_progressed_ = true;
         const frame_verdict verdict = on_frame(found.body);
         if (verdict == frame_verdict::closed || fd_ < 0) return bytes.size();
         if (verdict != frame_verdict::not_yet) consumed += found.consumed;
-        if (verdict != frame_verdict::taken) pause();
+        if (verdict != frame_verdict::taken && !is_paused()) pause();
         if (is_closing_) return bytes.size();
+        hold_if_behind();
     }
     return consumed;
 }
@@ -218,7 +237,7 @@ std::size_t framed_stream::decode(std::string_view bytes) {
 /// The same, where frames are cut otherwise. A frame that is not taken stays with the framing.
 std::size_t framed_stream::decode_by_framing(std::string_view bytes) {
     std::size_t consumed = 0;
-    while (!is_paused_ && (consumed < bytes.size() || has_frame_again_)) {
+    while (!is_paused() && (consumed < bytes.size() || has_frame_again_)) {
         has_frame_again_ = false;
         const framed found = framing_->decode(bytes.substr(consumed));
         if (fd_ < 0 || is_closing_) return bytes.size();
@@ -228,14 +247,16 @@ std::size_t framed_stream::decode_by_framing(std::string_view bytes) {
             lose_framing(found.status == framing_status::too_large);
             return bytes.size();
         }
+        has_progressed_ = true;
         const frame_verdict verdict = on_frame(found.body);
         if (verdict == frame_verdict::closed || fd_ < 0) return bytes.size();
         if (verdict == frame_verdict::not_yet) {
             framing_->give_again();
             has_frame_again_ = true;
         }
-        if (verdict != frame_verdict::taken) pause();
+        if (verdict != frame_verdict::taken && !is_paused()) pause();
         if (is_closing_) return bytes.size();
+        hold_if_behind();
         if (!framing_) return consumed + decode(bytes.substr(consumed));
     }
     return consumed;
@@ -266,18 +287,142 @@ void framed_stream::drop_kept(std::unique_ptr<kept_bytes> kept) {
     if (kept->capacity == smallest_kept) shard_.give_back(std::move(kept));
 }
 
-void framed_stream::pause() {
-    if (is_paused_) return;
-    is_paused_ = true;
+void framed_stream::hold(std::uint8_t why) {
+    const bool was_paused = is_paused();
+    held_ |= why;
+    if (was_paused) return;
+    flow().paused_since_ms = shard_.now_ms();
     watch(watched_ & ~reading);
 }
 
-void framed_stream::resume() {
-    if (!is_paused_ || fd_ < 0 || is_closing_) return;
-    is_paused_ = false;
+void framed_stream::release(std::uint8_t why) {
+    if (!is_paused()) return;
+    held_ &= static_cast<std::uint8_t>(~why);
+    if (is_paused() || fd_ < 0 || is_closing_) return;
+    // A frame's time is the time in which it is read.
+    if (flow_->frame_since_ms != 0) flow_->frame_since_ms += shard_.now_ms() - flow_->paused_since_ms;
     if (is_resuming_) return;
     is_resuming_ = true;
     shard_.read_on(*this);
+}
+
+// ---- what is held --------------------------------------------------------------------------------
+
+void framed_stream::settle_input() {
+    if (!account_) return;
+    std::size_t bytes = 0;
+    bool has_begun = false;
+    if (fd_ >= 0 && !is_closing_) {
+        const std::size_t ciphered = cipher_ ? cipher_->held_input() : 0;
+        bytes = (kept_ ? kept_->capacity : 0) + (framing_ ? framing_->held_bytes() : 0) + ciphered;
+        has_begun = kept_ || ciphered > 0 || (framing_ && framing_->has_begun());
+    }
+    const bool is_new = std::exchange(has_progressed_, false);
+    if (bytes == 0 && has_begun) bytes = 1;  // a byte of a header is enough to be looked at
+    if (bytes == 0 && !flow_) return;
+    flow_state& now = flow();
+    if (!has_begun) now.frame_since_ms = 0;
+    else if (now.frame_since_ms == 0 || is_new) now.frame_since_ms = shard_.now_ms();
+    account_->input.set(*this, now.input, bytes);
+    if (bytes > 0) shard_.wake_sweep();
+    if (bytes == 0 && now.output.bytes == 0 && !is_paused() && !is_blocked()) flow_.reset();
+}
+
+void framed_stream::settle_output() {
+    if (!account_) return;
+    std::size_t bytes = 0;
+    if (is_blocked() && !is_output_lost_) {
+        if (outbox_) bytes = outbox_->hold_memory();
+        if (cipher_) bytes += cipher_->held_output();
+    }
+    if (bytes > 0 || flow_) account_->output.set(*this, flow().output, bytes);
+}
+
+void framed_stream::discard_input() {
+    input_ended_ = true;
+    watch(watched_ & ~reading);
+    if (kept_) drop_kept(std::move(kept_));
+    if (framing_) framing_->discard();
+    has_frame_again_ = false;
+    settle_input();
+}
+
+/// Input weighs the more the longer its frame has been coming, so that who sends a large one now does not pay for those
+/// who hold back many; what came before a pause is not held back by the other end.
+std::uint64_t framed_stream::held_weight(held_kind what, std::uint64_t now_ms) const noexcept {
+    if (what == held_kind::output) return held_output();
+    const std::uint64_t since_ms = flow_ ? flow_->frame_since_ms : 0;
+    const bool waits_for_us = is_paused() || is_resuming_ || since_ms == 0;
+    return held_input() * (waits_for_us ? 1 : 1 + (now_ms - std::min(now_ms, since_ms)));
+}
+
+void framed_stream::check_frame_time(std::uint64_t) {
+    const std::uint64_t since_ms = flow_ ? flow_->frame_since_ms : 0;
+    if (since_ms != 0 && !is_paused() && !is_resuming_ && !is_closing_) on_frame_pending(since_ms);
+}
+
+// ---- out -----------------------------------------------------------------------------------------
+
+bool framed_stream::fits(std::size_t size) const noexcept {
+    const std::size_t waiting = queued_bytes();
+    return waiting == 0 || (waiting + size <= account_->queue.bytes && queued_frames() < account_->queue.frames);
+}
+
+bool framed_stream::has_room_for(std::size_t size) {
+    if (fd_ < 0 || is_closing_) return false;
+    if (!account_ || fits(size)) return true;
+    flush_early();
+    return fits(size);
+}
+
+enqueued framed_stream::enqueue(std::string_view frame) {
+    return has_room_for(frame.size()) ? enqueue_answer(frame) : enqueued::refused;
+}
+
+enqueued framed_stream::enqueue(payload shared) {
+    return has_room_for(shared.size()) ? enqueue_answer(std::move(shared)) : enqueued::refused;
+}
+
+enqueued framed_stream::enqueue_answer(std::string_view frame) {
+    if (fd_ < 0 || is_closing_) return enqueued::refused;
+    output().append(frame);
+    return added();
+}
+
+enqueued framed_stream::enqueue_answer(payload shared) {
+    if (fd_ < 0 || is_closing_) return enqueued::refused;
+    output().append(std::move(shared));
+    return added();
+}
+
+/// Something was queued: it is written at the end of the turn.
+enqueued framed_stream::added() {
+    mark_dirty();
+    if (!account_) return is_blocked() ? enqueued::queued : enqueued::sent;
+    if (is_blocked()) {
+        settle_output();
+        hold_if_behind();
+        return enqueued::queued;
+    }
+    if (!is_half_full()) return enqueued::sent;
+    flush_early();
+    if (!is_half_full()) return enqueued::sent;
+    hold(output_hold);
+    return enqueued::queued;
+}
+
+bool framed_stream::is_half_full() const noexcept {
+    return queued_bytes() > account_->queue.bytes / 2 || queued_frames() > account_->queue.frames / 2;
+}
+
+/// Its queue is half full, or would be with what is due for all that was read: not reading more holds that back. What
+/// others send it may still be too much for it.
+bool framed_stream::is_behind() const noexcept {
+    return is_half_full() || queued_frames() + awaited_frames() > account_->queue.frames / 2;
+}
+
+void framed_stream::hold_if_behind() {
+    if (account_ && is_blocked() && !is_closing_ && is_behind()) hold(output_hold);
 }
 
 void framed_stream::watch(std::uint32_t events) {
@@ -299,7 +444,7 @@ outbox& framed_stream::output() {
     return *outbox_;
 }
 
-void framed_stream::queued() {
+void framed_stream::mark_dirty() {
     if (is_dirty_ || fd_ < 0) return;
     is_dirty_ = true;
     shard_.flush_later(*this);
@@ -314,7 +459,7 @@ void framed_stream::flush() {
 void framed_stream::flush_early() {
     if (fd_ < 0 || is_output_lost_ || !outbox_ || (watched_ & EPOLLOUT) != 0) return;
     write_out();
-    queued();
+    mark_dirty();
 }
 
 flush_result framed_stream::write_out() {
@@ -343,20 +488,31 @@ void framed_stream::wrote(flush_result result) {
             watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
             return;
         case flush_result::blocked:
-            blocked_since_ms_ = shard_.now_ms();
+            flow().blocked_since_ms = flow().looked_ms = shard_.now_ms();
+            flow().unacknowledged = unacknowledged_bytes(fd_);
             watch(watched_ | EPOLLOUT);
+            settle_output();
+            hold_if_behind();
             on_blocked();
             return;
         case flush_result::done:
             watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
             if (outbox_) shard_.give_back(std::move(outbox_));
-            if (is_closing_) part();
-            else on_drained();
+            settle_output();
+            if (is_closing_) return part();
+            release(output_hold);
+            on_drained();
     }
 }
 
-bool framed_stream::is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) const noexcept {
-    return (watched_ & EPOLLOUT) != 0 && now_ms - blocked_since_ms_ >= timeout_ms;
+bool framed_stream::is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) noexcept {
+    if (!is_blocked() || now_ms - flow_->looked_ms < timeout_ms / 4) return false;
+    // The socket tells of room only when much is free; who reads slowly takes something all the same.
+    const std::uint32_t left = unacknowledged_bytes(fd_);
+    flow_->looked_ms = now_ms;
+    if (left < flow_->unacknowledged) flow_->blocked_since_ms = now_ms;
+    flow_->unacknowledged = left;
+    return now_ms - flow_->blocked_since_ms >= timeout_ms;
 }
 
 void framed_stream::close_after_flush(close_reason reason) {
@@ -366,7 +522,7 @@ void framed_stream::close_after_flush(close_reason reason) {
     watch(watched_ & ~reading);
     const bool is_written = (!outbox_ || outbox_->empty()) && (!cipher_ || cipher_->pending_output().empty());
     if (is_written) part();
-    else queued();
+    else mark_dirty();
 }
 
 void framed_stream::close(close_reason reason) {
@@ -386,6 +542,7 @@ framed_stream::connection framed_stream::release_connection() {
         taken.received.assign(kept_->data.get(), kept_->size);
         drop_kept(std::move(kept_));
     }
+    settle_input();
     return taken;
 }
 
@@ -414,6 +571,8 @@ void framed_stream::end(close_reason reason) {
         shard_.give_back(std::move(outbox_));
     }
     if (kept_) drop_kept(std::move(kept_));
+    settle_input();
+    settle_output();
 }
 
 }  // namespace bester::exchange

@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "exchange/byte_ledger.hpp"
 #include "exchange/event_loop.hpp"
 #include "exchange/framing.hpp"
 #include "exchange/outbox.hpp"
@@ -49,6 +50,13 @@ enum class frame_verdict : std::uint8_t {
     closed,            ///< the stream was closed
 };
 
+/// What became of something that was to be written.
+enum class enqueued : std::uint8_t {
+    sent,     ///< goes to the socket at the end of the turn
+    queued,   ///< waits: the socket takes no more for now
+    refused,  ///< too much waits already, or the stream is closed
+};
+
 /// A connected socket that carries frames, owned by one shard and used on its thread only: a client's
 /// session or a handler's channel. Frames have a length word each, unless set_framing() says otherwise.
 ///
@@ -56,10 +64,14 @@ enum class frame_verdict : std::uint8_t {
 /// paused remainder is kept here. Output: frames are gathered in an outbox during a turn of the
 /// shard's loop and written once at its end. An idle stream has neither buffer.
 ///
+/// Flow: what is to be written goes through enqueue(). A stream with an account has bounds for what may wait: who does
+/// not read what it has asked for (more than half of that waits) is not read either, until it has taken all. What is
+/// held for it, input that is not complete and output that is not taken, stands in the account's ledgers.
+///
 /// Outputs to the derived class: on_frame for each complete frame, on_bad_frame once when framing is
 /// lost (the derived class closes), on_end_of_input when the peer has finished sending, on_closed
 /// once, last, from close().
-class framed_stream : public pollable {
+class framed_stream : public pollable, private memory_holder {
 public:
     framed_stream(const framed_stream&) = delete;
     framed_stream& operator=(const framed_stream&) = delete;
@@ -74,16 +86,20 @@ public:
     /// peer gets the time to read that: its socket is seen off by the shard.
     void close_after_flush(close_reason reason);
 
-    /// Stops reading; pauses are counted by the derived class, not here.
-    void pause();
-    /// Reads on, beginning with what was kept, in the shard's next turn.
-    void resume();
+    /// Is not read for this reason, one bit; there may be several. Those that are no bit of own_holds are free.
+    void hold(std::uint8_t why);
+    /// The reason is gone: if none is left it is read on, beginning with what was kept, in the shard's next turn.
+    void release(std::uint8_t why);
+    /// The same, for those who have one reason only.
+    void pause() { hold(asked_hold); }
+    void resume() { release(asked_hold); }
 
     bool is_open() const noexcept { return fd_ >= 0; }
     bool is_closing() const noexcept { return is_closing_; }
     /// Does output wait for the socket to take more?
     bool is_blocked() const noexcept { return fd_ >= 0 && (watched_ & EPOLLOUT) != 0; }
-    bool is_paused() const noexcept { return is_paused_; }
+    bool is_paused() const noexcept { return held_ != 0; }
+    bool is_held(std::uint8_t why) const noexcept { return (held_ & why) != 0; }
     int fd() const noexcept { return fd_; }
     std::size_t queued_bytes() const noexcept { return outbox_ ? outbox_->bytes() : 0; }
     std::size_t queued_frames() const noexcept { return outbox_ ? outbox_->frames() : 0; }
@@ -92,8 +108,9 @@ public:
     void flush();
     /// and in the turn after resume().
     void read_kept();
-    /// Called by the shard's sweep: has nothing moved for `timeout_ms` while output waits?
-    bool is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) const noexcept;
+    /// To be asked from time to time: has the other end taken nothing for `timeout_ms` while output waits? It has taken
+    /// something if the socket has room, or (asked a few times in that span) if less waits in the socket than before.
+    bool is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) noexcept;
 
 protected:
     /// Takes over `fd`, a non-blocking stream socket; `frame_limit` bounds a frame's body. `cipher` null:
@@ -102,9 +119,21 @@ protected:
 
     /// Starts watching the descriptor. `received`: bytes that somebody read before.
     void start(std::string_view received);
-    /// The queue, made when needed. After writing to it call queued().
-    outbox& output();
-    void queued();
+    /// Bounds what may wait for this stream, and counts what is held for it; `account` outlives it. To be called
+    /// before start(). Without one nothing is bounded or counted here.
+    void use_account(stream_account& account) noexcept { account_ = &account; }
+    /// The way to write: `write(char*)` fills a room of `size` bytes and returns how many it has used. Refused if more
+    /// would wait than may, unless nothing waits.
+    template <class Writer>
+    enqueued enqueue(std::size_t size, Writer&& write) {
+        return has_room_for(size) ? put(size, write) : enqueued::refused;
+    }
+    enqueued enqueue(std::string_view frame);
+    enqueued enqueue(payload shared);
+    /// For the one answer to what was asked last, and for last words: taken even if too much waits already. The next
+    /// question is not read before what waits has been taken, so this is bounded, too.
+    enqueued enqueue_answer(std::string_view frame);
+    enqueued enqueue_answer(payload shared);
     /// Copies `size` bytes that begin `back` bytes before the end of the queue; false if they have
     /// been written, in part at least.
     bool unwritten(std::size_t back, std::size_t size, char* out) const noexcept {
@@ -131,6 +160,12 @@ protected:
     virtual void on_end_of_input() = 0;
     /// What was queued can still be looked at, through unwritten().
     virtual void on_closed(close_reason reason) = 0;
+    /// Frames that will be queued for what has been read already.
+    virtual std::size_t awaited_frames() const noexcept { return 0; }
+    /// The account is over a bound, and it is this stream's turn to go: end it, and then discard_input().
+    virtual void on_memory_bound(held_kind) {}
+    /// A frame has begun at `since_ms` (while it was read) and is not complete.
+    virtual void on_frame_pending(std::uint64_t /*since_ms*/) {}
     /// The socket takes no more for now.
     virtual void on_blocked() {}
     /// Is what came before the peer went away still worth something? Else the stream is closed as soon as
@@ -138,6 +173,11 @@ protected:
     virtual bool is_read_to_the_end() const noexcept { return false; }
     /// The queue has been written to the end.
     virtual void on_drained() {}
+    /// What stands in the account's ledgers for this stream.
+    std::size_t held_input() const noexcept { return flow_ ? flow_->input.bytes : 0; }
+    std::size_t held_output() const noexcept { return flow_ ? flow_->output.bytes : 0; }
+    /// Drops what was received and not taken, for good. Not from within decode() of the framing that is there.
+    void discard_input();
     /// Writes what is queued now instead of at the end of the turn, to make room. Never closes: a
     /// broken connection is noticed at the end of the turn.
     void flush_early();
@@ -147,6 +187,42 @@ protected:
     shard& shard_;
 
 private:
+    static constexpr std::uint8_t asked_hold = 0x80;   ///< by pause(), or by the verdict of a frame
+    static constexpr std::uint8_t output_hold = 0x40;  ///< more than half of what may wait does
+
+    /// What is needed while something is held for it, or it is paused, or its socket takes no more. Times are of the
+    /// shard's clock.
+    struct flow_state {
+        byte_ledger::entry input;
+        byte_ledger::entry output;
+        std::uint64_t frame_since_ms = 0;  ///< pauses left out; 0: none has begun
+        std::uint64_t paused_since_ms = 0;
+        std::uint64_t blocked_since_ms = 0;  ///< while EPOLLOUT is watched: when the other end last took something
+        std::uint64_t looked_ms = 0;         ///< when that was asked last
+        std::uint32_t unacknowledged = 0;    ///< bytes in the socket, then
+    };
+
+    template <class Writer>
+    enqueued put(std::size_t size, Writer&& write) {
+        outbox& to = output();
+        char* const begin = to.reserve(size);
+        to.commit(write(begin));
+        return added();
+    }
+    outbox& output();
+    bool has_room_for(std::size_t size);
+    bool fits(std::size_t size) const noexcept;
+    enqueued added();
+    void mark_dirty();
+    bool is_half_full() const noexcept;
+    bool is_behind() const noexcept;
+    void hold_if_behind();
+    flow_state& flow();
+    void settle_input();
+    void settle_output();
+    std::uint64_t held_weight(held_kind what, std::uint64_t now_ms) const noexcept final;
+    void give_way(held_kind what) final { on_memory_bound(what); }
+    void check_frame_time(std::uint64_t now_ms) final;
     bool read();
     ssize_t receive(char* to, std::size_t size);
     void read_ciphered();
@@ -170,11 +246,13 @@ private:
     std::unique_ptr<wire::stream_cipher> cipher_;
     std::unique_ptr<framing> framing_;  ///< null: length words
     std::unique_ptr<outbox> outbox_;
-    std::unique_ptr<kept_bytes> kept_;    ///< received, not decoded
-    std::uint64_t blocked_since_ms_ = 0;  ///< shard clock; while EPOLLOUT is watched
-    bool is_paused_ = false;
-    bool is_dirty_ = false;     ///< in the shard's list of streams to flush
-    bool is_resuming_ = false;  ///< in the shard's list of streams to read on
+    std::unique_ptr<kept_bytes> kept_;   ///< received, not decoded
+    stream_account* account_ = nullptr;  ///< null: nothing is bounded or counted
+    std::unique_ptr<flow_state> flow_;   ///< null: it flows
+    std::uint8_t held_ = 0;              ///< why it is not read
+    bool has_progressed_ = false;        ///< a frame was complete since input was counted last
+    bool is_dirty_ = false;              ///< in the shard's list of streams to flush
+    bool is_resuming_ = false;           ///< in the shard's list of streams to read on
     bool is_closing_ = false;
     bool input_ended_ = false;
     bool may_receive_ = false;      ///< from the socket, in this turn; of a ciphered stream

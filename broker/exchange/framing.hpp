@@ -30,6 +30,12 @@ public:
     virtual framed decode(std::string_view bytes) = 0;
     /// The last frame was not taken: the next call gives it once more.
     virtual void give_again() = 0;
+    /// Memory that it holds of what is not complete, or was not taken.
+    virtual std::size_t held_bytes() const noexcept = 0;
+    /// Has a frame begun that is not complete?
+    virtual bool has_begun() const noexcept = 0;
+    /// Drops what it holds, for good: decode() is not called again.
+    virtual void discard() = 0;
 };
 
 }  // namespace bester::exchange

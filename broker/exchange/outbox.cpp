@@ -40,6 +40,7 @@ char* outbox::reserve(std::size_t size) {
         added.capacity = static_cast<std::uint32_t>(size);
         pool_->account(static_cast<std::ptrdiff_t>(size));
     }
+    memory_ += added.capacity;
     added.data = added.chunk.get();
     return added.chunk.get();
 }
@@ -70,7 +71,12 @@ void outbox::append(std::string_view frame) {
 void outbox::pop_front() noexcept {
     piece& front = pieces_[first_];
     frames_ -= front.frames;
+    if (front.is_held) {
+        front.shared.leave_queue();
+        memory_ -= front.size;
+    }
     if (front.chunk) {
+        memory_ -= front.capacity;
         if (front.capacity == chunk_pool::chunk_size) pool_->give_back(std::move(front.chunk));
         else pool_->account(-static_cast<std::ptrdiff_t>(front.capacity));
     }
@@ -78,9 +84,10 @@ void outbox::pop_front() noexcept {
     sent_ = 0;
     if (++first_ == pieces_.size()) {
         pieces_.clear();
-        first_ = 0;
+        first_ = first_unheld_ = 0;
     } else if (first_ >= 2 * most_pieces) {
         pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
+        first_unheld_ -= std::min(first_unheld_, first_);
         first_ = 0;
     }
 }
@@ -122,6 +129,18 @@ flush_result outbox::flush(int fd) noexcept {
         if (static_cast<std::size_t>(taken) < wanted) return flush_result::blocked;
     }
     return flush_result::done;
+}
+
+std::size_t outbox::hold_memory() noexcept {
+    for (std::size_t i = std::max(first_, first_unheld_); i < pieces_.size(); ++i) {
+        piece& each = pieces_[i];
+        if (!each.shared) continue;
+        each.is_held = true;
+        each.shared.enter_queue();
+        memory_ += each.size;
+    }
+    first_unheld_ = pieces_.size();
+    return memory_;
 }
 
 void outbox::clear() noexcept {

@@ -27,7 +27,7 @@ public:
     void account(std::ptrdiff_t bytes) noexcept { in_use_ += static_cast<std::size_t>(bytes); }
 
 private:
-    static constexpr std::size_t most_kept = 1'024;
+    static constexpr std::size_t most_kept = 256;
     std::vector<std::unique_ptr<char[]>> free_;
     std::size_t in_use_ = 0;
 };
@@ -75,6 +75,9 @@ public:
         return true;
     }
     void clear() noexcept;
+    /// Bytes of memory that it holds: chunks, and the shared payloads, which from now on (until it is empty) know that
+    /// they wait here.
+    std::size_t hold_memory() noexcept;
 
     bool empty() const noexcept { return bytes_ == 0; }
     std::size_t bytes() const noexcept { return bytes_; }
@@ -94,6 +97,7 @@ private:
         std::uint32_t size = 0;
         std::uint32_t capacity = 0;  ///< of the chunk
         std::uint32_t frames = 0;
+        bool is_held = false;  ///< `shared` knows that it waits here
     };
 
     void pop_front() noexcept;
@@ -105,6 +109,8 @@ private:
     std::size_t sent_ = 0;   ///< of the first piece
     std::size_t bytes_ = 0;
     std::size_t frames_ = 0;
+    std::size_t memory_ = 0;        ///< chunks, and payloads that are held
+    std::size_t first_unheld_ = 0;  ///< pieces from here on are not held yet
     std::uint64_t written_ = 0;
 };
 

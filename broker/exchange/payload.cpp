@@ -5,13 +5,12 @@
 
 namespace bester::exchange {
 
-std::atomic<std::size_t> payload::total_{0};
+std::atomic<std::size_t> payload::shared_{0};
 
 payload payload::of_size(std::size_t size) {
     void* memory = ::operator new(sizeof(block) + size);
     payload made;
-    made.block_ = new (memory) block{{1}, static_cast<std::uint32_t>(size), size};
-    total_.fetch_add(size, std::memory_order_relaxed);
+    made.block_ = new (memory) block{{1}, static_cast<std::uint32_t>(size), {0}};
     return made;
 }
 
@@ -22,7 +21,6 @@ payload payload::copy_of(std::string_view bytes) {
 }
 
 void payload::free_block(block* unused) noexcept {
-    total_.fetch_sub(unused->capacity, std::memory_order_relaxed);
     unused->~block();
     ::operator delete(unused);
 }

@@ -36,18 +36,27 @@ public:
     void shrink(std::size_t size) const noexcept { block_->size = static_cast<std::uint32_t>(size); }
     explicit operator bool() const noexcept { return block_ != nullptr; }
 
-    /// Bytes held by all payloads of this process.
-    static std::size_t total_bytes() noexcept { return total_.load(std::memory_order_relaxed); }
+    /// It waits in a queue, for a socket that takes no more; and waits there no longer.
+    void enter_queue() const noexcept {
+        if (block_->queues.fetch_add(1, std::memory_order_relaxed) > 0)
+            shared_.fetch_add(block_->size, std::memory_order_relaxed);
+    }
+    void leave_queue() const noexcept {
+        if (block_->queues.fetch_sub(1, std::memory_order_relaxed) > 1)
+            shared_.fetch_sub(block_->size, std::memory_order_relaxed);
+    }
+    /// What queues hold together with others: a payload that waits in three is in memory once, so twice its size.
+    static std::size_t shared_bytes() noexcept { return shared_.load(std::memory_order_relaxed); }
 
 private:
     struct block {
         std::atomic<std::uint32_t> owners{1};
         std::uint32_t size;
-        std::uint64_t capacity;
+        std::atomic<std::uint32_t> queues{0};
     };
     static void free_block(block* unused) noexcept;
 
-    static std::atomic<std::size_t> total_;
+    static std::atomic<std::size_t> shared_;
     block* block_ = nullptr;
 };
 

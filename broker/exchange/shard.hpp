@@ -139,7 +139,7 @@ public:
     /// Calls `after` when the current turn's output has been written and its mail posted.
     void at_turn_end(std::function<void()> after) { turn_end_.push_back(std::move(after)); }
 
-    /// Bytes in this shard's queues, not counting shared payloads.
+    /// Bytes in this shard's streams, not counting shared payloads.
     std::size_t queued_memory() const noexcept { return chunks_.bytes_in_use() + kept_size_; }
 
 private:

@@ -122,14 +122,14 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     frame.is_request = !message.id_token.empty();
     frame.time_ms = shard_.wall_ms();
     frame.deadline_ms = deadline_ms > shard_.now_ms() ? deadline_ms - shard_.now_ms() : 0;
-    char* const begin = output().reserve(wire::handler_message_size(frame));
-    const auto size = static_cast<std::size_t>(wire::write_handler_message(begin, frame) - begin);
-    output().commit(size);
+    std::size_t size = 0;
+    enqueue(wire::handler_message_size(frame), [&](char* room) {
+        return size = static_cast<std::size_t>(wire::write_handler_message(room, frame) - room);
+    });
     used.stream_begin = total_queued_;
     used.frame_size = static_cast<std::uint32_t>(size);
     used.data_size = static_cast<std::uint32_t>(data.size());
     total_queued_ += size;
-    queued();
     shard_.wake_sweep();
 }
 
@@ -277,9 +277,8 @@ void channel::notify(std::string_view frame) {
         shard_.at_turn_end([this] { lost("it does not read what it asked for (queue_bytes)"); });
         return;
     }
-    output().append(frame);
+    enqueue(frame);
     total_queued_ += frame.size();
-    queued();
 }
 
 // ---- the end -----------------------------------------------------------------------------------
@@ -332,7 +331,7 @@ void channel::protocol_error(std::string_view what) {
     spdlog::warn("handler {}: protocol error: {}", name_of(instance_), what);
     std::string body = R"({"kind":"error","code":"protocol_error","reason":)";
     wire::append_quoted(body, what);
-    output().append(wire::make_frame(body + '}'));
+    enqueue(wire::make_frame(body + '}'));
     flush_early();
     lost("protocol error: " + std::string{what});
 }

@@ -151,9 +151,8 @@ void channel::send_snapshot() {
     const auto send_page = [&](bool has_more) {
         body += has_more ? R"(],"more":true})" : R"(],"more":false})";
         const std::string frame = wire::make_frame(body);
-        output().append(frame);
+        enqueue(frame);
         total_queued_ += frame.size();
-        queued();
         body = R"({"kind":"snapshot",)";
     };
     const auto next = [&] {

@@ -69,17 +69,17 @@ void peer_link::send(const wire::link_frame& frame) {
 
 void peer_link::send_message(const wire::flow_header& header, std::string_view body) {
     const std::size_t size = wire::message_frame_size(header, body.size());
-    wire::write_message_frame(output().reserve(size), header, body);
-    output().commit(size);
+    enqueue(size, [&](char* room) {
+        wire::write_message_frame(room, header, body);
+        return size;
+    });
     count(gauge_->bytes_out, size);
-    queued();
 }
 
 void peer_link::send_raw(std::string_view frame) {
     if (!is_open()) return;
-    output().append(frame);
+    enqueue(frame);
     count(gauge_->bytes_out, frame.size());
-    queued();
 }
 
 void peer_link::part(const link_refusal& why) {

@@ -31,6 +31,8 @@ public:
     tl::expected<bool, attachment_error> add(std::string_view body);
 
     bool is_collecting() const noexcept { return is_begun_ && bodies_.size() < attachments_; }
+    /// Bytes of the packet that have come; 0 when there is none.
+    std::size_t held_bytes() const noexcept { return used_; }
     /// The packet as it began; views into this, until clear() or begin().
     packet_view head() const noexcept;
     const std::vector<std::string>& bodies() const noexcept { return bodies_; }

@@ -37,6 +37,8 @@ public:
     void end_output() override { engine_.shutdown(); }
     std::string_view pending_output() override { return engine_.pending_output(); }
     void consume_output(std::size_t size) noexcept override { engine_.consume_output(size); }
+    std::size_t held_input() const noexcept override { return engine_.held_input(); }
+    std::size_t held_output() const noexcept override { return engine_.held_output(); }
 
     const engine& connection() const noexcept { return engine_; }
     void release_memory() { engine_.release_memory(); }

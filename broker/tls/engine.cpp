@@ -288,6 +288,15 @@ std::size_t engine::waiting_size() const noexcept {
     return state_->plain.size() + state_->output.size() - state_->sent;
 }
 
+std::size_t engine::held_input() const noexcept {
+    const bool has_part = SSL_has_pending(state_->ssl.get()) != 0;
+    return (state_->input.empty() ? 0 : state_->kept_input.capacity()) + (has_part ? record_size : 0);
+}
+
+std::size_t engine::held_output() const noexcept {
+    return waiting_size() == 0 ? 0 : state_->plain.capacity() + state_->output.capacity();
+}
+
 void engine::release_memory() {
     auto& state = *state_;
     if (state.input.empty()) std::string().swap(state.kept_input);

@@ -90,6 +90,10 @@ public:
 
     /// Bytes that wait to be sent, before they are encrypted or after; for limits of queues.
     std::size_t waiting_size() const noexcept;
+    /// Memory for what was received and is no whole record yet, OpenSSL's included. None: 0.
+    std::size_t held_input() const noexcept;
+    /// Memory for what was written and has not been taken out.
+    std::size_t held_output() const noexcept;
     /// Gives back the memory of buffers that hold nothing (some 50 KiB after traffic). For connections
     /// that have been idle for a while; the next message takes it again.
     void release_memory();

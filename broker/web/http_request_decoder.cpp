@@ -107,7 +107,7 @@ verdict check_method(http::verb method, bool is_path, const http_limits& limits,
                           limits.takes_body && limits.takes_body(request.path);
     if (is_taken && method == http::verb::post) {
         request.method = http_method::post;
-        return measure_body(request, limits.body_size);
+        return measure_body(request, limits.most_body ? limits.most_body(request) : limits.body_size);
     }
     if (request.header("Content-Length").find_first_not_of('0') != std::string_view::npos)
         return {http_status::payload_too_large, "requests here have no body"};

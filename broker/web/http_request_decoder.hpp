@@ -18,6 +18,8 @@ struct http_limits {
     std::size_t body_size = 0;  ///< of a POST; a larger one is refused before it is read
     /// Are POST, with a body, and OPTIONS taken on this (decoded) path? Empty: on none.
     std::function<bool(std::string_view path)> takes_body = {};
+    /// How large the body of this request may be; empty: body_size.
+    std::function<std::size_t(const http_request& asked)> most_body = {};
 };
 
 enum class http_decode_status : std::uint8_t {
@@ -49,6 +51,8 @@ public:
     http_found decode(std::string_view bytes, http_request& request);
     /// Has part of a head been received?
     bool has_begun() const noexcept { return !head_.empty(); }
+    /// Memory that it holds of that.
+    std::size_t held_bytes() const noexcept { return head_.empty() ? 0 : head_.capacity(); }
 
 private:
     http_found fail(http_status error, std::string_view reason);

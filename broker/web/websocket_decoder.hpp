@@ -57,6 +57,19 @@ public:
     /// called before any other decoder of the pool is used.
     void give_again();
 
+    /// Memory that it holds of what came in part, or was given again.
+    std::size_t held_bytes() const noexcept { return held_ ? sizeof *held_ + held_->data.capacity() : 0; }
+    /// Has a message or a frame begun that is not complete?
+    bool has_begun() const noexcept {
+        return phase_ != phase::failed && !is_again_ && (header_size_ > 0 || is_in_message_ || held_);
+    }
+    /// Drops what it holds. Nothing is decoded any more.
+    void discard() {
+        phase_ = phase::ended;
+        is_again_ = false;
+        give_back();
+    }
+
     /// From the next frame on.
     void set_message_limit(std::size_t limit) noexcept { settings_.message_limit = limit; }
 

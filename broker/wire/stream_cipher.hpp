@@ -29,6 +29,10 @@ public:
     /// What is to go over the socket, until the next call.
     virtual std::string_view pending_output() = 0;
     virtual void consume_output(std::size_t size) noexcept = 0;
+    /// Memory that it holds of what was received and cannot be read yet: part of a record. None: 0.
+    virtual std::size_t held_input() const noexcept = 0;
+    /// Memory that it holds of what is to go over the socket.
+    virtual std::size_t held_output() const noexcept = 0;
 };
 
 }  // namespace bester::wire

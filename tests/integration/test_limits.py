@@ -192,24 +192,6 @@ def test_tcp_keepalive_is_set_as_configured(make_broker):
             assert left and 0 < float(left.group(1)) <= 7.0, shown
 
 
-def test_above_the_memory_mark_clients_are_not_read_but_handlers_are(make_broker):
-    with make_broker(limits={"queued_memory": "1MiB", "queue_bytes": "1MiB", "queue_messages": 10_000}) as broker:
-        sender = broker.client("tina", "unix")
-        stuck = {user: broker.client(user, "unix") for user in ("gustav", "ann")}
-        for user in stuck:
-            flood(broker, sender, user, 50_000, 19)
-        assert broker.counters()["slow_consumers"] == 0
-        held = broker.client(None)
-        held.send_frame(login_frame("tina"))
-        eventually(lambda: broker.counters()["memory_pauses"] > 0)
-        assert held.inbox == []
-        for c in stuck.values():
-            for _ in range(19):
-                c.delivery("flood")
-        held.good("auth_special")
-        sender.expect_nothing_before_ping()
-
-
 def test_limits_of_depth_and_size_are_the_configured_ones(make_broker):
     with make_broker(limits={"json_depth": 5, "message_size": "1KiB"}) as broker:
         c = broker.client("tina")

@@ -1,5 +1,7 @@
 """Two network namespaces with a way between them that loses, delays, reorders and doubles packets as told: what `tc netem`
 does, without the kernel module, which many machines lack. Brokers run in them as far apart as one machine allows."""
+import contextlib
+import ctypes
 import fcntl
 import functools
 import heapq
@@ -105,6 +107,20 @@ class Cable:
     @staticmethod
     def inside(name, *words):
         return run("ip", "netns", "exec", name, *words)
+
+    @contextlib.contextmanager
+    def inside_of(self, side):
+        """Sockets that this thread makes meanwhile are in that namespace, and stay there."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net") as here, open(f"/run/netns/{self.names[side]}") as there:
+            def enter(which):
+                if libc.setns(which.fileno(), 0) != 0:
+                    raise OSError(ctypes.get_errno(), "setns")
+            enter(there)
+            try:
+                yield
+            finally:
+                enter(here)
 
     def move_in(self, broker, side):
         """This broker, not started yet, will run there."""

@@ -93,8 +93,12 @@ TEST_CASE("config mistakes: every numeric key refuses what is beyond its bounds"
 
 TEST_CASE("config mistakes: keys that contradict each other are told", "[config]") {
     CHECK(report(R"("limits": {"queue_bytes": "2MiB", "queued_memory": "1MiB"})") ==
-          "test.jsonc:2:52: limits.queued_memory: must be at least queue_bytes (2MiB): one slow client would stop all "
-          "others\n");
+          "test.jsonc:2:52: limits.queued_memory: must be at least queue_bytes (2MiB): else nobody could use a full "
+          "queue\n");
+    CHECK(
+        report(R"("limits": {"message_size": "2MiB", "held_input": "3MiB"})") ==
+        "test.jsonc:2:53: limits.held_input: must be at least twice message_size (2MiB): else a few large frames would "
+        "end each other\n");
     CHECK(report("\"server\": {\"runtime_directory\": \"/" + std::string(80, 'r') + "\"}") ==
           "test.jsonc:2:33: server.runtime_directory: has 81 bytes; its sockets need one of at most 80\n");
     CHECK(report("\"control\": {\"socket\": \"/" + std::string(107, 's') + "\"}") ==

@@ -1,0 +1,93 @@
+#include "clients/memory_bounds.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include <spdlog/spdlog.h>
+
+#include "clients/shard_clients.hpp"
+#include "exchange/payload.hpp"
+
+namespace bester::clients {
+
+using exchange::held_kind;
+
+memory_bounds::memory_bounds(shard_clients& owner) : owner_{owner} {
+    account_.input.on_growth([this] { check(held_kind::input); });
+    account_.output.on_growth([this] { check(held_kind::output); });
+}
+
+void memory_bounds::apply(const client_limits& limits) noexcept {
+    account_.queue = {limits.queue_bytes, limits.queue_messages};
+}
+
+exchange::byte_ledger& memory_bounds::ledger(held_kind what) noexcept {
+    return what == held_kind::input ? account_.input : account_.output;
+}
+
+/// Of all shards. What waits in the queues of several clients is there once.
+std::size_t memory_bounds::total(held_kind what) const noexcept {
+    std::size_t sum = 0;
+    owner_.for_each_shard([&](shard_clients& there) { sum += there.memory().ledger(what).bytes(); });
+    if (what == held_kind::output) sum -= std::min(sum, exchange::payload::shared_bytes());
+    return sum;
+}
+
+std::size_t memory_bounds::limit(held_kind what) const noexcept {
+    return what == held_kind::input ? owner_.limits().held_input : owner_.limits().queued_memory;
+}
+
+/// Called from the middle of reading and writing, so nobody is ended before the turn is over.
+void memory_bounds::check(held_kind what) {
+    of_kind& kind = kinds_[static_cast<std::size_t>(what)];
+    if (kind.is_shedding || total(what) <= limit(what)) return;
+    kind.is_shedding = true;
+    owner_.shard().at_turn_end([this, what] {
+        kinds_[static_cast<std::size_t>(what)].is_shedding = false;
+        // Where the most is held.
+        shard_clients* fullest = &owner_;
+        owner_.for_each_shard([&](shard_clients& there) {
+            if (there.memory().ledger(what).bytes() > fullest->memory().ledger(what).bytes()) fullest = &there;
+        });
+        if (fullest == &owner_) return shed(what);
+        owner_.shard().post_to(fullest->shard().index(), [fullest, what](exchange::shard& there) {
+            there.at_turn_end([fullest, what] { fullest->memory().shed(what); });
+        });
+    });
+}
+
+void memory_bounds::shed(held_kind what) {
+    while (total(what) > limit(what)) {
+        exchange::memory_holder* const who = ledger(what).heaviest(what, owner_.shard().now_ms());
+        if (!who) return;
+        const std::size_t before = ledger(what).bytes();
+        who->give_way(what);
+        if (ledger(what).bytes() >= before) return;
+    }
+}
+
+bool memory_bounds::sweep(std::uint64_t now_ms) {
+    if (account_.input.empty()) return false;
+    if (now_ms < next_check_ms_) return true;
+    const auto timeout = static_cast<std::uint64_t>(owner_.limits().frame_timeout.count());
+    next_check_ms_ = now_ms + std::clamp<std::uint64_t>(timeout / 8, 50, 1'000);
+    account_.input.for_each([now_ms](exchange::memory_holder& who) { who.check_frame_time(now_ms); });
+    return true;
+}
+
+void memory_bounds::tell(held_kind what, std::string_view who) {
+    const auto untold = kinds_[static_cast<std::size_t>(what)].lines.admit(std::chrono::steady_clock::now());
+    if (!untold) return;
+    const std::string others = *untold == 0 ? std::string{} : "; " + std::to_string(*untold) + " more before";
+    if (what == held_kind::input)
+        spdlog::warn(
+            "{} bytes of input that is not complete are held (limits.held_input): ended {}, which holds the "
+            "most for the longest{}",
+            total(what), who, others);
+    else
+        spdlog::warn("{} bytes wait for clients (limits.queued_memory): ended {}, for which the most waits{}",
+                     total(what), who, others);
+}
+
+}  // namespace bester::clients

@@ -1,0 +1,43 @@
+#include "exchange/byte_ledger.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace bester::exchange {
+
+void byte_ledger::set(memory_holder& who, entry& its, std::size_t bytes) {
+    const auto now =
+        static_cast<std::uint32_t>(std::min<std::size_t>(bytes, std::numeric_limits<decltype(its.bytes)>::max()));
+    if (now == its.bytes) return;
+    const std::uint32_t before = its.bytes;
+    if (before == 0) {
+        items_.push_back({&who, &its});
+        its.place = static_cast<std::uint32_t>(items_.size() - 1);
+    }
+    its.bytes = now;
+    if (now == 0) {
+        items_[its.place] = items_.back();
+        items_[its.place].its->place = its.place;
+        items_.pop_back();
+    }
+    const std::size_t total = this->bytes() - before + now;
+    total_.store(total, std::memory_order_relaxed);
+    if (total + step < next_call_) next_call_ = total + step;
+    if (total < next_call_) return;
+    next_call_ = total + step;
+    if (on_growth_) on_growth_();
+}
+
+memory_holder* byte_ledger::heaviest(held_kind what, std::uint64_t now_ms) const noexcept {
+    memory_holder* found = nullptr;
+    std::uint64_t most = 0;
+    for (const item& each : items_) {
+        const std::uint64_t weight = each.who->held_weight(what, now_ms);
+        if (found && weight <= most) continue;
+        found = each.who;
+        most = weight;
+    }
+    return found;
+}
+
+}  // namespace bester::exchange
