@@ -21,6 +21,7 @@
 #include "cli/client_access.hpp"
 #include "cli/client_listeners.hpp"
 #include "cli/logging.hpp"
+#include "cli/memory_return.hpp"
 #include "clients/shard_clients.hpp"
 #include "config/difference.hpp"
 #include "config/load.hpp"
@@ -137,6 +138,7 @@ private:
     asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
     asio::steady_timer account_timer_{control_};
     asio::steady_timer stop_timer_{control_};
+    memory_return memory_return_{control_};
     control_one_shots one_shots_{control_};
     clients::connection_count connections_{0};
     clients::file_reader files_;  ///< sessions hold places of it
