@@ -63,7 +63,10 @@ public:
     /// Gives back what the cipher holds for traffic, if there has been none lately.
     bool cool(std::uint64_t now_ms);
 
-    bool is_past_login_deadline(std::uint64_t now_ms) const noexcept { return now_ms >= login_deadline_ms_; }
+    /// Is its time to log in over, or (HTTP) to ask for something? A request that has begun has a time of its own.
+    bool is_past_login_deadline(std::uint64_t now_ms) const noexcept {
+        return now_ms >= login_deadline_ms_ && !has_begun_request();
+    }
     /// A system call if no proxy told it.
     std::string address() const override;
 
@@ -155,6 +158,8 @@ private:
 
     // HTTP and WebSocket.
     void begin_http();
+    bool has_begun_request() const noexcept;
+    void expect_request();
     exchange::frame_verdict on_request(std::string_view body);
     exchange::frame_verdict accept_request(web::http_request asked, std::string_view body);
     pending_request& await_answer(web::response_context answer);

@@ -77,6 +77,7 @@ frame_verdict client_session::on_request(std::string_view body) {
         return respond_and_close(web::error_response(arrived.error, arrived.reason));
     }
     web_->last_heard_ms = shard_.now_ms();
+    expect_request();  // or the log-in, after an upgrade
     const frame_verdict verdict = accept_request(std::move(arrived.request), body);
     if (verdict != frame_verdict::closed && !web_->path) requests.release_body();
     return verdict;
@@ -103,8 +104,18 @@ pending_request& client_session::await_answer(web::response_context answer) {
 /// Has written the answer to a request.
 void client_session::answered(const web::response_context& to) {
     if (!to.keep_alive) return close_after_flush(close_reason::requested);
-    login_deadline_ms_ = shard_.now_ms() + static_cast<std::uint64_t>(owner_.limits().authentication_timeout.count());
+    expect_request();
     release(on_answer);
+}
+
+/// From now on the client is silent, until the first byte of a request comes.
+void client_session::expect_request() {
+    login_deadline_ms_ = shard_.now_ms() + static_cast<std::uint64_t>(owner_.limits().authentication_timeout.count());
+}
+
+/// Has a request come in part?
+bool client_session::has_begun_request() const noexcept {
+    return web_ && !web_->path && current_framing()->has_begun();
 }
 
 frame_verdict client_session::respond_and_close(const std::string& response) {

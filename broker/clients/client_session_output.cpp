@@ -5,6 +5,7 @@
 
 #include "clients/client_session.hpp"
 #include "clients/engine_session.hpp"
+#include "clients/http_framing.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
 #include "tls/cipher.hpp"
@@ -185,10 +186,13 @@ std::string client_session::describe_holder(std::size_t bytes) const {
 }
 
 void client_session::on_frame_pending(std::uint64_t since_ms) {
-    const auto timeout = static_cast<std::uint64_t>(owner_.limits().frame_timeout.count());
-    if (shard_.now_ms() - since_ms < timeout) return;
-    spdlog::debug("{}: a frame was not complete after {} ms (limits.frame_timeout)", describe_holder(held_input()),
-                  timeout);
+    const client_limits& limits = owner_.limits();
+    // The head of a request is small, and nobody knows yet who sends it.
+    const bool is_head = has_begun_request() && !static_cast<const http_framing*>(current_framing())->is_in_body();
+    const auto span = is_head ? std::min(limits.frame_timeout, limits.authentication_timeout) : limits.frame_timeout;
+    if (shard_.now_ms() - since_ms < static_cast<std::uint64_t>(span.count())) return;
+    spdlog::debug("{}: {} was not complete after {} ms", describe_holder(held_input()),
+                  is_head ? "the head of a request" : "a frame", span.count());
     shard_.count(counter::frame_timeouts);
     end(error_code::frame_timeout, close_reason::bad_input);
     discard_input();

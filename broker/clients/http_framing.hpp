@@ -32,6 +32,8 @@ public:
 
     /// Has part of a request been received that is not complete?
     bool has_begun() const noexcept override { return decoder_.has_begun() || missing_ != 0; }
+    /// Has the head of the next request come, and not all of its body?
+    bool is_in_body() const noexcept { return missing_ != 0; }
     /// Moves out what the last frame is: nothing of it stays here but the body, until the next is decoded.
     http_arrival take() noexcept { return std::exchange(arrival_, {}); }
     /// Gives the memory of the last frame's body back, which otherwise stays until the next request.
