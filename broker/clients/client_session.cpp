@@ -143,7 +143,7 @@ void client_session::on_bad_frame(bool is_too_large) {
     if (state_ == state::leaving || closing_id_) return;
     const error_code code = is_too_large ? error_code::too_large : error_code::bad_frame;
     std::string reason{wire::describe(code).meaning};
-    if (is_too_large) reason = "the frame is larger than " + std::to_string(owner_.limits().message_size) + " bytes";
+    if (is_too_large) reason = "the frame is larger than " + std::to_string(message_limit()) + " bytes";
     send_bad(wire::error_id, wire::as_status_error(code, reason));
     leave_exchange();
     close_after_flush(close_reason::bad_input);
