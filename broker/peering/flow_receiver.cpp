@@ -4,9 +4,10 @@
 
 namespace bester::peering {
 
-flow_verdict flow_receiver::on_message(time_point now, std::uint64_t flow, std::uint64_t sequence) noexcept {
+flow_verdict flow_receiver::on_message(time_point now, std::uint64_t wall_ms, std::uint64_t flow,
+                                       std::uint64_t sequence) noexcept {
     if (flow != flow_ || !is_known_) {
-        refuse(flow);
+        refuse(wall_ms, flow);
         return flow_verdict::stale;
     }
     if (sequence == next_) {
@@ -23,8 +24,8 @@ flow_verdict flow_receiver::on_message(time_point now, std::uint64_t flow, std::
     return flow_verdict::gap;
 }
 
-void flow_receiver::on_probe(std::uint64_t flow, std::uint64_t next) noexcept {
-    if (next == 1 && flow > flow_) {
+void flow_receiver::on_probe(std::uint64_t wall_ms, std::uint64_t flow, std::uint64_t next) noexcept {
+    if (next == 1 && flow > flow_ && !is_too_high(wall_ms, flow)) {
         flow_ = flow;
         next_ = said_ = 1;
         is_known_ = true;
@@ -32,26 +33,33 @@ void flow_receiver::on_probe(std::uint64_t flow, std::uint64_t next) noexcept {
         rewound_to_ = 0;
     }
     if (flow == flow_ && is_known_) is_due_ = is_asked_ = true;
-    else refuse(flow);
+    else refuse(wall_ms, flow);
 }
 
 void flow_receiver::on_route_up() noexcept {
     if (is_known_) is_due_ = is_asked_ = true;
 }
 
-void flow_receiver::refuse(std::uint64_t flow) noexcept {
-    if (flow > flow_) {
+bool flow_receiver::is_too_high(std::uint64_t wall_ms, std::uint64_t flow) const noexcept {
+    return flow > std::max(wall_ms + most_ahead_ms, flow_ + most_step);
+}
+
+void flow_receiver::refuse(std::uint64_t wall_ms, std::uint64_t flow) noexcept {
+    unknown_flow_ = flow;
+    unknown_lowest_ = 0;
+    if (is_too_high(wall_ms, flow)) {
+        unknown_lowest_ = wall_ms;
+    } else if (flow > flow_) {
         // Its origin has left the flow before, and the middle of this one may have been taken in an
         // earlier life: both are over.
         flow_ = flow;
         is_known_ = is_due_ = is_asked_ = rewind_is_due_ = false;
     }
-    unknown_flow_ = flow;
 }
 
 std::optional<due_acknowledgement> flow_receiver::take_acknowledgement(time_point now) noexcept {
     if (unknown_flow_ != 0) {
-        const std::uint64_t lowest = std::min(flow_ + 1, wire::number_limit - 1);
+        const std::uint64_t lowest = std::max(flow_ + 1, unknown_lowest_);
         const due_acknowledgement due{unknown_flow_, lowest, wire::acknowledgement_kind::unknown};
         unknown_flow_ = 0;
         return due;

@@ -30,14 +30,21 @@ struct due_acknowledgement {
 ///
 /// A flow begins with a probe for sequence 1 and a higher id than any flow before; nothing else begins
 /// one, so that a server that was started anew cannot take again what it took in its life before.
+///
+/// Flow ids are milliseconds since 1970 (`wall_ms` is that of now). An id that is too far ahead of that
+/// is refused and not remembered: else one frame could leave no id for the flows after it.
 class flow_receiver {
 public:
     using time_point = std::chrono::steady_clock::time_point;
     static constexpr std::chrono::milliseconds rewind_interval{1'000};
     static constexpr std::uint64_t most_unsaid = 64;  ///< messages
+    /// A flow id may be ahead of the wall clock by a day, and of the highest one so far by this step:
+    /// the origin goes on above an id that was taken even if a clock was set back meanwhile.
+    static constexpr std::uint64_t most_ahead_ms = 24ULL * 3'600 * 1'000;
+    static constexpr std::uint64_t most_step = std::uint64_t{1} << 20;
 
-    flow_verdict on_message(time_point now, std::uint64_t flow, std::uint64_t sequence) noexcept;
-    void on_probe(std::uint64_t flow, std::uint64_t next) noexcept;
+    flow_verdict on_message(time_point now, std::uint64_t wall_ms, std::uint64_t flow, std::uint64_t sequence) noexcept;
+    void on_probe(std::uint64_t wall_ms, std::uint64_t flow, std::uint64_t next) noexcept;
     /// There is another way back to the origin: the last answer may have gone the old one, and be lost with it.
     void on_route_up() noexcept;
 
@@ -55,7 +62,8 @@ public:
     std::uint64_t next() const noexcept { return next_; }
 
 private:
-    void refuse(std::uint64_t flow) noexcept;
+    bool is_too_high(std::uint64_t wall_ms, std::uint64_t flow) const noexcept;
+    void refuse(std::uint64_t wall_ms, std::uint64_t flow) noexcept;
 
     std::uint64_t flow_ = 0;  ///< the highest that was seen
     std::uint64_t next_ = 1;
@@ -64,8 +72,9 @@ private:
     bool is_asked_ = false;   ///< and its origin cannot go on without it
     std::uint64_t said_ = 1;  ///< the `next` of the last acknowledgement
     bool rewind_is_due_ = false;
-    std::uint64_t unknown_flow_ = 0;  ///< about which its origin is to be told
-    std::uint64_t rewound_to_ = 0;    ///< the last rewind's `next`
+    std::uint64_t unknown_flow_ = 0;    ///< about which its origin is to be told
+    std::uint64_t unknown_lowest_ = 0;  ///< an id from which its origin is to go on
+    std::uint64_t rewound_to_ = 0;      ///< the last rewind's `next`
     time_point rewound_at_{};
 };
 

@@ -126,7 +126,7 @@ void flow_sender::on_acknowledgement(time_point now, std::uint64_t flow, std::ui
     if (kind == wire::acknowledgement_kind::unknown) return on_unknown(now, next, failed);
     const std::uint64_t end = base_ + sent_.size();
     // It has more than was sent: it means another flow of this number, from before this server's clock went back.
-    if (next > end) return on_unknown(now, flow_, failed);
+    if (next > end) return lose_flow(now, flow_ + 1, failed);
     const bool has_progress = next > base_;
     if (has_progress) acknowledge_below(now, next);
     if (probe_is_out_) return on_answer(next, has_progress);
@@ -171,17 +171,27 @@ void flow_sender::on_answer(std::uint64_t next, bool has_progress) noexcept {
 }
 
 void flow_sender::on_unknown(time_point now, std::uint64_t lowest, std::vector<failed_message>& failed) {
+    lose_flow(now, flow_after_refusal(lowest), failed);
+}
+
+/// Above the id that the destination names; or that one, where this flow's is too far ahead of its clock.
+std::uint64_t flow_sender::flow_after_refusal(std::uint64_t lowest) const noexcept {
+    if (lowest <= flow_) return lowest;
+    return (lowest > most_told_flow ? flow_ : lowest) + 1;
+}
+
+void flow_sender::lose_flow(time_point now, std::uint64_t next_flow, std::vector<failed_message>& failed) {
     const bool could_begin = phase_ != phase::opening;
     lose_sent(failed);
-    begin_flow(lowest);
+    begin_flow(next_flow);
     // At once, unless the destination refuses one beginning after the other: then with the timer.
     refused_in_a_row_ = could_begin ? 0 : refused_in_a_row_ + 1;
     probe_wanted_ = has_route_ && refused_in_a_row_ < 2;
     last_progress_ = now;
 }
 
-void flow_sender::begin_flow(std::uint64_t above) noexcept {
-    flow_ = std::max(flow_, above) + 1;
+void flow_sender::begin_flow(std::uint64_t id) noexcept {
+    flow_ = id;
     base_ = cursor_ = 1;
     phase_ = phase::opening;
     probe_wanted_ = has_route_;
@@ -203,7 +213,7 @@ void flow_sender::on_timer(time_point now, std::vector<failed_message>& failed) 
         return;
     }
     if (probe_is_out_ && is_answered_below_ && ++answers_below_ >= answers_below_until_lost)
-        on_unknown(now, flow_, failed);
+        lose_flow(now, flow_ + 1, failed);
 }
 
 void flow_sender::expire(time_point now, std::vector<failed_message>& failed) {
@@ -235,7 +245,7 @@ void flow_sender::fail_all(time_point now, std::vector<failed_message>& failed) 
     live_waiting_ = 0;
     next_deadline_ = no_deadline;
     last_progress_ = now;
-    if (ends_flow) begin_flow(flow_);
+    if (ends_flow) begin_flow(flow_ + 1);
     store_.trim();
 }
 

@@ -73,6 +73,8 @@ class flow_sender {
 public:
     using time_point = std::chrono::steady_clock::time_point;
     static constexpr time_point no_deadline = time_point::max();
+    /// An answer that wants a flow id above this comes from no clock; it is not obeyed.
+    static constexpr std::uint64_t most_told_flow = std::uint64_t{1} << 53;
 
     /// Flow ids begin with `first_flow` and grow; a later run of this server must begin higher (the
     /// wall clock's milliseconds do), or its destinations will make it.
@@ -133,7 +135,9 @@ private:
     void acknowledge_below(time_point now, std::uint64_t next) noexcept;
     void on_answer(std::uint64_t next, bool has_progress) noexcept;
     void on_unknown(time_point now, std::uint64_t lowest, std::vector<failed_message>& failed);
-    void begin_flow(std::uint64_t above) noexcept;
+    void lose_flow(time_point now, std::uint64_t next_flow, std::vector<failed_message>& failed);
+    std::uint64_t flow_after_refusal(std::uint64_t lowest) const noexcept;
+    void begin_flow(std::uint64_t id) noexcept;
     void expire(time_point now, std::vector<failed_message>& failed);
     void give_up(entry& message, flow_failure why, std::vector<failed_message>& failed);
     void lose_sent(std::vector<failed_message>& failed);

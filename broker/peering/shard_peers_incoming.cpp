@@ -86,6 +86,7 @@ void shard_peers::pass(peer_link& link, const std::string& frame) {
 void shard_peers::forward(const peer_link& from, std::string_view destination, std::uint8_t hops_left,
                           std::string_view body) {
     if (hops_left == 0) return;
+    hops_left = std::min(hops_left, wire::most_hops_left);
     const std::string_view next = known_->routes->next_hop(destination, hops_left, from.server());
     if (next.empty()) return;
     auto frame = std::make_unique<std::string>(wire::make_frame(body));
@@ -105,7 +106,7 @@ bool shard_peers::on_flow_frame(const wire::link_frame& frame) {
     if (const auto* message = std::get_if<wire::message_frame>(&frame)) return on_message(*message);
     if (const auto* probe = std::get_if<wire::probe_frame>(&frame)) {
         flow& from = flow_of(probe->header.origin);
-        from.receiver.on_probe(probe->header.flow, probe->header.number);
+        from.receiver.on_probe(shard_.wall_ms(), probe->header.flow, probe->header.number);
         mark(from);
         return true;
     }
@@ -122,7 +123,8 @@ bool shard_peers::on_flow_frame(const wire::link_frame& frame) {
 
 bool shard_peers::on_message(const wire::message_frame& frame) {
     flow& from = flow_of(frame.header.origin);
-    const flow_verdict verdict = from.receiver.on_message(now(), frame.header.flow, frame.header.number);
+    const flow_verdict verdict =
+        from.receiver.on_message(now(), shard_.wall_ms(), frame.header.flow, frame.header.number);
     mark(from);
     if (verdict == flow_verdict::duplicate) ++from.duplicates;
     if (verdict != flow_verdict::take) return true;

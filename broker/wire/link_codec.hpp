@@ -16,6 +16,9 @@ namespace bester::wire {
 /// Above the largest flow id and sequence number, so that counting on never wraps.
 inline constexpr std::uint64_t number_limit = std::uint64_t{1} << 63;
 
+/// Links that a frame may cross after its first one; what says more has this many.
+inline constexpr std::uint8_t most_hops_left = 15;
+
 /// Why a frame or a message body is refused.
 enum class link_error : std::uint8_t {
     none,

@@ -120,6 +120,7 @@ void try_hello(std::string_view json) {
 
 /// Small numbers from the input, two bytes an event.
 void try_receiver(std::string_view events) {
+    constexpr std::uint64_t wall_ms = 1'000;
     flow_receiver receiver;
     flow_receiver::time_point now{};
     std::map<std::uint64_t, std::uint64_t> taken;  // of each flow, the highest sequence
@@ -130,10 +131,10 @@ void try_receiver(std::string_view events) {
         const std::uint64_t flow = 1 + first % 8;
         const std::uint64_t number = 1 + second % 8;
         switch (first >> 6) {
-            case 0: receiver.on_probe(flow, number); break;
+            case 0: receiver.on_probe(wall_ms, flow, number); break;
             case 1: now += 10ms * second; break;
             default:
-                if (receiver.on_message(now, flow, number) != flow_verdict::take) break;
+                if (receiver.on_message(now, wall_ms, flow, number) != flow_verdict::take) break;
                 require(flow >= highest && number == taken[flow] + 1);
                 highest = flow;
                 taken[flow] = number;

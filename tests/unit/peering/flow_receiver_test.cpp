@@ -22,7 +22,10 @@ using enum flow_verdict;
 using dues = std::vector<due_acknowledgement>;
 
 struct fixture {
-    flow_verdict hear(std::uint64_t flow, std::uint64_t sequence) { return receiver.on_message(now, flow, sequence); }
+    flow_verdict hear(std::uint64_t flow, std::uint64_t sequence) {
+        return receiver.on_message(now, wall_ms, flow, sequence);
+    }
+    void probe(std::uint64_t flow, std::uint64_t next) { receiver.on_probe(wall_ms, flow, next); }
     dues end_turn() {
         dues all;
         while (const auto due = receiver.take_acknowledgement(now)) all.push_back(*due);
@@ -31,13 +34,14 @@ struct fixture {
     }
     /// Flow 10, begun, with so many messages taken.
     void begin(std::uint64_t messages) {
-        receiver.on_probe(10, 1);
+        probe(10, 1);
         for (std::uint64_t i = 1; i <= messages; ++i) REQUIRE(hear(10, i) == take);
         end_turn();
     }
 
     flow_receiver receiver;
     flow_receiver::time_point now{};
+    std::uint64_t wall_ms = 1'790'000'000'000;
 };
 
 }  // namespace
@@ -45,7 +49,7 @@ struct fixture {
 TEST_CASE("flow receiver: a probe for sequence 1 begins a flow, and messages are taken in order", "[peering]") {
     fixture f;
     CHECK(f.receiver.flow() == 0);
-    f.receiver.on_probe(10, 1);
+    f.probe(10, 1);
     CHECK(f.receiver.is_acknowledgement_due());
     CHECK(f.end_turn() == dues{{10, 1, arrived}});
     CHECK(f.hear(10, 1) == take);
@@ -62,7 +66,7 @@ TEST_CASE("flow receiver: an acknowledgement is urgent if it was asked for, or i
     CHECK_FALSE(f.receiver.is_acknowledgement_urgent());
 
     SECTION("a probe asks") {
-        f.receiver.on_probe(10, 1);
+        f.probe(10, 1);
         CHECK(f.receiver.is_acknowledgement_urgent());
         f.end_turn();
         CHECK_FALSE(f.receiver.is_acknowledgement_urgent());
@@ -97,7 +101,7 @@ TEST_CASE("flow receiver: an acknowledgement is urgent if it was asked for, or i
     SECTION("a new flow begins without a debt") {
         f.begin(flow_receiver::most_unsaid - 1);
         f.hear(10, flow_receiver::most_unsaid);
-        f.receiver.on_probe(11, 1);
+        f.probe(11, 1);
         f.end_turn();
         f.hear(11, 1);
         CHECK_FALSE(f.receiver.is_acknowledgement_urgent());
@@ -138,9 +142,9 @@ TEST_CASE("flow receiver: a gap is asked for once, and again after a while", "[p
 TEST_CASE("flow receiver: a probe is answered with what has arrived", "[peering]") {
     fixture f;
     f.begin(4);
-    f.receiver.on_probe(10, 9);
+    f.probe(10, 9);
     CHECK(f.end_turn() == dues{{10, 5, arrived}});
-    f.receiver.on_probe(10, 1);  // the one that began it, late
+    f.probe(10, 1);  // the one that began it, late
     CHECK(f.end_turn() == dues{{10, 5, arrived}});
     CHECK(f.hear(10, 5) == take);
 }
@@ -159,28 +163,28 @@ TEST_CASE("flow receiver: after a change of the way back it answers again", "[pe
 TEST_CASE("flow receiver: a higher flow replaces the one before, whose messages are stale", "[peering]") {
     fixture f;
     f.begin(2);
-    f.receiver.on_probe(11, 1);
+    f.probe(11, 1);
     CHECK(f.hear(11, 1) == take);
     CHECK(f.hear(10, 3) == stale);
     CHECK(f.end_turn() == dues{{10, 12, unknown}, {11, 2, arrived}});
-    f.receiver.on_probe(9, 1);
+    f.probe(9, 1);
     CHECK(f.end_turn() == dues{{9, 12, unknown}});
     CHECK(f.hear(11, 2) == take);
 }
 
 TEST_CASE("flow receiver: a flow that is not known is not begun in its middle", "[peering]") {
     fixture f;
-    SECTION("by a probe") { f.receiver.on_probe(10, 5); }
+    SECTION("by a probe") { f.probe(10, 5); }
     SECTION("by a message") { CHECK(f.hear(10, 5) == stale); }
     SECTION("by its first message") { CHECK(f.hear(10, 1) == stale); }
     CHECK(f.end_turn() == dues{{10, 11, unknown}});
     CHECK(f.receiver.flow() == 0);
     // Nor later: some of it may have been taken before this server was started anew.
-    f.receiver.on_probe(10, 1);
+    f.probe(10, 1);
     CHECK(f.end_turn() == dues{{10, 11, unknown}});
     CHECK(f.hear(10, 1) == stale);
     f.end_turn();
-    f.receiver.on_probe(11, 1);
+    f.probe(11, 1);
     CHECK(f.hear(11, 1) == take);
     CHECK(f.end_turn() == dues{{11, 2, arrived}});
 }
@@ -194,10 +198,40 @@ TEST_CASE("flow receiver: the middle of a higher flow ends the one before", "[pe
     CHECK(f.hear(10, 4) == stale);
 }
 
-TEST_CASE("flow receiver: the lowest flow that it names can be told", "[peering]") {
+TEST_CASE("flow receiver: a flow id that no clock gives is refused, and forgotten", "[peering]") {
     fixture f;
-    f.receiver.on_probe(wire::number_limit - 1, 3);
-    CHECK(f.end_turn() == dues{{wire::number_limit - 1, wire::number_limit - 1, unknown}});
+    const std::uint64_t too_high = GENERATE_COPY(wire::number_limit - 1, f.wall_ms + flow_receiver::most_ahead_ms + 1);
+    const std::uint64_t next = GENERATE(1, 3);
+    CAPTURE(too_high, next);
+    SECTION("before any flow") {}
+    SECTION("beside one") {
+        f.begin(2);
+        CHECK(f.hear(10, 3) == take);
+        f.end_turn();
+    }
+    const std::uint64_t before = f.receiver.flow();
+    SECTION("by a probe") { f.probe(too_high, next); }
+    SECTION("by a message") { CHECK(f.hear(too_high, next) == stale); }
+    f.end_turn();
+    CHECK(f.receiver.flow() == before);
+    // Its origin is told one that could begin here, and the others are as before.
+    f.probe(too_high, next);
+    CHECK(f.end_turn().front() == due_acknowledgement{too_high, f.wall_ms, unknown});
+    if (before != 0) CHECK(f.hear(10, 4) == take);
+    f.probe(f.wall_ms, 1);
+    CHECK(f.hear(f.wall_ms, 1) == take);
+}
+
+TEST_CASE("flow receiver: a flow id may be a day ahead of the clock, and a step ahead of the one before", "[peering]") {
+    fixture f;
+    const std::uint64_t highest = f.wall_ms + flow_receiver::most_ahead_ms;
+    f.probe(highest, 1);
+    CHECK(f.end_turn() == dues{{highest, 1, arrived}});
+    f.wall_ms -= 3'600'000;  // the clock is set back
+    f.probe(highest + flow_receiver::most_step + 1, 1);
+    CHECK(f.end_turn() == dues{{highest + flow_receiver::most_step + 1, highest + 1, unknown}, {highest, 1, arrived}});
+    f.probe(highest + flow_receiver::most_step, 1);
+    CHECK(f.end_turn() == dues{{highest + flow_receiver::most_step, 1, arrived}});
 }
 
 }  // namespace bester::peering

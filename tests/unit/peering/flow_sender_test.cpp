@@ -199,6 +199,26 @@ TEST_CASE("flow sender: a probe that begins a flow is repeated until it is answe
         f.hear(100, 500, unknown);
         CHECK(f.send_all() == lines{"probe 501/1"});
     }
+    SECTION("the highest id that an answer may ask for is obeyed") {
+        f.hear(100, flow_sender::most_told_flow, unknown);
+        CHECK(f.sender.flow() == flow_sender::most_told_flow + 1);
+    }
+    SECTION("a higher one comes from no clock") {
+        f.hear(100, GENERATE(flow_sender::most_told_flow + 1, wire::number_limit - 1), unknown);
+        CHECK(f.send_all() == lines{"probe 101/1"});
+    }
+    SECTION("however often it is asked for, the id stays one that frames may carry") {
+        for (int i = 0; i < 1'000; ++i)
+            f.hear(f.sender.flow(), i % 2 == 0 ? wire::number_limit - 1 : flow_sender::most_told_flow, unknown);
+        CHECK(f.sender.flow() <= flow_sender::most_told_flow + 1'000);
+    }
+    SECTION("a destination whose clock is behind ours names an id below: that is taken") {
+        f.hear(100, 7, unknown);
+        CHECK(f.send_all() == lines{"probe 7/1"});
+        f.hear(7, 1);
+        CHECK(f.offer("one", 1));
+        CHECK(f.send_all() == lines{"7/1 one"});
+    }
     SECTION("one that refuses each is asked with the timer") {
         f.hear(100, 101, unknown);
         CHECK(f.send_all() == lines{"probe 102/1"});

@@ -11,7 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t most_remembered = 200;
-constexpr std::size_t stream_limit = 8'000;  ///< then the link takes no more for now
+constexpr std::size_t stream_limit = 8'000;   ///< then the link takes no more for now
+constexpr std::uint64_t wall_ms = 1'000'000;  ///< about that of the senders' first flows
 constexpr std::string_view origin = "a";
 constexpr std::string_view destination = "b";
 
@@ -156,9 +157,9 @@ void hostile_pipe::on_frame(std::string_view body) {
     wire::link_frame frame;
     if (decode_link_frame(body, frame) != wire::link_error::none) return fail("a frame was refused", 0);
     if (const auto* probe = std::get_if<wire::probe_frame>(&frame))
-        return receiver_->on_probe(probe->header.flow, probe->header.number);
+        return receiver_->on_probe(wall_ms, probe->header.flow, probe->header.number);
     const auto& message = std::get<wire::message_frame>(frame);
-    if (receiver_->on_message(now_, message.header.flow, message.header.number) == flow_verdict::take)
+    if (receiver_->on_message(now_, wall_ms, message.header.flow, message.header.number) == flow_verdict::take)
         on_message(message.body);
 }
 
