@@ -5,7 +5,6 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
-#include <random>
 #include <span>
 #include <utility>
 #include <vector>
@@ -44,8 +43,6 @@ constexpr auto poll_interval = 50ms;
 constexpr auto account_poll_interval = 1s;
 constexpr auto farewell = 2s;                          ///< for the last frames to be taken
 constexpr std::uint64_t longest_reconnect_ms = 5'000;  ///< clients are asked to come back within this
-
-std::uint32_t random_generation() { return std::random_device{}(); }
 
 handlers::handler_list shared_list(const std::vector<handlers::handler_settings>& entries) {
     handlers::handler_list list;
@@ -230,7 +227,6 @@ void broker::parts::tear_down() {
 void broker::parts::make_shards() {
     exchange_settings_.server_name = settings_.server.name;
     exchange_settings_.shards = settings_.server.threads;
-    exchange_settings_.first_generation = random_generation();
     exchange_settings_.limits = settings_.exchange;
     shard_pointers_.resize(settings_.server.threads);
     for (unsigned i = 0; i < settings_.server.threads; ++i) {

@@ -1,8 +1,14 @@
 #include "config/key_bounds.hpp"
 #include "config/keys.hpp"
+#include "exchange/session_id.hpp"
 
 namespace bester::config {
 namespace {
+
+constexpr std::uint64_t most_threads = 64;
+constexpr std::uint64_t most_connections = 10'000'000;
+static_assert(most_threads <= exchange::session_id::most_shards);
+static_assert(most_connections <= exchange::session_id::most_slots);
 
 std::vector<key<broker_config>> server_keys() {
     constexpr auto restart = effect::on_restart;
@@ -18,7 +24,7 @@ std::vector<key<broker_config>> server_keys() {
             {.name = "server.threads",
              .kind = value_kind::automatic_count,
              .least = 1,
-             .most = 64,
+             .most = most_threads,
              .takes_effect = restart,
              .description = "How many shards there are: threads that each serve their share of the sessions.",
              .computed = "`\"auto\"`: one for each core"},
@@ -27,7 +33,7 @@ std::vector<key<broker_config>> server_keys() {
             {.name = "server.connections",
              .kind = value_kind::automatic_count,
              .least = 1,
-             .most = 10'000'000,
+             .most = most_connections,
              .takes_effect = restart,
              .description = "Most sessions at once; further connections are refused with `busy`.",
              .computed = "`\"auto\"`: 90 % of the hard limit of open descriptors"},

@@ -100,8 +100,9 @@ std::vector<key<broker_config>> size_keys() {
              .kind = value_kind::count,
              .least = 1,
              .most = 10'000'000,
-             .description = "Messages that are kept for one server until it has acknowledged them; then senders "
-                            "are told `busy`, or `peer_unreachable` where there is no way."},
+             .description = "Messages that are kept for one server until it has acknowledged them, and those of "
+                            "which it has yet to say what became of them; what is beyond is answered `busy`, or "
+                            "`peer_unreachable` where there is no way."},
             [](auto& c) -> auto& { return c.peering.queue_messages; }),
         declared(
             {.name = "peering.queue_bytes",

@@ -19,7 +19,6 @@ struct exchange_limits {
 struct exchange_settings {
     std::string server_name;
     unsigned shards = 1;
-    std::uint32_t first_generation = 0;  ///< random, see session_id
     exchange_limits limits{};            ///< at the start; see shard::apply
 };
 

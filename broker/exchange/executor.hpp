@@ -67,7 +67,7 @@ private:
     void send_servers(execution& run, const wire::command& command);
     void disconnect(execution& run, const wire::command& command);
     void refuse_distant(execution& run);
-    std::string_view sender_of(const execution& run);
+    static std::string_view sender_of(const execution& run);
     void reply_to_server(execution& run, const wire::command& command);
     void deliver_to_servers(execution& run, const wire::command& command, reach& reached, std::string_view type_token);
     bool may_send(execution& run, const wire::command& command, reach& reached, std::string_view server,
@@ -98,8 +98,7 @@ private:
     std::vector<session_id> except_;
     std::vector<std::pair<std::string_view, std::string_view>> distant_;  ///< server and user, of the same
     std::vector<std::string_view> distant_users_;                         ///< of one of the servers
-    std::string sender_;
-    wire::handler_frame remote_frame_;  ///< a command from another server
+    wire::handler_frame remote_frame_;                                    ///< a command from another server
     std::vector<session_id> parsed_;
     bool is_everybody_ = false;
 };

@@ -30,13 +30,11 @@ public:
 
 }  // namespace
 
-/// Who sent the message that is answered, as other servers are told; in a push the handler.
+/// Who sent the message that is answered, as other servers are told. The handler, if that is no user of this
+/// server: in a push, for an original daemon's message, and for another server's, for whose users it cannot speak.
 std::string_view executor::sender_of(const execution& run) {
-    // An original daemon's message came from nobody: then it is the handler's own word.
-    if (!run.answered || run.message.user.empty()) return run.source.handler();
-    if (run.message.remote.empty()) return run.message.user;
-    sender_.assign(run.message.user).append("@").append(remote_origin::unpack(run.message.remote).server);
-    return sender_;
+    const bool is_of_user = run.answered && run.message.remote.empty() && !run.message.user.empty();
+    return is_of_user ? run.message.user : std::string_view{run.source.handler()};
 }
 
 /// May this command send to that server? If not, it is refused in the part of the user there, or the server.

@@ -56,7 +56,7 @@ void pending_outcomes::arrived(const acknowledgement& to, std::uint64_t delivere
 void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome& outcome) {
     if (const auto found = reports_.find(to.report); found != reports_.end()) {
         pending_report& pending = found->second;
-        pending.sum.delivered += outcome.delivered;
+        pending.sum.delivered = add_counts(pending.sum.delivered, outcome.delivered);
         pending.sum.missed.insert(pending.sum.missed.end(), outcome.missed.begin(), outcome.missed.end());
         if (--pending.waiting == 0) {
             const auto ended = std::move(pending);
@@ -65,7 +65,7 @@ void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome&
         }
     }
     if (pending_status* const pending = statuses_.find(to.status)) {
-        pending->delivered += outcome.delivered;
+        pending->delivered = add_counts(pending->delivered, outcome.delivered);
         if (pending->error_code.empty() && !outcome.error_code.empty()) {
             pending->error_code = outcome.error_code;
             pending->error_reason = outcome.error_reason;
@@ -78,7 +78,7 @@ void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome&
 /// Everybody has said what became of the message.
 void pending_outcomes::end(std::uint64_t number, const pending_status& ended) {
     envelope_view message = view_of(ended.message);
-    message.delivered += ended.delivered;
+    message.delivered = add_counts(message.delivered, ended.delivered);
     const wire::status_error error{ended.error_code, ended.error_reason, ended.is_temporary};
     tell_sender(message, ended.error_code.empty() ? nullptr : &error);
     statuses_.remove(number);

@@ -16,6 +16,14 @@ namespace bester::exchange {
 
 class shard;
 
+/// What reports and statuses count to, at most: every JSON reader holds integers up to here exactly.
+inline constexpr std::uint64_t most_counted = (std::uint64_t{1} << 53) - 1;
+
+/// The sum, or most_counted if that is less; neither may be above it.
+constexpr std::uint64_t add_counts(std::uint64_t a, std::uint64_t b) noexcept {
+    return a > most_counted - b ? most_counted : a + b;
+}
+
 /// A recipient that a command did not reach, and why.
 struct missed_recipient {
     std::string recipient;

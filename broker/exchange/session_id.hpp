@@ -10,18 +10,20 @@
 namespace bester::exchange {
 
 /// Names a session everywhere: the shard that owns it, its place in that shard's table, and a
-/// generation that tells it from others that had the place before (it starts at random, so that an
-/// id from before a restart finds nothing). 0 is nobody.
+/// generation, which is random: it tells the session from others that had the place before, also before
+/// a restart, and who knows some ids cannot tell others from them. 0 is nobody.
 class session_id {
 public:
+    static constexpr unsigned most_shards = 1u << 8;
     static constexpr std::uint32_t most_slots = 1u << 24;
     static constexpr std::size_t text_size = 16;
 
     constexpr session_id() noexcept = default;
     constexpr session_id(unsigned shard, std::uint32_t slot, std::uint32_t generation) noexcept
-        : value_{std::uint64_t{generation} << 32 | std::uint64_t{shard & 0xff} << 24 | (slot & (most_slots - 1))} {}
+        : value_{std::uint64_t{generation} << 32 | std::uint64_t{shard & (most_shards - 1)} << 24 |
+                 (slot & (most_slots - 1))} {}
 
-    constexpr unsigned shard() const noexcept { return static_cast<unsigned>(value_ >> 24 & 0xff); }
+    constexpr unsigned shard() const noexcept { return static_cast<unsigned>(value_ >> 24 & (most_shards - 1)); }
     constexpr std::uint32_t slot() const noexcept { return static_cast<std::uint32_t>(value_ & (most_slots - 1)); }
     constexpr std::uint32_t generation() const noexcept { return static_cast<std::uint32_t>(value_ >> 32); }
     constexpr std::uint64_t value() const noexcept { return value_; }

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "exchange/session_id.hpp"
@@ -12,10 +15,11 @@ class session;
 /// The authenticated sessions of one shard, by id. A dead id is simply not found.
 class session_table {
 public:
-    session_table(unsigned shard, std::uint32_t first_generation) noexcept
-        : shard_{shard}, generation_{first_generation} {}
+    /// `random`: where the ids' generations come from.
+    session_table(unsigned shard, std::function<std::uint32_t()> random) : shard_{shard}, random_{std::move(random)} {}
 
-    /// Enters a session and gives it an id; the caller keeps ownership and must remove it.
+    /// Enters a session and gives it an id; the caller keeps ownership and must remove it. Throws
+    /// std::length_error if the shard has as many as there are places in ids.
     session_id add(session& who) { return add(who, false); }
     /// The same for one that is nobody's session and asks a handler: it is found by its id alone.
     session_id add_hidden(session& who) { return add(who, true); }
@@ -24,7 +28,8 @@ public:
         if (!find(id)) return;
         slot_entry& place = slots_[id.slot()];
         if (!place.is_hidden) --size_;
-        place = {};
+        place.who = nullptr;
+        place.is_hidden = false;
         free_.push_back(id.slot());
     }
 
@@ -46,27 +51,34 @@ public:
 private:
     struct slot_entry {
         session* who = nullptr;
-        std::uint32_t generation = 0;
+        std::uint32_t generation = 0;  ///< of the last one, if there is none now
         bool is_hidden = false;
     };
 
     session_id add(session& who, bool is_hidden) {
         std::uint32_t slot;
         if (free_.empty()) {
+            if (slots_.size() == session_id::most_slots) throw std::length_error{"no place for another session"};
             slot = static_cast<std::uint32_t>(slots_.size());
             slots_.push_back({});
         } else {
             slot = free_.back();
             free_.pop_back();
         }
-        if (++generation_ == 0) ++generation_;
-        slots_[slot] = {&who, generation_, is_hidden};
+        slots_[slot] = {&who, new_generation(slots_[slot].generation), is_hidden};
         if (!is_hidden) ++size_;
-        return {shard_, slot, generation_};
+        return {shard_, slot, slots_[slot].generation};
+    }
+
+    /// Not 0, and not that of the session that had the place before.
+    std::uint32_t new_generation(std::uint32_t before) {
+        std::uint32_t made = random_();
+        while (made == 0 || made == before) made = random_();
+        return made;
     }
 
     unsigned shard_;
-    std::uint32_t generation_;
+    std::function<std::uint32_t()> random_;
     std::size_t size_ = 0;
     std::vector<slot_entry> slots_;
     std::vector<std::uint32_t> free_;

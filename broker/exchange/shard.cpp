@@ -6,6 +6,7 @@
 #include <string>
 
 #include "exchange/framed_stream.hpp"
+#include "exchange/random_words.hpp"
 
 namespace bester::exchange {
 
@@ -19,7 +20,7 @@ shard::shard(unsigned index, const exchange_settings& settings, directory& users
       outgoing_(all.size()),
       receive_buffer_{new char[receive_size + wire::json_padding]},
       reader_{settings.limits.json_depth},
-      sessions_{index, settings.first_generation},
+      sessions_{index, random_words{}},
       routes_{std::make_shared<routing_table>()},
       executor_{*this} {
     std::memset(receive_buffer_.get(), 0, receive_size + wire::json_padding);

@@ -1,8 +1,16 @@
 #include "peering/pending_refs.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace bester::peering {
+
+namespace {
+
+/// Deadlines of messages that have ended are kept until there are so many more than of others.
+constexpr std::size_t most_ended = 1'024;
+
+}  // namespace
 
 std::uint64_t pending_refs::add(waiting what, time_point deadline) {
     std::uint32_t index;
@@ -17,22 +25,33 @@ std::uint64_t pending_refs::add(waiting what, time_point deadline) {
     used.ref = ++last_serial_ << index_bits | index;
     used.what = std::move(what);
     ++used_;
-    deadlines_.emplace_back(deadline, used.ref);
+    if (used.what.asker) askers_.emplace(used.what.asker, used.ref);
+    const auto open = open_.find(used.what.server);
+    if (open == open_.end()) open_.emplace(used.what.server, 1);
+    else ++open->second;
+    if (deadlines_.size() > 2 * used_ + most_ended) forget_ended();
+    deadlines_.push_back({deadline, used.ref});
+    std::push_heap(deadlines_.begin(), deadlines_.end());
     return used.ref;
 }
 
-pending_refs::slot* pending_refs::find(std::uint64_t ref) noexcept {
+const pending_refs::slot* pending_refs::find(std::uint64_t ref) const noexcept {
     const std::size_t index = ref & ((1u << index_bits) - 1);
     return ref == 0 || index >= slots_.size() || slots_[index].ref != ref ? nullptr : &slots_[index];
 }
 
 bool pending_refs::take(std::uint64_t ref, waiting& what) {
-    slot* const used = find(ref);
-    if (!used) return false;
-    what = std::move(used->what);
-    *used = slot{};
-    free_.push_back(static_cast<std::uint32_t>(used - slots_.data()));
+    const slot* const found = find(ref);
+    if (!found) return false;
+    const auto index = static_cast<std::uint32_t>(found - slots_.data());
+    what = std::move(slots_[index].what);
+    slots_[index] = slot{};
+    free_.push_back(index);
     --used_;
+    const auto [begin, end] = askers_.equal_range(what.asker);
+    if (const auto of = std::find_if(begin, end, [&](const auto& each) { return each.second == ref; }); of != end)
+        askers_.erase(of);
+    if (const auto open = open_.find(what.server); --open->second == 0) open_.erase(open);
     return true;
 }
 
@@ -42,14 +61,31 @@ bool pending_refs::take_of(std::string_view server, std::uint64_t ref, waiting& 
 }
 
 bool pending_refs::take_expired(time_point now, waiting& what) {
-    while (!deadlines_.empty() && deadlines_.front().first <= now) {
-        const std::uint64_t ref = deadlines_.front().second;
-        deadlines_.pop_front();
+    while (!deadlines_.empty() && deadlines_.front().when <= now) {
+        const std::uint64_t ref = deadlines_.front().ref;
+        std::pop_heap(deadlines_.begin(), deadlines_.end());
+        deadlines_.pop_back();
         if (take(ref, what)) return true;
     }
-    // What has been answered need not be remembered until its time.
-    while (!deadlines_.empty() && used_ == 0) deadlines_.clear();
     return false;
+}
+
+void pending_refs::forget_ended() {
+    std::erase_if(deadlines_, [this](const due& each) { return !find(each.ref); });
+    std::make_heap(deadlines_.begin(), deadlines_.end());
+}
+
+bool pending_refs::may_reply(std::string_view server, exchange::session_id to, std::string_view id_token) const {
+    const auto [begin, end] = askers_.equal_range(to);
+    return std::any_of(begin, end, [&](const auto& each) {
+        const slot* const open = find(each.second);
+        return open && open->what.server == server && open->what.id_token == id_token;
+    });
+}
+
+std::size_t pending_refs::open_at(std::string_view server) const {
+    const auto found = open_.find(server);
+    return found == open_.end() ? 0 : found->second;
 }
 
 }  // namespace bester::peering

@@ -131,13 +131,12 @@ private:
 
     // Outgoing.
     wire::error_code check(std::string_view server, const wire::link_message& message) const;
-    void send(std::string_view server, const wire::link_message& message, const exchange::acknowledgement& to,
-              std::vector<std::string> recipients, std::uint64_t answered = 0);
-    void give(std::string_view server, const wire::link_message& message, pending_refs::waiting waiting,
-              std::uint64_t answered);
+    void send(const wire::link_message& message, pending_refs::waiting waiting, std::uint64_t answered = 0);
+    void give(const wire::link_message& message, pending_refs::waiting waiting, std::uint64_t answered);
     void submit_legacy(std::string_view address, const exchange::remote_submission& what,
                        const exchange::acknowledgement& to);
     void offer(std::string& body, pending_refs::waiting waiting, std::uint64_t answered);
+    void refuse_full(flow& on, const pending_refs::waiting& waiting);
     void withdraw(flow& from, std::uint64_t number);
     void fail(const pending_refs::waiting& waiting, wire::error_code code, std::string_view reason);
     void fail_all(const std::vector<failed_message>& failed);
@@ -154,6 +153,7 @@ private:
     void execute(flow& from, const wire::result_message& message);
     void execute(flow&, const wire::void_message&) {}
     bool accepts(const flow& from, std::string_view type_token) const;
+    bool is_of_origin(const flow& from, std::string_view name, std::uint64_t ref);
     bool lets_reply(std::string_view server, std::string_view type_token) const;
     void refuse(const flow& from, std::uint64_t ref, wire::error_code code, std::string_view reason);
     void refuse_type(const flow& from, std::uint64_t ref);

@@ -17,6 +17,22 @@ namespace {
 constexpr std::uint64_t most_adverts_waiting = 8'192;
 constexpr std::uint64_t most_advert_bytes_waiting = std::uint64_t{16} << 20;
 
+/// A server has no more sessions than there are ids.
+constexpr std::uint64_t most_delivered = std::uint64_t{1} << 32;
+
+/// Only those that were addressed, each once.
+void take_unreached(const wire::unreached_list& unreached, std::vector<std::string>& addressed, std::string_view server,
+                    partial_outcome& outcome) {
+    std::sort(addressed.begin(), addressed.end());
+    for (const wire::unreached_user& each : unreached) {
+        const std::string name = std::string{each.user}.append("@").append(server);
+        const auto found = std::lower_bound(addressed.begin(), addressed.end(), name);
+        if (found == addressed.end() || *found != name) continue;
+        outcome.missed.push_back({name, std::string{each.code}});
+        addressed.erase(found);
+    }
+}
+
 struct frame_address {
     std::string_view from;
     std::string_view to;
@@ -164,8 +180,17 @@ void shard_peers::refuse_type(const flow& from, std::uint64_t ref) {
            "server " + known_->own_name + " does not take messages of this type from " + from.server);
 }
 
+/// Names with a server's are of others, and the origin speaks for its own users and handlers only.
+bool shard_peers::is_of_origin(const flow& from, std::string_view name, std::uint64_t ref) {
+    if (name.find('@') == name.npos) return true;
+    refuse(from, ref, error_code::peer_refused,
+           "server " + from.server + " speaks for its own users and handlers only");
+    return false;
+}
+
 void shard_peers::execute(flow& from, const wire::deliver_message& message) {
     if (!accepts(from, message.type_token)) return refuse_type(from, message.ref);
+    if (!is_of_origin(from, message.sender, message.ref)) return;
     users_.clear();
     for (const std::string_view user : message.users) users_.push_back(user);
     if (message.ref != 0) ++from.unanswered;
@@ -175,6 +200,7 @@ void shard_peers::execute(flow& from, const wire::deliver_message& message) {
 
 void shard_peers::execute(flow& from, const wire::submit_message& message) {
     if (!accepts(from, message.type_token)) return refuse_type(from, message.ref);
+    if (!is_of_origin(from, message.user, message.ref)) return;
     // Handlers' queues are for all: no server may fill them alone.
     if (from.unanswered >= known_->unanswered)
         return refuse(from, message.ref, error_code::busy, "too many messages from that server are being handled here");
@@ -187,7 +213,8 @@ void shard_peers::execute(flow& from, const wire::submit_message& message) {
 void shard_peers::execute(flow& from, const wire::reply_message& message) {
     if (!lets_reply(from.server, message.type_token)) return;
     const auto id = exchange::session_id::parse(message.session);
-    if (!id || id->shard() >= shard_.settings().shards) return;
+    // To what was asked, until that has ended; so the session's shard gets a reply before the result, or never.
+    if (!id || !refs_.may_reply(from.server, *id, message.id_token)) return;
     const auto deliver = [](exchange::shard& on, exchange::session_id to, std::string_view type, std::string_view data,
                             std::string_view request) {
         exchange::session* const who = on.sessions().find(to);
@@ -208,16 +235,15 @@ void shard_peers::execute(flow& from, const wire::result_message& message) {
     pending_refs::waiting waiting;
     if (!refs_.take_of(from.server, message.ref, waiting)) return;
     partial_outcome outcome;
-    outcome.delivered = message.delivered;
+    outcome.delivered = std::min(message.delivered, most_delivered);
     outcome.error_code = message.code;
     outcome.error_reason = message.reason;
     outcome.is_temporary = message.is_temporary;
     if (!message.code.empty()) {
         for (const std::string& recipient : waiting.recipients)
             outcome.missed.push_back({recipient, std::string{message.code}});
-    } else {
-        for (const wire::unreached_user& each : message.unreached)
-            outcome.missed.push_back({std::string{each.user}.append("@").append(from.server), std::string{each.code}});
+    } else if (!waiting.recipients.empty()) {
+        take_unreached(message.unreached, waiting.recipients, from.server, outcome);
     }
     // No command is being executed, so it need not wait for the next turn.
     if (waiting.to.shard == shard_.index()) shard_.commands().arrived(waiting.to, outcome);

@@ -65,7 +65,7 @@ void shard_peers::for_each_server(const std::function<void(std::string_view)>& c
 
 void shard_peers::deliver(std::string_view server, const exchange::remote_delivery& what, const acknowledgement& to) {
     if (known_->legacy.contains(server)) {
-        return fail({to, std::string{server}, {}}, error_code::peer_refused,
+        return fail({to, std::string{server}, {}, {}, {}}, error_code::peer_refused,
                     "the original daemon takes messages for handlers only, not for users");
     }
     wire::deliver_message message;
@@ -75,13 +75,13 @@ void shard_peers::deliver(std::string_view server, const exchange::remote_delive
     message.sender = what.sender;
     message.users = wire::user_list{what.users};
     message.data = what.data;
-    std::vector<std::string> recipients;
+    pending_refs::waiting waiting{to, std::string{server}, {}, {}, {}};
     if (to.report != 0) {
         for (const std::string_view user : what.users)
-            recipients.push_back(std::string{user}.append("@").append(server));
-        if (what.is_for_everybody) recipients.push_back(std::string{"*@"}.append(server));
+            waiting.recipients.push_back(std::string{user}.append("@").append(server));
+        if (what.is_for_everybody) waiting.recipients.push_back(std::string{"*@"}.append(server));
     }
-    send(server, message, to, std::move(recipients));
+    send(message, std::move(waiting));
 }
 
 void shard_peers::submit(std::string_view server, const exchange::remote_submission& what, const acknowledgement& to) {
@@ -94,14 +94,18 @@ void shard_peers::submit(std::string_view server, const exchange::remote_submiss
     message.session = what.session;
     message.id_token = what.id_token;
     message.data = what.data;
-    std::vector<std::string> recipients;
-    if (to.report != 0) recipients.emplace_back(server);
-    send(server, message, to, std::move(recipients));
+    pending_refs::waiting waiting{to, std::string{server}, {}, {}, {}};
+    if (to.report != 0) waiting.recipients.emplace_back(server);
+    if (const auto asker = exchange::session_id::parse(what.session)) {
+        waiting.asker = *asker;
+        waiting.id_token = what.id_token;
+    }
+    send(message, std::move(waiting));
 }
 
 void shard_peers::submit_legacy(std::string_view address, const exchange::remote_submission& what,
                                 const acknowledgement& to) {
-    pending_refs::waiting waiting{to, std::string{address}, {}};
+    pending_refs::waiting waiting{to, std::string{address}, {}, {}, {}};
     if (to.report != 0) waiting.recipients.emplace_back(address);
     listener_.send_legacy(
         std::string{address}, legacy_frame(what.type_token, what.data),
@@ -120,7 +124,7 @@ error_code shard_peers::reply(const exchange::remote_origin& to, std::string_vie
     if (!lets_reply(to.server, type_token)) return error_code::peer_refused;
     const wire::reply_message message{to.session, id_token, type_token, data};
     if (const auto refused = check(to.server, message); refused != error_code::none) return refused;
-    give(to.server, message, {{}, std::string{to.server}, {}}, to.ref);
+    give(message, {{}, std::string{to.server}, {}, {}, {}}, to.ref);
     return error_code::none;
 }
 
@@ -142,7 +146,7 @@ void shard_peers::send_result(const exchange::remote_origin& origin, const parti
     message.is_temporary = outcome.is_temporary;
     message.reason = outcome.error_reason;
     message.unreached = wire::unreached_list{std::span<const wire::unreached_user>{unreached}};
-    send(origin.server, message, {}, {}, origin.ref);
+    send(message, {{}, std::string{origin.server}, {}, {}, {}}, origin.ref);
 }
 
 /// Can it be sent there at all?
@@ -155,11 +159,9 @@ error_code shard_peers::check(std::string_view server, const wire::link_message&
                                                                               : error_code::none;
 }
 
-void shard_peers::send(std::string_view server, const wire::link_message& message, const acknowledgement& to,
-                       std::vector<std::string> recipients, std::uint64_t answered) {
-    pending_refs::waiting waiting{to, std::string{server}, std::move(recipients)};
-    switch (check(server, message)) {
-        case error_code::none: return give(server, message, std::move(waiting), answered);
+void shard_peers::send(const wire::link_message& message, pending_refs::waiting waiting, std::uint64_t answered) {
+    switch (check(waiting.server, message)) {
+        case error_code::none: return give(message, std::move(waiting), answered);
         case error_code::too_large: return fail(waiting, error_code::too_large, too_large_there);
         default:
             return fail(waiting, error_code::bad_command, "it has a name or a type that other servers do not take");
@@ -167,9 +169,8 @@ void shard_peers::send(std::string_view server, const wire::link_message& messag
 }
 
 /// To the home shard of the server. `answered`: the ref of the message from there that it replies to, or ends.
-void shard_peers::give(std::string_view server, const wire::link_message& message, pending_refs::waiting waiting,
-                       std::uint64_t answered) {
-    const unsigned home = home_shard(server, shard_.settings().shards);
+void shard_peers::give(const wire::link_message& message, pending_refs::waiting waiting, std::uint64_t answered) {
+    const unsigned home = home_shard(waiting.server, shard_.settings().shards);
     scratch_.clear();
     wire::append_link_message(scratch_, message);
     if (home == shard_.index()) return offer(scratch_, std::move(waiting), answered);
@@ -188,19 +189,28 @@ void shard_peers::offer(std::string& body, pending_refs::waiting waiting, std::u
         body = busy_result(answered);
     std::uint64_t ref = 0;
     auto deadline = flow_sender::no_deadline;
-    if (waiting.to.is_wanted()) {
-        deadline = now() + known_->deadline;
-        ref = refs_.add(std::move(waiting), deadline);
+    if (waiting.is_open()) {
+        if (refs_.is_full() || refs_.open_at(waiting.server) >= known_->flows.most_messages)
+            return refuse_full(on, waiting);
+        // What nobody waits for goes as long as messages are kept, and may be replied to then.
+        auto ends = now() + known_->deadline;
+        if (waiting.to.is_wanted()) deadline = ends;
+        else ends += known_->flows.resume_window;
+        ref = refs_.add(std::move(waiting), ends);
         set_ref(body.data(), ref);
     }
     shard_.wake_sweep();
     mark(on);
     if (on.sender.offer(now(), body, deadline, ref)) return;
-    ++on.refused;
     // Whoever waits for the end of that message shall not hear that all went well.
     if (answered != 0 && on.lost_replies.size() < most_lost_replies && !is_result(body))
         on.lost_replies.insert(answered);
-    if (ref == 0 || !refs_.take(ref, waiting)) return;
+    if (ref != 0) refs_.take(ref, waiting);
+    refuse_full(on, waiting);
+}
+
+void shard_peers::refuse_full(flow& on, const pending_refs::waiting& waiting) {
+    ++on.refused;
     if (on.next_hop.empty())
         fail(waiting, error_code::peer_unreachable,
              "there is no way to that server now, and its queue is full (peering.queue_messages, queue_bytes)");

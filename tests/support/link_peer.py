@@ -44,8 +44,31 @@ def submit(type, user, data, ref=0, session="s1", id="", hops=1, budget=5000):
             + long(json.dumps(id) if id else "") + json.dumps(data).encode())
 
 
-def result(ref, delivered=0, code="", reason=""):
-    return struct.pack("<BQQ", 4, ref, delivered) + short(code) + b"\0" + long(reason) + struct.pack("<H", 0)
+def reply(session, id, type, data):
+    """`id` "": that of a message without one."""
+    return (struct.pack("<B", 3) + short(session) + long(json.dumps(id) if id else "") + long(json.dumps(type))
+            + json.dumps(data).encode())
+
+
+def result(ref, delivered=0, code="", reason="", unreached=()):
+    """`unreached`: pairs of user and code."""
+    return (struct.pack("<BQQ", 4, ref, delivered) + short(code) + b"\0" + long(reason)
+            + struct.pack("<H", len(unreached)) + b"".join(short(user) + short(code) for user, code in unreached))
+
+
+def read_submit(body):
+    """What a submit says, or the beginning of it that a deliver has too: ref."""
+    operation, ref = struct.unpack_from("<BQ", body)
+    said = {"operation": operation, "ref": ref}
+    if operation == 2:
+        at = 14
+        for name, form in (("type", "<H"), ("user", "<H"), ("session", "<B"), ("id", "<H")):
+            size, = struct.unpack_from(form, body, at)
+            at += struct.calcsize(form)
+            said[name] = body[at:at + size].decode()
+            at += size
+        said["data"] = json.loads(body[at:])
+    return said
 
 
 def read_flow_frame(body):
