@@ -141,6 +141,11 @@ bool client_session::cool(std::uint64_t now_ms) {
     return true;
 }
 
+bool client_session::takes_from_servers() {
+    if (is_half_full() && !is_blocked()) flush_early();
+    return !is_half_full();
+}
+
 /// Before anybody has logged in on this connection little is allowed.
 std::size_t client_session::message_limit() const noexcept {
     const client_limits& limits = owner_.limits();

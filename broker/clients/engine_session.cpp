@@ -312,6 +312,12 @@ bool engine_session::send(shared_events::made& event) {
     return websocket_->put_engine_frames(home_->events().frames_of(event));
 }
 
+bool engine_session::takes_from_servers() {
+    if (websocket_) return websocket_->takes_from_servers();
+    const client_limits& limits = home_->clients().limits();
+    return !http_ || (http_->queue.size() <= limits.queue_bytes / 2 && http_->packets <= limits.queue_messages / 2);
+}
+
 void engine_session::send_control(packet_type type, std::string_view name_space, std::string_view data) {
     char room[socketio::prefix_room];
     socketio::packet_view packet;

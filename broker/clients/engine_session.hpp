@@ -51,6 +51,8 @@ public:
     /// Sends a packet: its text from Engine.IO's digit on, in one piece or two. False if it could not be taken; then
     /// the session is being closed.
     bool send(std::string_view packet);
+    /// See exchange::session.
+    bool takes_from_servers();
     bool send(std::string_view start, std::string_view data);
     bool send(shared_events::made& event);
     void send_control(socketio::packet_type type, std::string_view name_space, std::string_view data);

@@ -36,6 +36,7 @@ public:
     bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) override;
     bool deliver(const exchange::payload&) override { return false; }
     void message_done(const exchange::envelope_view& message, const wire::status_error* error) override;
+    bool takes_from_servers() override { return false; }
     void message_left_queue() override {}
     void disconnect(const wire::status_error& why) override;
 

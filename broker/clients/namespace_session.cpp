@@ -211,6 +211,8 @@ bool namespace_session::deliver(std::string_view type_token, std::string_view da
     return send_ack(id_token, data);
 }
 
+bool namespace_session::takes_from_servers() { return !carrier_ || carrier_->takes_from_servers(); }
+
 bool namespace_session::deliver(const exchange::payload& frame) {
     if (!is_authenticated()) return false;
     shared_events::made& event = home_.events().of(frame, where_, recovery_ ? &home_.last_offset() : nullptr);

@@ -135,6 +135,13 @@ std::vector<key<broker_config>> size_keys() {
                             "`busy`."},
             [](auto& c) -> auto& { return c.peering.unanswered; }),
         declared(
+            {.name = "peering.unanswered_bytes",
+             .kind = value_kind::size,
+             .least = kibi,
+             .most = 64 * gibi,
+             .description = "The same, in bytes; a single message may be larger."},
+            [](auto& c) -> auto& { return c.peering.unanswered_bytes; }),
+        declared(
             {.name = "peering.legacy_connections",
              .kind = value_kind::count,
              .least = 1,
@@ -224,6 +231,21 @@ const std::vector<key<peering::peer_settings>>& peer_keys() {
              .most = most_types,
              .description = "Further types that may come from there."},
             [](auto& p) -> auto& { return p.accept_types; }),
+        declare<peer_settings>(
+            {.name = "users",
+             .kind = value_kind::texts,
+             .most = 10'000,
+             .description = "Whom handlers there may deliver to here: patterns for `tina`, `*` (everybody). Others are "
+                            "answered `peer_refused`."},
+            [](auto& p) -> auto& { return p.users; }),
+        declare<peer_settings>(
+            {.name = "rate",
+             .kind = value_kind::count,
+             .most = 100'000'000,
+             .description =
+                 "Messages a second that are taken from there, with a second's worth at once; what is beyond "
+                 "is answered `rate_limited`. 0: any."},
+            [](auto& p) -> auto& { return p.rate; }),
     };
     return all;
 }

@@ -33,6 +33,7 @@ enum class counter : std::uint8_t {
     handler_retries,   ///< messages given to another instance
     busy,
     slow_consumers,
+    peer_deliveries_refused,  ///< another server's, as half of the session's queue was full
     write_timeouts,
     protocol_errors,  ///< of handlers
     input_evictions,  ///< sessions ended because of limits.held_input
@@ -69,6 +70,7 @@ inline constexpr std::array<std::string_view, counter_count> counter_names{
     "handler_retries",
     "busy",
     "slow_consumers",
+    "peer_deliveries_refused",
     "write_timeouts",
     "protocol_errors",
     "input_evictions",

@@ -156,6 +156,13 @@ void executor::report_back(shard& from, const acknowledgement& to, std::uint64_t
     });
 }
 
+void executor::report_back(shard& from, const acknowledgement& to, partial_outcome&& outcome) {
+    if (!to.is_wanted()) return;
+    auto given = std::make_unique<partial_outcome>(std::move(outcome));
+    from.post_to(to.shard,
+                 [to, given = std::move(given)](shard& back) { back.commands().outcomes_.arrived(to, *given); });
+}
+
 /// The command is done as far as this shard is concerned.
 void executor::complete(execution& run, const command& c, reach& reached) {
     run.message.delivered += reached.delivered;

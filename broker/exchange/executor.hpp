@@ -19,6 +19,7 @@ namespace bester::exchange {
 class shard;
 class session;
 class command_source;
+struct command_rights;
 
 /// Executes what handlers command, on the shard to which they sent it: deliveries to its own
 /// sessions at once, to others' through their mailboxes. A message's status waits until all other
@@ -32,13 +33,17 @@ public:
     /// Commands that answer nothing. `handler`'s own messages (sendHandler) start from here.
     void push(command_source& source, const wire::handler_frame& frame);
 
-    /// What another server sent on: a delivery to users here, of which `ref` (0: no) says the result;
+    /// What another server sent on: a delivery to users here, of which `ref` (0: no) says the result. `rights`:
+    /// whom that server may address; null: everybody.
     void deliver_from(std::string_view server, std::uint64_t ref, std::string_view type_token, std::string_view data,
-                      std::span<const std::string_view> users, bool is_for_everybody);
-    /// or a message for the handler of this type. `hops`: handlers and servers that it went through.
+                      std::span<const std::string_view> users, bool is_for_everybody, const command_rights* rights);
+    /// What another server sent for the handler of this type. `hops`: handlers and servers that it went through.
     void submit_from(const remote_origin& origin, const remote_submission& what);
     /// Another server, or the way to it, says what became of what was sent there.
     void arrived(const acknowledgement& to, const partial_outcome& outcome) { outcomes_.arrived(to, outcome); }
+    /// Hands a reply of another server to a session here; if there is no room, what the asker waits for ends badly.
+    void reply_from_server(session_id to, const acknowledgement& asked, std::string_view type_token,
+                           std::string_view data, std::string_view id_token);
 
     /// Ends a message that was submitted: its sender gets the status. `error` null: good.
     void finish(const envelope_view& message, const wire::status_error* error) { outcomes_.finish(message, error); }
@@ -83,14 +88,20 @@ private:
     static void report_back(shard& from, const acknowledgement& to, std::uint64_t delivered,
                             std::vector<session_id> missed = {},
                             wire::error_code code = wire::error_code::recipient_offline);
+    static void report_back(shard& from, const acknowledgement& to, partial_outcome&& outcome);
     void complete(execution& run, const wire::command& command, reach& reached);
     static report_target report_of(const execution& run, const wire::command& command) noexcept;
     static void missed(const wire::command& command, reach& reached, std::string_view recipient, wire::error_code code);
     std::string_view type_of(execution& run, const wire::command& command);
     void mark_excepted(execution& run, const wire::command& command);
 
+    bool has_room(session& to, bool is_from_server);
+    /// What became of a delivery to one session.
+    enum class handed : std::uint8_t { over, no, no_room };
+    handed hand_over(session& to, const payload& frame, bool is_from_server);
     template <class ForEachMember>
-    std::uint64_t deliver_all(const payload& frame, const std::vector<session_id>& except, ForEachMember&& members);
+    std::uint64_t deliver_all(const payload& frame, const std::vector<session_id>& except, bool is_from_server,
+                              ForEachMember&& members);
 
     shard& shard_;
     pending_outcomes outcomes_;

@@ -76,7 +76,7 @@ bool executor::may_address(execution& run, const command& c, reach& reached, std
     if (command_rights::lets(run.source.rights()->users, recipient)) return true;
     std::string reason{recipient.substr(0, 128)};
     refuse(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.users`"));
-    missed(c, reached, recipient, error_code::command_forbidden);
+    missed(c, reached, recipient, run.from_server.empty() ? error_code::command_forbidden : error_code::peer_refused);
     return false;
 }
 
@@ -90,6 +90,11 @@ void executor::mark_excepted(execution& run, const command& c) {
 
 namespace {
 
+/// Whoever wants no report is told no names.
+void note_missed(const acknowledgement& to, partial_outcome& outcome, std::string_view recipient, error_code code) {
+    if (to.report != 0) outcome.missed.push_back({std::string{recipient}, std::string{wire::describe(code).text}});
+}
+
 payload make_delivery(std::string_view type_token, std::string_view data) {
     payload frame = payload::of_size(wire::delivery_size(type_token, data, {}));
     wire::write_delivery(frame.data(), type_token, data, {});
@@ -98,28 +103,41 @@ payload make_delivery(std::string_view type_token, std::string_view data) {
 
 }  // namespace
 
+bool executor::has_room(session& to, bool is_from_server) {
+    if (!is_from_server || to.takes_from_servers()) return true;
+    shard_.count(counter::peer_deliveries_refused);
+    return false;
+}
+
+executor::handed executor::hand_over(session& to, const payload& frame, bool is_from_server) {
+    if (!has_room(to, is_from_server)) return handed::no_room;
+    return to.deliver(frame) ? handed::over : handed::no;
+}
+
 template <class ForEachMember>
-std::uint64_t executor::deliver_all(const payload& frame, const std::vector<session_id>& except,
+std::uint64_t executor::deliver_all(const payload& frame, const std::vector<session_id>& except, bool is_from_server,
                                     ForEachMember&& members) {
     std::uint64_t delivered = 0;
     members([&](session& member) {
         if (!except.empty() && std::binary_search(except.begin(), except.end(), member.id())) return;
-        if (member.deliver(frame)) ++delivered;
+        if (hand_over(member, frame, is_from_server) == handed::over) ++delivered;
     });
     shard_.count(counter::deliveries, delivered);
     return delivered;
 }
 
 void executor::deliver_to_targets(execution& run, const command& c, reach& reached, std::string_view type_token) {
+    const bool is_from_server = !run.from_server.empty();
     if (is_everybody_) {
         const payload frame = make_delivery(type_token, c.data);
-        reached.delivered += deliver_all(frame, except_, [&](auto&& each) { shard_.sessions().for_each(each); });
+        reached.delivered +=
+            deliver_all(frame, except_, is_from_server, [&](auto&& each) { shard_.sessions().for_each(each); });
         for (unsigned s = 0; s < shard_.settings().shards; ++s) {
             if (s == shard_.index()) continue;
             const acknowledgement to = expect(run, c, reached);
-            shard_.post_to(s, [frame, except = except_, to](shard& there) {
-                const auto delivered =
-                    there.commands().deliver_all(frame, except, [&](auto&& each) { there.sessions().for_each(each); });
+            shard_.post_to(s, [frame, except = except_, to, is_from_server](shard& there) {
+                const auto delivered = there.commands().deliver_all(
+                    frame, except, is_from_server, [&](auto&& each) { there.sessions().for_each(each); });
                 report_back(there, to, delivered);
             });
         }
@@ -127,7 +145,9 @@ void executor::deliver_to_targets(execution& run, const command& c, reach& reach
     }
     if (targets_.size() == 1 && targets_[0].shard() == shard_.index()) {
         session* const only = shard_.sessions().find(targets_[0]);
-        if (only && only->deliver(type_token, c.data, {})) {
+        if (only && !has_room(*only, is_from_server)) {
+            missed(c, reached, only->user(), error_code::busy);
+        } else if (only && only->deliver(type_token, c.data, {})) {
             reached.delivered = 1;
             shard_.count(counter::deliveries);
         } else {
@@ -143,25 +163,32 @@ void executor::deliver_to_targets(execution& run, const command& c, reach& reach
             if (id.shard() != s) continue;
             if (s != shard_.index()) {
                 there.push_back(id);
-            } else if (session* const local = shard_.sessions().find(id); local && local->deliver(frame)) {
-                ++reached.delivered;
-                shard_.count(counter::deliveries);
-            } else {
-                missed(c, reached, id.text(), error_code::recipient_offline);
+                continue;
+            }
+            session* const local = shard_.sessions().find(id);
+            switch (local ? hand_over(*local, frame, is_from_server) : handed::no) {
+                case handed::over:
+                    ++reached.delivered;
+                    shard_.count(counter::deliveries);
+                    break;
+                case handed::no: missed(c, reached, id.text(), error_code::recipient_offline); break;
+                case handed::no_room: missed(c, reached, local->user(), error_code::busy); break;
             }
         }
         if (there.empty()) continue;
         const acknowledgement to = expect(run, c, reached);
-        shard_.post_to(s, [frame, ids = std::move(there), to](shard& target) {
-            std::uint64_t delivered = 0;
-            std::vector<session_id> missed;
+        shard_.post_to(s, [frame, ids = std::move(there), to, is_from_server](shard& target) {
+            partial_outcome outcome;
             for (const session_id id : ids) {
                 session* const found = target.sessions().find(id);
-                if (found && found->deliver(frame)) ++delivered;
-                else missed.push_back(id);
+                switch (found ? target.commands().hand_over(*found, frame, is_from_server) : handed::no) {
+                    case handed::over: ++outcome.delivered; break;
+                    case handed::no: note_missed(to, outcome, id.text(), error_code::recipient_offline); break;
+                    case handed::no_room: note_missed(to, outcome, found->user(), error_code::busy); break;
+                }
             }
-            target.count(counter::deliveries, delivered);
-            report_back(target, to, delivered, std::move(missed));
+            target.count(counter::deliveries, outcome.delivered);
+            report_back(target, to, std::move(outcome));
         });
     }
 }
@@ -174,7 +201,7 @@ void executor::send_group(execution& run, const command& c) {
     const payload frame = make_delivery(type_token, c.data);
     reach reached;
     if (const group* const in = shard_.groups().find(run.source.groups_owner(), c.target)) {
-        reached.delivered = deliver_all(frame, except_, [&](auto&& each) {
+        reached.delivered = deliver_all(frame, except_, false, [&](auto&& each) {
             for (session* member : in->members()) each(*member);
         });
     }
@@ -190,7 +217,7 @@ void executor::send_group(execution& run, const command& c) {
             const group* const in = there.groups().find(key_text.substr(0, cut), key_text.substr(cut + 1));
             std::uint64_t delivered = 0;
             if (in) {
-                delivered = there.commands().deliver_all(frame, details->second, [&](auto&& each) {
+                delivered = there.commands().deliver_all(frame, details->second, false, [&](auto&& each) {
                     for (session* member : in->members()) each(*member);
                 });
             }

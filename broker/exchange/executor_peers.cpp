@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "exchange/peer_port.hpp"
+#include "exchange/session.hpp"
 #include "exchange/shard.hpp"
 #include "wire/names.hpp"
 
@@ -19,13 +20,19 @@ std::string_view without_quotes(std::string_view token) { return token.substr(1,
 /// Stands for another server where commands are executed for it: it gets results, not frames.
 class server_source final : public command_source {
 public:
+    explicit server_source(const command_rights* rights) noexcept : rights_{rights} {}
+
     const std::string& handler() const noexcept override {
         static const std::string nobody;
         return nobody;
     }
     std::size_t most_recipients() const noexcept override { return static_cast<std::size_t>(-1); }
+    const command_rights* rights() const noexcept override { return rights_; }
     void notify(std::string_view) override {}
     std::uint64_t source_id() const noexcept override { return 0; }
+
+private:
+    const command_rights* rights_;
 };
 
 }  // namespace
@@ -156,8 +163,9 @@ void executor::reply_to_server(execution& run, const command& c) {
 // ---- from other servers ------------------------------------------------------------------------
 
 void executor::deliver_from(std::string_view server, std::uint64_t ref, std::string_view type_token,
-                            std::string_view data, std::span<const std::string_view> users, bool is_for_everybody) {
-    server_source source;
+                            std::string_view data, std::span<const std::string_view> users, bool is_for_everybody,
+                            const command_rights* rights) {
+    server_source source{rights};
     wire::handler_frame& frame = remote_frame_;
     frame.strings.assign(users.begin(), users.end());
     if (is_for_everybody) frame.strings.emplace_back("*");
@@ -172,6 +180,14 @@ void executor::deliver_from(std::string_view server, std::uint64_t ref, std::str
     run.from_server = server;
     run.ref = ref;
     send_clients(run, c);
+}
+
+void executor::reply_from_server(session_id to, const acknowledgement& asked, std::string_view type_token,
+                                 std::string_view data, std::string_view id_token) {
+    session* const who = shard_.sessions().find(to);
+    if (!who) return;
+    if (!has_room(*who, true)) return outcomes_.spoil(asked, error_code::busy);
+    if (who->deliver(type_token, data, id_token)) shard_.count(counter::deliveries);
 }
 
 void executor::submit_from(const remote_origin& origin, const remote_submission& what) {

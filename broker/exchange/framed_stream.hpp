@@ -181,6 +181,8 @@ protected:
     /// Writes what is queued now instead of at the end of the turn, to make room. Never closes: a
     /// broken connection is noticed at the end of the turn.
     void flush_early();
+    /// Does more than half of what may wait for it, by its account? Only with an account.
+    bool is_half_full() const noexcept;
     /// Reads and handles what has arrived, until there is no more, or a pause, or the end.
     void read_until_dry();
 
@@ -214,7 +216,6 @@ private:
     bool fits(std::size_t size) const noexcept;
     enqueued added();
     void mark_dirty();
-    bool is_half_full() const noexcept;
     bool is_behind() const noexcept;
     void hold_if_behind();
     flow_state& flow();

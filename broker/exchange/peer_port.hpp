@@ -19,6 +19,7 @@ struct remote_origin {
     std::string_view server;
     std::string_view session;  ///< means something there only; empty: a handler sent it unasked
     std::uint64_t ref = 0;     ///< by which the result is told; 0: nobody wants it
+    std::uint32_t size = 0;    ///< of the message, as it counts for what its server has at handlers here
 
     /// As text, and back. `text` must come from here and outlive the result.
     std::string pack() const;

@@ -75,6 +75,15 @@ void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome&
     }
 }
 
+void pending_outcomes::spoil(const acknowledgement& to, wire::error_code why) {
+    pending_status* const pending = statuses_.find(to.status);
+    if (!pending || !pending->error_code.empty()) return;
+    const auto error = wire::as_status_error(why);
+    pending->error_code = error.code;
+    pending->error_reason = error.reason;
+    pending->is_temporary = error.temporary;
+}
+
 /// Everybody has said what became of the message.
 void pending_outcomes::end(std::uint64_t number, const pending_status& ended) {
     envelope_view message = view_of(ended.message);
@@ -124,7 +133,7 @@ void pending_outcomes::tell_server(const envelope_view& message, const wire::sta
 void pending_outcomes::send_report(const report_target& report, const partial_outcome& sum) {
     constexpr std::size_t most_listed = 100;
     if (report.ref != 0) {
-        if (shard_.peers()) shard_.peers()->finish({report.server, {}, report.ref}, sum);
+        if (shard_.peers()) shard_.peers()->finish({report.server, {}, report.ref, 0}, sum);
         return;
     }
     command_source* const to = shard_.find_source(report.source);

@@ -79,6 +79,8 @@ public:
     /// The same from another shard; `code`: why the sessions were missed.
     void arrived(const acknowledgement& to, std::uint64_t delivered, const std::vector<session_id>& missed,
                  wire::error_code code);
+    /// Something of it found no room: if all else goes well, its status is bad all the same.
+    void spoil(const acknowledgement& to, wire::error_code why);
     /// The shard's own part of a command with a report is done.
     void complete(const report_target& report, reach&& reached);
     /// The end of a message, as far as its handler is concerned. `error` null: good.

@@ -30,6 +30,9 @@ public:
     virtual bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) = 0;
     /// Hands over a delivery frame that many sessions share.
     virtual bool deliver(const payload& frame) = 0;
+    /// May another server's message be handed over? False if as much waits for the client as would be half
+    /// of what cuts it off, after what can be written was: so that no server cuts off another one's clients.
+    virtual bool takes_from_servers() = 0;
     /// The end of a message of this session: sends the status if one is wanted.
     /// `error` is null if all went well.
     virtual void message_done(const envelope_view& message, const wire::status_error* error) = 0;

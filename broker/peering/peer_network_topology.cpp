@@ -12,6 +12,15 @@ namespace bester::peering {
 
 namespace {
 
+/// What this entry lets cross.
+void take_entry(peer_facts& facts, const peer_settings& entry) {
+    facts.send = {entry.types, entry.send_types};
+    facts.accept = {entry.types, entry.accept_types};
+    facts.rate = entry.rate;
+    if (entry.users == peer_settings{}.users) return;
+    facts.rights.emplace().users = entry.users;
+}
+
 /// How long adverts are read without a look at anything else, and without a look at what follows from them.
 constexpr std::chrono::milliseconds adverts_turn{10};
 constexpr std::chrono::milliseconds adverts_settling{250};
@@ -34,6 +43,7 @@ void peer_network::parts::publish() {
     view->legacy = {settings_.legacy.begin(), settings_.legacy.end()};
     view->frame_limit = settings_.message_size;
     view->unanswered = settings_.unanswered;
+    view->unanswered_bytes = settings_.unanswered_bytes;
     for (const auto& [name, peer] : peers_) {
         const peer_settings* const entry = entry_for(name);
         // One that was removed is unknown already while its link says goodbye.
@@ -41,10 +51,7 @@ void peer_network::parts::publish() {
         peer_facts facts;
         facts.is_configured = peer->is_configured;
         facts.frame_limit = peer->frame_limit;
-        if (entry) {
-            facts.send = {entry->types, entry->send_types};
-            facts.accept = {entry->types, entry->accept_types};
-        }
+        if (entry) take_entry(facts, *entry);
         view->servers.emplace(name, std::move(facts));
         if (peer->link) view->links.emplace(name, peer->link->id);
     }
@@ -52,10 +59,7 @@ void peer_network::parts::publish() {
         for (const auto& [name, server] : known_.servers()) {
             if (name == around_.server_name || view->servers.contains(name)) continue;
             peer_facts facts;
-            if (any_peer_) {
-                facts.send = {any_peer_->types, any_peer_->send_types};
-                facts.accept = {any_peer_->types, any_peer_->accept_types};
-            }
+            if (any_peer_) take_entry(facts, *any_peer_);
             view->servers.emplace(name, std::move(facts));
         }
     }

@@ -24,6 +24,8 @@ struct peer_settings {
     std::vector<std::string> types;         ///< that may cross in both directions
     std::vector<std::string> send_types;    ///< and those that may go there,
     std::vector<std::string> accept_types;  ///< or come from there only
+    std::vector<std::string> users{"*"};    ///< patterns: whom it may have delivered to here
+    std::size_t rate = 0;                   ///< messages a second that are taken from there; 0: any
 
     bool operator==(const peer_settings&) const = default;
 };
@@ -47,7 +49,8 @@ struct peering_settings {
     std::size_t handshakes = 64;                      ///< connections at a time that have not said who they are
     std::size_t unanswered =
         4'096;  ///< messages of one server that handlers have; less than half of what waits for one
-    std::size_t legacy_connections = 64;  ///< to original daemons at a time
+    std::size_t unanswered_bytes = std::size_t{16} << 20;  ///< the same in bytes
+    std::size_t legacy_connections = 64;                   ///< to original daemons at a time
     bool discovery = false;
     bool routing = false;
     unsigned hops = 8;                   ///< links that a message may cross, with routing

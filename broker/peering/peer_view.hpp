@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "exchange/command_rights.hpp"
 #include "peering/flow_sender.hpp"
 #include "peering/peer_settings.hpp"
 #include "peering/routes.hpp"
@@ -37,7 +39,9 @@ private:
 struct peer_facts {
     type_filter send;
     type_filter accept;
-    bool is_configured = false;   ///< has an entry of its own
+    std::optional<exchange::command_rights> rights;  ///< whom it may address here; none: everybody
+    std::size_t rate = 0;                            ///< messages a second that are taken from there; 0: any
+    bool is_configured = false;                      ///< has an entry of its own
     std::size_t frame_limit = 0;  ///< the largest frame that it takes, as its last hello said; 0: not known
 };
 
@@ -54,6 +58,7 @@ struct peer_view {
     std::chrono::milliseconds deadline{};
     std::size_t frame_limit = 0;
     std::size_t unanswered = 0;  ///< messages of one server that handlers have, at most
+    std::size_t unanswered_bytes = 0;
 
     const peer_facts* find(std::string_view server) const {
         const auto found = servers.find(server);

@@ -75,12 +75,14 @@ void pending_refs::forget_ended() {
     std::make_heap(deadlines_.begin(), deadlines_.end());
 }
 
-bool pending_refs::may_reply(std::string_view server, exchange::session_id to, std::string_view id_token) const {
+const pending_refs::waiting* pending_refs::find_asked(std::string_view server, exchange::session_id to,
+                                                      std::string_view id_token) const {
     const auto [begin, end] = askers_.equal_range(to);
-    return std::any_of(begin, end, [&](const auto& each) {
-        const slot* const open = find(each.second);
-        return open && open->what.server == server && open->what.id_token == id_token;
-    });
+    for (auto each = begin; each != end; ++each) {
+        const slot* const open = find(each->second);
+        if (open && open->what.server == server && open->what.id_token == id_token) return &open->what;
+    }
+    return nullptr;
 }
 
 std::size_t pending_refs::open_at(std::string_view server) const {

@@ -40,8 +40,9 @@ public:
     bool take_of(std::string_view server, std::uint64_t ref, waiting& what);
     /// Ends one whose deadline has passed; false: there is none.
     bool take_expired(time_point now, waiting& what);
-    /// Has this server a message of that session with that id, which has not ended?
-    bool may_reply(std::string_view server, exchange::session_id to, std::string_view id_token) const;
+    /// A message to this server of that session, with that id, which has not ended; null: there is none, and
+    /// nobody to be replied to. Until the next call of another function.
+    const waiting* find_asked(std::string_view server, exchange::session_id to, std::string_view id_token) const;
     /// How many have not ended there.
     std::size_t open_at(std::string_view server) const;
     bool empty() const noexcept { return used_ == 0; }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exchange/command_rights.hpp"
 #include "exchange/peer_port.hpp"
 #include "exchange/shard.hpp"
 #include "peering/flow_receiver.hpp"
@@ -113,6 +114,8 @@ private:
         std::size_t unsaid_bytes = 0;          ///< received since the last acknowledgement
         bool must_say = false;                 ///< the acknowledgement has waited long enough
         std::size_t unanswered = 0;            ///< messages from there that are being handled
+        std::size_t unanswered_bytes = 0;      ///< of those that are at handlers
+        exchange::command_budget budget;       ///< of its peers.*.rate
         std::set<std::uint64_t> lost_replies;  ///< refs of its messages whose reply found no room
     };
 
@@ -152,11 +155,9 @@ private:
     void execute(flow& from, const wire::reply_message& message);
     void execute(flow& from, const wire::result_message& message);
     void execute(flow&, const wire::void_message&) {}
-    bool accepts(const flow& from, std::string_view type_token) const;
-    bool is_of_origin(const flow& from, std::string_view name, std::uint64_t ref);
+    const peer_facts* admit(flow& from, std::string_view type_token, std::string_view sender, std::uint64_t ref);
     bool lets_reply(std::string_view server, std::string_view type_token) const;
     void refuse(const flow& from, std::uint64_t ref, wire::error_code code, std::string_view reason);
-    void refuse_type(const flow& from, std::uint64_t ref);
     void send_result(const exchange::remote_origin& origin, const exchange::partial_outcome& outcome);
 
     exchange::shard& shard_;

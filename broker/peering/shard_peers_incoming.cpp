@@ -1,7 +1,6 @@
 // What comes in over links.
 #include <algorithm>
 
-#include "exchange/session.hpp"
 #include "peering/advert_text.hpp"
 #include "peering/shard_peers.hpp"
 #include "wire/json_reader.hpp"
@@ -153,11 +152,6 @@ bool shard_peers::on_message(const wire::message_frame& frame) {
     return true;
 }
 
-bool shard_peers::accepts(const flow& from, std::string_view type_token) const {
-    const peer_facts* const facts = known_->find(from.server);
-    return facts && facts->accept.lets(type_token.substr(1, type_token.size() - 2));
-}
-
 /// Replies go both ways where questions go one way.
 bool shard_peers::lets_reply(std::string_view server, std::string_view type_token) const {
     const peer_facts* const facts = known_->find(server);
@@ -172,62 +166,71 @@ void shard_peers::refuse(const flow& from, std::uint64_t ref, error_code code, s
     outcome.error_code = error.code;
     outcome.error_reason = error.reason;
     outcome.is_temporary = error.temporary;
-    send_result({from.server, {}, ref}, outcome);
+    send_result({from.server, {}, ref, 0}, outcome);
 }
 
-void shard_peers::refuse_type(const flow& from, std::uint64_t ref) {
-    refuse(from, ref, error_code::peer_refused,
-           "server " + known_->own_name + " does not take messages of this type from " + from.server);
-}
-
-/// Names with a server's are of others, and the origin speaks for its own users and handlers only.
-bool shard_peers::is_of_origin(const flow& from, std::string_view name, std::uint64_t ref) {
-    if (name.find('@') == name.npos) return true;
-    refuse(from, ref, error_code::peer_refused,
-           "server " + from.server + " speaks for its own users and handlers only");
-    return false;
+/// May this message come from there now? If not, it is answered, and null.
+const peer_facts* shard_peers::admit(flow& from, std::string_view type_token, std::string_view sender,
+                                     std::uint64_t ref) {
+    const peer_facts* const facts = known_->find(from.server);
+    if (!facts || !facts->accept.lets(type_token.substr(1, type_token.size() - 2))) {
+        refuse(from, ref, error_code::peer_refused,
+               "server " + known_->own_name + " does not take messages of this type from " + from.server);
+    } else if (sender.find('@') != sender.npos) {
+        // Names with a server's are of others.
+        refuse(from, ref, error_code::peer_refused,
+               "server " + from.server + " speaks for its own users and handlers only");
+    } else if (facts->rate != 0 && !from.budget.take(facts->rate, shard_.now_ms())) {
+        refuse(from, ref, error_code::rate_limited,
+               "server " + known_->own_name + " takes no more than " + std::to_string(facts->rate) +
+                   " messages a second from " + from.server);
+    } else {
+        return facts;
+    }
+    return nullptr;
 }
 
 void shard_peers::execute(flow& from, const wire::deliver_message& message) {
-    if (!accepts(from, message.type_token)) return refuse_type(from, message.ref);
-    if (!is_of_origin(from, message.sender, message.ref)) return;
+    const peer_facts* const facts = admit(from, message.type_token, message.sender, message.ref);
+    if (!facts) return;
     users_.clear();
     for (const std::string_view user : message.users) users_.push_back(user);
     if (message.ref != 0) ++from.unanswered;
     shard_.commands().deliver_from(from.server, message.ref, message.type_token, message.data, users_,
-                                   message.is_for_everybody);
+                                   message.is_for_everybody, facts->rights ? &*facts->rights : nullptr);
 }
 
 void shard_peers::execute(flow& from, const wire::submit_message& message) {
-    if (!accepts(from, message.type_token)) return refuse_type(from, message.ref);
-    if (!is_of_origin(from, message.user, message.ref)) return;
+    if (!admit(from, message.type_token, message.user, message.ref)) return;
     // Handlers' queues are for all: no server may fill them alone.
-    if (from.unanswered >= known_->unanswered)
+    const std::size_t size = wire::link_message_size(message);
+    const bool is_too_much = from.unanswered_bytes != 0 && from.unanswered_bytes + size > known_->unanswered_bytes;
+    if (from.unanswered >= known_->unanswered || is_too_much)
         return refuse(from, message.ref, error_code::busy, "too many messages from that server are being handled here");
     ++from.unanswered;
+    from.unanswered_bytes += size;
     shard_.commands().submit_from(
-        {from.server, message.session, message.ref},
+        {from.server, message.session, message.ref, static_cast<std::uint32_t>(size)},
         {message.type_token, message.data, message.user, message.session, message.id_token, message.hops});
 }
 
 void shard_peers::execute(flow& from, const wire::reply_message& message) {
     if (!lets_reply(from.server, message.type_token)) return;
     const auto id = exchange::session_id::parse(message.session);
+    if (!id) return;
     // To what was asked, until that has ended; so the session's shard gets a reply before the result, or never.
-    if (!id || !refs_.may_reply(from.server, *id, message.id_token)) return;
-    const auto deliver = [](exchange::shard& on, exchange::session_id to, std::string_view type, std::string_view data,
-                            std::string_view request) {
-        exchange::session* const who = on.sessions().find(to);
-        if (who && who->deliver(type, data, request)) on.count(exchange::counter::deliveries);
-    };
-    if (id->shard() == shard_.index()) return deliver(shard_, *id, message.type_token, message.data, message.id_token);
+    const pending_refs::waiting* const asked = refs_.find_asked(from.server, *id, message.id_token);
+    if (!asked) return;
+    if (id->shard() == shard_.index())
+        return shard_.commands().reply_from_server(*id, asked->to, message.type_token, message.data, message.id_token);
     struct kept_reply {
+        exchange::acknowledgement asked;
         std::string type, data, request;
     };
-    auto kept = std::make_unique<kept_reply>(
-        kept_reply{std::string{message.type_token}, std::string{message.data}, std::string{message.id_token}});
-    shard_.post_to(id->shard(), [deliver, to = *id, kept = std::move(kept)](exchange::shard& there) {
-        deliver(there, to, kept->type, kept->data, kept->request);
+    auto kept = std::make_unique<kept_reply>(kept_reply{asked->to, std::string{message.type_token},
+                                                        std::string{message.data}, std::string{message.id_token}});
+    shard_.post_to(id->shard(), [to = *id, kept = std::move(kept)](exchange::shard& there) {
+        there.commands().reply_from_server(to, kept->asked, kept->type, kept->data, kept->request);
     });
 }
 

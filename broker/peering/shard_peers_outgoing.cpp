@@ -129,7 +129,10 @@ error_code shard_peers::reply(const exchange::remote_origin& to, std::string_vie
 }
 
 void shard_peers::finish(const exchange::remote_origin& origin, const partial_outcome& outcome) {
-    if (flow* const from = find_flow(origin.server); from && from->unanswered > 0) --from->unanswered;
+    if (flow* const from = find_flow(origin.server)) {
+        if (from->unanswered > 0) --from->unanswered;
+        from->unanswered_bytes -= std::min<std::size_t>(from->unanswered_bytes, origin.size);
+    }
     if (origin.ref != 0) send_result(origin, outcome);
 }
 

@@ -27,16 +27,16 @@ struct fixture {
 TEST_CASE("pending refs: only the server that was asked may reply, to that session, with that id", "[peering]") {
     fixture f;
     const std::uint64_t ref = f.ask("b", tina, R"("x")");
-    CHECK(f.refs.may_reply("b", tina, R"("x")"));
-    CHECK_FALSE(f.refs.may_reply("c", tina, R"("x")"));
-    CHECK_FALSE(f.refs.may_reply("b", ann, R"("x")"));
-    CHECK_FALSE(f.refs.may_reply("b", tina, R"("y")"));
-    CHECK_FALSE(f.refs.may_reply("b", tina, ""));
+    CHECK(f.refs.find_asked("b", tina, R"("x")"));
+    CHECK_FALSE(f.refs.find_asked("c", tina, R"("x")"));
+    CHECK_FALSE(f.refs.find_asked("b", ann, R"("x")"));
+    CHECK_FALSE(f.refs.find_asked("b", tina, R"("y")"));
+    CHECK_FALSE(f.refs.find_asked("b", tina, ""));
     CHECK_FALSE(f.end("c", ref));
     CHECK_FALSE(f.end("b", ref + 1));
     CHECK(f.end("b", ref));
     CHECK_FALSE(f.end("b", ref));
-    CHECK_FALSE(f.refs.may_reply("b", tina, R"("x")"));
+    CHECK_FALSE(f.refs.find_asked("b", tina, R"("x")"));
 }
 
 TEST_CASE("pending refs: of several with one id, each may be replied to until the last has ended", "[peering]") {
@@ -44,9 +44,9 @@ TEST_CASE("pending refs: of several with one id, each may be replied to until th
     const std::uint64_t first = f.ask("b", tina, ""), second = f.ask("b", tina, "");
     CHECK(f.refs.open_at("b") == 2);
     CHECK(f.end("b", first));
-    CHECK(f.refs.may_reply("b", tina, ""));
+    CHECK(f.refs.find_asked("b", tina, ""));
     CHECK(f.end("b", second));
-    CHECK_FALSE(f.refs.may_reply("b", tina, ""));
+    CHECK_FALSE(f.refs.find_asked("b", tina, ""));
     CHECK(f.refs.open_at("b") == 0);
     CHECK(f.refs.empty());
 }
@@ -61,8 +61,8 @@ TEST_CASE("pending refs: each expires at its own time, in whatever order they ca
     CHECK(f.refs.take_expired(f.now, f.ended));
     CHECK(f.ended.asker == ann);
     CHECK_FALSE(f.refs.take_expired(f.now, f.ended));
-    CHECK_FALSE(f.refs.may_reply("b", ann, ""));
-    CHECK(f.refs.may_reply("b", tina, ""));
+    CHECK_FALSE(f.refs.find_asked("b", ann, ""));
+    CHECK(f.refs.find_asked("b", tina, ""));
     f.now += 120s;
     CHECK(f.refs.take_expired(f.now, f.ended));
     CHECK(f.ended.asker == tina);
