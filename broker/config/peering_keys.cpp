@@ -124,8 +124,25 @@ std::vector<key<broker_config>> size_keys() {
              .least = 1,
              .most = 10'000,
              .description =
-                 "Connections at a time that have not said who they are; the oldest gives way to a new one."},
+                 "Connections at a time that have not said who they are; a new one takes the place of the oldest from "
+                 "the address that has the most, rather of one that has said nothing yet."},
             [](auto& c) -> auto& { return c.peering.handshakes; }),
+        declared(
+            {.name = "peering.dials",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 10'000,
+             .description =
+                 "Connections that are being made at a time to servers learned of by `discovery`; the others "
+                 "wait for their turn. Servers that the config names are dialled at once."},
+            [](auto& c) -> auto& { return c.peering.dials; }),
+        declared(
+            {.name = "peering.learned",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 4'096,
+             .description = "Servers that one neighbour may be the first to tell of, with `discovery` or `routing`."},
+            [](auto& c) -> auto& { return c.peering.learned; }),
         declared(
             {.name = "peering.unanswered",
              .kind = value_kind::count,

@@ -11,6 +11,7 @@
 #include <asio/write.hpp>
 
 #include "peering/as_tuple.hpp"
+#include "peering/host_lookup.hpp"
 #include "peering/host_port.hpp"
 #include "wire/client_codec.hpp"
 
@@ -46,7 +47,7 @@ asio::awaitable<std::string> hand_over(std::string address, std::string frame,
         return address + ": " + (with->is_late ? "not done within peering.deadline" : error.message());
     };
     const auto [host, port] = split_host_port(address);
-    const auto [unresolved, found] = co_await with->resolver.async_resolve(host, port, as_tuple);
+    const auto [unresolved, found] = co_await look_up(with->resolver, host, port);
     if (unresolved) co_return words(unresolved);
     const auto [unconnected, endpoint] = co_await asio::async_connect(with->socket, found, as_tuple);
     if (unconnected) co_return words(unconnected);

@@ -8,6 +8,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "peering/as_tuple.hpp"
 #include "tls/cipher.hpp"
 #include "wire/frame.hpp"
@@ -18,6 +20,15 @@ namespace {
 
 tl::unexpected<std::string> failure(std::string words) { return tl::unexpected(std::move(words)); }
 
+std::string neighbourhood_of(const asio::ip::address& address) {
+    if (address.is_v4()) return address.to_string();
+    auto v6 = address.to_v6();
+    if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string();
+    auto bytes = v6.to_bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
+    return asio::ip::address_v6{bytes}.to_string();
+}
+
 }  // namespace
 
 link_connection::link_connection(asio::ip::tcp::socket socket, std::chrono::milliseconds limit)
@@ -25,6 +36,7 @@ link_connection::link_connection(asio::ip::tcp::socket socket, std::chrono::mill
     std::error_code ignored;
     const auto endpoint = socket_.remote_endpoint(ignored);
     const std::string address = endpoint.address().to_string();
+    neighbourhood_ = neighbourhood_of(endpoint.address());
     if (endpoint.address().is_v6()) remote_.append(1, '[').append(address).append(1, ']');
     else remote_ = address;
     remote_.append(1, ':').append(std::to_string(endpoint.port()));
@@ -66,6 +78,7 @@ asio::awaitable<link_connection::result<bool>> link_connection::begins_with_tls(
         const ssize_t size = ::recv(socket_.native_handle(), first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
         if (size == 0) co_return failure("the peer closed the connection");
         if (size < 0 && errno != EAGAIN && errno != EINTR) co_return failure(std::generic_category().message(errno));
+        has_begun_ = size >= 1;
         if (size >= 1 && first[0] != 0x16) co_return false;
         if (size == sizeof first) co_return first[1] == 0x03;
         asio::steady_timer soon{socket_.get_executor(), std::chrono::milliseconds{10}};
@@ -83,11 +96,29 @@ asio::awaitable<link_connection::result<void>> link_connection::flush() {
     }
 }
 
-asio::awaitable<link_connection::result<void>> link_connection::secure(tls::engine engine) {
+/// What a step takes, the next one waits as well.
+asio::awaitable<link_connection::result<tls::handshake_status>> link_connection::take_step(handshake_pace* pace) {
+    using clock = std::chrono::steady_clock;
+    while (pace && clock::now() < pace->next) {
+        asio::steady_timer turn{socket_.get_executor(), pace->next};
+        co_await turn.async_wait(as_tuple);
+    }
+    if (!socket_.is_open()) co_return failure(words(asio::error::not_connected));
+    const auto begun = clock::now();
+    const auto status = engine_->handshake();
+    const auto ended = clock::now();
+    if (pace) pace->next = ended + (ended - begun);
+    co_return status;
+}
+
+asio::awaitable<link_connection::result<void>> link_connection::secure(tls::engine engine,
+                                                                       std::shared_ptr<handshake_pace> pace) {
     watch_limit();
     engine_.emplace(std::move(engine));
     for (;;) {
-        const auto status = engine_->handshake();
+        const auto taken = co_await take_step(pace.get());
+        if (!taken) co_return failure(taken.error());
+        const auto status = *taken;
         if (status == tls::handshake_status::want_more) engine_->keep_input();
         const auto flushed = co_await flush();
         if (status == tls::handshake_status::failed) co_return failure("TLS: " + engine_->failure());

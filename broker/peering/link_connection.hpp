@@ -18,6 +18,11 @@
 
 namespace bester::peering {
 
+/// Keeps the work of handshakes that strangers begin to half of the control thread's time. Belongs to it.
+struct handshake_pace {
+    std::chrono::steady_clock::time_point next{};  ///< when the next piece of work may be done
+};
+
 /// A connection to another server while it is being set up, on the control thread. Reads no more than
 /// was asked for, so that the shard that takes it over misses nothing. All operations fail once the
 /// time limit has passed. One operation at a time.
@@ -30,8 +35,8 @@ public:
 
     /// Does the other side begin with TLS? Takes nothing away.
     asio::awaitable<result<bool>> begins_with_tls();
-    /// Goes over to TLS.
-    asio::awaitable<result<void>> secure(tls::engine engine);
+    /// Goes over to TLS; at this pace, if there is one.
+    asio::awaitable<result<void>> secure(tls::engine engine, std::shared_ptr<handshake_pace> pace = nullptr);
     asio::awaitable<result<void>> write_frame(std::string_view body);
     /// A frame's body, of at most `limit` bytes.
     asio::awaitable<result<std::string>> read_frame(std::size_t limit);
@@ -39,6 +44,10 @@ public:
     bool is_secure() const noexcept { return engine_.has_value(); }
     const tls::engine& engine() const noexcept { return *engine_; }
     bool is_local() const noexcept;
+    /// Has the other side said anything yet?
+    bool has_begun() const noexcept { return has_begun_; }
+    /// Whoever has one address of it has all: an IPv4 address, or the first 64 bits of an IPv6 address.
+    const std::string& neighbourhood() const noexcept { return neighbourhood_; }
     const std::string& remote() const noexcept { return remote_; }
 
     /// Hands over the socket and what ciphers it (null without TLS). A socket below 0: it was closed by its limit, or
@@ -50,6 +59,7 @@ public:
     void give_way() noexcept;
 
 private:
+    asio::awaitable<result<tls::handshake_status>> take_step(handshake_pace* pace);
     asio::awaitable<result<void>> flush();
     asio::awaitable<result<void>> read_exactly(char* to, std::size_t size);
     std::string words(std::error_code error) const;
@@ -59,7 +69,9 @@ private:
     asio::steady_timer limit_;
     bool is_late_ = false;
     bool gave_way_ = false;
+    bool has_begun_ = false;
     std::string remote_;
+    std::string neighbourhood_;
     std::optional<tls::engine> engine_;
     std::vector<char> buffer_;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "peering/as_tuple.hpp"
+#include "peering/host_lookup.hpp"
 #include "peering/host_port.hpp"
 #include "wire/json_reader.hpp"
 #include "wire/link_codec.hpp"
@@ -44,7 +45,7 @@ asio::awaitable<link_connection::result<asio::ip::tcp::socket>> connect(std::str
         return now->is_late ? std::string{"no connection within peering.handshake_timeout"} : error.message();
     };
     const auto [host, port] = split_host_port(address);
-    const auto [unresolved, found] = co_await now->resolver.async_resolve(host, port, as_tuple);
+    const auto [unresolved, found] = co_await look_up(now->resolver, host, port);
     if (unresolved) co_return tl::unexpected("cannot find " + host + ": " + words(unresolved));
     const auto [unconnected, endpoint] = co_await asio::async_connect(now->socket, found, as_tuple);
     now->timer.cancel();
@@ -134,7 +135,7 @@ asio::awaitable<setup_result> greet_link(std::shared_ptr<link_connection> connec
     if (*is_tls) {
         if (!rules.context)
             co_return failed("no_certificate", "this server has no usable certificate (peering.certificate)");
-        auto secured = co_await connection->secure(tls::engine::accept(rules.context));
+        auto secured = co_await connection->secure(tls::engine::accept(rules.context), rules.pace);
         if (!secured) co_return failed("tls_failed", secured.error());
     } else if (!rules.allow_plain || !connection->is_local()) {
         link_refusal why{"plain_not_allowed",

@@ -22,6 +22,7 @@ struct setup_rules {
     link_hello own;
     std::shared_ptr<const tls::context> context;  ///< null: no links with TLS
     std::chrono::milliseconds limit{};            ///< for all of it
+    std::shared_ptr<handshake_pace> pace;         ///< of those that we are dialled by
     bool allow_plain = false;
 };
 

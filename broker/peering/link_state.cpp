@@ -28,7 +28,12 @@ std::chrono::microseconds own_link::cost() const noexcept {
 std::chrono::microseconds own_link::told_cost() const noexcept { return trial_ends ? most_link_cost : cost(); }
 
 link_state::link_state(link_state_settings settings, std::chrono::milliseconds wall_clock, time_point now)
-    : settings_(std::move(settings)), wall_clock_(wall_clock), started_(now), news_since_(now), next_allowed_(now) {
+    : settings_(std::move(settings)),
+      wall_clock_(wall_clock),
+      started_(now),
+      reach_due_(now + settings_.reach_interval),
+      news_since_(now),
+      next_allowed_(now) {
     make_own_advert(own_advert(), now);
     next_allowed_ = now;  // nobody has heard this one: the first links are told without a wait
 }
@@ -68,12 +73,19 @@ void link_state::on_link_down(std::string_view peer, time_point now) {
     if (found == links_.end()) {
         return;
     }
+    const auto rumour = std::move(found->second.rumour);
     links_.erase(found);
     std::erase_if(lost_, [&](const auto& lost) { return lost.second + settings_.loss_memory <= now; });
     lost_.insert_or_assign(std::string(peer), now);
     ++revision_;
     ++loss_revision_;
     note(own_news::loss, now);
+    // What it could have contradicted counts from now on.
+    if (rumour && links_.contains(rumour->teller)) {
+        advert said = rumour->said;
+        said.age = std::chrono::ceil<std::chrono::milliseconds>(now - rumour->made);
+        on_advert(said, rumour->teller, now);
+    }
 }
 
 advert_outcome link_state::on_text(std::string_view text, std::string_view peer, time_point now) {
@@ -87,7 +99,7 @@ advert_outcome link_state::on_message(const link_state_message& message, std::st
         return refuse("an advert came over a link that is not up");
     }
     if (const auto* summary = std::get_if<database_summary>(&message)) {
-        on_summary(*summary, from->second);
+        on_summary(*summary, peer, from->second);
         return {};
     }
     const auto& said = std::get<advert>(message);
@@ -99,11 +111,12 @@ advert_outcome link_state::refuse(std::string reason) {
     return {advert_verdict::refused, std::move(reason)};
 }
 
-void link_state::on_summary(const database_summary& summary, own_link& from) {
+void link_state::on_summary(const database_summary& summary, std::string_view peer, own_link& from) {
     by_name<advert_age_mark> known;
     for (const summary_entry& entry : summary.known) {
         known.insert_or_assign(entry.server, entry.mark);
     }
+    from.has_spoken = from.has_spoken || known.contains(peer);
     for (const auto& [name, server] : servers_) {
         // The first advert of ours, without this link, is to be replaced in a moment: not worth a flood.
         if (name == settings_.server && server.said.links.empty()) {
@@ -120,30 +133,82 @@ advert_outcome link_state::on_advert(const advert& message, std::string_view pee
     if (message.age >= settings_.expiry) {
         return refuse("an advert is older than what is kept");
     }
+    own_link& from = links_.find(peer)->second;
+    const bool is_first_hand = peer == message.server;
     const auto found = servers_.find(message.server);
-    const bool is_known = found != servers_.end();
-    if (is_known && message.mark <= found->second.said.mark) {
-        if (message.mark == found->second.said.mark) {
-            links_.find(peer)->second.waiting.erase(message.server);
+    known_server* const known = found == servers_.end() ? nullptr : &found->second;
+    if (is_too_far_ahead(message, known, now)) {
+        return refuse("an advert has a version that is more than a day ahead of the clock");
+    }
+    if (!is_first_hand) {
+        // A neighbour that speaks for itself is not spoken for; if it is newer, its own word is on its way as well.
+        const auto itself = links_.find(message.server);
+        if (itself != links_.end() && itself->second.has_spoken && known) {
+            return note_rumour(message, peer, itself->second, *known, now);
+        }
+    } else {
+        from.has_spoken = true;
+        if (from.rumour && from.rumour->said.mark <= message.mark) {
+            from.rumour.reset();
+        }
+    }
+    if (known && message.mark <= known->said.mark) {
+        if (message.mark == known->said.mark) {
+            from.waiting.erase(message.server);
         }
         return {};
     }
-    const std::size_t before = is_known ? found->second.said.links.size() : 0;
-    if ((!is_known && servers_.size() >= settings_.most_servers) ||
-        stored_links_ - before + message.links.size() > settings_.most_links) {
+    if (const auto why = objection(message, peer, known)) {
         ++counters_.over_limit;
-        return {advert_verdict::refused, "the database of adverts is full"};
+        return {advert_verdict::refused, *why};
     }
-    if (!is_known || found->second.said.links != message.links || found->second.said.is_transit != message.is_transit) {
+    if (!known || known->said.links != message.links || known->said.is_transit != message.is_transit) {
         ++revision_;
     }
-    stored_links_ += message.links.size() - before;
+    stored_links_ += message.links.size() - (known ? known->said.links.size() : 0);
     known_server& server = servers_[message.server];
+    if (!known) {
+        server.teller = peer;
+        ++learned_[server.teller];
+    }
     server.said = message;
     server.made = now - message.age;
     next_expiry_ = std::min(next_expiry_, server.made + settings_.expiry);
     flood(server.said, peer);
     return {advert_verdict::news, {}};
+}
+
+advert_outcome link_state::note_rumour(const advert& message, std::string_view peer, own_link& about,
+                                       const known_server& known, time_point now) {
+    const bool is_newer = message.mark > known.said.mark && (!about.rumour || message.mark > about.rumour->said.mark);
+    if (is_newer) {
+        ++counters_.rumours;
+        about.rumour = known_server{message, now - message.age, std::string(peer), {}};
+        about.is_rumour_due = true;
+    }
+    return {};
+}
+
+/// Why there is no room for it; nothing: there is.
+std::optional<std::string> link_state::objection(const advert& message, std::string_view peer,
+                                                 const known_server* known) const {
+    const std::size_t before = known ? known->said.links.size() : 0;
+    if ((!known && servers_.size() >= settings_.most_servers) ||
+        stored_links_ - before + message.links.size() > settings_.most_links) {
+        return "the database of adverts is full";
+    }
+    const auto learned = learned_.find(peer);
+    if (!known && peer != message.server && learned != learned_.end() && learned->second >= settings_.most_learned) {
+        return "it tells of too many servers (peering.learned)";
+    }
+    return std::nullopt;
+}
+
+bool link_state::is_too_far_ahead(const advert& message, const known_server* known, time_point now) const {
+    const auto wall = wall_clock_ + std::chrono::duration_cast<std::chrono::milliseconds>(now - started_);
+    const auto ahead = static_cast<std::uint64_t>(std::max<std::int64_t>((wall + settings_.most_ahead).count(), 0));
+    const std::uint64_t above = known ? known->said.mark.version + settings_.most_step : 0;
+    return message.mark.version > std::max(ahead, above);
 }
 
 advert_outcome link_state::on_own_advert(const advert& message, own_link& from, time_point now) {
@@ -154,8 +219,8 @@ advert_outcome link_state::on_own_advert(const advert& message, own_link& from, 
     if (message.mark <= own.mark) {
         return {};
     }
-    if (message.mark.version >= most_advert_version) {
-        return refuse("an advert of this server has the highest version that there is");
+    if (is_too_far_ahead(message, &servers_.find(settings_.server)->second, now)) {
+        return refuse("an advert of this server has a version that is more than a day ahead of the clock");
     }
     ++counters_.conflicts;
     highest_version_ = std::max(highest_version_, message.mark.version);
@@ -167,6 +232,9 @@ advert_outcome link_state::on_own_advert(const advert& message, own_link& from, 
 void link_state::on_timer(time_point now) {
     if (now >= next_expiry_) {
         forget_expired(now);
+    }
+    if (now >= reach_due_) {
+        forget_out_of_reach(now);
     }
     end_trials(now);
     if (now >= servers_.find(settings_.server)->second.made + settings_.refresh) {
@@ -194,6 +262,9 @@ void link_state::advertise(std::vector<std::string> addresses, bool is_transit, 
 link_state::time_point link_state::next_deadline() const {
     const auto refresh = servers_.find(settings_.server)->second.made + settings_.refresh;
     auto earliest = std::min(next_expiry_, news_ == own_news::none ? refresh : own_advert_due());
+    if (servers_.size() > 1) {
+        earliest = std::min(earliest, reach_due_);
+    }
     for (const auto& [peer, link] : links_) {
         earliest = std::min(earliest, link.trial_ends.value_or(earliest));
     }
@@ -301,19 +372,87 @@ void link_state::forget_expired(time_point now) {
             ++server;
             continue;
         }
-        for (auto& [peer, link] : links_) {
-            link.waiting.erase(server->first);
-        }
-        stored_links_ -= server->second.said.links.size();
+        forget(server++);
         ++counters_.expired;
-        ++revision_;
-        server = servers_.erase(server);
+    }
+}
+
+void link_state::forget(by_name<known_server>::iterator server) {
+    for (auto& [peer, link] : links_) {
+        link.waiting.erase(server->first);
+    }
+    stored_links_ -= server->second.said.links.size();
+    if (const auto learned = learned_.find(server->second.teller); --learned->second == 0) {
+        learned_.erase(learned);
+    }
+    ++revision_;
+    servers_.erase(server);
+}
+
+/// Those to which a chain of links leads from here. Both ends of a link must name it, apart from one that cannot
+/// name all of its links.
+std::set<std::string_view> link_state::within_reach() const {
+    std::set<std::string_view> reached{settings_.server};
+    std::vector<const known_server*> next;
+    const auto reach = [&](std::string_view name) {
+        if (!reached.insert(name).second) {
+            return;
+        }
+        if (const auto server = servers_.find(name); server != servers_.end()) {
+            next.push_back(&server->second);
+        }
+    };
+    for (const auto& [peer, link] : links_) {
+        reach(peer);
+    }
+    while (!next.empty()) {
+        const advert& said = next.back()->said;
+        next.pop_back();
+        for (const advert_link& link : said.links) {
+            const auto other = servers_.find(link.peer);
+            if (other == servers_.end() || other->second.said.links.size() == most_advert_links ||
+                find_link(other->second.said, said.server)) {
+                reach(link.peer);
+            }
+        }
+    }
+    return reached;
+}
+
+/// Servers that came and went shall not be paid for as long as those that are quiet.
+void link_state::forget_out_of_reach(time_point now) {
+    reach_due_ = now + settings_.reach_interval;
+    const auto reached = within_reach();
+    std::vector<std::string> over;
+    for (auto& [name, server] : servers_) {
+        if (reached.contains(name)) {
+            server.out_of_reach_since.reset();
+        } else if (!server.out_of_reach_since) {
+            server.out_of_reach_since = now;
+        } else if (now - *server.out_of_reach_since >= settings_.out_of_reach) {
+            over.push_back(name);
+        }
+    }
+    for (const std::string& name : over) {
+        forget(servers_.find(name));
+        ++counters_.expired;
     }
 }
 
 bool link_state::has_message(std::string_view peer) const {
     const auto found = links_.find(peer);
-    return found != links_.end() && (found->second.is_summary_due || !found->second.waiting.empty());
+    return found != links_.end() &&
+           (found->second.is_summary_due || (found->second.is_rumour_due && found->second.rumour) ||
+            !found->second.waiting.empty());
+}
+
+/// As it is sent now.
+advert link_state::aged(const known_server& server, time_point now) const {
+    advert message = server.said;
+    // Rounded up: an advert must grow older wherever it is, or two servers could keep it alive for ever.
+    message.age = message.server == settings_.server ? std::chrono::milliseconds(0)
+                                                     : std::chrono::ceil<std::chrono::milliseconds>(now - server.made);
+    return message;
 }
 
 std::optional<link_state_message> link_state::next_message(std::string_view peer, time_point now) {
@@ -331,16 +470,14 @@ std::optional<link_state_message> link_state::next_message(std::string_view peer
         }
         return summary;
     }
+    if (std::exchange(link.is_rumour_due, false) && link.rumour) {
+        return aged(*link.rumour, now);
+    }
     if (link.waiting.empty()) {
         return std::nullopt;
     }
     const known_server& server = servers_.find(link.waiting.extract(link.waiting.begin()).value())->second;
-    advert message = server.said;
-    // Rounded up: an advert must grow older wherever it is, or two servers could keep it alive for ever.
-    message.age = server.said.server == settings_.server
-                      ? std::chrono::milliseconds(0)
-                      : std::chrono::ceil<std::chrono::milliseconds>(now - server.made);
-    return message;
+    return aged(server, now);
 }
 
 std::optional<std::string> link_state::next_text(std::string_view peer, time_point now) {

@@ -30,6 +30,12 @@ struct link_state_settings {
     double cost_change = 0.25;                      ///< a cost is news when it moved by more than this part
     std::chrono::microseconds least_cost_change{500};  ///< and by more than this: a LAN's jitter is no news
     std::size_t most_servers = 4096;
+    std::size_t most_learned = 512;  ///< of them, those that one neighbour was the first to tell of
+    std::chrono::milliseconds out_of_reach{10 * 60'000};  ///< forgotten when no chain of links led there for so long
+    std::chrono::milliseconds reach_interval{60'000};     ///< how often that is looked at
+    /// A version may be ahead of the wall clock by this, and of the last one of its server by the step.
+    std::chrono::milliseconds most_ahead{24 * 3'600'000};
+    std::uint64_t most_step = std::uint64_t{1} << 20;
     std::size_t most_links = 262'144;  ///< of all adverts together: what bounds the memory
 };
 
@@ -50,6 +56,15 @@ struct dial_candidate {
     std::vector<std::string> addresses;
 };
 
+/// What one server says of itself, as it is kept.
+struct known_server {
+    advert said;
+    std::chrono::steady_clock::time_point made;  ///< by our clock; what `age` said is in here
+    std::string teller{};                        ///< the neighbour that was the first to tell of it
+    std::optional<std::chrono::steady_clock::time_point>
+        out_of_reach_since{};  ///< no chain of links has led there since
+};
+
 /// One of our own links that is up.
 struct own_link {
     std::chrono::nanoseconds smoothed{0};                 ///< round-trip time, as in RFC 6298 (SRTT)
@@ -57,6 +72,9 @@ struct own_link {
     std::optional<std::chrono::steady_clock::time_point> trial_ends;
     bool is_summary_due = true;
     std::set<std::string, std::less<>> waiting;  ///< servers whose adverts are to be sent here
+    bool has_spoken = false;                     ///< its other end has said over this link which advert is its own
+    std::optional<known_server> rumour;          ///< others' word of the other end, newer than its own
+    bool is_rumour_due = false;                  ///< to be sent there, so that it is contradicted
 
     std::chrono::microseconds cost() const noexcept;
     /// What adverts say: on trial the highest cost that there is, so that the link is used where
@@ -77,17 +95,17 @@ struct own_link {
 /// the wall clock at the start plus the time since, always rising; whoever meets an advert of
 /// itself that is newer than its own (its clock was set back while it was down) goes above that.
 /// Two servers of one name would do so for ever, once in min_interval: `conflicts` counts it.
+///
+/// Adverts are not signed, so what others say of a neighbour that speaks for itself is not believed: it is
+/// passed to the neighbour, which goes above it. A neighbour is the first to tell of so many servers at most.
 class link_state {
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    struct known_server {
-        advert said;
-        time_point made;  ///< by our clock; what `age` said is in here
-    };
     struct counters {
         std::uint64_t refused = 0;     ///< malformed, expired, or from no link of ours
-        std::uint64_t over_limit = 0;  ///< refused because the database is full
+        std::uint64_t over_limit = 0;  ///< refused because the database, or the neighbour's part of it, is full
+        std::uint64_t rumours = 0;     ///< about neighbours that speak for themselves
         std::uint64_t conflicts = 0;   ///< adverts of ourselves that were newer than ours
         std::uint64_t made = 0;        ///< adverts of our own
         std::uint64_t expired = 0;
@@ -108,6 +126,8 @@ public:
     void on_timer(time_point now);
     /// After a reload.
     void advertise(std::vector<std::string> addresses, bool is_transit, time_point now);
+
+    void set_most_learned(std::size_t servers) noexcept { settings_.most_learned = servers; }
 
     time_point next_deadline() const;
     bool has_message(std::string_view peer) const;
@@ -132,7 +152,10 @@ private:
     advert_outcome on_advert(const advert& message, std::string_view peer, time_point now);
     advert_outcome on_own_advert(const advert& message, own_link& from, time_point now);
     advert_outcome refuse(std::string reason);
-    void on_summary(const database_summary& summary, own_link& from);
+    advert_outcome note_rumour(const advert& message, std::string_view peer, own_link& about, const known_server& known,
+                               time_point now);
+    void on_summary(const database_summary& summary, std::string_view peer, own_link& from);
+    advert aged(const known_server& server, time_point now) const;
     void note(own_news news, time_point now);
     time_point own_advert_due() const;
     void advertise_if_due(time_point now);
@@ -141,7 +164,12 @@ private:
     void make_own_advert(advert candidate, time_point now);
     advert own_advert() const;
     void flood(const advert& message, std::string_view came_from);
+    std::optional<std::string> objection(const advert& message, std::string_view peer, const known_server* known) const;
+    bool is_too_far_ahead(const advert& message, const known_server* known, time_point now) const;
+    void forget(by_name<known_server>::iterator server);
     void forget_expired(time_point now);
+    void forget_out_of_reach(time_point now);
+    std::set<std::string_view> within_reach() const;
     void end_trials(time_point now);
 
     link_state_settings settings_;
@@ -151,6 +179,8 @@ private:
     by_name<own_link> links_;
     by_name<time_point> lost_;  // links of ours that are down, not longer than loss_memory
     std::size_t stored_links_ = 0;
+    by_name<std::size_t> learned_;  // how many servers each neighbour was the first to tell of
+    time_point reach_due_;          // when out_of_reach is looked at next
     counters counters_;
     std::uint64_t revision_ = 1;
     std::uint64_t loss_revision_ = 0;

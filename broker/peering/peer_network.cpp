@@ -38,6 +38,7 @@ link_state_settings state_settings(const network_surroundings& around, std::uint
     made.incarnation = incarnation_text(incarnation);
     made.addresses = settings.advertise;
     made.is_transit = settings.routing;
+    made.most_learned = settings.learned;
     return made;
 }
 
@@ -56,6 +57,7 @@ peer_network::parts::parts(asio::io_context& control, std::vector<exchange::shar
       around_{std::move(around)},
       settings_{settings},
       incarnation_{random_number()},
+      changes_timer_{control},
       legacy_{std::make_shared<legacy_sender>(control)},
       known_{state_settings(around_, incarnation_, settings), wall_clock(), clock::now()},
       routes_{routing_settings(settings)},
@@ -184,6 +186,7 @@ setup_rules peer_network::parts::rules() const {
     made.context = context_;
     made.limit = settings_.handshake_timeout;
     made.allow_plain = settings_.allow_plain;
+    made.pace = pace_;
     return made;
 }
 
@@ -200,6 +203,7 @@ void peer_network::parts::apply(const peering_settings& settings, const std::vec
         if (peer->is_configured) before.emplace(name, peer->entry);
     take_peers(peers);
     watch_certificate();
+    known_.set_most_learned(settings_.learned);
     if (is_advertising_otherwise) known_.advertise(settings_.advertise, settings_.routing, clock::now());
     std::vector<std::string> names;
     for (const auto& [name, peer] : peers_) names.push_back(name);
@@ -242,6 +246,8 @@ void peer_network::parts::turn_inwards() {
     }
     topology_timer_.cancel();
     certificate_timer_.cancel();
+    changes_timer_.cancel();
+    settle_at_once();
     for (auto& [name, peer] : peers_) {
         ++peer->generation;
         peer->timer.cancel();
@@ -333,7 +339,10 @@ void peer_network::stop(std::chrono::steady_clock::time_point deadline, std::fun
 }
 tl::expected<void, std::string> peer_network::retry(std::string_view server) { return parts_->retry(server); }
 tl::expected<void, std::string> peer_network::drain(std::string_view server) { return parts_->drain(server); }
-nlohmann::json peer_network::status() const { return parts_->status(); }
+nlohmann::json peer_network::status() const {
+    parts_->settle_at_once();
+    return parts_->status();
+}
 std::vector<std::string> peer_network::bound_addresses() const { return parts_->bound_addresses(); }
 
 }  // namespace bester::peering

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -18,11 +19,15 @@ namespace {
 
 constexpr unsigned most_stranger_lines = 20;
 constexpr auto accept_pause = std::chrono::milliseconds{100};
+/// Who says that a server that was learned of is there need not be right: it is tried less often.
+constexpr double patience_with_learned = 20;
 
 /// Doubling, with jitter, so that many servers do not dial one in step.
-std::chrono::milliseconds pause_before(unsigned attempts, const peering_settings& settings) {
+std::chrono::milliseconds pause_before(const peer_record& peer, const peering_settings& settings) {
     thread_local std::minstd_rand random{std::random_device{}()};
-    const double longest = static_cast<double>(settings.longest_delay.count());
+    const unsigned attempts = peer.attempts;
+    double longest = static_cast<double>(settings.longest_delay.count());
+    if (!peer.is_configured) longest *= patience_with_learned;
     double wanted = static_cast<double>(settings.initial_delay.count());
     for (unsigned i = 1; i < attempts && wanted < longest; ++i) wanted *= 2;
     wanted = std::min(wanted, longest) * std::uniform_real_distribution<double>{0.5, 1.0}(random);
@@ -95,14 +100,30 @@ void peer_network::parts::accept_on(std::size_t index) {
         });
 }
 
-/// Those that say nothing give way to new ones: they cannot keep others out.
-void peer_network::parts::take_connection(asio::ip::tcp::socket socket) {
+/// One gives way to a new one: of the address that has the most, rather one that has said nothing, the oldest. So
+/// neither silence nor numbers keep others out.
+void peer_network::parts::make_room_for(const link_connection& newcomer) {
     std::erase_if(greeted_, [](const auto& each) { return each.expired(); });
     while (greeted_.size() >= settings_.handshakes) {
-        if (const auto oldest = greeted_.front().lock()) oldest->give_way();
-        greeted_.pop_front();
+        std::map<std::string_view, std::size_t> sizes{{newcomer.neighbourhood(), 1}};
+        std::vector<std::shared_ptr<link_connection>> live;
+        for (const auto& each : greeted_) {
+            if (const auto& kept = live.emplace_back(each.lock())) ++sizes[kept->neighbourhood()];
+        }
+        const auto gives_way_before = [&](const auto& a, const auto& b) {
+            if (!a || !b) return !a && b;
+            return std::pair{sizes[a->neighbourhood()], !a->has_begun()} >
+                   std::pair{sizes[b->neighbourhood()], !b->has_begun()};
+        };
+        const auto chosen = std::min_element(live.begin(), live.end(), gives_way_before);
+        if (*chosen) (*chosen)->give_way();
+        greeted_.erase(greeted_.begin() + (chosen - live.begin()));
     }
+}
+
+void peer_network::parts::take_connection(asio::ip::tcp::socket socket) {
     const auto connection = std::make_shared<link_connection>(std::move(socket), settings_.handshake_timeout);
+    make_room_for(*connection);
     greeted_.push_back(connection);
     run(greet_link(connection, rules()),
         [weak = std::weak_ptr{connection}, address = connection->remote()](parts& self, setup_result result) {
@@ -113,15 +134,22 @@ void peer_network::parts::take_connection(asio::ip::tcp::socket socket) {
 }
 
 /// Strangers cause these lines: no more than some in a second.
-void peer_network::parts::tell_of_stranger(const std::string& line) {
+void peer_network::parts::tell_of_stranger(const std::string& line, bool is_warning) {
     const auto now = clock::now();
     if (now - strangers_since_ >= std::chrono::seconds{1}) {
         strangers_since_ = now;
         strangers_told_ = 0;
     }
     if (strangers_told_ > most_stranger_lines) return;
-    if (strangers_told_++ < most_stranger_lines) spdlog::warn("{}", line);
-    else spdlog::warn("peering: more connections failed in this second; they are not listed");
+    if (strangers_told_++ < most_stranger_lines)
+        spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", line);
+    else spdlog::warn("peering: more servers and connections were to be told of in this second; they are not listed");
+}
+
+/// Of those in the config each line counts.
+void peer_network::parts::tell_of(const peer_record& peer, const std::string& line, bool is_warning) {
+    if (!peer.is_configured) return tell_of_stranger(line, is_warning);
+    spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", line);
 }
 
 /// A server that dialled us has said who it is.
@@ -157,7 +185,7 @@ bool peer_network::parts::wants_link(const peer_record& peer) const noexcept {
 
 void peer_network::parts::dial_later(peer_record& peer) {
     if (!wants_link(peer) || peer.is_dialling) return;
-    const auto pause = pause_before(peer.attempts, settings_);
+    const auto pause = pause_before(peer, settings_);
     peer.is_waiting = true;
     const std::uint64_t generation = ++peer.generation;
     peer.timer.expires_after(pause);
@@ -172,15 +200,39 @@ void peer_network::parts::dial_later(peer_record& peer) {
 void peer_network::parts::dial_now(peer_record& peer) {
     peer.timer.cancel();
     peer.is_waiting = false;
+    std::shared_ptr<const bool> place;
+    if (!peer.is_configured) {
+        std::erase_if(dials_, [](const auto& each) { return each.expired(); });
+        if (dials_.size() >= settings_.dials) {
+            if (!std::exchange(peer.is_queued, true)) dials_waiting_.push_back(peer.entry.name);
+            return;
+        }
+        place = std::make_shared<const bool>(true);
+        dials_.push_back(place);
+    }
     peer.is_dialling = true;
     ++peer.attempts;
     const std::uint64_t generation = ++peer.generation;
     const std::string server = peer.entry.name;
     const std::string address = peer.entry.addresses[peer.next_address++ % peer.entry.addresses.size()];
     run(dial_link(address, server, peer.entry.transport, rules()),
-        [server, generation, address](parts& self, setup_result result) {
+        [server, generation, address, place = std::move(place)](parts& self, setup_result result) mutable {
+            place.reset();
             self.dialled(server, generation, address, std::move(result));
+            self.dial_waiting();
         });
+}
+
+/// Those whose turn it is, as long as there is a place.
+void peer_network::parts::dial_waiting() {
+    while (!dials_waiting_.empty()) {
+        std::erase_if(dials_, [](const auto& each) { return each.expired(); });
+        if (dials_.size() >= settings_.dials) return;
+        peer_record* const peer = find(dials_waiting_.front());
+        dials_waiting_.pop_front();
+        if (!peer || !std::exchange(peer->is_queued, false)) continue;
+        if (wants_link(*peer) && !peer->is_dialling && !peer->is_waiting) dial_now(*peer);
+    }
 }
 
 void peer_network::parts::dialled(const std::string& server, std::uint64_t generation, const std::string& address,
@@ -211,7 +263,8 @@ void peer_network::parts::note_failure(peer_record& peer, const link_refusal& wh
     const bool is_due = peer.attempts != 0 && (peer.attempts & (peer.attempts - 1)) == 0;
     if (!is_news && !is_due) return;
     peer.logged_error = line;
-    spdlog::warn("peer {}: no link by {} (attempt {}): {}", peer.entry.name, address, peer.attempts, line);
+    tell_of(peer, "peer " + peer.entry.name + ": no link by " + std::string{address} + " (attempt " +
+                      std::to_string(peer.attempts) + "): " + line);
 }
 
 }  // namespace bester::peering

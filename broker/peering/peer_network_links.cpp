@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -99,23 +100,34 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
     offer.gauge = link.gauge;
     offer.fd = fd;
     offer.cipher = std::move(cipher);
-    spdlog::info("peer {}: linked {} {}, {}{}", server, is_dialled_by_us ? "to" : "from", address,
-                 made.certificate ? "TLS" : "plain", is_replaced ? ", in place of the link before" : "");
+    tell_of(peer,
+            "peer " + server + ": linked " + (is_dialled_by_us ? "to " : "from ") + address +
+                (made.certificate ? ", TLS" : ", plain") + (is_replaced ? ", in place of the link before" : ""),
+            false);
     if (made.certificate) {
         const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
         const auto left = tls::days_left(*made.certificate, now);
-        if (left < 30) spdlog::warn("peer {}: its certificate expires in {}", server, tls::days_text(left));
+        if (left < 30) tell_of(peer, "peer " + server + ": its certificate expires in " + tls::days_text(left));
     }
     if (has_adverts()) known_.on_link_up(server, made.round_trip, clock::now());
-    publish();
-    on_home(server, [offer = std::make_unique<link_offer>(std::move(offer))](shard_peers& there) mutable {
-        there.adopt(std::move(*offer));
-    });
-    settle();
+    offers_.push_back(std::move(offer));
+    have_links_changed_ = true;
+    change();
+}
+
+/// A shard that gets a link must know its server: after publish.
+void peer_network::parts::adopt_offers() {
+    for (link_offer& offer : std::exchange(offers_, {})) {
+        const std::string server = offer.server;
+        on_home(server, [given = std::make_unique<link_offer>(std::move(offer))](shard_peers& there) mutable {
+            there.adopt(std::move(*given));
+        });
+    }
 }
 
 void peer_network::parts::end_link(peer_record& peer, const link_refusal& why) {
     const std::string& server = peer.entry.name;
+    if (!offers_.empty()) settle_changes();
     on_home(server, [server = std::string{server}, id = peer.link->id,
                      why = std::make_unique<link_refusal>(why)](shard_peers& there) { there.part(server, id, *why); });
 }
@@ -131,8 +143,7 @@ void peer_network::parts::link_ended(const std::string& server, std::uint64_t id
                                      const std::string& reason) {
     peer_record* const peer = find(server);
     if (!peer || !peer->link || peer->link->id != id) return;  // it was replaced
-    spdlog::log(is_stopping_ ? spdlog::level::info : spdlog::level::warn, "peer {}: link lost: {}: {}", server, code,
-                reason);
+    tell_of(*peer, "peer " + server + ": link lost: " + code + ": " + reason, !is_stopping_);
     peer->link.reset();
     peer->since = std::chrono::system_clock::now();
     peer->last_error = peer_error{code, reason, peer->since};
@@ -141,8 +152,8 @@ void peer_network::parts::link_ended(const std::string& server, std::uint64_t id
     if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
     if (wants_link(*peer)) dial_later(*peer);
     else forget_if_idle(server);
-    publish();
-    settle();
+    have_links_changed_ = true;
+    change();
 }
 
 void peer_network::parts::send_legacy(std::string address, std::string frame,
@@ -164,7 +175,7 @@ void peer_network::parts::round_trip(std::string server, std::chrono::microsecon
         const peer_record* const peer = self->find(server);
         if (!peer || !peer->link || !self->known_.links().contains(server)) return;
         self->known_.on_round_trip(server, took, clock::now());
-        self->settle();
+        self->change();
     });
 }
 

@@ -41,6 +41,8 @@ public:
     void end_all();
     tl::expected<void, std::string> retry(std::string_view server);
     tl::expected<void, std::string> drain(std::string_view server);
+    /// What waits to be settled is settled now.
+    void settle_at_once();
     nlohmann::json status() const;
     std::vector<std::string> bound_addresses() const;
 
@@ -80,16 +82,22 @@ private:
     // Listening and dialling.
     void listen(const std::string& address);
     void accept_on(std::size_t index);
+    void make_room_for(const link_connection& newcomer);
     void take_connection(asio::ip::tcp::socket socket);
     void greeted(setup_result result, std::string remote);
     bool wants_link(const peer_record& peer) const noexcept;
     void dial_later(peer_record& peer);
     void dial_now(peer_record& peer);
+    void dial_waiting();
     void dialled(const std::string& server, std::uint64_t generation, const std::string& address, setup_result result);
-    void tell_of_stranger(const std::string& line);
+    void tell_of_stranger(const std::string& line, bool is_warning = true);
+    void tell_of(const peer_record& peer, const std::string& line, bool is_warning = true);
     void note_failure(peer_record& peer, const link_refusal& why, std::string_view address);
 
     // Links.
+    void change();
+    void settle_changes();
+    void adopt_offers();
     std::optional<link_refusal> may_link(const made_link& made, bool is_dialled_by_us) const;
     void stand(made_link made, bool is_dialled_by_us, const std::string& address);
     void end_link(peer_record& peer, const link_refusal& why);
@@ -103,6 +111,7 @@ private:
     void read_adverts_later();
     void read_advert(const waiting_advert& what);
     void settle_adverts();
+    void forget_learned();
     void discover();
     void arm_topology_timer();
 
@@ -130,10 +139,18 @@ private:
     std::shared_ptr<const tls::context> context_;
     std::vector<listening> listening_;
     std::deque<std::weak_ptr<link_connection>> greeted_;  ///< that have not said hello yet, the oldest first
-    clock::time_point strangers_since_{};                 ///< a second in which so many
-    unsigned strangers_told_ = 0;                         ///< lines were logged of connections that failed
+    std::shared_ptr<handshake_pace> pace_ = std::make_shared<handshake_pace>();
+    clock::time_point strangers_since_{};  ///< a second in which so many
+    unsigned strangers_told_ = 0;          ///< lines were logged of what strangers cause
     std::map<std::string, std::unique_ptr<peer_record>, std::less<>> peers_;
+    std::vector<std::weak_ptr<const bool>> dials_;  ///< one for each connection to a server that was learned of
+    std::deque<std::string> dials_waiting_;         ///< such servers, until there is a place in dials_
     std::uint64_t last_link_ = 0;
+    std::vector<link_offer> offers_;   ///< links that were made, for their shards
+    bool has_changes_ = false;         ///< to be settled,
+    bool have_links_changed_ = false;  ///< and the shards were not told of these
+    clock::time_point changes_settled_{};
+    asio::steady_timer changes_timer_;
     std::shared_ptr<legacy_sender> legacy_;
     std::deque<waiting_advert> adverts_;  ///< not read yet
     clock::time_point adverts_settled_{};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -24,6 +25,7 @@ void take_entry(peer_facts& facts, const peer_settings& entry) {
 /// How long adverts are read without a look at anything else, and without a look at what follows from them.
 constexpr std::chrono::milliseconds adverts_turn{10};
 constexpr std::chrono::milliseconds adverts_settling{250};
+constexpr std::chrono::milliseconds changes_settling{100};
 
 }  // namespace
 
@@ -87,6 +89,31 @@ void peer_network::parts::tell_reached() {
     reached_ = std::move(reached);
 }
 
+/// After a link was made or lost, or measured: at once, or when what came before was settled for a while. What
+/// follows from it costs as much as there are servers, however many links come and go.
+void peer_network::parts::change() {
+    if (std::exchange(has_changes_, true)) return;
+    const auto due = changes_settled_ + changes_settling;
+    if (clock::now() >= due) return settle_changes();
+    changes_timer_.expires_at(due);
+    changes_timer_.async_wait([weak = weak_from_this()](std::error_code error) {
+        const auto self = weak.lock();
+        if (!error && self && self->has_changes_) self->settle_changes();
+    });
+}
+
+void peer_network::parts::settle_at_once() {
+    if (has_changes_) settle_changes();
+}
+
+void peer_network::parts::settle_changes() {
+    has_changes_ = false;
+    if (std::exchange(have_links_changed_, false)) publish();
+    adopt_offers();
+    settle();
+    changes_settled_ = clock::now();
+}
+
 /// After anything that may change what is known: routes, adverts to send, servers to dial.
 void peer_network::parts::settle() {
     if (!has_adverts() || has_ended_) return;
@@ -110,8 +137,19 @@ void peer_network::parts::send_adverts() {
     }
 }
 
+/// Those of which nothing is known any more are not dialled any more.
+void peer_network::parts::forget_learned() {
+    for (auto it = peers_.begin(); it != peers_.end();) {
+        const peer_record& peer = *it->second;
+        const bool is_kept = peer.is_configured || peer.link || peer.is_drained || known_.servers().contains(it->first);
+        if (is_kept) ++it;
+        else it = peers_.erase(it);
+    }
+}
+
 void peer_network::parts::discover() {
     if (!settings_.discovery) return;
+    forget_learned();
     std::set<std::string, std::less<>> configured;
     for (const auto& [name, peer] : peers_)
         if (peer->is_configured) configured.insert(name);
@@ -120,9 +158,9 @@ void peer_network::parts::discover() {
         peer_record& peer = record_of(candidate.server);
         const bool is_news = peer.entry.addresses != candidate.addresses;
         peer.entry.addresses = std::move(candidate.addresses);
-        if (!wants_link(peer) || peer.is_dialling || (peer.is_waiting && !is_news)) continue;
+        if (!wants_link(peer) || peer.is_dialling || peer.is_queued || (peer.is_waiting && !is_news)) continue;
         if (is_news)
-            spdlog::info("peer {}: learned of it, dialling {}", candidate.server, peer.entry.addresses.front());
+            tell_of_stranger("peer " + candidate.server + ": learned of it at " + peer.entry.addresses.front(), false);
         dial_now(peer);
     }
 }
@@ -176,7 +214,7 @@ void peer_network::parts::read_advert(const waiting_advert& what) {
     const auto servers = known_.servers().size();
     const advert_outcome outcome = known_.on_text(what.json, what.server, clock::now());
     if (outcome.verdict == advert_verdict::refused)
-        spdlog::warn("peer {}: an advert was refused: {}", what.server, outcome.reason);
+        tell_of_stranger("peer " + what.server + ": an advert was refused: " + outcome.reason);
     if (known_.servers().size() != servers) has_new_servers_ = true;
 }
 

@@ -43,6 +43,7 @@ struct peer_record {
     bool is_drained = false;
     bool is_dialling = false;
     bool is_waiting = false;       ///< for the timer, to dial again
+    bool is_queued = false;        ///< for its turn to be dialled, among those that were learned of
     std::uint64_t generation = 0;  ///< rises when what is under way is no longer wanted
     unsigned attempts = 0;         ///< in a row without a link
     std::size_t next_address = 0;

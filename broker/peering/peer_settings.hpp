@@ -46,6 +46,8 @@ struct peering_settings {
     std::chrono::milliseconds resume{120'000};        ///< how long they wait for a way there
     std::chrono::milliseconds deadline{30'000};       ///< for what somebody waits to hear of
     std::size_t message_size = std::size_t{1} << 20;  ///< largest frame of a link
+    std::size_t dials = 16;                           ///< to servers that were learned of, at a time
+    std::size_t learned = 512;                        ///< servers that one neighbour may be the first to tell of
     std::size_t handshakes = 64;                      ///< connections at a time that have not said who they are
     std::size_t unanswered =
         4'096;  ///< messages of one server that handlers have; less than half of what waits for one

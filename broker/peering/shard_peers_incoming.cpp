@@ -193,11 +193,15 @@ const peer_facts* shard_peers::admit(flow& from, std::string_view type_token, st
 void shard_peers::execute(flow& from, const wire::deliver_message& message) {
     const peer_facts* const facts = admit(from, message.type_token, message.sender, message.ref);
     if (!facts) return;
+    const exchange::command_rights* const rights = facts->rights ? &*facts->rights : nullptr;
+    if (message.is_for_everybody && rights && !exchange::command_rights::lets(rights->users, "*"))
+        return refuse(from, message.ref, error_code::peer_refused,
+                      "server " + from.server + " may not address everybody on " + known_->own_name);
     users_.clear();
     for (const std::string_view user : message.users) users_.push_back(user);
     if (message.ref != 0) ++from.unanswered;
     shard_.commands().deliver_from(from.server, message.ref, message.type_token, message.data, users_,
-                                   message.is_for_everybody, facts->rights ? &*facts->rights : nullptr);
+                                   message.is_for_everybody, rights);
 }
 
 void shard_peers::execute(flow& from, const wire::submit_message& message) {

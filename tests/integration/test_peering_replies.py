@@ -133,10 +133,10 @@ def test_a_message_without_an_id_is_replied_to(home):
                                         ((1 << 64) - 1, MOST_DELIVERED), (0, 0)])
 def test_the_number_of_deliveries_is_one_that_can_be(home, said, told):
     with dial(home) as link, home.client("tina") as tina, home.client("ann") as ann:
-        tina.send("echo", {"do": [{"command": "sendClients", "users": ["eve@bad", "ann"], "data": 1, "report": "counted"}]}, id="x")
+        tina.send("echo", {"do": [{"command": "sendClients", "users": ["eve@bad", "ann"], "data": 1, "report": f"counted {said}"}]}, id="x")
         link.send_message(result(read_submit(link.take_message()["rest"])["ref"], delivered=said))
         assert tina.good("x")["payload"]["delivered"] == told + 1 and ann.data() == 1
-        assert wait_for_report(tina, "counted")["delivered"] == told + 1
+        assert wait_for_report(tina, f"counted {said}")["delivered"] == told + 1
 
 
 def test_only_users_that_were_addressed_are_reported_each_once(home):

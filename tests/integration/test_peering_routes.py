@@ -195,7 +195,7 @@ def test_a_server_that_stops_says_what_has_arrived_and_does_not_wait_for_what_ha
 
 
 def test_who_knows_thousands_of_servers_may_say_so_at_once(servers):
-    a = servers.add("a", peers={"wide": {}}, peering={**ROUTING, "discovery": True, "heartbeat": "1m"})
+    a = servers.add("a", peers={"wide": {}}, peering={**ROUTING, "discovery": True, "heartbeat": "1m", "learned": 2000})
     with link_peer.dial(a.port, "wide", servers.authority.files("wide"), "a", features=["discovery", "routing"], heartbeat_ms=60_000) as link:
         wait_for_state(a, "wide", "linked")
         known = [{"server": f"s{i}", "incarnation": f"{i:016x}", "version": 1, "links": [{"peer": "wide", "cost_us": 100}],

@@ -11,6 +11,7 @@ import frames
 ALPN = "bester-link/1"
 HELLO, GOODBYE, PING, PONG, MESSAGE, ACKNOWLEDGEMENT, PROBE, ADVERT = 1, 2, 3, 4, 0x10, 0x11, 0x12, 0x20
 ARRIVED, REWIND, UNKNOWN = 0, 1, 2
+RESULT = 4   # the operation of a message
 LIMIT = 10.0
 
 
@@ -54,6 +55,18 @@ def result(ref, delivered=0, code="", reason="", unreached=()):
     """`unreached`: pairs of user and code."""
     return (struct.pack("<BQQ", 4, ref, delivered) + short(code) + b"\0" + long(reason)
             + struct.pack("<H", len(unreached)) + b"".join(short(user) + short(code) for user, code in unreached))
+
+
+def advert(server, version, links=(), addresses=(), **more):
+    """What a server says of itself, or somebody in its name."""
+    said = {"server": server, "incarnation": "00000000000000aa", "version": version,
+            "links": [{"peer": peer, "cost_us": 1000} for peer in links], "addresses": list(addresses), **more}
+    return bytes([ADVERT]) + json.dumps(said).encode()
+
+
+def summary(**known):
+    """Adverts that a server has: versions by name."""
+    return bytes([ADVERT]) + json.dumps({"known": [[name, "00000000000000aa", version] for name, version in known.items()]}).encode()
 
 
 def read_submit(body):

@@ -229,7 +229,7 @@ TEST_CASE("flow receiver: a flow id may be a day ahead of the clock, and a step 
     CHECK(f.end_turn() == dues{{highest, 1, arrived}});
     f.wall_ms -= 3'600'000;  // the clock is set back
     f.probe(highest + flow_receiver::most_step + 1, 1);
-    CHECK(f.end_turn() == dues{{highest + flow_receiver::most_step + 1, highest + 1, unknown}, {highest, 1, arrived}});
+    CHECK(f.end_turn() == dues{{highest + flow_receiver::most_step + 1, highest + 1, unknown}});
     f.probe(highest + flow_receiver::most_step, 1);
     CHECK(f.end_turn() == dues{{highest + flow_receiver::most_step, 1, arrived}});
 }

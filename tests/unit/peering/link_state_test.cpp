@@ -301,7 +301,9 @@ TEST_CASE("link state: two servers of one name quarrel slowly", "[peering]") {
 }
 
 TEST_CASE("link state: adverts are refreshed, and forgotten if they are not", "[peering]") {
-    link_state state(named("a"), wall, start);
+    link_state_settings settings = named("a");
+    settings.reach_interval = 10h;
+    link_state state(settings, wall, start);
     state.on_link_up("b", 5ms, start);
     state.on_timer(start + 100ms);
     taken(state, "b", start + 100ms);
@@ -385,4 +387,111 @@ TEST_CASE("link state: a reload's addresses are told", "[peering]") {
     state.advertise({"other:1"}, false, start + 20s);
     state.on_timer(start + 21s);
     CHECK_FALSE(state.has_message("b"));
+}
+
+TEST_CASE("link state: a version may be a day ahead of the clock, and a step ahead of the one before", "[peering]") {
+    link_state state(named("a"), wall, start);
+    state.on_link_up("b", 5ms, start);
+    const auto highest = static_cast<std::uint64_t>((wall + 24h + 10s).count());
+    const auto verdict = [&](std::uint64_t version) {
+        return state.on_message(about("x", version), "b", start + 10s).verdict;
+    };
+    CHECK(verdict(highest + 1) == advert_verdict::refused);
+    CHECK(verdict(most_advert_version) == advert_verdict::refused);
+    CHECK(verdict(highest) == advert_verdict::news);
+    const std::uint64_t step = std::uint64_t{1} << 20;
+    CHECK(verdict(highest + step + 1) == advert_verdict::refused);
+    CHECK(verdict(highest + step) == advert_verdict::news);
+    CHECK(state.on_message(about("a", most_advert_version), "b", start + 10s).verdict == advert_verdict::refused);
+    CHECK(state.on_message(about("a", highest), "b", start + 10s).verdict == advert_verdict::old);
+    CHECK(state.count().conflicts == 1);
+}
+
+TEST_CASE("link state: a neighbour that speaks for itself is not spoken for", "[peering]") {
+    link_state state(named("a"), wall, start);
+    state.on_link_up("b", 5ms, start);
+    state.on_link_up("s", 5ms, start);
+    SECTION("after its own advert") { state.on_message(about("s", 5), "s", start); }
+    SECTION("after its summary, if its advert was known") {
+        state.on_message(about("s", 5), "b", start);
+        state.on_message(database_summary{{{"s", {5, "0000000000000001"}}}}, "s", start);
+    }
+    state.on_timer(start + 100ms);
+    taken(state, "s", start + 100ms);
+    advert forged = about("s", 900);
+    forged.addresses = {"10.6.6.6:666"};
+    CHECK(state.on_message(forged, "b", start + 1s).verdict == advert_verdict::old);
+    CHECK(state.servers().find("s")->second.said.mark.version == 5);
+    CHECK(state.count().rumours == 1);
+    // It hears what is said of it, and goes above that.
+    const auto told = state.next_message("s", start + 2s);
+    REQUIRE(told);
+    CHECK(std::get<advert>(*told).mark.version == 900);
+    CHECK(std::get<advert>(*told).age == 1s);
+    CHECK_FALSE(state.has_message("s"));
+    CHECK(state.on_message(about("s", 901), "s", start + 3s).verdict == advert_verdict::news);
+    state.on_link_down("s", start + 4s);
+    CHECK(state.servers().find("s")->second.said.mark.version == 901);
+}
+
+TEST_CASE("link state: what others say of a neighbour counts when its link is lost", "[peering]") {
+    link_state state(named("a"), wall, start);
+    state.on_link_up("b", 5ms, start);
+    state.on_link_up("s", 5ms, start);
+    state.on_message(about("s", 5, {{"a", 1ms}, {"b", 1ms}}), "s", start);
+    CHECK(state.on_message(about("s", 6, {{"b", 1ms}}), "b", start + 1s).verdict == advert_verdict::old);
+    CHECK(state.servers().find("s")->second.said.links.size() == 2);
+    state.on_link_down("s", start + 2s);
+    CHECK(state.servers().find("s")->second.said.links.size() == 1);
+}
+
+TEST_CASE("link state: one neighbour is the first to tell of so many servers", "[peering]") {
+    link_state_settings settings = named("a");
+    settings.most_learned = 2;
+    link_state state(settings, wall, start);
+    for (const char* peer : {"b", "c"}) state.on_link_up(peer, 5ms, start);
+    const auto verdict = [&](const char* server, const char* from) {
+        return state.on_message(about(server, 1), from, start).verdict;
+    };
+    CHECK(verdict("x1", "b") == advert_verdict::news);
+    CHECK(verdict("x2", "b") == advert_verdict::news);
+    CHECK(verdict("x3", "b") == advert_verdict::refused);
+    CHECK(verdict("b", "b") == advert_verdict::news);  // of itself it may
+    CHECK(verdict("x3", "c") == advert_verdict::news);
+    CHECK(verdict("x4", "c") == advert_verdict::news);
+    CHECK(verdict("x5", "c") == advert_verdict::refused);
+    // Newer ones of what is known are as good from anybody.
+    CHECK(state.on_message(about("x1", 2), "c", start).verdict == advert_verdict::news);
+    state.set_most_learned(3);
+    CHECK(verdict("x5", "c") == advert_verdict::news);
+    // When one is forgotten there is room for another.
+    state.on_timer(start + 71min);
+    CHECK_FALSE(state.servers().contains("x1"));
+    CHECK(state.on_message(about("x6", 1), "b", start + 71min).verdict == advert_verdict::news);
+}
+
+TEST_CASE("link state: servers to which no chain of links leads are forgotten after ten minutes", "[peering]") {
+    link_state state(named("a"), wall, start);
+    state.on_link_up("b", 5ms, start);
+    state.on_message(about("b", 1, {{"a", 1ms}, {"c", 1ms}}), "b", start);
+    state.on_message(about("c", 1, {{"b", 1ms}, {"d", 1ms}}), "b", start);
+    state.on_message(about("d", 1, {{"c", 1ms}}), "b", start);
+    state.on_message(about("e", 1, {{"c", 1ms}}), "b", start);  // so it says; c does not
+    const auto known = [&](time_point now) {
+        while (state.next_deadline() <= now) state.on_timer(state.next_deadline());
+        std::string all;
+        for (const auto& [name, server] : state.servers()) all += name;
+        return all;
+    };
+    CHECK(known(start + 10min) == "abcde");
+    CHECK(known(start + 12min) == "abcd");
+    state.on_message(about("c", 2, {{"b", 1ms}}), "b", start + 13min);
+    CHECK(known(start + 22min) == "abcd");
+    CHECK(known(start + 25min) == "abc");
+    state.on_message(about("d", 2, {{"c", 1ms}}), "b", start + 25min);
+    state.on_link_down("b", start + 26min);
+    CHECK(known(start + 30min) == "abcd");
+    // Whoever comes back in time is kept.
+    state.on_link_up("b", 5ms, start + 30min);
+    CHECK(known(start + 60min) == "abc");
 }

@@ -53,7 +53,9 @@ public:
         for (auto& [name, list] : links) {
             std::sort(list.begin(), list.end(), [](const auto& x, const auto& y) { return x.peer < y.peer; });
             if (!own.empty()) {
-                say({.server = name, .links = list, .is_transit = !dead_ends.contains(name)}, own[0].peer, now);
+                // A neighbour speaks for itself.
+                const std::string& from = state.links().contains(name) ? name : own[0].peer;
+                say({.server = name, .links = list, .is_transit = !dead_ends.contains(name)}, from, now);
             }
         }
         state.on_timer(now + 1s);
@@ -226,7 +228,7 @@ TEST_CASE("routes: a way that broke is left at once, and taken again after the h
     SECTION("another's link: within the interval") {
         net.state.on_link_up("x", 1ms, start + 10s);
         net.ways.update(net.state, start + 10s);
-        net.say({.server = "b", .links = {{"a", 10ms}}, .is_transit = true}, "c", start + 10s);
+        net.say({.server = "b", .links = {{"a", 10ms}}, .is_transit = true}, "b", start + 10s);
         CHECK(net.ways.update(net.state, start + 10s + 99ms).is_empty());
         CHECK(net.ways.next_update(net.state) == start + 10s + 100ms);
         CHECK(net.ways.update(net.state, start + 10s + 100ms).moved == names{"d"});
