@@ -168,6 +168,49 @@ def test_a_body_has_a_time(make_broker):
         assert raw.read_head().startswith("HTTP/1.1 408 ")
 
 
+class Packets(Raw):
+    """A WebSocket of Engine.IO, logged in."""
+
+    def __init__(self, broker):
+        super().__init__(broker, "edge", open="/socket.io/?EIO=4&transport=websocket")
+        assert self.next()[1].startswith(b"0{")
+        self.send(text(b"40"))
+        assert self.next()[1].startswith(b"40{")
+
+    def begin(self, size):
+        """An event with two attachments, of which one comes."""
+        self.send(text(b'452-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'))
+        self.send(ws.frame(2, b"a" * size))
+
+    def is_ended(self):
+        try:
+            return self.next()[0] == 0x88
+        except (Closed, OSError):
+            return True
+
+
+def test_attachments_that_do_not_come_are_not_waited_for(make_broker):
+    with make_broker(limits={"frame_timeout": "400ms"}, listeners=[
+            socketio_listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"])]) as broker:
+        one, idle = Packets(broker), Packets(broker)
+        one.begin(10)
+        assert one.is_ended()
+        assert broker.counters()["frame_timeouts"] == 1
+        idle.send(text(b'421["e"]'))
+        assert idle.next()[1].startswith(b"4")
+
+
+def test_attachments_that_wait_for_others_are_counted(make_broker):
+    with make_broker(limits={"held_input": "4MiB"}, listeners=[
+            socketio_listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"])]) as broker:
+        holders = [Packets(broker) for _ in range(20)]
+        for each in holders:
+            each.begin(500_000)
+        eventually(lambda: broker.counters()["input_evictions"] >= 10, what=broker.counters)
+        assert broker.counters()["input_evictions"] <= 14
+        assert "a Socket.IO session of " in broker.wait_for_log("limits.held_input")
+
+
 def test_the_time_of_a_frame_does_not_run_while_the_broker_does_not_read(make_broker):
     with make_broker(limits={"frame_timeout": "300ms", "unanswered": 1}) as broker:
         c = broker.client("gustav")
