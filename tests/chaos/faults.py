@@ -288,6 +288,7 @@ class Faults:
         for name, broker in self.stage.brokers.items():
             if self.changed[name]:
                 self.changed[name].clear()
+                self.journal.write("strikes", n=None, kind="reload", target=name, seconds=0)
                 broker.write_config(broker.config)
                 answer = broker.control({"request": "reload"})
                 if not answer["ok"]:
