@@ -167,9 +167,9 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
     registry_ = std::make_unique<handlers::handler_registry>(
         shard_pointers_, one_shots_,
         handlers::handler_registry::callbacks{
-            [this](handlers::instance_ref instance, std::string reason) {
-                asio::post(control_, [this, instance = std::move(instance), reason = std::move(reason)] {
-                    supervisor_->channel_lost(instance, reason);
+            [this](handlers::instance_ref instance, std::string reason, handlers::loss why) {
+                asio::post(control_, [this, instance = std::move(instance), reason = std::move(reason), why] {
+                    supervisor_->channel_lost(instance, reason, why);
                 });
             },
             [this](handlers::instance_ref instance) {

@@ -65,6 +65,42 @@ std::vector<key<handlers::handler_settings>> process_keys() {
              .description = "From the start of a process until it is ready."},
             [](auto& h) -> auto& { return h.hello_timeout; }),
         of_entry(
+            {.name = "ping_interval",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = 24 * hour,
+             .description = "An instance that has said nothing for so long while messages waited for its answer is "
+                            "asked whether it lives, with a `ping` (if its hello says that it answers pings)."},
+            [](auto& h) -> auto& { return h.ping_interval; }),
+        of_entry(
+            {.name = "ping_timeout",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = 24 * hour,
+             .description = "An instance that has said nothing for so long since the `ping` hangs. The SDK answers "
+                            "between two calls of your functions: longer than the longest that one may take."},
+            [](auto& h) -> auto& { return h.ping_timeout; }),
+        of_entry(
+            {.name = "silence_timeout",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = 24 * hour,
+             .description = "An instance that does not answer pings hangs when messages have waited for it for so "
+                            "long, in sum, since it said anything."},
+            [](auto& h) -> auto& { return h.silence_timeout; }),
+        of_entry(
+            {.name = "hang",
+             .kind = value_kind::choice,
+             .description = "What is done about an instance that hangs. `restart`: its process is ended with "
+                            "`hang_signal`, and started again. `tell`: the log says so, and it is left alone."},
+            [](auto& h) -> auto& { return h.hang; }),
+        of_entry(
+            {.name = "hang_signal",
+             .kind = value_kind::choice,
+             .description = "Ends the process of an instance that hangs. `SIGABRT` and `SIGQUIT` leave a core where "
+                            "the system keeps them. SIGKILL follows after `stop_grace`."},
+            [](auto& h) -> auto& { return h.hang_signal; }),
+        of_entry(
             {.name = "stop_grace",
              .kind = value_kind::duration,
              .most = hour,

@@ -113,6 +113,24 @@ struct enum_words<handlers::start_mode> {
 };
 
 template <>
+struct enum_words<handlers::hang_action> {
+    static constexpr std::array<std::pair<handlers::hang_action, std::string_view>, 2> list{{
+        {handlers::hang_action::restart, "restart"},
+        {handlers::hang_action::tell, "tell"},
+    }};
+};
+
+template <>
+struct enum_words<handlers::end_signal> {
+    static constexpr std::array<std::pair<handlers::end_signal, std::string_view>, 4> list{{
+        {handlers::end_signal::abort, "SIGABRT"},
+        {handlers::end_signal::quit, "SIGQUIT"},
+        {handlers::end_signal::terminate, "SIGTERM"},
+        {handlers::end_signal::kill, "SIGKILL"},
+    }};
+};
+
+template <>
 struct enum_words<peering::link_transport> {
     static constexpr std::array<std::pair<peering::link_transport, std::string_view>, 2> list{{
         {peering::link_transport::tls, "tls"},

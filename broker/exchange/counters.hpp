@@ -30,6 +30,7 @@ enum class counter : std::uint8_t {
     statuses_bad,
     handler_timeouts,
     handler_failures,  ///< messages that an instance took with it
+    handler_hangs,     ///< instances that did not answer a ping, by channel
     handler_retries,   ///< messages given to another instance
     busy,
     slow_consumers,
@@ -67,6 +68,7 @@ inline constexpr std::array<std::string_view, counter_count> counter_names{
     "statuses_bad",
     "handler_timeouts",
     "handler_failures",
+    "handler_hangs",
     "handler_retries",
     "busy",
     "slow_consumers",

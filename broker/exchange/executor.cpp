@@ -84,8 +84,17 @@ bool executor::is_permitted(execution& run, const command& c) {
 }
 
 void executor::refuse(execution& run, error_code code, std::string_view reason) {
+    const auto& given = run.frame.commands;
+    tell_refusal(run, code, reason, run.index < given.size() ? given[run.index].report : std::string_view{});
+}
+
+void executor::refuse_part(execution& run, error_code code, std::string_view reason) {
+    tell_refusal(run, code, reason, {});
+}
+
+void executor::tell_refusal(execution& run, error_code code, std::string_view reason, std::string_view report) {
     shard_.count(counter::commands_refused);
-    run.source.notify(wire::refused_frame(run.answered, run.index, code, reason));
+    run.source.notify(wire::refused_frame(run.answered, run.index, code, reason, report));
     if (run.first_error != error_code::none) return;
     run.first_error = code;
     run.first_reason = reason;

@@ -80,7 +80,11 @@ private:
 
     bool is_permitted(execution& run, const wire::command& command);
     bool may_address(execution& run, const wire::command& command, reach& reached, std::string_view recipient);
+    /// Nothing of the command is executed: this takes the place of its report.
     void refuse(execution& run, wire::error_code code, std::string_view reason);
+    /// A part of it is not executed; the report comes as well.
+    void refuse_part(execution& run, wire::error_code code, std::string_view reason);
+    void tell_refusal(execution& run, wire::error_code code, std::string_view reason, std::string_view report);
     bool collect_targets(execution& run, const wire::command& command, reach& reached);
     void deliver_to_targets(execution& run, const wire::command& command, reach& reached, std::string_view type_token);
     acknowledgement expect(execution& run, const wire::command& command, reach& reached);

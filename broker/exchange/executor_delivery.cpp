@@ -75,7 +75,7 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
 bool executor::may_address(execution& run, const command& c, reach& reached, std::string_view recipient) {
     if (command_rights::lets(run.source.rights()->users, recipient)) return true;
     std::string reason{recipient.substr(0, 128)};
-    refuse(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.users`"));
+    refuse_part(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.users`"));
     missed(c, reached, recipient, run.from_server.empty() ? error_code::command_forbidden : error_code::peer_refused);
     return false;
 }

@@ -84,7 +84,7 @@ void executor::change_membership(execution& run, const command& c) {
 /// What a command does to sessions it does on its own server only.
 void executor::refuse_distant(execution& run) {
     if (!distant_.empty())
-        refuse(run, error_code::bad_command, "sessions of other servers are not this server's to change");
+        refuse_part(run, error_code::bad_command, "sessions of other servers are not this server's to change");
 }
 
 void executor::disconnect(execution& run, const command& c) {

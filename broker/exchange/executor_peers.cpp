@@ -52,7 +52,7 @@ bool executor::may_send(execution& run, const command& c, reach& reached, std::s
     };
     if (run.source.rights() && !command_rights::lets(run.source.rights()->servers, server)) {
         std::string reason{server.substr(0, 64)};
-        refuse(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.servers`"));
+        refuse_part(run, error_code::command_forbidden, reason.append(" is not among the handler's `may.servers`"));
         missed(c, reached, recipient(), error_code::command_forbidden);
         return false;
     }
@@ -61,11 +61,12 @@ bool executor::may_send(execution& run, const command& c, reach& reached, std::s
     if (answer == peer_answer::yes) return true;
     const std::string name{server.substr(0, 64)};
     if (answer == peer_answer::unknown) {
-        refuse(run, error_code::peer_unknown, "there is no peer server \"" + name + '"');
+        refuse_part(run, error_code::peer_unknown, "there is no peer server \"" + name + '"');
         missed(c, reached, recipient(), error_code::peer_unknown);
     } else {
-        refuse(run, error_code::peer_refused,
-               "the config does not let " + std::string{type_token.substr(0, 128)} + " go to server \"" + name + '"');
+        refuse_part(
+            run, error_code::peer_refused,
+            "the config does not let " + std::string{type_token.substr(0, 128)} + " go to server \"" + name + '"');
         missed(c, reached, recipient(), error_code::peer_refused);
     }
     return false;
@@ -127,7 +128,7 @@ void executor::send_servers(execution& run, const command& c) {
     }
     for (const std::string_view server : servers) {
         if (server == shard_.settings().server_name) {
-            refuse(run, error_code::bad_command, "that is this server itself: sendHandler reaches its handlers");
+            refuse_part(run, error_code::bad_command, "that is this server itself: sendHandler reaches its handlers");
             missed(c, reached, server, error_code::bad_command);
         } else if (may_send(run, c, reached, server, type_token, {})) {
             shard_.peers()->submit(server, what, expect(run, c, reached));

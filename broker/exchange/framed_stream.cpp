@@ -152,6 +152,10 @@ void framed_stream::read_ciphered() {
     if (!cipher_->pending_output().empty()) mark_dirty();
 }
 
+bool framed_stream::has_unread_input() const noexcept {
+    return fd_ >= 0 && (is_paused() || is_resuming_ || has_unread_bytes(fd_));
+}
+
 void framed_stream::read_until_dry() {
     // What was kept during a pause comes before what the socket has.
     if (is_resuming_) read_kept();

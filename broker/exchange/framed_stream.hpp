@@ -183,6 +183,8 @@ protected:
     void flush_early();
     /// Does more than half of what may wait for it, by its account? Only with an account.
     bool is_half_full() const noexcept;
+    /// Has something arrived that was not read yet, or not decoded because of a pause?
+    bool has_unread_input() const noexcept;
     /// Reads and handles what has arrived, until there is no more, or a pause, or the end.
     void read_until_dry();
 

@@ -1,7 +1,9 @@
 #include "handlers/channel.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include "exchange/session.hpp"
@@ -22,6 +24,14 @@ namespace {
 
 constexpr std::uint64_t longest_after_ms = 5'000;
 constexpr std::size_t most_logged = 10;
+constexpr std::size_t timeout_lines_per_second = 5;
+
+double seconds(std::chrono::milliseconds span) { return static_cast<double>(span.count()) / 1000.0; }
+
+/// For the log: " (held 1.5 s)".
+std::string held_for(std::uint64_t sent_ms, std::uint64_t now_ms) {
+    return fmt::format(" (held {:.3g} s)", static_cast<double>(now_ms - sent_ms) / 1000.0);
+}
 
 std::string name_of(const instance_ref& instance) { return instance.handler + '#' + std::to_string(instance.number); }
 
@@ -41,12 +51,11 @@ channel::channel(shard_handlers& owner, handler_queue& queue, channel_offer&& of
       queue_{queue},
       instance_{std::move(offer.instance)},
       received_{std::move(offer.received)},
-      wants_client_events_{offer.wants_client_events},
-      wants_peer_events_{offer.wants_peer_events},
-      wants_group_events_{offer.wants_group_events},
+      wishes_{offer.wishes},
       groups_owner_{offer.groups_owner.empty() ? instance_.handler : std::move(offer.groups_owner)},
       source_id_{owner.shard().next_source_id()},
       waiting_{owner.shard()},
+      liveness_{offer.wishes.answers_pings},
       progress_{std::move(progress)} {
     shard_.add_source(*this);
 }
@@ -55,10 +64,10 @@ channel::~channel() = default;
 
 void channel::begin() {
     // First, as it makes sure that the others have heard what the snapshot has already.
-    if (wants_group_events_) shard_.groups().watch(groups_owner_, *this);
-    if (wants_client_events_ || wants_group_events_ || (wants_peer_events_ && shard_.index() == 0)) send_snapshot();
-    if (wants_client_events_) shard_.add_observer(*this);
-    if (wants_peer_events_ && shard_.index() == 0) shard_.add_peer_observer(*this);
+    if (wishes_.group_events) shard_.groups().watch(groups_owner_, *this);
+    if (wishes_.client_events || wishes_.group_events || (wishes_.peer_events && shard_.index() == 0)) send_snapshot();
+    if (wishes_.client_events) shard_.add_observer(*this);
+    if (wishes_.peer_events && shard_.index() == 0) shard_.add_peer_observer(*this);
     start(received_);
     received_ = {};
 }
@@ -121,6 +130,7 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     }
     frame.is_request = !message.id_token.empty();
     frame.time_ms = shard_.wall_ms();
+    frame.has_deadline = queue_.settings().start != start_mode::manual;
     frame.deadline_ms = deadline_ms > shard_.now_ms() ? deadline_ms - shard_.now_ms() : 0;
     std::size_t size = 0;
     enqueue(wire::handler_message_size(frame), [&](char* room) {
@@ -133,11 +143,20 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     shard_.wake_sweep();
 }
 
-/// On any of its channels: who answers others does not hang.
-bool channel::has_answered_since(std::uint64_t when_ms) const noexcept {
-    if (last_answer_ms_ >= when_ms) return true;
-    return std::any_of(progress_->last_answer_ms.begin(), progress_->last_answer_ms.end(),
-                       [when_ms](const auto& other) { return other.load(std::memory_order_relaxed) >= when_ms; });
+/// Any frame shows that the instance lives.
+void channel::heard() {
+    if (heard_ms_ != shard_.now_ms()) {
+        heard_ms_ = shard_.now_ms();
+        progress_->heard_ms[shard_.index()].store(heard_ms_, std::memory_order_relaxed);
+    }
+    if (liveness_.heard())
+        spdlog::info("handler {}: it goes on, shard {} has heard it", name_of(instance_), shard_.index());
+}
+
+/// On another of its channels, later than here?
+bool channel::was_heard_elsewhere() const noexcept {
+    return std::any_of(progress_->heard_ms.begin(), progress_->heard_ms.end(),
+                       [this](const auto& other) { return other.load(std::memory_order_relaxed) > heard_ms_; });
 }
 
 void channel::release(slot& used) {
@@ -152,35 +171,96 @@ bool channel::sweep(std::uint64_t now_ms) {
         protocol_error("`after` names frames that did not come within 5 s");
         return false;
     }
-    if (in_flight_ == 0) return after_deadline_ms_ != 0;
-    if (queue_.settings().start == start_mode::manual) return true;
-    bool is_hanging = false;
+    const bool is_owed = in_flight_ > 0;
+    if (queue_.settings().start != start_mode::manual) {
+        const bool was_missed = expire(now_ms);
+        if (!is_open() || !judge(now_ms, is_owed, was_missed)) return false;
+    }
+    return in_flight_ > 0 || after_deadline_ms_ != 0 || liveness_.is_waiting_for_pong();
+}
+
+/// Ends what is past its deadline. Returns whether that includes a message since which nothing was heard.
+bool channel::expire(std::uint64_t now_ms) {
+    if (in_flight_ == 0) return false;
+    bool was_missed = false;
     bool was_released = false;
     for (slot& used : slots_) {
         if (used.id == 0 || now_ms < used.deadline_ms) continue;
-        is_hanging = is_hanging || !has_answered_since(used.sent_ms);
+        was_missed = was_missed || heard_ms_ <= used.sent_ms;
         shard_.count(counter::handler_timeouts);
+        log_timeout(used, now_ms);
+        overdue_.add({used.id, describe(used.message), used.sent_ms, now_ms}, heard_ms_);
         const auto error = wire::as_status_error(error_code::handler_timeout);
         shard_.commands().finish(exchange::view_of(used.message), &error);
         release(used);
         was_released = true;
     }
-    if (is_hanging && !is_draining_) {
-        lost("answered nothing until a message's deadline");
-        return false;
-    }
     if (was_released) {
         queue_.room_at(*this);
         check_drained();
     }
-    return in_flight_ > 0 || after_deadline_ms_ != 0;
+    return was_missed;
+}
+
+void channel::log_timeout(const slot& missed, std::uint64_t now_ms) {
+    if (!timeout_lines_.take(timeout_lines_per_second, now_ms)) {
+        ++timeouts_left_out_;
+        return;
+    }
+    std::string more;
+    if (const std::uint64_t left_out = std::exchange(timeouts_left_out_, 0))
+        more = fmt::format("; {} such lines before it were left out", left_out);
+    spdlog::warn("handler {}: no answer within the deadline to {}{}", name_of(instance_),
+                 describe(missed.message) + held_for(missed.sent_ms, now_ms), more);
+}
+
+/// Asks whether the instance lives, or ends it. False: the channel was closed.
+bool channel::judge(std::uint64_t now_ms, bool is_owed, bool was_missed) {
+    // At the end of a drain it is ended anyway, and then its messages are named.
+    if (is_draining_) return true;
+    // Who does not answer pings may serve one channel only at a time.
+    if (!liveness_.answers_pings() && is_owed && was_heard_elsewhere()) {
+        heard_ms_ = now_ms;
+        liveness_.heard();
+    }
+    const handler_settings& settings = queue_.settings();
+    const liveness_limits limits{static_cast<std::uint64_t>(settings.ping_interval.count()),
+                                 static_cast<std::uint64_t>(settings.ping_timeout.count()),
+                                 static_cast<std::uint64_t>(settings.silence_timeout.count())};
+    switch (liveness_.look(now_ms, is_owed, was_missed, limits)) {
+        case liveness::verdict::alive: return true;
+        case liveness::verdict::ask: queue_frame(wire::make_frame(R"({"kind":"ping"})")); return true;
+        case liveness::verdict::hanging: break;
+    }
+    // It has spoken, and was not listened to yet.
+    if (after_deadline_ms_ != 0 || has_unread_input()) {
+        liveness_.heard();
+        return true;
+    }
+    hangs(now_ms);
+    return is_open();
+}
+
+void channel::hangs(std::uint64_t now_ms) {
+    const handler_settings& settings = queue_.settings();
+    shard_.count(counter::handler_hangs);
+    const std::string reason =
+        liveness_.answers_pings()
+            ? fmt::format("it did not answer a ping within {:.3g} s (ping_timeout)", seconds(settings.ping_timeout))
+            : fmt::format("it was silent for {:.3g} s (silence_timeout)", seconds(settings.silence_timeout));
+    spdlog::warn("handler {}: hangs: {}; on shard {} it holds {}{}", name_of(instance_), reason, shard_.index(),
+                 held_messages(now_ms),
+                 settings.hang == hang_action::tell ? "; it is left alone (`hang` is \"tell\")" : "");
+    if (settings.hang == hang_action::tell) return liveness_.leave_alone();
+    lost(reason, loss::hanging);
 }
 
 // ---- from the handler --------------------------------------------------------------------------
 
 frame_verdict channel::on_frame(std::string_view body) {
+    heard();
     if (!wire::decode_handler_frame(shard_.reader(), body, frame_)) {
-        protocol_error("a frame was not understood");
+        protocol_error("a frame was not understood: " + wire::describe_problem(shard_.reader(), body, frame_));
         return frame_verdict::closed;
     }
     switch (frame_.kind) {
@@ -205,6 +285,7 @@ frame_verdict channel::on_frame(std::string_view body) {
             answer_query();
             break;
         case handler_frame_kind::draining: drain(); break;
+        case handler_frame_kind::pong:
         case handler_frame_kind::unknown: break;
     }
     return is_open() ? frame_verdict::taken : frame_verdict::closed;
@@ -214,11 +295,15 @@ void channel::take_answer() {
     const std::uint64_t index = frame_.id & ((1u << index_bits) - 1);
     if (index >= slots_.size() || slots_[index].id != frame_.id || frame_.id == 0) {
         shard_.count(counter::answers_unknown);
+        overdue_.answered(frame_.id);
+        for (std::size_t i = 0; i < frame_.commands.size(); ++i)
+            if (const std::string_view report = frame_.commands[i].report; !report.empty())
+                notify(wire::refused_frame(&frame_.id, i, error_code::handler_timeout,
+                                           "no message with this id waits for an answer any more", report));
         return;
     }
     slot& used = slots_[index];
     shard_.count(counter::answers);
-    last_answer_ms_ = shard_.now_ms();
     shard_.commands().answer(*this, exchange::view_of(used.message), frame_);
     release(used);
     if (!waiting_.empty()) queue_.room_at(*this);
@@ -257,7 +342,6 @@ void channel::executed_one() {
 }
 
 void channel::publish_progress() {
-    progress_->last_answer_ms[shard_.index()].store(last_answer_ms_, std::memory_order_relaxed);
     auto& mine = progress_->executed[shard_.index()];
     if (!is_publishing_) mine.store(executed_, std::memory_order_release);
     const std::uint64_t published = mine.load(std::memory_order_relaxed);
@@ -277,6 +361,10 @@ void channel::notify(std::string_view frame) {
         shard_.at_turn_end([this] { lost("it does not read what it asked for (queue_bytes)"); });
         return;
     }
+    queue_frame(frame);
+}
+
+void channel::queue_frame(std::string_view frame) {
     enqueue(frame);
     total_queued_ += frame.size();
 }
@@ -318,11 +406,11 @@ void channel::fail(std::string_view reason) {
     close(close_reason::handler_lost);
 }
 
-void channel::lost(std::string_view reason) {
+void channel::lost(std::string_view reason, loss why) {
     if (!is_open()) return;
     is_lost_ = true;
     if (lost_reason_.empty()) lost_reason_ = reason;
-    if (!is_failing_) owner_.channel_lost(instance_, std::string{reason});
+    if (!is_failing_) owner_.channel_lost(instance_, std::string{reason}, why);
     close(close_reason::handler_lost);
 }
 
@@ -343,17 +431,31 @@ void channel::on_bad_frame(bool is_too_large) {
 void channel::on_end_of_input() { lost("it closed a channel"); }
 
 void channel::on_closed(close_reason reason) {
-    if (wants_client_events_) shard_.remove_observer(*this);
-    if (wants_peer_events_) shard_.remove_peer_observer(*this);
-    if (wants_group_events_) shard_.groups().unwatch(*this);
+    if (wishes_.client_events) shard_.remove_observer(*this);
+    if (wishes_.peer_events) shard_.remove_peer_observer(*this);
+    if (wishes_.group_events) shard_.groups().unwatch(*this);
     shard_.remove_source(*this);
     queue_.remove_ready(*this);
     if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);
     give_up_slots();
     for (const waiter& w : waiters_) owner_.tell_waiter(instance_, w.shard);
-    if (!is_lost_ && !is_failing_) owner_.channel_lost(instance_, lost_reason_);
+    if (!is_lost_ && !is_failing_) owner_.channel_lost(instance_, lost_reason_, loss::broken);
     check_drained();
     owner_.closed(*this);
+}
+
+/// For the log: what it has got and not answered, the oldest first; also what is past its deadline.
+std::string channel::held_messages(std::uint64_t now_ms) const {
+    std::vector<std::pair<std::uint64_t, std::string>> held;
+    for (const overdue_message& late : overdue_.all())
+        held.emplace_back(late.id, late.what + held_for(late.sent_ms, now_ms));
+    for (const slot& used : slots_)
+        if (used.id != 0) held.emplace_back(used.id, describe(used.message) + held_for(used.sent_ms, now_ms));
+    if (held.empty()) return "nothing";
+    std::sort(held.begin(), held.end());
+    std::string listed;
+    for (std::size_t i = 0; i < std::min(held.size(), most_logged); ++i) listed += (i ? ", " : "") + held[i].second;
+    return listed + (held.size() > most_logged ? ", …" : "");
 }
 
 /// Messages that were not handed over, or may be handed over twice, go to another instance; the
@@ -366,7 +468,7 @@ void channel::give_up_slots() {
     std::sort(held.begin(), held.end(), [](const slot* a, const slot* b) { return a->id < b->id; });
     std::string listed;
     for (std::size_t i = 0; i < std::min(held.size(), most_logged); ++i)
-        listed += (i ? ", " : "") + describe(held[i]->message);
+        listed += (i ? ", " : "") + describe(held[i]->message) + held_for(held[i]->sent_ms, shard_.now_ms());
     spdlog::warn("handler {}: lost ({}) with {} messages on shard {}: {}{}", name_of(instance_), lost_reason_,
                  held.size(), shard_.index(), listed, held.size() > most_logged ? ", …" : "");
     for (slot* used : held) {

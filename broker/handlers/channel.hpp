@@ -12,6 +12,8 @@
 #include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
 #include "handlers/channel_host.hpp"
+#include "handlers/liveness.hpp"
+#include "handlers/overdue_messages.hpp"
 #include "handlers/waiting_list.hpp"
 #include "wire/handler_codec.hpp"
 
@@ -23,9 +25,9 @@ class shard_handlers;
 /// How far each shard has come with one instance's frames; shared by that instance's channels.
 /// Written by the shard whose entry it is, read by the others.
 struct instance_progress {
-    explicit instance_progress(unsigned shards) : executed(shards), last_answer_ms(shards) {}
+    explicit instance_progress(unsigned shards) : executed(shards), heard_ms(shards) {}
     std::vector<std::atomic<std::uint64_t>> executed;
-    std::vector<std::atomic<std::uint64_t>> last_answer_ms;  ///< on the clock that all shards read
+    std::vector<std::atomic<std::uint64_t>> heard_ms;  ///< when a frame came, on the clock that all shards read
 };
 
 /// The stream between one shard and one instance, after the hello: messages out, answers, pushes
@@ -63,7 +65,7 @@ public:
     bool take_command(std::uint64_t now_ms) noexcept override;
     std::size_t in_flight() const noexcept { return in_flight_; }
 
-    /// Deadlines of messages and of `after`. Returns whether there are any.
+    /// Deadlines of messages and of `after`, and whether the instance lives. Returns whether there is more to look at.
     bool sweep(std::uint64_t now_ms);
     /// Another shard's channel of this instance waits until this one has executed `count` frames.
     void wake_when_executed(std::uint64_t count, unsigned waiting_shard);
@@ -111,11 +113,18 @@ private:
     void list_clients();
     void list_group();
     bool must_wait();
-    bool has_answered_since(std::uint64_t when_ms) const noexcept;
+    void heard();
+    bool was_heard_elsewhere() const noexcept;
+    bool expire(std::uint64_t now_ms);
+    bool judge(std::uint64_t now_ms, bool is_owed, bool was_missed);
+    void hangs(std::uint64_t now_ms);
+    void log_timeout(const slot& missed, std::uint64_t now_ms);
+    std::string held_messages(std::uint64_t now_ms) const;
+    void queue_frame(std::string_view frame);
     void executed_one();
     void publish_progress();
     void protocol_error(std::string_view what);
-    void lost(std::string_view reason);
+    void lost(std::string_view reason, loss why = loss::broken);
     void release(slot& used);
     void check_drained();
     std::string reached_peers() const;
@@ -131,9 +140,7 @@ private:
     handler_queue& queue_;
     instance_ref instance_;
     std::string received_;
-    bool wants_client_events_;
-    bool wants_peer_events_;
-    bool wants_group_events_;
+    handler_wishes wishes_;
     std::string groups_owner_;
     std::uint64_t source_id_;
     waiting_list waiting_;
@@ -144,7 +151,11 @@ private:
     exchange::command_budget budget_;
     std::size_t in_flight_ = 0;
     std::uint64_t total_queued_ = 0;
-    std::uint64_t last_answer_ms_ = 0;
+    liveness liveness_;
+    std::uint64_t heard_ms_ = 0;
+    overdue_messages overdue_;
+    exchange::command_budget timeout_lines_;
+    std::uint64_t timeouts_left_out_ = 0;
     std::uint64_t last_event_ = 0;
     std::shared_ptr<instance_progress> progress_;
     std::uint64_t executed_ = 0;

@@ -15,15 +15,24 @@ struct instance_ref {
     auto operator<=>(const instance_ref&) const = default;
 };
 
+/// What a process says of itself in its first hello.
+struct handler_wishes {
+    bool client_events = false;
+    bool peer_events = false;
+    bool group_events = false;
+    bool answers_pings = false;
+};
+
+/// Why an instance is given up: its process or a channel of it is of no use, or it does not answer.
+enum class loss : std::uint8_t { broken, hanging };
+
 /// A channel whose hello was accepted and answered; the taker owns `fd` (non-blocking).
 struct channel_offer {
     instance_ref instance;
     unsigned shard = 0;
     int fd = -1;
     std::string received;  ///< bytes that came after the hello
-    bool wants_client_events = false;
-    bool wants_peer_events = false;
-    bool wants_group_events = false;
+    handler_wishes wishes{};
     std::string groups_owner{};  ///< the handler whose groups its commands and events are about
 };
 

@@ -147,7 +147,7 @@ void append_path(std::string& body, const session& who) {
 
 void channel::send_snapshot() {
     std::string body = R"({"kind":"snapshot",)";
-    if (wants_peer_events_ && shard_.index() == 0) body += R"("peers":)" + reached_peers() + ',';
+    if (wishes_.peer_events && shard_.index() == 0) body += R"("peers":)" + reached_peers() + ',';
     const auto send_page = [&](bool has_more) {
         body += has_more ? R"(],"more":true})" : R"(],"more":false})";
         const std::string frame = wire::make_frame(body);
@@ -158,7 +158,7 @@ void channel::send_snapshot() {
     const auto next = [&] {
         if (body.back() != '[') body += ',';
     };
-    if (wants_group_events_) {
+    if (wishes_.group_events) {
         body += R"("groups":[)";
         shard_.groups().for_each(groups_owner_, [&](const exchange::group& in) {
             if (body.size() > snapshot_page) {
@@ -174,7 +174,7 @@ void channel::send_snapshot() {
         body += "],";
     }
     body += R"("clients":[)";
-    if (wants_client_events_) {
+    if (wishes_.client_events) {
         shard_.sessions().for_each([&](const session& who) {
             if (body.size() > snapshot_page) {
                 send_page(true);

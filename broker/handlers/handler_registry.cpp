@@ -62,8 +62,8 @@ void handler_registry::drain_instance(const instance_ref& instance) {
         shards_[s]->post([there = all_[s], ref = instance](exchange::shard&) { there->drain(ref); });
 }
 
-void handler_registry::channel_lost(const instance_ref& instance, const std::string& reason) {
-    to_control_.channel_lost(instance, reason);
+void handler_registry::channel_lost(const instance_ref& instance, const std::string& reason, loss why) {
+    to_control_.channel_lost(instance, reason, why);
 }
 
 void handler_registry::channel_drained(const instance_ref& instance, unsigned shard) {

@@ -20,7 +20,7 @@ class handler_registry final : public channel_host, public instance_listener {
 public:
     /// What it tells the control plane; called on any shard's thread, must post.
     struct callbacks {
-        std::function<void(instance_ref, std::string reason)> channel_lost;
+        std::function<void(instance_ref, std::string reason, loss why)> channel_lost;
         std::function<void(instance_ref)> instance_drained;
     };
 
@@ -37,7 +37,7 @@ public:
     void close_instance(const instance_ref& instance, const std::string& reason) override;
     void drain_instance(const instance_ref& instance) override;
 
-    void channel_lost(const instance_ref& instance, const std::string& reason) override;
+    void channel_lost(const instance_ref& instance, const std::string& reason, loss why) override;
     void channel_drained(const instance_ref& instance, unsigned shard) override;
 
 private:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -16,6 +17,12 @@ enum class start_mode {
     manual,     ///< somebody starts them by hand; deadlines are not enforced
     one_shot,   ///< the original daemon's handlers, reached through `socket`
 };
+
+/// What is done about an instance that hangs.
+enum class hang_action { restart, tell };
+
+/// What ends the process of an instance that hangs.
+enum class end_signal { abort = SIGABRT, quit = SIGQUIT, terminate = SIGTERM, kill = SIGKILL };
 
 /// When and how often an instance is started again. Section `handlers.NAME.restart` of the config.
 struct restart_settings {
@@ -47,8 +54,13 @@ struct handler_settings {
     std::size_t message_size = std::size_t{1} << 20;             ///< largest frame either way, bytes
     std::size_t recipients = 1'000;                              ///< of one command
     std::size_t queue_bytes = std::size_t{16} << 20;             ///< waiting to be read by an instance
-    std::chrono::milliseconds hello_timeout{10'000};             ///< from start to ready
-    std::chrono::milliseconds stop_grace{10'000};                ///< from SIGTERM to SIGKILL
+    std::chrono::milliseconds ping_interval{5'000};              ///< of silence, then a ping
+    std::chrono::milliseconds ping_timeout{30'000};              ///< to answer a ping, then it hangs
+    std::chrono::milliseconds silence_timeout{60'000};           ///< then it hangs, if it does not answer pings
+    hang_action hang = hang_action::restart;
+    end_signal hang_signal = end_signal::abort;
+    std::chrono::milliseconds hello_timeout{10'000};  ///< from start to ready
+    std::chrono::milliseconds stop_grace{10'000};     ///< from SIGTERM to SIGKILL
     restart_settings restart;
     std::string groups{};              ///< whose groups its commands are about; empty: its own
     exchange::command_rights may;      ///< what its process may command

@@ -216,9 +216,7 @@ void handshake_listener::shared_state::hand_over(const connection& from, const a
     channel_offer offer;
     offer.instance = admitted.instance;
     offer.shard = admitted.shard;
-    offer.wants_client_events = admitted.wants_client_events;
-    offer.wants_peer_events = admitted.wants_peer_events;
-    offer.wants_group_events = admitted.wants_group_events;
+    offer.wishes = admitted.wishes;
     offer.groups_owner = admitted.groups_owner;
     offer.received = std::move(from->received);
     asio::error_code error;

@@ -34,9 +34,7 @@ struct peer_credentials {
 struct admission {
     instance_ref instance;
     unsigned shard = 0;
-    bool wants_client_events = false;
-    bool wants_peer_events = false;
-    bool wants_group_events = false;
+    handler_wishes wishes{};
     std::string groups_owner{};
     std::string welcome;  ///< JSON
 };

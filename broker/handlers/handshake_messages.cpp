@@ -31,9 +31,9 @@ bool take_events(const json& object, hello_message& into) {
     if (found == object.end()) return true;
     if (!found->is_array()) return false;
     for (const json& event : *found) {
-        if (event == "clients") into.wants_client_events = true;
-        else if (event == "peers") into.wants_peer_events = true;
-        else if (event == "groups") into.wants_group_events = true;
+        if (event == "clients") into.wishes.client_events = true;
+        else if (event == "peers") into.wishes.peer_events = true;
+        else if (event == "groups") into.wishes.group_events = true;
         else return false;
     }
     return true;
@@ -57,6 +57,10 @@ tl::expected<hello_message, refusal> parse_hello(std::string_view text) {
     if (!take_string(parsed, "key", hello.key)) return bad_hello("\"key\" must be a string");
     if (!take_events(parsed, hello))
         return bad_hello("\"events\" must be an array of \"clients\", \"groups\" and \"peers\"");
+    if (const auto ping = parsed.find("ping"); ping != parsed.end()) {
+        if (!ping->is_boolean()) return bad_hello("\"ping\" must be true or false");
+        hello.wishes.answers_pings = ping->get<bool>();
+    }
     if (const auto shard = parsed.find("shard"); shard != parsed.end()) {
         if (!shard->is_number_unsigned() || shard->get<std::uint64_t>() >= most_shards)
             return bad_hello("\"shard\" must be an integer, from 0 to one less than \"shards\"");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "handlers/channel_host.hpp"
 #include "wire/error_code.hpp"
 
 #include <cstddef>
@@ -18,9 +19,7 @@ struct hello_message {
     std::string token;              ///< first channel of a process that the broker started
     std::string key;                ///< further channels
     std::optional<unsigned> shard;  ///< further channels
-    bool wants_client_events = false;
-    bool wants_peer_events = false;
-    bool wants_group_events = false;
+    handler_wishes wishes;          ///< first channel
 };
 
 /// Why a hello is not accepted; sent as an `error` frame.

@@ -99,9 +99,7 @@ tl::expected<admission, refusal> instance::admit(const hello_message& hello) {
     admission given;
     given.instance = ref_;
     given.shard = shard;
-    given.wants_client_events = first_hello_.wants_client_events;
-    given.wants_peer_events = first_hello_.wants_peer_events;
-    given.wants_group_events = first_hello_.wants_group_events;
+    given.wishes = first_hello_.wishes;
     given.groups_owner = settings_.groups_owner();
     given.welcome = encode(welcome_for(shard));
     return given;
@@ -141,14 +139,14 @@ void instance::channel_opened(channel_offer offer) {
     events_.ready(*this);
 }
 
-void instance::lost(const std::string& reason) {
+void instance::lost(const std::string& reason, loss why) {
     // In a drain channels close one by one, and the others may still hold messages: its end, the
     // last answer or the limit ends the drain, not the first channel.
     if (phase_ != phase::starting && phase_ != phase::ready) return;
     lost_reason_ = reason;
     phase_ = phase::stopping;
-    if (process_) arm(timer_purpose::exit_text, clock::now() + wait_for_exit_text);
-    else terminate();
+    if (process_ && why == loss::broken) arm(timer_purpose::exit_text, clock::now() + wait_for_exit_text);
+    else terminate(why == loss::hanging ? static_cast<int>(settings_.hang_signal) : SIGTERM);
 }
 
 void instance::drain(clock::time_point limit) {
@@ -174,14 +172,14 @@ void instance::let_leave(const std::string& reason) {
     phase_ = phase::stopping;
     close_channels(reason);
     if (process_) arm(timer_purpose::leave, clock::now() + wait_for_leaving);
-    else terminate();
+    else terminate(SIGTERM);
 }
 
 void instance::stop(const std::string& reason) {
     if (phase_ == phase::stopping || phase_ == phase::gone) return;
     phase_ = phase::stopping;
     close_channels(reason);
-    terminate();
+    terminate(SIGTERM);
 }
 
 void instance::close_channels(const std::string& reason) {
@@ -191,7 +189,7 @@ void instance::close_channels(const std::string& reason) {
     services_.host.close_instance(ref_, reason);
 }
 
-void instance::terminate() {
+void instance::terminate(int signal) {
     if (!lost_reason_.empty()) close_channels(lost_reason_);
     if (!process_) {
         // Started by hand: it is not ours to kill, and sees its channels closed.
@@ -199,7 +197,8 @@ void instance::terminate() {
         finish(lost_reason_.empty() ? "detached" : lost_reason_, kind);
         return;
     }
-    process_->signal_group(SIGTERM);
+    end_signal_ = signal;
+    process_->signal_group(signal);
     arm(timer_purpose::kill, clock::now() + settings_.stop_grace);
 }
 
@@ -225,10 +224,10 @@ void instance::timer_fired() {
             lost_reason_ = "not ready within " + in_seconds(settings_.hello_timeout) +
                            " (hello_timeout): it did not open all its channels";
             phase_ = phase::stopping;
-            terminate();
+            terminate(SIGTERM);
             break;
         case timer_purpose::exit_text:
-        case timer_purpose::leave: terminate(); break;
+        case timer_purpose::leave: terminate(SIGTERM); break;
         case timer_purpose::drain:
             spdlog::warn(
                 "handler {}: pid {} has not answered all it holds at the end of its drain "
@@ -237,8 +236,8 @@ void instance::timer_fired() {
             stop("not drained in time");
             break;
         case timer_purpose::kill:
-            spdlog::warn("handler {}: pid {} still runs {} after SIGTERM (stop_grace); killing it", label_, pid_,
-                         in_seconds(settings_.stop_grace));
+            spdlog::warn("handler {}: pid {} still runs {} after SIG{} (stop_grace); killing it", label_, pid_,
+                         in_seconds(settings_.stop_grace), ::sigabbrev_np(end_signal_));
             process_->signal_group(SIGKILL);
             break;
     }

@@ -51,9 +51,9 @@ std::string in_seconds(std::chrono::milliseconds span);
 ///   starting ──all channels──▶ ready ──drain()──▶ draining ──▶ stopping ──▶ gone
 ///       └────────── lost(), hello too late, process ended ──────────┴────────▲
 ///
-/// stopping: its channels are closed, SIGTERM was sent, SIGKILL follows after `stop_grace`. One that was
-/// drained may exit by itself first, since its channels are closed. All functions on the control thread. Shared only so
-/// that pending timers can find out that it is gone; its handler_entry owns it.
+/// stopping: its channels are closed, SIGTERM (`hang_signal` if it hangs) was sent, SIGKILL follows after `stop_grace`.
+/// One that was drained may exit by itself first, since its channels are closed. All functions on the control thread.
+/// Shared only so that pending timers can find out that it is gone; its handler_entry owns it.
 class instance : public std::enable_shared_from_this<instance> {
 public:
     enum class phase { starting, ready, draining, stopping, gone };
@@ -74,8 +74,8 @@ public:
     /// The channel's welcome was sent.
     void channel_opened(channel_offer offer);
 
-    /// It cannot be used any more: a channel broke, it broke the protocol. Nothing new in a drain.
-    void lost(const std::string& reason);
+    /// It cannot be used any more: a channel broke, it broke the protocol, it hangs. Nothing new in a drain.
+    void lost(const std::string& reason, loss why = loss::broken);
     /// Gets nothing new; stops when all is answered, or at `limit`.
     void drain(clock::time_point limit);
     /// The shards have got its last answer.
@@ -100,7 +100,8 @@ private:
     void process_ended(const exit_status& status);
     void close_channels(const std::string& reason);
     void let_leave(const std::string& reason);
-    void terminate();
+    /// Closes its channels, tells its process to end, and kills it after `stop_grace`.
+    void terminate(int signal);
     void finish(std::string reason, run_end kind);
 
     const instance_services& services_;
@@ -116,6 +117,7 @@ private:
     std::vector<bool> admitted_;  // by shard
     std::vector<bool> open_;      // by shard
     hello_message first_hello_;
+    int end_signal_ = 0;       // what terminate() sent
     std::string lost_reason_;  // why it is being stopped; empty if it was asked to go
     bool was_ready_ = false;
     bool was_drained_ = false;  // it owed nothing when it was stopped

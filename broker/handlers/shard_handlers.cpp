@@ -56,7 +56,7 @@ void shard_handlers::open(channel_offer&& offer, std::shared_ptr<instance_progre
     const auto queue = queues_.find(offer.instance.handler);
     if (queue == queues_.end()) {
         ::close(offer.fd);
-        return listener_.channel_lost(offer.instance, "the handler was removed");
+        return listener_.channel_lost(offer.instance, "the handler was removed", loss::broken);
     }
     auto& made =
         channels_.emplace_back(std::make_unique<channel>(*this, *queue->second, std::move(offer), std::move(progress)));
@@ -109,8 +109,8 @@ void shard_handlers::release_retired() {
     std::erase_if(retired_one_shots_, [](const auto& queue) { return queue->waiting() + queue->in_flight() == 0; });
 }
 
-void shard_handlers::channel_lost(const instance_ref& instance, const std::string& reason) {
-    listener_.channel_lost(instance, reason);
+void shard_handlers::channel_lost(const instance_ref& instance, const std::string& reason, loss why) {
+    listener_.channel_lost(instance, reason, why);
 }
 
 void shard_handlers::channel_drained(const instance_ref& instance) {

@@ -21,7 +21,7 @@ namespace bester::handlers {
 class instance_listener {
 public:
     virtual ~instance_listener() = default;
-    virtual void channel_lost(const instance_ref& instance, const std::string& reason) = 0;
+    virtual void channel_lost(const instance_ref& instance, const std::string& reason, loss why) = 0;
     virtual void channel_drained(const instance_ref& instance, unsigned shard) = 0;
 };
 
@@ -62,7 +62,7 @@ public:
     // For channel.
     exchange::shard& shard() noexcept { return shard_; }
     std::uint64_t uptime_ms() const;
-    void channel_lost(const instance_ref& instance, const std::string& reason);
+    void channel_lost(const instance_ref& instance, const std::string& reason, loss why);
     void channel_drained(const instance_ref& instance);
     void closed(channel& gone);
     /// Asks another shard's channel of the instance to tell when it has executed `count` frames.

@@ -199,8 +199,8 @@ void supervisor::stop(clock::time_point drain_until, std::function<void()> stopp
     parts_->report_if_stopped();
 }
 
-void supervisor::channel_lost(const instance_ref& ref, const std::string& reason) {
-    if (instance* which = parts_->find(ref)) which->lost(reason);
+void supervisor::channel_lost(const instance_ref& ref, const std::string& reason, loss why) {
+    if (instance* which = parts_->find(ref)) which->lost(reason, why);
 }
 
 void supervisor::instance_drained(const instance_ref& ref) {

@@ -59,9 +59,9 @@ public:
     /// grace). `stopped` is called when nothing is left. Nothing starts or connects any more.
     void stop(clock::time_point drain_until, std::function<void()> stopped);
 
-    /// From the host: a channel broke, or the handler broke the protocol on it. During a drain it
+    /// From the host: a channel broke, the handler broke the protocol on it, or it hangs. During a drain it
     /// changes nothing: channels close one by one then, while others still hold messages.
-    void channel_lost(const instance_ref& instance, const std::string& reason);
+    void channel_lost(const instance_ref& instance, const std::string& reason, loss why = loss::broken);
     /// From the host: every shard has got its last answer, after channel_host::drain_instance or
     /// because the handler wanted to leave.
     void instance_drained(const instance_ref& instance);

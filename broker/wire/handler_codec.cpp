@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "wire/client_codec.hpp"
+#include "wire/excerpt.hpp"
 #include "wire/json_reader.hpp"
 #include "wire/json_text.hpp"
 #include "wire/names.hpp"
@@ -116,7 +117,9 @@ struct command_decoder {
         if (!reader.value(decoded.report)) return false;
         // Of the numbers only integers: they come back as they stood, and 1.5 or 1e3 come back otherwise elsewhere.
         const bool is_tag = first == '"' || decoded.report.find_first_not_of("-0123456789") == std::string_view::npos;
-        if (!is_tag || decoded.report.size() > max_id_size + 2) decoded.is_malformed = true;
+        if (is_tag && decoded.report.size() <= max_id_size + 2) return true;
+        decoded.report = {};  // nor is it told when the command is refused for it
+        decoded.is_malformed = true;
         return true;
     }
 
@@ -194,13 +197,21 @@ char* write_number(char* out, std::uint64_t number) noexcept {
     return std::to_chars(out, out + most_digits, number).ptr;
 }
 
+constexpr std::string_view problem_text = "a string that does not end, or with a control character in it";
+constexpr std::string_view problem_json = "no JSON as expected";
+
+bool refuse_frame(handler_frame& frame, std::string_view problem) noexcept {
+    frame.problem = problem;
+    return false;
+}
+
 }  // namespace
 
 void handler_frame::clear() noexcept {
     kind = handler_frame_kind::unknown;
     has_id = has_error = error_is_temporary = false;
     id = limit = 0;
-    error_code = error_reason = query = user = after_user = group = {};
+    problem = error_code = error_reason = query = user = after_user = group = {};
     commands.clear();
     strings.clear();
     after.clear();
@@ -209,7 +220,8 @@ void handler_frame::clear() noexcept {
 bool decode_handler_frame(json_reader& reader, std::string_view body, handler_frame& frame) {
     frame.clear();
     std::string_view kind;
-    const bool well_formed = reader.start(body) && reader.object([&](std::string_view key) {
+    if (!reader.start(body)) return refuse_frame(frame, problem_text);
+    const bool well_formed = reader.object([&](std::string_view key) {
         if (key == "kind") return reader.string(kind);
         if (key == "id") return frame.has_id = true, reader.integer(frame.id);
         if (key == "commands") return reader.array([&] { return command_decoder{reader, frame}.decode(); });
@@ -221,15 +233,32 @@ bool decode_handler_frame(json_reader& reader, std::string_view body, handler_fr
         if (key == "limit") return reader.integer(frame.limit);
         return reader.skip();
     }) && reader.at_end();
-    if (!well_formed) return false;
+    if (!well_formed) return refuse_frame(frame, problem_json);
     if (kind == "answer") frame.kind = handler_frame_kind::answer;
     else if (kind == "push") frame.kind = handler_frame_kind::push;
     else if (kind == "query") frame.kind = handler_frame_kind::query;
     else if (kind == "draining") frame.kind = handler_frame_kind::draining;
-    else return false;
+    else if (kind == "pong") frame.kind = handler_frame_kind::pong;
+    else return refuse_frame(frame, "there is no such `kind`");
     const bool needs_id = frame.kind == handler_frame_kind::answer || frame.kind == handler_frame_kind::query;
-    if (needs_id && !frame.has_id) return false;
-    return !frame.has_error || is_error_code(frame.error_code);
+    if (needs_id && !frame.has_id) return refuse_frame(frame, "`id` is missing");
+    if (frame.has_error && !is_error_code(frame.error_code))
+        return refuse_frame(frame, "`error` has no `code` of 1 to 64 of a-z, 0-9, _");
+    return true;
+}
+
+std::string describe_problem(const json_reader& reader, std::string_view body, const handler_frame& frame) {
+    std::string text{frame.problem};
+    std::size_t at = 0;
+    if (frame.problem == problem_text) {
+        at = first_invalid_utf8(body);
+        if (at == std::string_view::npos) at = 0;
+        else text = "no UTF-8";
+    } else if (frame.problem == problem_json) {
+        at = reader.here();
+    }
+    if (at > 0) text += " at byte " + std::to_string(at);
+    return text + " (" + std::to_string(body.size()) + " bytes): " + excerpt(body, at);
 }
 
 std::size_t handler_message_size(const handler_message& message) noexcept {
@@ -245,8 +274,10 @@ char* write_handler_message(char* out, const handler_message& message) noexcept 
     out = copy(out, message.type_token);
     out = copy(out, message_time);
     out = write_number(out, message.time_ms);
-    out = copy(out, message_deadline);
-    out = write_number(out, message.deadline_ms);
+    if (message.has_deadline) {
+        out = copy(out, message_deadline);
+        out = write_number(out, message.deadline_ms);
+    }
     if (message.origin.session.empty()) {
         out = copy(out, message_handler);
         out = copy(out, message.origin.user);
@@ -269,13 +300,15 @@ char* write_handler_message(char* out, const handler_message& message) noexcept 
     return out;
 }
 
-std::string refused_frame(const std::uint64_t* id, std::size_t index, wire::error_code code, std::string_view reason) {
+std::string refused_frame(const std::uint64_t* id, std::size_t index, error_code code, std::string_view reason,
+                          std::string_view report) {
     std::string body = R"({"kind":"refused")";
     if (id) body += R"(,"id":)" + std::to_string(*id);
     body += R"(,"index":)" + std::to_string(index) + R"(,"code":)";
     append_quoted(body, describe(code).text);
     body += R"(,"reason":)";
     append_quoted(body, reason);
+    if (!report.empty()) body.append(R"(,"report":)").append(report);
     body += '}';
     return make_frame(body);
 }

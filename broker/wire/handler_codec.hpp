@@ -49,7 +49,7 @@ struct command {
     string_range except;
 };
 
-enum class handler_frame_kind : std::uint8_t { answer, push, query, draining, unknown };
+enum class handler_frame_kind : std::uint8_t { answer, push, query, draining, pong, unknown };
 
 /// How many frames of the instance another shard must have executed before. handler.md, "Order".
 struct after_entry {
@@ -60,6 +60,7 @@ struct after_entry {
 /// A frame from a handler, after the hello. Kept from frame to frame so that its memory is reused.
 struct handler_frame {
     handler_frame_kind kind = handler_frame_kind::unknown;
+    std::string_view problem;  ///< why it was not understood; a constant
     bool has_id = false;
     std::uint64_t id = 0;  ///< of the message answered, or of the query
     bool has_error = false;
@@ -79,8 +80,11 @@ struct handler_frame {
 };
 
 /// Reads a frame's body (json_padding readable bytes after it). False: not understood, a protocol
-/// error. Commands that are malformed are marked, not fatal.
+/// error, see describe_problem(). Commands that are malformed are marked, not fatal.
 bool decode_handler_frame(json_reader& reader, std::string_view body, handler_frame& frame);
+/// For the log: what was wrong with a frame, where, and what stands there. To be called before the reader
+/// is used again.
+std::string describe_problem(const json_reader& reader, std::string_view body, const handler_frame& frame);
 
 /// Who sent a message, as the handler is told. Names need no escaping.
 struct message_origin {
@@ -98,6 +102,7 @@ struct handler_message {
     message_origin origin;
     bool is_request = false;
     std::uint64_t time_ms = 0;      ///< since 1970, UTC
+    bool has_deadline = true;       ///< false: it may take as long as it likes
     std::uint64_t deadline_ms = 0;  ///< left to answer
 };
 
@@ -109,7 +114,9 @@ std::size_t handler_message_size(const handler_message& message) noexcept;
 /// Writes the message as a whole frame at `out`; returns its end.
 char* write_handler_message(char* out, const handler_message& message) noexcept;
 
-/// `refused`: a command was not executed. `id` only if it belonged to an answer.
-std::string refused_frame(const std::uint64_t* id, std::size_t index, error_code code, std::string_view reason);
+/// `refused`: a command was not executed. `id` only if it belonged to an answer; `report` is that of a
+/// command of which nothing at all was executed, empty if it wants none or there is a report as well.
+std::string refused_frame(const std::uint64_t* id, std::size_t index, error_code code, std::string_view reason,
+                          std::string_view report = {});
 
 }  // namespace bester::wire

@@ -255,6 +255,31 @@ def test_what_cannot_be_executed_is_skipped_and_told(broker, command, code):
     assert refused["code"] == code and refused["index"] == 1 and isinstance(refused["id"], int) and refused["reason"]
 
 
+@pytest.mark.parametrize("command, code", [
+    ({"command": "dance"}, "unknown_command"),
+    ({"command": "sendGroup", "data": 1}, "bad_command"),
+    ({"command": "sendClients", "users": [f"u{i}" for i in range(51)], "data": 1}, "too_many_recipients"),
+    ({"command": "join", "group": "g", "sessions": [f"s{i}" for i in range(51)]}, "too_many_recipients"),
+    ({"command": "sendHandler", "handler": "nobody", "data": 1}, "handler_unknown"),
+    ({"command": "disconnect", "users": ["*"]}, "bad_command"),
+])
+def test_a_report_that_cannot_come_is_in_the_refusal(broker, command, code):
+    c = broker.client("tina")
+    tag = f"refused {code} {command['command']}"
+    assert code_of(do(c, {**command, "report": tag})) == code
+    assert [f["code"] for f in reports(c, "refused") if f.get("report") == tag] == [code]
+    c.ask("echo", {"act": "push", "commands": [{**command, "report": tag}]})
+    assert eventually(lambda: len([f for f in reports(c, "refused") if f.get("report") == tag]) == 2)
+    assert not [f for f in reports(c) if f["report"] == tag]
+
+
+def test_a_refusal_of_a_part_leaves_the_report_to_come(broker):
+    c = broker.client("tina")
+    assert code_of(do(c, {"command": "sendClients", "users": ["tina", "ann@elsewhere"], "data": 1, "report": "part"})) == "peer_unknown"
+    assert wait_for_report(c, "part")["delivered"] == 1
+    assert not [f for f in reports(c, "refused") if f.get("report") == "part"]
+
+
 def test_a_handler_may_address_as_many_as_it_is_allowed(broker, crowd):
     c = broker.client("tina")
     status = do(c, {"command": "sendClients", "users": [f"u{i}" for i in range(49)] + ["gustav"], "data": 1, "report": "fifty"})

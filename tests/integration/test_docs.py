@@ -91,7 +91,12 @@ def test_the_handler_in_30_lines_works_as_it_stands(make_broker, program_of):
             _, status = tina.request(type, {"to": "gustav", "text": "Hallo"})
             assert is_good(status) and status["payload"]["delivered"] == 1
             assert gustav.delivery()["payload"] == {"type": type, "data": {"from": "tina", "text": "Hallo"}}
-            assert code_of(tina.request(type, 7)[1]) == "no_recipient"
+            # One bad message costs itself, on whatever shard.
+            for each in (tina, *(broker.client("tina") for _ in range(3))):
+                for bad in (7, "to", None, {"to": "gustav"}, {"to": [{}], "text": ""}):
+                    assert code_of(each.request(type, bad)[1]) in ("bad_letter", "bad_command")
+                assert is_good(each.request(type, {"to": "gustav", "text": "still there"})[1])
+                assert gustav.data() == {"from": "tina", "text": "still there"}
         # Drained, not killed: one that is started by hand gets no signal.
         broker.stop()
         assert by_hand.wait(20) == 0

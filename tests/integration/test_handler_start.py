@@ -88,6 +88,7 @@ def test_a_handler_attaches_by_hand(make_broker):
             assert broker.pid_of("echo") == process.pid
             assert c.ask("echo", "by hand") == "by hand"
             c.ask("echo", {"act": "later", "ms": 700})   # its deadline is not enforced
+            assert "deadline" not in c.ask("echo", {"act": "envelope"})["frame"]
             second = start_by_hand(broker, "echo")
             assert second.wait(20) != 0                   # there is one instance, and it is taken
             process.kill()

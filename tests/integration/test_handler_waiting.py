@@ -12,8 +12,6 @@ def test_a_late_answer_is_ignored(make_broker):
         pid = broker.pid_of("echo")
         begin = now()
         c.send("echo", {"act": "hold"}, "h")
-        while now() - begin < 0.15:   # it answers others: it does not hang
-            c.ask("echo", 1)
         status = c.bad("h", "handler_timeout")
         assert now() - begin >= 0.18 and status["header"]["error"]["temporary"] is True
         assert c.ask("echo", {"act": "release"}) == "released"
@@ -22,14 +20,15 @@ def test_a_late_answer_is_ignored(make_broker):
 
 
 def test_a_handler_that_hangs_is_restarted(make_broker):
-    with make_broker(handlers={"echo": python_handler(deadline="300ms", restart=FAST), "other": python_handler()}) as broker:
+    entry = python_handler(deadline="1s", silence_timeout="400ms", restart=FAST)
+    with make_broker(handlers={"echo": entry, "other": python_handler()}) as broker:
         c = broker.client("tina")
         pid = broker.pid_of("echo")
         c.send("echo", {"act": "hang"}, "h")
         c.send("echo", 1, "behind")
         assert c.ask("other", "unaffected") == "unaffected"
         got = statuses(c, {"h", "behind"})
-        assert code_of(got["h"]) == "handler_timeout"
+        assert code_of(got["h"]) == "handler_failed"
         assert is_good(got["behind"]) or code_of(got["behind"]) in ("handler_timeout", "handler_failed")
         broker.wait_for_other_pid("echo", pid)
         wait_until_dead(pid)
@@ -37,26 +36,13 @@ def test_a_handler_that_hangs_is_restarted(make_broker):
         assert broker.instance("echo")["restarts"] == 1
 
 
-def test_who_answers_others_does_not_hang_whatever_their_shard(make_broker):
-    with make_broker(handlers={"echo": python_handler(deadline="300ms", restart=FAST)}) as broker:
-        pid = broker.pid_of("echo")
-        all_clients = [broker.client("tina") for _ in range(6)]
-        all_clients[0].send("echo", {"act": "silent"}, "s")
-        begin = now()
-        while now() - begin < 0.6:
-            for c in all_clients[1:]:
-                c.ask("echo", 1)
-        all_clients[0].bad("s", "handler_timeout")
-        assert broker.pid_of("echo") == pid and broker.instance("echo")["restarts"] == 0
-
-
 def test_a_handler_that_ignores_sigterm_is_killed_after_the_grace(make_broker):
-    entry = python_handler("--ignore-sigterm", deadline="200ms", stop_grace="300ms", restart=FAST)
+    entry = python_handler("--ignore-sigterm", deadline="1m", silence_timeout="200ms", hang_signal="SIGTERM", stop_grace="300ms", restart=FAST)
     with make_broker(handlers={"echo": entry}) as broker:
         c = broker.client("tina")
         pid = broker.pid_of("echo")
         c.send("echo", {"act": "hang"}, "h")
-        c.bad("h", "handler_timeout")
+        c.bad("h", "handler_failed")
         wait_until_dead(pid)
         broker.wait_for_log("SIGKILL")
         broker.wait_for_other_pid("echo", pid)

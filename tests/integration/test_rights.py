@@ -61,6 +61,16 @@ def test_what_is_not_listed_is_refused_counted_and_told(broker, command, key):
     assert told[-1]["code"] == "command_forbidden"
 
 
+@pytest.mark.parametrize("command", [{"command": "leave", "group": "news-1"}, {"command": "sendGroup", "group": "secret", "data": 1},
+                                     {"command": "sendHandler", "handler": "other", "data": 1}])
+def test_a_report_that_cannot_come_is_in_the_refusal(broker, command):
+    c = broker.client("tina")
+    tag = "forbidden " + command["command"]
+    assert code_of(do(c, {**command, "report": tag})) == "command_forbidden"
+    told = [f for _, f in c.ask("echo", {"act": "records", "kinds": ["refused", "report"]}) if f.get("report") == tag]
+    assert [(f["kind"], f["code"]) for f in told] == [("refused", "command_forbidden")]
+
+
 def test_of_several_recipients_those_who_may_be_addressed_are(broker):
     c = broker.client("tina")
     status = do(c, {"command": "sendClients", "users": ["tina", "ann"], "data": "x", "report": "r"})
@@ -83,7 +93,10 @@ def test_commands_above_the_rate_are_refused(make_broker, threads):
         join = {"command": "join", "group": "any"}
         status = do(c, *[join] * 60)
         assert code_of(status) == "rate_limited" and status["header"]["error"]["temporary"]
+        eventually(lambda: code_of(do(c, *[join] * (30 * threads), {**join, "report": "limited"})) == "rate_limited", 10)
         # It is a second's worth at once, then so many a second.
         eventually(lambda: is_good(do(c, join)), 5)
         assert broker.reload(handlers={"echo": python_handler()})["ok"]
         assert is_good(do(c, *[join] * 60))
+        told = [f for _, f in c.ask("echo", {"act": "records", "kinds": ["refused", "report"]}) if f.get("report") == "limited"]
+        assert told[-1]["kind"] == "refused" and told[-1]["code"] == "rate_limited"

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "proto-docs"
-FROM_HANDLER = {"hello", "answer", "push", "query", "draining"}
+FROM_HANDLER = {"hello", "answer", "push", "query", "draining", "pong"}
 
 
 def schema(name):
@@ -94,7 +94,7 @@ def test_every_example_of_the_pages_is_valid(page, frame):
 
 def test_examples_of_every_kind_were_found():
     kinds = {frame.get("kind") for _, frame in EXAMPLES}
-    assert kinds >= FROM_HANDLER | {"welcome", "message", "report", "refused", "result", "snapshot", "event", "drain", "error"}
+    assert kinds >= FROM_HANDLER | {"welcome", "message", "report", "refused", "result", "snapshot", "event", "ping", "drain", "error"}
     message_types = [frame["header"].get("messageType") for page, frame in EXAMPLES if page == "client.md"]
     assert {None, "receivedMessage", "statusReport", "notice"} <= set(message_types)
     assert set(SCHEMAS) <= {schema_of(frame) for _, frame in EXAMPLES}
@@ -119,6 +119,7 @@ PUSH = '{"kind":"push","commands":[%s]}'
     ("handler-to-broker", '{"kind":"query","id":1,"query":"listClients","after":"tina","limit":10}'),
     ("broker-to-handler", '{"kind":"message","id":1,"type":"x","time":1,"deadline":1,"request":true,"data":null,'
                           '"from":{"handler":"ticker","server":"home"}}'),
+    ("broker-to-handler", '{"kind":"refused","index":0,"code":"x","reason":"r","report":"tag"}'),
     ("broker-to-handler", '{"kind":"result","id":1,"clients":[{"user":"tina","sessions":2}],"more":false}'),
     ("broker-to-handler", '{"kind":"event","sequence":1,"event":"peer_up","peer":"other"}'),
     ("broker-to-handler", '{"kind":"event","sequence":1,"event":"group","group":"hall","sessions":0}'),

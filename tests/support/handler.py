@@ -13,6 +13,8 @@ Options: --events clients,peers   asked for in the hello
          --ignore-sigterm         lives until SIGKILL
          --keep-on-drain          holds what it holds in a drain, until it is released
          --say TEXT               a line to stderr at the start
+         --ping                   says in the hello that it answers pings, and does
+         --pause SECONDS          before it connects
 """
 import json
 import os
@@ -95,6 +97,8 @@ class Handler:
         events = option("--events")
         if events:
             hello["events"] = events.split(",")
+        if "--ping" in sys.argv:
+            hello["ping"] = True
         first.socket.sendall(encode(hello))
         welcome = first.read_frame_blocking()
         if welcome["kind"] != "welcome":
@@ -210,6 +214,8 @@ class Handler:
         if kind == "result" and frame["id"] in self.queries:
             asked_on, message = self.queries.pop(frame["id"])
             self.reply(asked_on, message, frame)
+        elif kind == "ping":
+            self.send(channel, {"kind": "pong"})
         elif kind == "drain":
             self.drained.add(channel.shard)
             self.is_draining = len(self.drained) == len(self.channels)
@@ -364,6 +370,19 @@ class Handler:
     def act_exit(self, channel, message, data):
         os._exit(data["code"])
 
+    def act_block(self, channel, message, data):
+        """One long job: meanwhile nothing is read, not even pings."""
+        time.sleep(data["ms"] / 1000)
+        self.reply(channel, message, data)
+
+    def act_push_for(self, channel, message, data):
+        """Pushes for a while, and never answers."""
+        def push(left):
+            self.send(channel, {"kind": "push", "commands": []})
+            if left > 0:
+                self.timers.append((time.monotonic() + 0.02, lambda: push(left - 20)))
+        push(data["ms"])
+
     def act_hang(self, channel, message, data):
         while True:
             signal.pause()
@@ -399,6 +418,8 @@ def main():
         sys.exit(int(option("--exit")))
     if "--ignore-sigterm" in sys.argv:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if option("--pause"):
+        time.sleep(float(option("--pause")))
     if "--no-hello" in sys.argv:
         quiet = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         quiet.connect(os.environ["BESTER_SOCKET"])

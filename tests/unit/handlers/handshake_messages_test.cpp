@@ -15,16 +15,16 @@ TEST_CASE("hello: what is accepted", "[handlers]") {
         CHECK(hello->token == "t");
         CHECK(hello->key.empty());
         CHECK_FALSE(hello->shard);
-        CHECK(hello->wants_client_events);
-        CHECK(hello->wants_peer_events);
-        CHECK(hello->wants_group_events);
+        CHECK(hello->wishes.client_events);
+        CHECK(hello->wishes.peer_events);
+        CHECK(hello->wishes.group_events);
     }
     SECTION("a process started by hand") {
         const auto hello = parse_hello(R"({"protocol":1,"handler":"chat","kind":"hello"})");
         REQUIRE(hello);
         CHECK(hello->token.empty());
-        CHECK_FALSE(hello->wants_client_events);
-        CHECK_FALSE(hello->wants_group_events);
+        CHECK_FALSE(hello->wishes.client_events);
+        CHECK_FALSE(hello->wishes.group_events);
     }
     SECTION("a further channel") {
         const auto hello = parse_hello(R"({"kind":"hello","protocol":1,"handler":"chat","key":"k","shard":2})");

@@ -109,9 +109,9 @@ TEST_CASE("handshake: a process started by hand attaches", "[handlers]") {
     CHECK(second.answer().at("shard") == 1);
     REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
     CHECK(test.host.offers.at(1).received == "early bytes");
-    CHECK(test.host.offers.at(0).wants_peer_events);
-    CHECK(test.host.offers.at(1).wants_peer_events);
-    CHECK_FALSE(test.host.offers.at(1).wants_client_events);
+    CHECK(test.host.offers.at(0).wishes.peer_events);
+    CHECK(test.host.offers.at(1).wishes.peer_events);
+    CHECK_FALSE(test.host.offers.at(1).wishes.client_events);
     CHECK((::fcntl(test.host.offers.at(1).fd, F_GETFL) & O_NONBLOCK) != 0);
 
     SECTION("and the place is free again when it is lost") {

@@ -32,8 +32,8 @@ TEST_CASE("supervisor: starts a handler, opens a channel for each shard, and dra
     REQUIRE(test.wait([&] { return test.is_ready("chat"); }));
     CHECK(test.host.calls == calls{"open chat#0 0", "open chat#0 1", "open chat#0 2", "ready chat#0"});
     for (const channel_offer& each : test.host.offers) {
-        CHECK(each.wants_client_events);
-        CHECK_FALSE(each.wants_peer_events);
+        CHECK(each.wishes.client_events);
+        CHECK_FALSE(each.wishes.peer_events);
         CHECK(each.instance == test.host.ready.front());
     }
     const instance_status status = test.only("chat");

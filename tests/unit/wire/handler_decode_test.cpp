@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "padded.hpp"
+#include "wire/excerpt.hpp"
 #include "wire/handler_codec.hpp"
 
 namespace bester::wire {
@@ -283,6 +284,51 @@ TEST_CASE("handler frame: what is not understood is a protocol error", "[wire]")
         R"({"kind":"query","id":1,"query":"listClients","limit":"all"})");
     CAPTURE(body);
     CHECK_FALSE(decoded{body}.is_good);
+}
+
+TEST_CASE("handler frame: what was not understood is said, and where", "[wire]") {
+    const auto [body, words] = GENERATE(table<std::string, std::string>({
+        {R"({"kind":"push","commands":[}])", R"(no JSON as expected at byte 27 (29 bytes): …sh","commands":[}])"},
+        {R"({"kind":"push"} {})", R"(no JSON as expected at byte 16 (18 bytes): {"kind":"push"} {})"},
+        {"{\"kind\":\"push\",\"x\":\"\xff\"}", R"(no UTF-8 at byte 20 (23 bytes): …nd":"push","x":"\xff"})"},
+        {R"({"kind":"push","x":"never)",
+         R"(a string that does not end, or with a control character in it (25 bytes): {"kind":"push","x":"never)"},
+        {R"({"kind":"what"})", R"(there is no such `kind` (15 bytes): {"kind":"what"})"},
+        {R"({"kind":"query"})", R"(`id` is missing (16 bytes): {"kind":"query"})"},
+        {R"({"kind":"answer","id":1,"error":{"code":"No"}})",
+         R"(`error` has no `code` of 1 to 64 of a-z, 0-9, _ (46 bytes): {"kind":"answer","id":1,"error":{"code":"No"}})"},
+    }));
+    json_reader reader;
+    handler_frame frame;
+    const padded bytes{body};
+    REQUIRE_FALSE(decode_handler_frame(reader, bytes.view(), frame));
+    CHECK(describe_problem(reader, bytes.view(), frame) == words);
+}
+
+TEST_CASE("excerpt: a line of printable ASCII around a place, whatever the bytes are", "[wire]") {
+    const std::string long_text = std::string(100, 'a') + "\n\xc3\xa4" + std::string(100, 'b');
+    CHECK(excerpt(long_text, 100) == "…" + std::string(16, 'a') + "\\x0a\\xc3\\xa4" + std::string(29, 'b') + "…");
+    CHECK(excerpt("abc", 2) == "abc");
+    CHECK(excerpt("abc", 99) == "abc");
+    CHECK(excerpt("", 0).empty());
+    CHECK(first_invalid_utf8("ä€😀") == std::string_view::npos);
+    const auto bad = GENERATE(as<std::string>{}, "\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80",
+                              "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "\xe2\x82");
+    CHECK(first_invalid_utf8("ok " + bad + "x") == 3);
+}
+
+TEST_CASE("handler frame: a report that is none is not told back", "[wire]") {
+    const decoded result{
+        R"({"kind":"push","commands":[{"command":"join","group":"g","sessions":[],"report":{"a":1}}]})"};
+    REQUIRE(result.is_good);
+    CHECK(result.frame.commands.at(0).is_malformed);
+    CHECK(result.frame.commands.at(0).report.empty());
+}
+
+TEST_CASE("handler frame: a pong", "[wire]") {
+    const decoded result{R"({"kind":"pong"})"};
+    REQUIRE(result.is_good);
+    CHECK(result.frame.kind == handler_frame_kind::pong);
 }
 
 TEST_CASE("handler frame: nothing of the last frame is left in the next", "[wire]") {

@@ -90,12 +90,20 @@ TEST_CASE("handler message: the promised room is enough for the largest numbers"
     CHECK(json::parse(written(message))["deadline"] == message.deadline_ms);
 }
 
+TEST_CASE("handler message: where no deadline is kept none is told", "[wire]") {
+    handler_message message = example();
+    message.has_deadline = false;
+    CHECK_FALSE(json::parse(written(message)).contains("deadline"));
+}
+
 TEST_CASE("refused: it names the command by answer and index", "[wire]") {
     const std::uint64_t id = 7;
     CHECK(body_of(refused_frame(&id, 0, error_code::unknown_command, "no command \"dance\"")) ==
           R"({"kind":"refused","id":7,"index":0,"code":"unknown_command","reason":"no command \"dance\""})");
     CHECK(body_of(refused_frame(nullptr, 3, error_code::peer_unknown, "r")) ==
           R"({"kind":"refused","index":3,"code":"peer_unknown","reason":"r"})");
+    CHECK(body_of(refused_frame(nullptr, 3, error_code::peer_unknown, "r", R"("tag")")) ==
+          R"({"kind":"refused","index":3,"code":"peer_unknown","reason":"r","report":"tag"})");
 }
 
 }  // namespace bester::wire

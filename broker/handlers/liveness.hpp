@@ -1,0 +1,81 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace bester::handlers {
+
+/// How long an instance may be silent. In milliseconds, from its entry's settings.
+struct liveness_limits {
+    std::uint64_t ping_interval_ms = 0;
+    std::uint64_t ping_timeout_ms = 0;
+    std::uint64_t silence_timeout_ms = 0;
+};
+
+/// Decides for one channel whether its instance hangs. Pure; used on the channel's shard, looked at by
+/// each sweep. proto-docs/handler.md, "Liveness".
+///
+///     idle ──owed──▶ counting ──ping_interval──▶ asked ──ping_timeout──▶ hanging    answers pings
+///                    counting ──silence_timeout──────────────────────▶ hanging    does not
+///
+/// Any frame that is heard leads back to idle. Only time counts in which something was owed, and of
+/// that only what the broker was awake for: between two looks at most `longest_step_ms`.
+class liveness {
+public:
+    enum class verdict : std::uint8_t {
+        alive,
+        ask,      ///< send a ping now; told once, until something is heard
+        hanging,  ///< told at each look, until leave_alone() or something is heard
+    };
+    static constexpr std::uint64_t longest_step_ms = 200;
+
+    explicit liveness(bool answers_pings) noexcept : answers_pings_{answers_pings} {}
+
+    /// A frame came from the instance. Returns whether it had been taken for hanging.
+    bool heard() noexcept {
+        silent_ms_ = 0;
+        state_ = state::counting;
+        return std::exchange(is_left_alone_, false);
+    }
+
+    /// `is_owed`: does an answer wait to be given? `was_missed`: has a deadline passed, with nothing
+    /// heard since its message was handed over?
+    verdict look(std::uint64_t now_ms, bool is_owed, bool was_missed, const liveness_limits& limits) noexcept {
+        const std::uint64_t step = is_counting_ ? std::min(now_ms - last_look_ms_, longest_step_ms) : 0;
+        last_look_ms_ = now_ms;
+        is_counting_ = is_owed || state_ == state::asked;
+        if (!is_counting_ || is_left_alone_) return verdict::alive;
+        silent_ms_ += step;
+        if (!answers_pings_) return silent_ms_ >= limits.silence_timeout_ms ? verdict::hanging : verdict::alive;
+        if (state_ == state::asked) {
+            unanswered_ms_ += step;
+            return unanswered_ms_ >= limits.ping_timeout_ms ? verdict::hanging : verdict::alive;
+        }
+        if (silent_ms_ < limits.ping_interval_ms && !was_missed) return verdict::alive;
+        state_ = state::asked;
+        unanswered_ms_ = 0;
+        return verdict::ask;
+    }
+
+    /// It hangs, but nothing shall be done about it: it is not judged again until it is heard.
+    void leave_alone() noexcept { is_left_alone_ = true; }
+
+    /// Must it be looked at although nothing is owed?
+    bool is_waiting_for_pong() const noexcept { return state_ == state::asked && !is_left_alone_; }
+    bool answers_pings() const noexcept { return answers_pings_; }
+    std::uint64_t silent_ms() const noexcept { return silent_ms_; }
+
+private:
+    enum class state : std::uint8_t { counting, asked };
+
+    bool answers_pings_;
+    bool is_counting_ = false;  ///< between the last look and the next
+    bool is_left_alone_ = false;
+    state state_ = state::counting;
+    std::uint64_t last_look_ms_ = 0;
+    std::uint64_t silent_ms_ = 0;      ///< in which something was owed, since it was heard last
+    std::uint64_t unanswered_ms_ = 0;  ///< since the ping
+};
+
+}  // namespace bester::handlers
