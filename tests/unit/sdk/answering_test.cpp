@@ -30,7 +30,7 @@ TEST_CASE("handler: says hello on one channel for each shard", "[sdk]") {
     echo(it.handler);
     it.launch();
     const json welcome{{"config", {{"interval", "1s"}}}, {"key", "k1"}};
-    CHECK(it.broker.accept_hello() == json{{"kind", "hello"}, {"protocol", 1}, {"handler", "test"}});
+    CHECK(it.broker.accept_hello() == json{{"kind", "hello"}, {"protocol", 1}, {"handler", "test"}, {"ping", true}});
     it.broker.welcome(welcome);
     CHECK(it.broker.accept_hello() ==
           json{{"kind", "hello"}, {"protocol", 1}, {"handler", "test"}, {"key", "k1"}, {"shard", 1}});

@@ -16,6 +16,19 @@ namespace {
 bool tell(bester::handler& handler, const json& data) {
     return handler.push(bester::send_group("heard", data).type("heard"));
 }
+/// So many data, on two channels. Which of them has the last snapshot is a matter of time; what was told first
+/// goes with it, and what channel 0 waited with comes last, on channel 0.
+std::vector<json> heard_on_both(running_handler& it, std::size_t count) {
+    std::vector<json> by_channel[2];
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto received = it.broker.receive_any(5s);
+        if (!received) throw std::runtime_error{"not so many were told"};
+        by_channel[received->shard].push_back(json(received->frame).at("commands").at(0).at("data"));
+    }
+    auto& all = by_channel[1];
+    all.insert(all.end(), by_channel[0].begin(), by_channel[0].end());
+    return all;
+}
 json heard(running_handler& it, unsigned shard = 0) { return it.receive(shard).at("commands").at(0).at("data"); }
 
 }  // namespace
@@ -90,6 +103,117 @@ TEST_CASE("reports: come to the function that the command was given", "[sdk]") {
     it.broker.send(0, {{"kind", "report"}, {"report", first}});
     it.send_message(0, 2, "t");
     CHECK(it.receive().at("kind") == "answer");  // it lives on, and nothing was told twice
+}
+
+TEST_CASE("reports: a command that is refused as a whole calls its function, with the code", "[sdk]") {
+    running_handler it;
+    it.handler.on_message([&](const message&, bester::responder r) {
+        it.handler.push(
+            bester::send_group("nobody", 1)
+                .type("t")
+                .report([r = std::move(r)](const bester::delivery_report& report) mutable {
+                    r.answer(bester::refuse(report.was_refused() ? report.code : "was_not_refused", report.reason));
+                }));
+    });
+    it.start();
+    it.send_message(0, 1, "t");
+    const json number = it.receive().at("commands").at(0).at("report");
+    // One that is refused in a part only: the report is still to come.
+    it.broker.send(0, {{"kind", "refused"}, {"index", 0}, {"code", "command_forbidden"}, {"reason", "a part"}});
+    CHECK_FALSE(it.broker.receive_any(50ms));
+    it.broker.send(
+        0, {{"kind", "refused"}, {"index", 0}, {"code", "command_forbidden"}, {"reason", "no"}, {"report", number}});
+    CHECK(it.receive().at("error") == json{{"code", "command_forbidden"}, {"reason", "no"}, {"temporary", false}});
+    it.broker.send(0, {{"kind", "report"}, {"report", number}, {"delivered", 1}});
+    CHECK_FALSE(it.broker.receive_any(50ms));
+}
+
+TEST_CASE("reports: a lost connection calls their functions", "[sdk]") {
+    std::atomic<int> lost{0};
+    running_handler it;
+    it.handler.on_message([&](const message&) {
+        return bester::answer{bester::send_clients("a", 1).report(
+            [&](const bester::delivery_report& r) { lost += r.code == "connection_lost" ? 1 : 0; })};
+    });
+    it.start();
+    it.send_message(0, 1, "t");
+    it.receive();
+    it.broker.close_channels();
+    it.broker.attach();
+    CHECK(lost == 1);
+}
+
+TEST_CASE("pings: are answered on their channel, and announced", "[sdk]") {
+    running_handler it{2};
+    it.handler.on_message([](const message&) { return reply("here"); });
+    CHECK(it.start().at("ping") == true);
+    for (const unsigned shard : {1U, 0U, 1U}) {
+        it.broker.send(shard, {{"kind", "ping"}});
+        CHECK(it.receive(shard) == json{{"kind", "pong"}});
+    }
+}
+
+TEST_CASE("pings: between long calls the handler says by itself that its loop turns", "[sdk]") {
+    running_handler it;
+    std::vector<bester::responder> kept;
+    it.handler.on_message([&](const message& m, bester::responder r) {
+        std::this_thread::sleep_for(1100ms);
+        if (m.id() == 3) r.answer(reply("third"));
+        kept.push_back(std::move(r));
+    });
+    it.start();
+    // All in one read: a ping behind them would have to wait for all of them.
+    std::string all;
+    for (unsigned id = 1; id <= 3; ++id)
+        all += bester::testing::scripted_broker::frame_of(running_handler::message(id, "t"));
+    it.broker.send_bytes(0, all);
+    CHECK(it.receive() == json{{"kind", "pong"}});
+    CHECK(it.receive() == json{{"kind", "pong"}});
+    CHECK(it.receive() == reply_of(3, "third"));
+}
+
+TEST_CASE("answers: do not wait for the long calls behind them", "[sdk]") {
+    running_handler it;
+    std::atomic<bool> may_go_on{false};
+    it.handler.on_message([&](const message& m) {
+        std::this_thread::sleep_for(30ms);
+        while (m.id() == 2 && !may_go_on) std::this_thread::sleep_for(1ms);
+        return reply(m.id());
+    });
+    it.start();
+    it.broker.send_bytes(0, bester::testing::scripted_broker::frame_of(running_handler::message(1, "t")) +
+                                bester::testing::scripted_broker::frame_of(running_handler::message(2, "t")));
+    CHECK(it.receive() == reply_of(1, 1));
+    may_go_on = true;
+    CHECK(it.receive() == reply_of(2, 2));
+}
+
+TEST_CASE("events: messages wait for the snapshots of all channels", "[sdk]") {
+    running_handler it{3};
+    std::atomic<bool> has_snapshot{false};
+    it.handler.on_snapshot([&](const bester::snapshot&) { has_snapshot = true; });
+    it.handler.on_message([&](const message&) { return reply(has_snapshot.load()); });
+    it.start();
+    const json snapshot{{"kind", "snapshot"}, {"clients", json::array()}, {"more", false}};
+    it.broker.send(0, snapshot);
+    it.broker.send(1, snapshot);
+    for (unsigned id = 1; id <= 100; ++id) it.send_message(id % 2, id, "t");
+    CHECK_FALSE(it.broker.receive_any(50ms));
+    it.broker.send(2, snapshot);
+    for (unsigned id = 1; id <= 100; ++id) CHECK(it.receive(id % 2) == reply_of(id, true));
+}
+
+TEST_CASE("events: what linked servers are there is known before a message on any channel", "[sdk]") {
+    running_handler it{2};
+    it.handler.on_snapshot([&](const bester::snapshot& s) { tell(it.handler, s.peers); });
+    it.handler.on_peer_up([](const std::string&) {});
+    it.handler.on_message([](const message&) { return reply("here"); });
+    it.start();
+    it.send_message(1, 1, "t");
+    CHECK_FALSE(it.broker.receive_any(50ms));
+    it.broker.send(0, {{"kind", "snapshot"}, {"peers", {"north"}}, {"clients", json::array()}, {"more", false}});
+    CHECK(heard(it) == json{"north"});
+    CHECK(it.receive(1).at("commands") == reply_of(1, "here").at("commands"));
 }
 
 TEST_CASE("refusals of commands are told", "[sdk]") {
@@ -214,12 +338,16 @@ TEST_CASE("events: one snapshot of all shards comes first, then what changes", "
     it.broker.send(0, {{"kind", "snapshot"}, {"clients", clients("a")}, {"peers", {"north"}}, {"more", true}});
     it.broker.send(0, {{"kind", "snapshot"}, {"clients", clients("b")}, {"more", false}});
     event(0, "connected", "s1", "early");
-    // Channel 0 has been read to here when this is answered.
     it.send_message(0, 1, "t");
-    CHECK(it.receive() == reply_of(1, "here"));
+    // Both wait for the snapshot of the other channel.
+    CHECK_FALSE(it.broker.receive_any(50ms));
     it.broker.send(1, {{"kind", "snapshot"}, {"clients", clients("c")}});
-    CHECK(heard(it, 1) == json{{"a-g", "b-g", "c-g"}, {"north"}});
-    CHECK(heard(it, 1) == "+early");
+    const auto told = heard_on_both(it, 3);
+    REQUIRE(told.size() == 3);
+    CHECK(told[0].at(0).size() == 3);
+    CHECK(told[0].at(1) == json{"north"});
+    CHECK(told[1] == "+early");
+    CHECK(told[2] == "here");
     event(0, "disconnected", "s1", "early");
     CHECK(heard(it) == "-s1");
     event(0, "peer_up", "", "north");
@@ -247,14 +375,8 @@ TEST_CASE("events: a group's size is the sum over the shards, told when it chang
     it.broker.send(0, {{"kind", "snapshot"}, {"groups", {{{"group", "a"}, {"sessions", 2}}}}, {"more", true}});
     it.broker.send(0, {{"kind", "snapshot"}, {"groups", {{{"group", "b"}, {"sessions", 1}}}}, {"more", false}});
     event(0, "a", 5);
-    // Channel 0 has been read to here when this is answered.
-    it.send_message(0, 1, "t");
-    CHECK(it.receive() == reply_of(1, "here"));
     it.broker.send(1, {{"kind", "snapshot"}, {"groups", {{{"group", "a"}, {"sessions", 3}}}}, {"more", false}});
-    CHECK(heard(it, 1) == "a5b1");
-    CHECK(heard(it, 1) == "a=5");
-    CHECK(heard(it, 1) == "b=1");
-    CHECK(heard(it, 1) == "a=8");
+    CHECK(heard_on_both(it, 4) == std::vector<json>{"a5b1", "a=5", "b=1", "a=8"});
     event(1, "a", 0);
     CHECK(heard(it, 1) == "a=5");
     event(0, "b", 0);

@@ -184,12 +184,16 @@ TEST_CASE("input buffer: what is unread stays when room is made", "[sdk]") {
 TEST_CASE("pending calls: each number is taken once, and they are bounded", "[sdk]") {
     pending_calls<std::shared_ptr<int>> calls;
     CHECK(calls.next_number() == 1);
-    const auto first = calls.add(std::make_shared<int>(1));
-    const auto second = calls.add(std::make_shared<int>(2));
-    CHECK(*calls.take(second) == 2);
-    CHECK_FALSE(calls.take(second));
-    for (std::size_t i = 0; i < pending_calls<std::shared_ptr<int>>::most; ++i) calls.add(std::make_shared<int>(3));
-    CHECK_FALSE(calls.take(first));
+    CHECK_FALSE(calls.add(std::make_shared<int>(1)));
+    CHECK(calls.next_number() == 2);
+    CHECK_FALSE(calls.add(std::make_shared<int>(2)));
+    CHECK(*calls.take(2) == 2);
+    CHECK_FALSE(calls.take(2));
+    for (std::size_t i = 1; i < pending_calls<std::shared_ptr<int>>::most; ++i)
+        CHECK_FALSE(calls.add(std::make_shared<int>(3)));
+    // Who gives way is handed out, to be told so.
+    CHECK(*calls.add(std::make_shared<int>(4)) == 1);
+    CHECK_FALSE(calls.take(1));
     CHECK(calls.take_all().size() == pending_calls<std::shared_ptr<int>>::most);
 }
 

@@ -173,6 +173,23 @@ TEST_CASE("run: one that dies, hangs or talks nonsense is named", "[sdk]") {
     CHECK(run("/nowhere/at/all", one_case, std::chrono::seconds{1}).death.find("No such file") != std::string::npos);
 }
 
+TEST_CASE("run: a handler that says that it answers pings has to", "[sdk]") {
+    const bool answers = GENERATE(false, true);
+    std::string text = python_handler(R"(
+send(json.dumps({"kind": "answer", "id": m["id"], "commands": [{"command": "reply", "data": m["data"]}]}).encode())
+while receive()["kind"] != "drain":
+    PONG
+)");
+    text.replace(text.find("PONG"), 4, answers ? R"(send(b'{"kind":"pong"}'))" : "pass");
+    text.replace(text.find(R"("token")"), 7, R"("ping": True, "token")");
+    const script handler{text};
+    const auto result = run(handler.path, one_case, std::chrono::milliseconds{answers ? 10'000 : 1'500});
+    REQUIRE(result.cases.size() == 1);
+    CHECK(result.cases[0].passed());
+    CHECK(result.warning.empty() == answers);
+    if (!answers) CHECK(result.warning.find("pong") != std::string::npos);
+}
+
 TEST_CASE("run: queries and reports are answered from the case", "[sdk]") {
     const script asking{python_handler(R"(
 send(json.dumps({"kind": "query", "id": 5, "query": "isClient", "user": "x"}).encode())

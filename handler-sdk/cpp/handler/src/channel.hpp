@@ -37,6 +37,7 @@ public:
 
     std::size_t unanswered = 0;  ///< messages received and not answered
     bool is_drained = false;     ///< the broker said that nothing new comes
+    bool is_held = false;        ///< nothing is decoded before the snapshots of other channels are complete
     bool is_paused = false;      ///< too much waits to be sent: nothing is read or decoded
     std::uint32_t interest = 0;  ///< what epoll watches
 

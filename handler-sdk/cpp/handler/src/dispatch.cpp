@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "frame_writer.hpp"
 #include "log.hpp"
 #include "runtime.hpp"
 
@@ -26,6 +27,10 @@ void runtime::decode_frames(unsigned shard) {
     current_shard_ = shard;
     while (!lost_) {
         channel& from = channels_[shard];
+        if (!presence_.may_read(shard)) {
+            from.is_held = true;
+            break;
+        }
         if (from.output().size() > early_flush && !from.flush()) lost_ = "the broker closed a channel";
         if (from.output().size() > channel::high_water) {
             from.is_paused = true;
@@ -33,8 +38,12 @@ void runtime::decode_frames(unsigned shard) {
         }
         const auto frame = from.next_frame();
         if (frame.status == wire::frame_status::need_more) break;
-        if (frame.status == wire::frame_status::complete) on_frame(shard, frame.body);
-        else lost_ = "the broker sent no frame";
+        if (frame.status != wire::frame_status::complete) {
+            lost_ = "the broker sent no frame";
+            break;
+        }
+        on_frame(shard, frame.body);
+        after_call();
     }
     current_shard_ = 0;
 }
@@ -109,6 +118,7 @@ void runtime::on_other(unsigned shard, incoming_kind kind, std::string_view body
         case incoming_kind::report: return on_report(json::parse(body));
         case incoming_kind::refused: return on_refused(json::parse(body));
         case incoming_kind::result: return on_result(json::parse(body));
+        case incoming_kind::ping: return write_frame(channels_[shard].output(), pong_frame);
         case incoming_kind::drain:
             channels_[shard].is_drained = true;
             if (!is_draining_) quiet_until_ = now_ + drain_quiet;
@@ -143,6 +153,10 @@ void runtime::on_refused(const json& frame) {
     refused.index = frame.value("index", std::size_t{0});
     refused.code = frame.value("code", "");
     refused.reason = frame.value("reason", "");
+    // Nothing of the command was done, so no report will come.
+    if (const auto report = frame.find("report"); report != frame.end() && report->is_number_unsigned())
+        if (auto function = reports_.take(report->get<std::uint64_t>()))
+            fail_report(std::move(function), refused.code, refused.reason);
     if (functions.refused) return functions.refused(refused);
     log_line("the broker refused command " + std::to_string(refused.index) + " of " +
              (refused.message_id ? "the answer to message " + std::to_string(*refused.message_id) : "a push") + ": " +

@@ -9,7 +9,7 @@ namespace bester::detail {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, incoming_kind>, 9> kinds{{
+constexpr std::array<std::pair<std::string_view, incoming_kind>, 10> kinds{{
     {"message", incoming_kind::message},
     {"event", incoming_kind::event},
     {"snapshot", incoming_kind::snapshot},
@@ -17,6 +17,7 @@ constexpr std::array<std::pair<std::string_view, incoming_kind>, 9> kinds{{
     {"refused", incoming_kind::refused},
     {"result", incoming_kind::result},
     {"drain", incoming_kind::drain},
+    {"ping", incoming_kind::ping},
     {"welcome", incoming_kind::welcome},
     {"error", incoming_kind::error},
 }};

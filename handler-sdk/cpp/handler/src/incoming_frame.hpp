@@ -20,6 +20,7 @@ enum class incoming_kind : std::uint8_t {
     refused,
     result,
     drain,
+    ping,
     welcome,
     error,
     unknown,    ///< JSON, but of a kind that this version does not know: to be ignored

@@ -7,18 +7,23 @@
 
 namespace bester::detail {
 
-/// Functions that wait for an answer of the broker, by the number they were given. Bounded: the
-/// broker owes no report for a command that it refused, so the oldest give way.
+/// Functions that wait for an answer of the broker, by the number they were given. The broker owes one
+/// for each; bounded all the same: the oldest gives way, and whoever adds has to call it.
 template <class Function>
 class pending_calls {
 public:
     static constexpr std::size_t most = 100'000;
 
     std::uint64_t next_number() const noexcept { return last_ + 1; }
-    std::uint64_t add(Function function) {
-        if (waiting_.size() == most) waiting_.erase(waiting_.begin());
+    /// Keeps it under next_number(). Returns the function that gave way, mostly an empty one.
+    [[nodiscard]] Function add(Function function) {
+        Function oldest;
+        if (waiting_.size() == most) {
+            oldest = std::move(waiting_.begin()->second);
+            waiting_.erase(waiting_.begin());
+        }
         waiting_.emplace_hint(waiting_.end(), ++last_, std::move(function));
-        return last_;
+        return oldest;
     }
     /// Takes it out; an empty function if it is not there.
     Function take(std::uint64_t number) {

@@ -56,7 +56,10 @@ int runtime::run(const run_settings& settings) {
         if (attach_at_ && *attach_at_ <= now_) attach_now();
         if (exit_code_) break;
         wait();
-        timers.run_due(now_, [this](const callback<void()>& function) { call_author("a timer", function); });
+        timers.run_due(now_, [this](const callback<void()>& function) {
+            call_author("a timer", function);
+            after_call();
+        });
         flush_all();
         if (lost_) lose_attachment();
         if (is_draining_ && is_drain_done(now_)) finish(0);
@@ -119,6 +122,7 @@ void runtime::begin_attachment(attachment made) {
         log_line("the welcome function threw something that is no std::exception");
         return finish(4);
     }
+    sent_at_ = clock::now();
     // The first messages may have come with the welcome.
     for (unsigned shard = 0; shard < channels_.size(); ++shard) decode_frames(shard);
     flush_all();
@@ -133,7 +137,8 @@ void runtime::lose_attachment() {
     lost_.reset();
     channels_.clear();
     ++attachment_;
-    reports_.take_all();
+    for (auto& [number, function] : reports_.take_all())
+        fail_report(std::move(function), "connection_lost", "the broker is gone");
     for (auto& [number, function] : queries_.take_all())
         call_author("a query's function", [&] { function(query_failure{"connection_lost", "the broker is gone"}); });
     if (is_draining_) return finish(had_unanswered ? 1 : 0);
@@ -157,7 +162,7 @@ int runtime::wait_milliseconds() const {
 void runtime::wait() {
     std::array<epoll_event, 64> events;
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_milliseconds());
-    now_ = clock::now();
+    sent_at_ = now_ = clock::now();
     for (int i = 0; i < count; ++i) {
         const auto& event = events[static_cast<std::size_t>(i)];
         if (event.data.u64 == stop_tag) on_stop();
@@ -177,7 +182,7 @@ void runtime::on_readable(unsigned shard) {
             return;
         }
         decode_frames(shard);
-        if (channels_[shard].is_paused || !channels_[shard].may_have_more()) return;
+        if (channels_[shard].is_paused || channels_[shard].is_held || !channels_[shard].may_have_more()) return;
     }
 }
 
@@ -197,20 +202,35 @@ void runtime::flush_all() {
     output_bytes_ = waiting;
 }
 
+void runtime::after_call() {
+    constexpr std::chrono::milliseconds longest_unsent{20};
+    constexpr std::chrono::milliseconds longest_silence{1'000};
+    const auto silent = clock::now() - sent_at_;
+    if (silent < longest_unsent) return;
+    sent_at_ += silent;
+    for (channel& it : channels_) {
+        // A ping may wait behind many messages that each take long.
+        if (it.output().empty() && silent >= longest_silence) write_frame(it.output(), pong_frame);
+        if (!it.output().empty() && !it.flush()) lost_ = "the broker closed a channel";
+    }
+}
+
 /// False if frames were decoded, so that there may be more to write.
 bool runtime::flush_channel(unsigned shard) {
     channel& it = channels_[shard];
     if (!it.output().empty() && !it.flush()) lost_ = "the broker closed a channel";
-    if (lost_ || !it.is_paused || it.output().size() > channel::low_water) return true;
-    // What was received but not decoded while the output was full wakes nobody.
-    it.is_paused = false;
+    const bool goes_on =
+        (it.is_paused && it.output().size() <= channel::low_water) || (it.is_held && presence_.may_read(shard));
+    if (lost_ || !goes_on) return true;
+    // What was received but not decoded while the output was full, or another snapshot was due, wakes nobody.
+    it.is_paused = it.is_held = false;
     decode_frames(shard);
     return false;
 }
 
 void runtime::watch(unsigned shard) {
     channel& it = channels_[shard];
-    const std::uint32_t reading = it.is_paused ? 0U : std::uint32_t{EPOLLIN};
+    const std::uint32_t reading = it.is_paused || it.is_held ? 0U : std::uint32_t{EPOLLIN};
     const std::uint32_t writing = it.output().empty() ? 0U : std::uint32_t{EPOLLOUT};
     if ((reading | writing) == it.interest) return;
     epoll_event changed{};
@@ -221,7 +241,10 @@ void runtime::watch(unsigned shard) {
 
 void runtime::run_inbox() {
     inbox_->take(posted_);
-    for (const auto& function : posted_) call_author("a posted function", [&] { function(*this); });
+    for (const auto& function : posted_) {
+        call_author("a posted function", [&] { function(*this); });
+        after_call();
+    }
     posted_.clear();
 }
 

@@ -83,6 +83,8 @@ private:
     int wait_milliseconds() const;
     void on_readable(unsigned shard);
     void flush_all();
+    /// Between two of the author's functions: after a long one what waits is sent, and word that the loop turns.
+    void after_call();
     bool flush_channel(unsigned shard);
     void watch(unsigned shard);
     void run_inbox();
@@ -107,6 +109,8 @@ private:
         }
     }
 
+    static constexpr std::string_view pong_frame = R"({"kind":"pong"})";
+
     // dispatch.cpp
     void decode_frames(unsigned shard);
     void on_frame(unsigned shard, std::string_view body);
@@ -122,6 +126,7 @@ private:
     bool has_room(std::size_t size) const noexcept;
     bool push_now(commands list);
     void keep_reports(commands& list);
+    void fail_report(report_function function, std::string code, std::string reason);
 
     run_settings settings_;
     std::shared_ptr<inbox> inbox_;
@@ -136,6 +141,7 @@ private:
     send_order order_;
     unsigned current_shard_ = 0;  // where pushes go: with the message that is being handled
     clock::time_point now_;
+    clock::time_point sent_at_;  // all that waited to be sent was given to the sockets
 
     struct handled_message {
         std::uint64_t id = 0;

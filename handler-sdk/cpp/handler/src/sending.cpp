@@ -71,7 +71,17 @@ bool runtime::push_now(commands list) {
 }
 
 void runtime::keep_reports(commands& list) {
-    for (auto& report : list.reports()) reports_.add(std::move(report.done));
+    for (auto& report : list.reports()) {
+        if (auto oldest = reports_.add(std::move(report.done)))
+            fail_report(std::move(oldest), "too_many_reports", "too many commands wait for their report");
+    }
+}
+
+void runtime::fail_report(report_function function, std::string code, std::string reason) {
+    delivery_report refused;
+    refused.code = std::move(code);
+    refused.reason = std::move(reason);
+    call_author("a report's function", [&] { function(refused); });
 }
 
 void runtime::query(nlohmann::json request, query_answer function) {
@@ -81,9 +91,11 @@ void runtime::query(nlohmann::json request, query_answer function) {
         });
         return;
     }
-    nlohmann::ordered_json frame{{"kind", "query"}, {"id", queries_.add(std::move(function))}};
+    nlohmann::ordered_json frame{{"kind", "query"}, {"id", queries_.next_number()}};
     for (const auto& [field, value] : request.items()) frame[field] = value;
     write_frame(channels_[current_shard_].output(), frame.dump());
+    if (auto oldest = queries_.add(std::move(function)))
+        call_author("a query's function", [&] { oldest(query_failure{"too_many_queries", "too many queries wait"}); });
 }
 
 }  // namespace bester::detail

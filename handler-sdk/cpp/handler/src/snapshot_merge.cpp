@@ -27,47 +27,39 @@ std::uint64_t sum_of(const std::vector<std::uint64_t>& parts) {
 }  // namespace
 
 void snapshot_merge::reset(std::size_t expected) {
-    expected_ = expected;
+    missing_ = expected;
+    is_complete_.assign(expected, false);
     merged_ = {};
-    held_.clear();
     // What was told is remembered: who hears of groups has to hear of those that are gone, too.
     for (auto& [group, parts] : groups_) parts.by_shard.clear();
 }
 
 void snapshot_merge::on_snapshot(unsigned shard, const json& frame) {
-    if (expected_ == 0) return;
+    if (shard >= is_complete_.size() || is_complete_[shard]) return;
     for (const json& client : frame.value("clients", json::array())) merged_.clients.push_back(session_of(client));
     for (auto& peer : frame.value("peers", std::vector<std::string>{})) merged_.peers.push_back(std::move(peer));
     for (const json& group : frame.value("groups", json::array()))
         set_group(shard, group.value("group", ""), group.value("sessions", std::uint64_t{0}));
-    if (frame.value("more", false) || --expected_ > 0) return;
+    if (frame.value("more", false)) return;
+    is_complete_[shard] = true;
+    if (--missing_ > 0) return;
     snapshot whole = std::exchange(merged_, {});
     for (const auto& [group, parts] : groups_)
         if (const std::uint64_t size = sum_of(parts.by_shard); size > 0) whole.groups.push_back({group, size});
-    const auto held = std::exchange(held_, {});
     if (functions_.snapshot) functions_.snapshot(whole);
     tell_all_groups();
-    for (const auto& event : held) tell(event);
 }
 
 void snapshot_merge::on_event(unsigned shard, const json& frame) {
-    held_event event{frame.value("event", ""), frame.value("peer", ""), session_of(frame), shard, 0};
-    if (event.what == "group") {
-        event.name = frame.value("group", "");
-        event.sessions = frame.value("sessions", std::uint64_t{0});
-    }
-    if (expected_ > 0) held_.push_back(std::move(event));
-    else tell(event);
-}
-
-void snapshot_merge::tell(const held_event& event) {
-    if (event.what == "connected" && functions_.connected) functions_.connected(event.client);
-    if (event.what == "disconnected" && functions_.disconnected) functions_.disconnected(event.client);
-    if (event.what == "peer_up" && functions_.peer_up) functions_.peer_up(event.name);
-    if (event.what == "peer_down" && functions_.peer_down) functions_.peer_down(event.name);
-    if (event.what == "group") {
-        set_group(event.shard, event.name, event.sessions);
-        tell_group(event.name);
+    const std::string what = frame.value("event", "");
+    if (what == "connected" && functions_.connected) functions_.connected(session_of(frame));
+    if (what == "disconnected" && functions_.disconnected) functions_.disconnected(session_of(frame));
+    if (what == "peer_up" && functions_.peer_up) functions_.peer_up(frame.value("peer", ""));
+    if (what == "peer_down" && functions_.peer_down) functions_.peer_down(frame.value("peer", ""));
+    if (what == "group") {
+        const std::string group = frame.value("group", "");
+        set_group(shard, group, frame.value("sessions", std::uint64_t{0}));
+        tell_group(group);
     }
 }
 

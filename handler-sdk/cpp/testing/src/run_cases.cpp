@@ -24,6 +24,7 @@ public:
 
     void attach() {
         const auto hello = broker_.attach({{"config", file_.config}, {"window", 1024}});
+        says_ping_ = hello.value("ping", false);
         const auto events = hello.value("events", std::vector<std::string>{});
         const auto has = [&](const char* name) {
             return std::find(events.begin(), events.end(), name) != events.end();
@@ -54,6 +55,21 @@ public:
         if (it.message) feed_message(*it.message, shard);
         collect();
         compare();
+    }
+
+    /// Asks each channel, as a broker does that waits for an answer. Returns what is wrong; empty: nothing.
+    std::string ping() {
+        if (!says_ping_) return {};
+        std::vector<bool> answered(options_.shards, false);
+        for (unsigned shard = 0; shard < options_.shards; ++shard) broker_.send(shard, {{"kind", "ping"}});
+        const auto deadline = clock::now() + options_.timeout;
+        while (std::find(answered.begin(), answered.end(), false) != answered.end()) {
+            const auto left = std::chrono::ceil<milliseconds>(deadline - clock::now());
+            const auto received = left.count() > 0 ? broker_.receive_any(left) : std::nullopt;
+            if (!received) return "its hello says that it answers pings, but there was no pong on every channel";
+            if (received->frame.value("kind", "") == "pong") answered[received->shard] = true;
+        }
+        return {};
     }
 
     void drain() {
@@ -115,6 +131,7 @@ private:
         json& frame = received.frame;
         const std::string kind = frame.value("kind", "");
         if (kind == "query") return on_query(received);
+        if (kind == "pong") return;  // it may say so unasked
         if (kind == "answer" || kind == "push") send_reports(received.shard, frame);
         if (kind == "push") return pushes_.push_back(frame);
         if (kind == "answer" && frame.value("id", std::uint64_t{0}) == next_id_ && !answer_) {
@@ -200,6 +217,7 @@ private:
     std::size_t reported_ = 0;
     std::uint64_t next_id_ = 0;
     std::uint64_t sequence_ = 0;
+    bool says_ping_ = false;
 };
 
 std::string how_it_ended(handler_process& process, const std::string& why) {
@@ -223,6 +241,7 @@ suite_result run_cases(const test_options& options, const case_file& file) {
         try {
             player.attach();
             for (const auto& it : file.cases) player.play(it, suite.cases.emplace_back());
+            suite.warning = player.ping();
             player.drain();
         } catch (const handler_gone& why) {
             suite.death = how_it_ended(process, why.what());

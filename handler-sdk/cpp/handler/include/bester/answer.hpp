@@ -13,7 +13,7 @@ namespace bester {
 /// What a handler says to one message: commands (none is fine: "taken"), or a refusal, or both.
 /// `return reply(…);`, `return {join("news"), reply("welcome")};`, `return {};`,
 /// `return refuse("no_such_user", "gustav has moved");`. Owns all it says. Any thread; move-only.
-class answer {
+class [[nodiscard]] answer {
 public:
     answer() = default;
     template <std::same_as<command>... More>

@@ -69,6 +69,12 @@ struct delivery_report {
     std::uint64_t delivered = 0;  ///< sessions
     std::vector<failure> failed;  ///< at most 100
     bool has_more_failures = false;
+    /// Not empty: nothing of the command was executed. The broker's code for the refusal, or
+    /// `connection_lost`, or `too_many_reports` for the oldest when 100,000 are waited for.
+    std::string code{};
+    std::string reason{};
+
+    bool was_refused() const noexcept { return !code.empty(); }
 };
 using report_function = callback<void(const delivery_report&)>;
 
@@ -84,8 +90,9 @@ public:
     command except(const name_list& sessions) &&;
     /// Also sessions, for send_clients and disconnect.
     command sessions(const name_list& sessions) &&;
-    /// Calls `done` on the thread of `run()` when the broker has executed the command. It is not
-    /// called if the command is refused or the connection is lost.
+    /// Calls `done` once on the thread of `run()`, when the broker has executed the command or refused
+    /// it, or the connection is lost. It is destroyed uncalled if the command is never sent (the push
+    /// returned false, the answer came after the connection was lost) or the handler stops.
     command report(report_function done) &&;
 
 private:

@@ -78,7 +78,7 @@ public:
     /// throws ends `run()` with exit code 4: a handler with a bad config shall not serve.
     void on_welcome(callback<void(const welcome&)> function);
     /// Asks the broker for the sessions of clients; `on_snapshot` comes first, once for each
-    /// connection, then what changes.
+    /// connection and before any message, then what changes.
     void on_snapshot(callback<void(const snapshot&)> function);
     void on_connected(callback<void(const client_session&)> function);
     void on_disconnected(callback<void(const client_session&)> function);
