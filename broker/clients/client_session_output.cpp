@@ -185,6 +185,7 @@ void client_session::on_memory_bound(exchange::held_kind what) {
 
 /// Whom a line of the log speaks of.
 std::string client_session::describe_holder(std::size_t bytes) const {
+    if (web_ && web_->engine) return web_->engine->describe_holder(bytes);
     std::string text = "session " + std::string{std::string_view{id_.text()}} + " of ";
     text += user_.empty() ? "nobody yet" : user_;
     return text + ", " + address() + ", with " + std::to_string(bytes) + " bytes";

@@ -87,6 +87,8 @@ public:
     }
     /// What it was moved for: the CONNECT that it begins with there.
     void take_moved_packet(std::string_view packet);
+    /// Whom a line of the log speaks of, who holds so many bytes.
+    std::string describe_holder(std::size_t bytes) const;
     /// Goes on where it stopped.
     void go_on();
 
@@ -105,7 +107,6 @@ private:
     void take_post();
     std::size_t most_collected() const noexcept;
     void settle();
-    std::string describe_holder(std::size_t bytes) const;
     std::uint64_t held_weight(exchange::held_kind what, std::uint64_t now_ms) const noexcept override;
     void give_way(exchange::held_kind what) override;
     void check_frame_time(std::uint64_t now_ms) override;
