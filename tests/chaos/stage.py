@@ -81,7 +81,8 @@ class Stage:
         usual = {"command": command, "deadline": f"{orders.DEADLINE:g}s", "restart": RESTART, "stop_grace": "1s"}
         made = {
             "plain": {**usual},
-            "twin": {**usual, "instances": orders.INSTANCES["twin"], "idempotent": True, "window": 8},
+            "twin": {**usual, "instances": orders.INSTANCES["twin"], "idempotent": True, "window": 8,
+                     "ping_interval": "500ms", "ping_timeout": "2s"},
             "news": {**usual},
             "next": {**usual, "types": []},
         }
