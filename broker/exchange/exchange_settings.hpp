@@ -19,7 +19,7 @@ struct exchange_limits {
 struct exchange_settings {
     std::string server_name;
     unsigned shards = 1;
-    exchange_limits limits{};            ///< at the start; see shard::apply
+    exchange_limits limits{};  ///< at the start; see shard::apply
 };
 
 }  // namespace bester::exchange
