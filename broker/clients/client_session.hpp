@@ -59,6 +59,10 @@ public:
     void notify_reconnect(std::uint64_t after_ms) override;
     /// Those of the config, and of what is known of who it is.
     void apply_limits();
+    /// When the file was asked for that is on its way; only of one that shard_clients knows to have one.
+    std::uint64_t file_since_ms() const noexcept { return web_->pending->file->since_ms; }
+    /// Ends it, so that somebody else's file has its place.
+    void give_up_file();
     /// Pings a WebSocket that has been silent; false if it did not answer and is closed.
     bool check_alive(std::uint64_t now_ms, std::uint64_t idle_ms, std::uint64_t timeout_ms);
     /// Gives back what the cipher holds for traffic, if there has been none lately.
@@ -92,6 +96,7 @@ public:
     exchange::list_place blocked_place;
     exchange::list_place warm_place;
     exchange::list_place web_place;
+    exchange::list_place file_place;
 
 private:
     enum class state : std::uint8_t { first, verifying, accepted, open, leaving };
@@ -164,6 +169,7 @@ private:
     exchange::frame_verdict on_request(std::string_view body);
     exchange::frame_verdict accept_request(web::http_request asked, std::string_view body);
     pending_request& await_answer(web::response_context answer);
+    std::unique_ptr<pending_request> take_pending();
     void answer_request(const web::response_context& to, const engine_answer& what);
     void answered(const web::response_context& to);
     exchange::frame_verdict respond_and_close(const std::string& response);

@@ -95,7 +95,7 @@ frame_verdict client_session::on_engine_request(const web_path& path, const web:
 
 void client_session::engine_answered(const engine_answer& what) {
     if (state_ == state::leaving || !is_open() || !web_->pending) return;
-    const auto pending = std::move(web_->pending);
+    const auto pending = take_pending();
     answer_request(pending->answer, what);
 }
 
@@ -227,7 +227,7 @@ void client_session::leave_engine() {
 void client_session::abandon_engine() {
     if (!web_) return;
     if (engine_session* const carried = std::exchange(web_->engine, nullptr)) carried->websocket_gone(*this);
-    const auto pending = std::move(web_->pending);
+    const auto pending = take_pending();
     if (!pending || pending->sid.empty()) return;
     const waiting_request here{shard_.index(), pending->ticket};
     owner_.engines().at(pending->sid, [here](shard_engines&, engine_session* who) {
@@ -264,7 +264,7 @@ client_session::client_session(shard_clients& owner, moved_connection& from, std
 
 void client_session::move_request(unsigned target) {
     if (!web_->pending) return;
-    const auto pending = std::move(web_->pending);
+    const auto pending = take_pending();
     auto packed = owner_.give_away(*this);
     if (!packed) {
         refuse_request(pending->request, web::http_status::service_unavailable);

@@ -101,6 +101,12 @@ pending_request& client_session::await_answer(web::response_context answer) {
     return *web_->pending;
 }
 
+/// The request that waits for its answer, which it is to get now, or never; null: none waits.
+std::unique_ptr<pending_request> client_session::take_pending() {
+    owner_.file_ended(*this);
+    return std::move(web_->pending);
+}
+
 /// Has written the answer to a request.
 void client_session::answered(const web::response_context& to) {
     if (!to.keep_alive) return close_after_flush(close_reason::requested);
@@ -224,6 +230,7 @@ frame_verdict client_session::ask_for_file(web::http_request asked) {
     if (!name) return refuse_request(asked, web::http_status::not_found);
     const web::response_context context{asked.is_head, asked.keep_alive};
     auto place = owner_.files().take_place(owner_.limits().files);
+    if (!place && owner_.end_longest_file()) place = owner_.files().take_place(owner_.limits().files);
     if (!place) {
         put_off(context);
         return is_closing() ? frame_verdict::closed : frame_verdict::taken;
@@ -235,8 +242,18 @@ frame_verdict client_session::ask_for_file(web::http_request asked) {
     pending_request& pending = await_answer(context);
     pending.request = std::move(asked);
     pending.file = std::make_unique<file_transfer>(file_transfer{std::move(*place), std::move(*name), {}});
+    pending.file->since_ms = shard_.now_ms();
+    owner_.file_begun(*this);
     owner_.files().open(std::move(wanted), when_read(&client_session::file_opened));
     return held(on_answer);
+}
+
+void client_session::give_up_file() {
+    const file_transfer& file = *web_->pending->file;
+    spdlog::info("{}: {}, on its way for {} ms, gives way to another file (limits.files)", describe_holder(file.given),
+                 file.name, shard_.now_ms() - file.since_ms);
+    shard_.count(counter::slow_consumers);
+    close(close_reason::slow_consumer);
 }
 
 /// There are as many files on their way as there may be: the client is told to ask again.
@@ -264,7 +281,7 @@ void client_session::file_opened(file_reader::result result) {
     using outcome = file_reader::outcome;
     const web::http_request asked = std::move(web_->pending->request);
     if (result.what != outcome::read && result.what != outcome::is_folder) {
-        const auto pending = std::move(web_->pending);
+        const auto pending = take_pending();
         if (result.what == outcome::busy) return put_off(pending->answer);
         refuse_request(asked,
                        result.what == outcome::failed ? web::http_status::internal_error : web::http_status::not_found);
@@ -302,7 +319,7 @@ void client_session::send_file_on() {
     file_transfer& file = *web_->pending->file;
     if (file.is_reading) return;
     if (!file.rest) {
-        const auto pending = std::move(web_->pending);
+        const auto pending = take_pending();
         return answered(pending->answer);
     }
     file.is_reading = true;

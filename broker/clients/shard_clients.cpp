@@ -177,6 +177,7 @@ void shard_clients::remove(client_session& who) {
     if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
     blocked_.remove(who);
     warm_.remove(who);
+    with_file_.remove(who);
     web_.remove(who);
     expiring_.remove(who);
     std::unique_ptr<client_session> gone = std::move(all_[who.index]);
@@ -186,6 +187,17 @@ void shard_clients::remove(client_session& who) {
     }
     all_.pop_back();
     shard_.bury(std::move(gone));
+}
+
+bool shard_clients::end_longest_file() {
+    client_session* longest = nullptr;
+    with_file_.for_each([&](client_session& each) {
+        if (!longest || each.file_since_ms() < longest->file_since_ms()) longest = &each;
+    });
+    const auto patience = static_cast<std::uint64_t>(limits_.write_timeout.count());
+    if (!longest || shard_.now_ms() - longest->file_since_ms() < patience) return false;
+    longest->give_up_file();
+    return true;
 }
 
 std::unique_ptr<moved_connection> shard_clients::give_away(client_session& who) {

@@ -101,6 +101,12 @@ public:
     web::websocket_pool& websockets() noexcept { return websockets_; }
     shared_web_forms& web_forms() noexcept { return web_forms_; }
     file_reader& files() noexcept { return files_; }
+    /// A client gets a file, as long as that is on its way.
+    void file_begun(client_session& who) { with_file_.add(who); }
+    void file_ended(client_session& who) noexcept { with_file_.remove(who); }
+    /// There may be no more files on their way: ends the one that has been so for the longest here, if that is longer
+    /// than the write timeout; false: there is none.
+    bool end_longest_file();
     /// For what is put together on the way in or out, until the next use.
     std::string& text_room() noexcept { return text_room_; }
     std::uint64_t start_verification(user_session& who);
@@ -135,6 +141,7 @@ private:
     exchange::place_list<client_session, &client_session::login_place> logging_in_;
     exchange::place_list<client_session, &client_session::blocked_place> blocked_;
     exchange::place_list<client_session, &client_session::warm_place> warm_;
+    exchange::place_list<client_session, &client_session::file_place> with_file_;
     file_reader& files_;
     shared_web_forms web_forms_;
     std::string text_room_;

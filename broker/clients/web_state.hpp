@@ -23,6 +23,7 @@ struct file_transfer {
     std::shared_ptr<const file_reader::source> rest;  ///< null: nothing is left to be read
     std::uint64_t given = 0;                          ///< bytes that went into the stream's queue
     bool is_reading = true;                           ///< a piece is about to come from the reader
+    std::uint64_t since_ms = 0;                       ///< shard clock: when it was asked for
 };
 
 /// A request that was accepted and is not answered yet, with all that its answer needs. The next one on its connection

@@ -252,8 +252,9 @@ std::vector<key<broker_config>> limit_keys() {
              .least = 1,
              .most = 1'000'000,
              .description =
-                 "Files that are on their way to HTTP clients at once, over all listeners; a request for one "
-                 "more is answered 503 with `Retry-After`. Each holds at most 64 KiB, and a descriptor "
+                 "Files that are on their way to HTTP clients at once, over all listeners. For one more, the one "
+                 "that has been so for the longest gives way if that is longer than `write_timeout`; else the "
+                 "request is answered 503 with `Retry-After`. Each holds at most 64 KiB, and a descriptor "
                  "while more of it is to be read."},
             [](auto& c) -> auto& { return c.limits.files; }),
         declared(

@@ -1,5 +1,6 @@
 """Files beside WebSockets: proto-docs/websocket.md, "Files"."""
 import socket
+import time
 
 import pytest
 
@@ -161,6 +162,24 @@ def test_so_many_files_are_on_their_way_and_who_asks_for_more_is_put_off(make_br
         assert other.get("/app.js")[0] == 200
         assert broker.reload(limits={"files": 1})["ok"]
         assert other.get("/app.js")[0] == 503
+
+
+def test_a_slow_reader_gives_way_to_others_after_a_while(make_broker, folder, large):
+    """It takes a little all the time, so that it is not taken for one who reads nothing."""
+    with make_broker(**listening(folder, files=1, write_timeout="2s"), threads=1) as broker:
+        began = time.monotonic()
+        slow, other = slow_reader(broker), Raw(broker)
+
+        def is_served():
+            slow.read_exactly(2_000)
+            return other.get("/app.js")[0] == 200
+        eventually(is_served, 20, "the other gets its file")
+        assert time.monotonic() - began >= 2, "and not before the slow one had its time"
+        try:
+            assert len(slow.read_to_end()) < LARGE // 2
+        except ConnectionError:
+            pass
+        broker.wait_for_log("gives way to another file (limits.files)")
 
 
 @pytest.mark.parametrize("change", ["shorter", "written anew", "gone", "replaced"])
