@@ -149,11 +149,15 @@ void executor::send_handler(execution& run, const command& c) {
     complete(run, c, reached);
 }
 
+/// Does the message's status count whom the command reached?
+bool executor::delivers(const command& c) noexcept {
+    return c.kind == command_kind::send_clients || c.kind == command_kind::send_group ||
+           c.kind == command_kind::send_servers;
+}
+
 /// Notes that others will say what they reached. Membership and disconnect do not hold up the status.
 acknowledgement executor::expect(execution& run, const command& c, reach& reached) {
-    const bool delivers = c.kind == command_kind::send_clients || c.kind == command_kind::send_group ||
-                          c.kind == command_kind::send_servers;
-    return outcomes_.expect(delivers ? &run.message : nullptr, report_of(run, c), reached);
+    return outcomes_.expect(delivers(c) ? &run.message : nullptr, report_of(run, c), reached);
 }
 
 /// On another shard: tells the one that asked what was reached, if it wants to know.
@@ -174,7 +178,7 @@ void executor::report_back(shard& from, const acknowledgement& to, partial_outco
 
 /// The command is done as far as this shard is concerned.
 void executor::complete(execution& run, const command& c, reach& reached) {
-    run.message.delivered += reached.delivered;
+    if (delivers(c)) run.message.delivered += reached.delivered;
     if (!c.report.empty() || run.ref != 0) outcomes_.complete(report_of(run, c), std::move(reached));
 }
 

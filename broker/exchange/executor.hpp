@@ -87,6 +87,7 @@ private:
     void tell_refusal(execution& run, wire::error_code code, std::string_view reason, std::string_view report);
     bool collect_targets(execution& run, const wire::command& command, reach& reached);
     void deliver_to_targets(execution& run, const wire::command& command, reach& reached, std::string_view type_token);
+    static bool delivers(const wire::command& command) noexcept;
     acknowledgement expect(execution& run, const wire::command& command, reach& reached);
     /// `missed`: sessions that were named and not reached, and why.
     static void report_back(shard& from, const acknowledgement& to, std::uint64_t delivered,
