@@ -35,7 +35,7 @@ std::vector<key<broker_config>> server_keys() {
              .least = 1,
              .most = most_connections,
              .takes_effect = restart,
-             .description = "Most sessions at once; further connections are refused with `busy`.",
+             .description = "Most sessions at once; further connections are refused with `too_many_connections`.",
              .computed = "`\"auto\"`: 90 % of the hard limit of open descriptors"},
             [](auto& c) -> auto& { return c.limits.connections; }),
         declared(

@@ -154,7 +154,7 @@ std::vector<key<handlers::handler_settings>> message_keys() {
             {.name = "window",
              .kind = value_kind::count,
              .least = 1,
-             .most = 1'000'000,
+             .most = handlers::most_window,
              .description = "Unanswered messages of one instance (one-shot: open connections). Each shard has an "
                             "equal part of it, rounded up."},
             [](auto& h) -> auto& { return h.window; }),

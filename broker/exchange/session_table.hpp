@@ -24,7 +24,7 @@ public:
     /// The same for one that is nobody's session and asks a handler: it is found by its id alone.
     session_id add_hidden(session& who) { return add(who, true); }
 
-    void remove(session_id id) {
+    void remove(session_id id) noexcept {
         if (!find(id)) return;
         slot_entry& place = slots_[id.slot()];
         if (!place.is_hidden) --size_;
@@ -59,6 +59,8 @@ private:
         std::uint32_t slot;
         if (free_.empty()) {
             if (slots_.size() == session_id::most_slots) throw std::length_error{"no place for another session"};
+            // Removing must not take memory.
+            if (free_.capacity() <= slots_.size()) free_.reserve(2 * slots_.size() + 1);
             slot = static_cast<std::uint32_t>(slots_.size());
             slots_.push_back({});
         } else {

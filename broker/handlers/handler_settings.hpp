@@ -11,6 +11,9 @@
 
 namespace bester::handlers {
 
+/// What `window` of an entry may be at most.
+inline constexpr std::size_t most_window = 1'000'000;
+
 /// How an entry's instances come to be.
 enum class start_mode {
     automatic,  ///< the broker starts and supervises `command`
