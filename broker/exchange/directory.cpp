@@ -13,16 +13,16 @@ const directory::stripe& directory::stripe_of(std::string_view user) const noexc
 
 void directory::add(std::string_view user, session_id id) {
     stripe& in = stripe_of(user);
-    sessions_.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard lock{in.mutex};
     auto found = in.users.find(user);
     if (found == in.users.end()) {
         in.users.emplace(std::string{user}, sessions_of_user{id, nullptr});
-        return;
+    } else if (auto& others = found->second.others) {
+        others->push_back(id);
+    } else {
+        others = std::make_unique<std::vector<session_id>>(1, id);
     }
-    auto& others = found->second.others;
-    if (!others) others = std::make_unique<std::vector<session_id>>();
-    others->push_back(id);
+    sessions_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void directory::remove(std::string_view user, session_id id) {
@@ -30,18 +30,19 @@ void directory::remove(std::string_view user, session_id id) {
     const std::lock_guard lock{in.mutex};
     const auto found = in.users.find(user);
     if (found == in.users.end()) return;
-    sessions_.fetch_sub(1, std::memory_order_relaxed);
     sessions_of_user& sessions = found->second;
+    if (sessions.first == id && !sessions.others) {
+        in.users.erase(found);
+        sessions_.fetch_sub(1, std::memory_order_relaxed);
+        return;
+    }
     if (sessions.first == id) {
-        if (!sessions.others) {
-            in.users.erase(found);
-            return;
-        }
         sessions.first = sessions.others->back();
         sessions.others->pop_back();
-    } else if (sessions.others) {
-        std::erase(*sessions.others, id);
+    } else if (!sessions.others || std::erase(*sessions.others, id) == 0) {
+        return;  // it is not this user's
     }
+    sessions_.fetch_sub(1, std::memory_order_relaxed);
     if (sessions.others && sessions.others->empty()) sessions.others.reset();
 }
 

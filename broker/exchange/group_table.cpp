@@ -23,18 +23,35 @@ const group* group_table::find(std::string_view handler, std::string_view name) 
     return find_mutable(handler, name);
 }
 
+namespace {
+
+/// Room for one more, so that adding it cannot fail.
+template <class Value>
+void make_room(std::vector<Value>& values) {
+    constexpr std::size_t first_capacity = 4;
+    if (values.size() == values.capacity()) values.reserve(std::max(first_capacity, 2 * values.size()));
+}
+
+}  // namespace
+
 bool group_table::join(std::string_view handler, std::string_view name, session& who, std::size_t most) {
     group* in = find_mutable(handler, name);
-    if (!who.memberships) who.memberships = std::make_unique<std::vector<membership>>();
-    for (const membership& m : *who.memberships)
-        if (m.in == in) return true;
-    if (who.memberships->size() >= most) return false;
+    const std::size_t joined = who.memberships ? who.memberships->size() : 0;
+    for (std::size_t i = 0; i < joined; ++i)
+        if ((*who.memberships)[i].in == in) return true;
+    if (joined >= most) return false;
+    // All that may fail comes first: a session is in a group and knows it, or neither.
+    auto first_memberships = who.memberships ? nullptr : std::make_unique<std::vector<membership>>();
+    make_room(who.memberships ? *who.memberships : *first_memberships);
+    std::unique_ptr<group> made;
     if (!in) {
-        auto made = std::make_unique<group>(std::string{handler}, std::string{name});
+        made = std::make_unique<group>(std::string{handler}, std::string{name});
         in = made.get();
-        groups_.emplace(key_, std::move(made));
     }
+    make_room(in->members_);
     note_change(*in);
+    if (made) groups_.emplace(key_, std::move(made));
+    if (first_memberships) who.memberships = std::move(first_memberships);
     who.memberships->push_back({in, static_cast<std::uint32_t>(in->members_.size())});
     in->members_.push_back(&who);
     return true;
@@ -107,12 +124,13 @@ void group_table::note_change(const group& changing) {
     const auto watched = watched_.find(changing.handler());
     if (watched == watched_.end()) return;
     watched->second.before.try_emplace(changing.name(), changing.members().size());
-    if (std::exchange(has_changes_, true) || !changes_wait_) return;
-    changes_wait_();
+    if (has_changes_) return;
+    if (changes_wait_) changes_wait_();
+    has_changes_ = true;
 }
 
 void group_table::tell_changes() {
-    if (!std::exchange(has_changes_, false)) return;
+    if (!has_changes_) return;
     struct news {
         std::string handler;
         std::string group;
@@ -121,13 +139,15 @@ void group_table::tell_changes() {
     };
     std::vector<news> all;
     for (auto& [handler, entry] : watched_) {
-        for (const auto& [name, before] : std::exchange(entry.before, {})) {
+        for (const auto& [name, before] : entry.before) {
             const group* const in = find(handler, name);
             const std::size_t now = in ? in->members().size() : 0;
             if (now == before) continue;
             for (group_observer* const who : entry.observers) all.push_back({handler, name, now, who});
         }
     }
+    has_changes_ = false;
+    for (auto& [handler, entry] : watched_) entry.before.clear();
     for (const news& each : all)
         if (is_watched_by(each.handler, each.who)) each.who->on_group(each.group, each.sessions);
 }

@@ -16,8 +16,10 @@ public:
     /// A number, and the value to be set.
     std::uint64_t add() {
         if (free_.empty()) {
-            free_.push_back(static_cast<std::uint32_t>(slots_.size()));
+            // Removing must not take memory.
+            if (free_.capacity() <= slots_.size()) free_.reserve(2 * slots_.size() + 1);
             slots_.emplace_back();
+            free_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
         }
         const std::uint32_t index = free_.back();
         free_.pop_back();
@@ -29,7 +31,7 @@ public:
         const std::size_t index = number & ((std::uint64_t{1} << index_bits) - 1);
         return number == 0 || index >= slots_.size() || slots_[index].number != number ? nullptr : &slots_[index].value;
     }
-    void remove(std::uint64_t number) {
+    void remove(std::uint64_t number) noexcept {
         if (!find(number)) return;
         const std::size_t index = number & ((std::uint64_t{1} << index_bits) - 1);
         slots_[index].number = 0;

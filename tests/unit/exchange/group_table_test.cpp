@@ -124,4 +124,18 @@ TEST_CASE("group table: nothing is gathered while nobody observes, and an observ
     it.table.leave_all(it.a);
 }
 
+TEST_CASE("group table: a session that may be in no group is in none, and leaves all of them", "[exchange]") {
+    observed_table it;
+    CHECK_FALSE(it.table.join("chat", "hall", it.a, 0));
+    CHECK_FALSE(it.a.memberships);
+    CHECK(it.table.find("chat", "hall") == nullptr);
+    it.table.leave_all(it.a);
+    REQUIRE(it.table.join("chat", "hall", it.a, 1));
+    CHECK(it.table.join("chat", "hall", it.a, 1));
+    CHECK_FALSE(it.table.join("chat", "attic", it.a, 1));
+    CHECK(it.table.find("chat", "attic") == nullptr);
+    it.table.leave_all(it.a);
+    CHECK(it.table.find("chat", "hall") == nullptr);
+}
+
 }  // namespace bester::exchange
