@@ -61,8 +61,8 @@ frame_verdict client_session::on_bound(std::string_view body) {
         wire::append_quoted(room, body);
         message.data = room;
     } else {
-        wire::json_reader& reader = shard_.reader();
-        if (!reader.start(body) || !reader.value(message.data) || !reader.at_end()) {
+        const auto reader = shard_.reader();
+        if (!reader->start(body) || !reader->value(message.data) || !reader->at_end()) {
             shard_.count(counter::messages_bad);
             web_->failure = "bad_message";
             finish(close_reason::bad_input);

@@ -237,9 +237,9 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
     }
     if (find(to->name)) return step::next;
     const auto& own = opening_->path->authentication;
+    const auto reader = home_->clients().shard().reader();
     connect_data wanted{{.methods = own.empty() ? opening_->listener->authentication : own}, {}, {}};
-    if (!packet.data.empty() && !read_connect(home_->clients().shard().reader(), packet.data, wanted))
-        return close(true);
+    if (!packet.data.empty() && !read_connect(reader, packet.data, wanted)) return close(true);
     if (!wanted.secret.empty()) {
         const auto there = home_->shard_of(wanted.secret);
         if (there && *there != home_->index() && may_move && namespaces_.empty()) {

@@ -148,16 +148,21 @@ void namespace_session::come_back(engine_session& carrier, std::optional<std::ui
 void namespace_session::take_event(const socketio::packet_view& packet) {
     if (!is_authenticated()) return;
     exchange::shard& shard = owner_.shard();
-    std::string_view name;
-    if (!socketio::read_event(shard.reader(), packet.data, name)) {
-        shard.count(counter::messages_bad);
-        return carrier_->fail();
+    bool is_for_broker = false;
+    {
+        const auto reader = shard.reader();
+        std::string_view name;
+        if (!socketio::read_event(reader, packet.data, name)) {
+            shard.count(counter::messages_bad);
+            return carrier_->fail();
+        }
+        is_for_broker = name == broker_event;
     }
     const request_id id{packet.id.value_or(0)};
     client_message message;
     if (packet.id) message.id_token = id.token();
     shard.count(counter::messages);
-    if (name == broker_event) return take_token(message.id_token, packet.data);
+    if (is_for_broker) return take_token(message.id_token, packet.data);
     message.type = where_.type;
     message.type_token = where_.type_token;
     message.data = packet.data;
@@ -171,7 +176,8 @@ void namespace_session::take_event(const socketio::packet_view& packet) {
 
 /// `["bester",{"token":"…"}]`
 void namespace_session::take_token(std::string_view id_token, std::string_view data) {
-    wire::json_reader& reader = owner_.shard().reader();
+    const auto lease = owner_.shard().reader();
+    wire::json_reader& reader = lease;
     std::string_view token;
     bool is_first = true;
     const auto read_token = [&](std::string_view key) { return key == "token" ? reader.string(token) : reader.skip(); };

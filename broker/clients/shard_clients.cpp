@@ -76,19 +76,22 @@ void shard_clients::adopt(arrival who, const listener_settings& listener) {
         address = counted_address(from);
         has_place = door_.addresses.enter(address, limits_.connections_per_address);
     }
-    auto& made =
-        all_.emplace_back(std::make_unique<client_session>(*this, std::move(who), listener, shard_.now_ms() + timeout));
-    made->index = all_.size() - 1;
-    logging_in_.add(*made);
-    shard_.count(counter::sessions_opened);
-    shard_.wake_sweep();
-    if (!has_place) {
-        shard_.count(counter::connections_refused);
-        return made->end(error_code::too_many_from_address, close_reason::authentication);
-    }
-    if (!address.is_none()) made->take_place({door_.addresses, address});
-    if (is_draining_) made->end(error_code::shutting_down, close_reason::shutting_down);
-    else made->begin();
+    client_session& made = *all_.emplace_back(
+        std::make_unique<client_session>(*this, std::move(who), listener, shard_.now_ms() + timeout));
+    made.index = all_.size() - 1;
+    const auto begin = [&] {
+        logging_in_.add(made);
+        shard_.count(counter::sessions_opened);
+        shard_.wake_sweep();
+        if (!has_place) {
+            shard_.count(counter::connections_refused);
+            return made.end(error_code::too_many_from_address, close_reason::authentication);
+        }
+        if (!address.is_none()) made.take_place({door_.addresses, address});
+        if (is_draining_) made.end(error_code::shutting_down, close_reason::shutting_down);
+        else made.begin();
+    };
+    if (!shard_.guarded("a new connection", begin)) made.fail();
 }
 
 void shard_clients::authenticated(client_session& who) { logging_in_.remove(who); }

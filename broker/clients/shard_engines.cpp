@@ -272,13 +272,14 @@ void shard_engines::bury(std::unique_ptr<engine_session> gone) {
 
 /// Not before the turn ends: whoever ended them may be among their own calls.
 void shard_engines::clear_graves() {
-    if (std::exchange(is_clearing_, true)) return;
+    if (is_clearing_) return;
     clients_.shard().at_turn_end([this] {
         is_clearing_ = false;
         for (const auto& each : dead_sessions_) clients_.forget(*each);
         dead_sessions_.clear();
         dead_engines_.clear();
     });
+    is_clearing_ = true;
 }
 
 // ---- from time to time -------------------------------------------------------------------------

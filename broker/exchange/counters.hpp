@@ -7,80 +7,55 @@
 
 namespace bester::exchange {
 
-/// What is counted. The names are stable: status and metrics show them.
+// What is counted, by name: `EACH(name)`. The names are stable, as status and metrics show them; this list is all that
+// there is of them.
+#define BESTER_COUNTERS(EACH)                                                                     \
+    EACH(sessions_opened)                                                                         \
+    EACH(sessions_closed)                                                                         \
+    EACH(authentications_failed)                                                                  \
+    EACH(logins_throttled)    /* refused unseen, as too many had failed */                        \
+    EACH(connections_refused) /* too many from one address */                                     \
+    EACH(sessions_expired)    /* with their token */                                              \
+    EACH(messages)            /* from clients, well-formed */                                     \
+    EACH(messages_bad)        /* from clients, refused before any handler saw them */             \
+    EACH(messages_forbidden)  /* by `permissions` */                                              \
+    EACH(messages_limited)    /* by a rate of `permissions` */                                    \
+    EACH(answers)             /* from handlers, to an open message */                             \
+    EACH(answers_unknown)     /* from handlers, late or to nothing */                             \
+    EACH(pushes)                                                                                  \
+    EACH(commands)                                                                                \
+    EACH(commands_refused)                                                                        \
+    EACH(queries)                                                                                 \
+    EACH(deliveries) /* handed to a session */                                                    \
+    EACH(statuses_good)                                                                           \
+    EACH(statuses_bad)                                                                            \
+    EACH(handler_timeouts)                                                                        \
+    EACH(handler_failures) /* messages that an instance took with it */                           \
+    EACH(handler_hangs)    /* instances that did not answer a ping, by channel */                 \
+    EACH(handler_retries)  /* messages given to another instance */                               \
+    EACH(busy)                                                                                    \
+    EACH(slow_consumers)                                                                          \
+    EACH(peer_deliveries_refused) /* another server's, as half of the session's queue was full */ \
+    EACH(write_timeouts)                                                                          \
+    EACH(protocol_errors) /* of handlers */                                                       \
+    EACH(input_evictions) /* sessions ended because of limits.held_input */                       \
+    EACH(frame_timeouts)  /* of clients */                                                        \
+    EACH(files_served)    /* over HTTP */                                                         \
+    EACH(internal_errors)
+
 enum class counter : std::uint8_t {
-    sessions_opened,
-    sessions_closed,
-    authentications_failed,
-    logins_throttled,     ///< refused unseen, as too many had failed
-    connections_refused,  ///< too many from one address
-    sessions_expired,     ///< with their token
-    messages,             ///< from clients, well-formed
-    messages_bad,         ///< from clients, refused before any handler saw them
-    messages_forbidden,   ///< by `permissions`
-    messages_limited,     ///< by a rate of `permissions`
-    answers,              ///< from handlers, to an open message
-    answers_unknown,      ///< from handlers, late or to nothing
-    pushes,
-    commands,
-    commands_refused,
-    queries,
-    deliveries,  ///< handed to a session
-    statuses_good,
-    statuses_bad,
-    handler_timeouts,
-    handler_failures,  ///< messages that an instance took with it
-    handler_hangs,     ///< instances that did not answer a ping, by channel
-    handler_retries,   ///< messages given to another instance
-    busy,
-    slow_consumers,
-    peer_deliveries_refused,  ///< another server's, as half of the session's queue was full
-    write_timeouts,
-    protocol_errors,  ///< of handlers
-    input_evictions,  ///< sessions ended because of limits.held_input
-    frame_timeouts,   ///< of clients
-    files_served,     ///< over HTTP
-    internal_errors,
-    end,
+#define BESTER_COUNTER(name) name,
+    BESTER_COUNTERS(BESTER_COUNTER)
+#undef BESTER_COUNTER
 };
 
-inline constexpr std::size_t counter_count = static_cast<std::size_t>(counter::end);
-
-inline constexpr std::array<std::string_view, counter_count> counter_names{
-    "sessions_opened",
-    "sessions_closed",
-    "authentications_failed",
-    "logins_throttled",
-    "connections_refused",
-    "sessions_expired",
-    "messages",
-    "messages_bad",
-    "messages_forbidden",
-    "messages_limited",
-    "answers",
-    "answers_unknown",
-    "pushes",
-    "commands",
-    "commands_refused",
-    "queries",
-    "deliveries",
-    "statuses_good",
-    "statuses_bad",
-    "handler_timeouts",
-    "handler_failures",
-    "handler_hangs",
-    "handler_retries",
-    "busy",
-    "slow_consumers",
-    "peer_deliveries_refused",
-    "write_timeouts",
-    "protocol_errors",
-    "input_evictions",
-    "frame_timeouts",
-    "files_served",
-    "internal_errors",
+inline constexpr std::array counter_names{
+#define BESTER_COUNTER(name) std::string_view{#name},
+    BESTER_COUNTERS(BESTER_COUNTER)
+#undef BESTER_COUNTER
 };
-static_assert(!counter_names.back().empty());
+
+inline constexpr std::size_t counter_count = counter_names.size();
 
 /// The counters of one shard. Written by its thread alone; read through its mailbox.
 class counters {

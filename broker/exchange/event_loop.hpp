@@ -13,6 +13,8 @@ namespace bester::exchange {
 class pollable {
 public:
     virtual void on_ready(std::uint32_t events) = 0;
+    /// An exception left on_ready: ends what it is for, so that it is not called for the same again.
+    virtual void fail() noexcept = 0;
 
 protected:
     ~pollable() = default;

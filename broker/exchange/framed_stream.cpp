@@ -46,6 +46,7 @@ std::string_view to_string(close_reason reason) noexcept {
         case close_reason::requested: return "requested";
         case close_reason::shutting_down: return "shutting down";
         case close_reason::handler_lost: return "handler instance lost";
+        case close_reason::internal_error: return "internal error";
     }
     return "";
 }
@@ -68,8 +69,11 @@ framed_stream::flow_state& framed_stream::flow() {
 
 void framed_stream::start(std::string_view received) {
     watched_ = reading;
-    shard_.loop().add(fd_, watched_, *this);
-    if (!received.empty()) keep(received);
+    const auto begin = [&] {
+        shard_.loop().add(fd_, watched_, *this);
+        if (!received.empty()) keep(received);
+    };
+    if (!shard_.guarded("a new stream", begin)) return fail();
     // What a cipher has been given already, the socket will not tell of again.
     if (cipher_ && !cipher_->pending_output().empty()) mark_dirty();
     if (!cipher_ && !kept_) return;
@@ -145,7 +149,7 @@ ssize_t framed_stream::receive(char* to, std::size_t size) {
 
 /// Reads all that the cipher has: the socket would not tell of it again.
 void framed_stream::read_ciphered() {
-    while (fd_ >= 0 && !is_paused() && !input_ended_ && read()) {}
+    while (fd_ >= 0 && !cannot_read() && !input_ended_ && read()) {}
     may_receive_ = false;
     if (fd_ < 0) return;
     cipher_->keep_input();  // the buffer is the shard's
@@ -156,11 +160,22 @@ bool framed_stream::has_unread_input() const noexcept {
     return fd_ >= 0 && (is_paused() || is_resuming_ || has_unread_bytes(fd_));
 }
 
-void framed_stream::read_until_dry() {
-    // What was kept during a pause comes before what the socket has.
+void framed_stream::read_until_dry() noexcept {
+    is_drying_ = true;
+    shard_.read_on(*this);
+}
+
+void framed_stream::read_on() {
+    if (fd_ < 0 && !is_end_told_) return tell_end();
     if (is_resuming_) read_kept();
-    while (fd_ >= 0 && !is_paused() && !input_ended_ && read()) {}
+    if (!is_drying_) return;
+    // Not more than a socket can have held: the other end may go on sending.
+    constexpr int most_reads = 16;
+    for (int i = 0; i < most_reads && fd_ >= 0 && !cannot_read() && !input_ended_ && read(); ++i) {}
     settle_input();
+    if (fd_ < 0 || cannot_read()) return;
+    is_drying_ = false;
+    on_dry();
 }
 
 bool framed_stream::read_nothing(ssize_t result) {
@@ -202,18 +217,24 @@ void framed_stream::read_kept() {
     is_resuming_ = false;
     if (fd_ < 0 || is_paused()) return;
     if (has_frame_again_ && !kept_) decode({});
-    if (fd_ >= 0 && !is_paused() && kept_) {
-        auto kept = std::move(kept_);
-        const std::string_view bytes{kept->data.get(), kept->size};
-        const std::size_t consumed = decode(bytes);
-        if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
-        drop_kept(std::move(kept));
-    }
-    if (fd_ >= 0 && !is_paused() && cipher_) read_ciphered();
+    if (fd_ >= 0 && !cannot_read() && kept_) decode_kept();
+    if (fd_ >= 0 && !cannot_read() && cipher_) read_ciphered();
     settle_input();
-    if (fd_ < 0 || is_paused()) return;
+    if (fd_ < 0 || cannot_read()) return;
     if (input_ended_) on_end_of_input();
     else watch(watched_ | reading);
+}
+
+void framed_stream::decode_kept() {
+    struct kept_until_the_end {
+        framed_stream& of;
+        std::unique_ptr<kept_bytes> bytes;
+        ~kept_until_the_end() { of.drop_kept(std::move(bytes)); }
+    };
+    const kept_until_the_end kept{*this, std::move(kept_)};
+    const std::string_view bytes{kept.bytes->data.get(), kept.bytes->size};
+    const std::size_t consumed = decode(bytes);
+    if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
 }
 
 /// Gives all complete frames to on_frame; returns how many bytes they took.
@@ -230,8 +251,13 @@ std::size_t framed_stream::decode(std::string_view bytes) {
         has_progressed_ = true;
         const frame_verdict verdict = on_frame(found.body);
         if (verdict == frame_verdict::closed || fd_ < 0) return bytes.size();
-        if (verdict != frame_verdict::not_yet) consumed += found.consumed;
+        const bool is_left = verdict == frame_verdict::not_yet || verdict == frame_verdict::next_turn;
+        if (!is_left) consumed += found.consumed;
         if (verdict != frame_verdict::taken && !is_paused()) pause();
+        if (verdict == frame_verdict::next_turn) {
+            resume();
+            return consumed;
+        }
         if (is_closing_) return bytes.size();
         hold_if_behind();
     }
@@ -254,11 +280,16 @@ std::size_t framed_stream::decode_by_framing(std::string_view bytes) {
         has_progressed_ = true;
         const frame_verdict verdict = on_frame(found.body);
         if (verdict == frame_verdict::closed || fd_ < 0) return bytes.size();
-        if (verdict == frame_verdict::not_yet) {
+        const bool is_left = verdict == frame_verdict::not_yet || verdict == frame_verdict::next_turn;
+        if (is_left) {
             framing_->give_again();
             has_frame_again_ = true;
         }
         if (verdict != frame_verdict::taken && !is_paused()) pause();
+        if (verdict == frame_verdict::next_turn) {
+            resume();
+            return consumed;
+        }
         if (is_closing_) return bytes.size();
         hold_if_behind();
         if (!framing_) return consumed + decode(bytes.substr(consumed));
@@ -286,7 +317,7 @@ void framed_stream::keep(std::string_view rest) {
 }
 
 /// The usual size is used again: a busy stream keeps something after almost every read.
-void framed_stream::drop_kept(std::unique_ptr<kept_bytes> kept) {
+void framed_stream::drop_kept(std::unique_ptr<kept_bytes> kept) noexcept {
     shard_.account_kept(-static_cast<std::ptrdiff_t>(kept->capacity));
     if (kept->capacity == smallest_kept) shard_.give_back(std::move(kept));
 }
@@ -305,7 +336,6 @@ void framed_stream::release(std::uint8_t why) {
     if (is_paused() || fd_ < 0 || is_closing_) return;
     // A frame's time is the time in which it is read.
     if (flow_->frame_since_ms != 0) flow_->frame_since_ms += shard_.now_ms() - flow_->paused_since_ms;
-    if (is_resuming_) return;
     is_resuming_ = true;
     shard_.read_on(*this);
 }
@@ -449,13 +479,10 @@ outbox& framed_stream::output() {
 }
 
 void framed_stream::mark_dirty() {
-    if (is_dirty_ || fd_ < 0) return;
-    is_dirty_ = true;
-    shard_.flush_later(*this);
+    if (fd_ >= 0) shard_.flush_later(*this);
 }
 
 void framed_stream::flush() {
-    is_dirty_ = false;
     if (fd_ < 0 || is_output_lost_ || (!outbox_ && !cipher_) || (watched_ & EPOLLOUT) != 0) return;
     wrote(write_out());
 }
@@ -529,7 +556,7 @@ void framed_stream::close_after_flush(close_reason reason) {
     else mark_dirty();
 }
 
-void framed_stream::close(close_reason reason) {
+void framed_stream::close(close_reason reason) noexcept {
     if (fd_ < 0) return;
     const int fd = fd_;
     end(reason);
@@ -539,7 +566,7 @@ void framed_stream::close(close_reason reason) {
 framed_stream::connection framed_stream::release_connection() {
     connection taken;
     if (!is_unwatched_) shard_.loop().remove(fd_);
-    is_closing_ = true;
+    is_closing_ = is_end_told_ = true;
     taken.fd = std::exchange(fd_, -1);
     taken.cipher = std::move(cipher_);
     if (kept_) {
@@ -551,7 +578,7 @@ framed_stream::connection framed_stream::release_connection() {
 }
 
 /// All is written: ends the stream without the reset that closing would send over unread input.
-void framed_stream::part() {
+void framed_stream::part() noexcept {
     const int fd = fd_;
     const bool has_peer_finished = closing_reason_ == close_reason::closed_by_peer;
     end(closing_reason_);
@@ -560,23 +587,33 @@ void framed_stream::part() {
 }
 
 /// The descriptor is the caller's from here on.
-void framed_stream::end(close_reason reason) {
+void framed_stream::end(close_reason reason) noexcept {
     is_closing_ = true;
+    closing_reason_ = reason;
     if (cipher_) {
-        cipher_->end_output();
-        const std::string_view farewell = cipher_->pending_output();
-        if (!farewell.empty()) ::send(fd_, farewell.data(), farewell.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        shard_.guarded("the end of a cipher", [&] {
+            cipher_->end_output();
+            const std::string_view farewell = cipher_->pending_output();
+            if (!farewell.empty()) ::send(fd_, farewell.data(), farewell.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        });
     }
     if (!is_unwatched_) shard_.loop().remove(fd_);
     fd_ = -1;
-    on_closed(reason);
+    tell_end();
+}
+
+void framed_stream::tell_end() noexcept {
+    is_end_told_ = shard_.guarded("the end of a stream", [&] { on_closed(closing_reason_); });
+    if (!is_end_told_) return shard_.read_on(*this);
     if (outbox_) {
         outbox_->clear();
         shard_.give_back(std::move(outbox_));
     }
     if (kept_) drop_kept(std::move(kept_));
-    settle_input();
-    settle_output();
+    shard_.guarded("the end of a stream", [&] {
+        settle_input();
+        settle_output();
+    });
 }
 
 }  // namespace bester::exchange

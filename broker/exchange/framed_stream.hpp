@@ -14,6 +14,7 @@
 #include "exchange/framing.hpp"
 #include "exchange/outbox.hpp"
 #include "exchange/payload.hpp"
+#include "exchange/turn.hpp"
 #include "wire/stream_cipher.hpp"
 
 namespace bester::exchange {
@@ -32,6 +33,7 @@ enum class close_reason : std::uint8_t {
     requested,  ///< by the client's `close`, a handler's `disconnect` or an administrator
     shutting_down,
     handler_lost,
+    internal_error,
 };
 std::string_view to_string(close_reason reason) noexcept;
 
@@ -47,6 +49,7 @@ enum class frame_verdict : std::uint8_t {
     taken,             ///< go on with the next
     taken_then_pause,  ///< taken, but read no further until resume()
     not_yet,           ///< not taken: give it again after resume()
+    next_turn,         ///< not taken: give it again in the next turn, or later in this one
     closed,            ///< the stream was closed
 };
 
@@ -71,17 +74,18 @@ enum class enqueued : std::uint8_t {
 /// Outputs to the derived class: on_frame for each complete frame, on_bad_frame once when framing is
 /// lost (the derived class closes), on_end_of_input when the peer has finished sending, on_closed
 /// once, last, from close().
-class framed_stream : public pollable, private memory_holder {
+/// An exception that leaves one of these outputs closes the stream (internal_error); one that leaves on_closed has it
+/// called again, until it returns.
+class framed_stream : public pollable, public turn_stream, private memory_holder {
 public:
-    framed_stream(const framed_stream&) = delete;
-    framed_stream& operator=(const framed_stream&) = delete;
-    virtual ~framed_stream();
+    ~framed_stream() override;
 
     void on_ready(std::uint32_t events) final;
+    void fail() noexcept final { close(close_reason::internal_error); }
 
     /// Ends the stream now: what is queued is dropped, the descriptor closed, on_closed called. The
     /// object is destroyed by its owner through shard::bury. Idempotent.
-    void close(close_reason reason);
+    void close(close_reason reason) noexcept;
     /// Ends it when all that is queued has been written (or nothing moves for the write timeout). The
     /// peer gets the time to read that: its socket is seen off by the shard.
     void close_after_flush(close_reason reason);
@@ -104,10 +108,10 @@ public:
     std::size_t queued_bytes() const noexcept { return outbox_ ? outbox_->bytes() : 0; }
     std::size_t queued_frames() const noexcept { return outbox_ ? outbox_->frames() : 0; }
 
-    /// Called by the shard: at the end of a turn in which something was queued,
-    void flush();
-    /// and in the turn after resume().
-    void read_kept();
+    /// Called by the shard's turn after something was queued.
+    void flush() final;
+    /// Called by the shard's turn after resume() or read_until_dry().
+    void read_on() final;
     /// To be asked from time to time: has the other end taken nothing for `timeout_ms` while output waits? It has taken
     /// something if the socket has room, or (asked a few times in that span) if less waits in the socket than before.
     bool is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) noexcept;
@@ -158,7 +162,8 @@ protected:
     virtual frame_verdict on_frame(std::string_view body) = 0;
     virtual void on_bad_frame(bool is_too_large) = 0;
     virtual void on_end_of_input() = 0;
-    /// What was queued can still be looked at, through unwritten().
+    /// What was queued can still be looked at, through unwritten(). After an exception it is called again, which must
+    /// do no harm.
     virtual void on_closed(close_reason reason) = 0;
     /// Frames that will be queued for what has been read already.
     virtual std::size_t awaited_frames() const noexcept { return 0; }
@@ -185,8 +190,10 @@ protected:
     bool is_half_full() const noexcept;
     /// Has something arrived that was not read yet, or not decoded because of a pause?
     bool has_unread_input() const noexcept;
-    /// Reads and handles what has arrived, until there is no more, or a pause, or the end.
-    void read_until_dry();
+    /// All that has arrived is read and handled in a later part of this turn, or in the next, or after the pause that
+    /// there is; then on_dry is called, unless the stream has ended by then.
+    void read_until_dry() noexcept;
+    virtual void on_dry() {}
 
     shard& shard_;
 
@@ -227,6 +234,8 @@ private:
     void give_way(held_kind what) final { on_memory_bound(what); }
     void check_frame_time(std::uint64_t now_ms) final;
     bool read();
+    void read_kept();
+    void tell_end() noexcept;
     ssize_t receive(char* to, std::size_t size);
     void read_ciphered();
     flush_result write_out();
@@ -235,13 +244,16 @@ private:
     void lose_framing(bool is_too_large);
     void keep(std::string_view rest);
     bool read_into_kept();
-    void drop_kept(std::unique_ptr<kept_bytes> kept);
+    void decode_kept();
+    void drop_kept(std::unique_ptr<kept_bytes> kept) noexcept;
+    /// Nothing is read now: until resume(), or until the turn reads on.
+    bool cannot_read() const noexcept { return is_paused() || is_resuming_; }
     void watch(std::uint32_t events);
     void wrote(flush_result result);
     bool read_nothing(ssize_t result);
     void hung_up(std::uint32_t events);
-    void part();
-    void end(close_reason reason);
+    void part() noexcept;
+    void end(close_reason reason) noexcept;
 
     int fd_;
     std::uint32_t watched_ = 0;
@@ -254,8 +266,9 @@ private:
     std::unique_ptr<flow_state> flow_;   ///< null: it flows
     std::uint8_t held_ = 0;              ///< why it is not read
     bool has_progressed_ = false;        ///< a frame was complete since input was counted last
-    bool is_dirty_ = false;              ///< in the shard's list of streams to flush
-    bool is_resuming_ = false;           ///< in the shard's list of streams to read on
+    bool is_resuming_ = false;           ///< what was kept during a pause is read before anything else
+    bool is_drying_ = false;             ///< read_until_dry was called
+    bool is_end_told_ = false;           ///< on_closed has returned
     bool is_closing_ = false;
     bool input_ended_ = false;
     bool may_receive_ = false;      ///< from the socket, in this turn; of a ciphered stream

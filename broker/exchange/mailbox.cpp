@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
@@ -31,9 +32,14 @@ void mailbox::post(std::vector<task>& batch) {
     {
         const std::lock_guard lock{mutex_};
         was_empty = queued_.empty();
-        if (was_empty) queued_.swap(batch);
-        else
+        if (was_empty) {
+            queued_.swap(batch);
+        } else {
+            // All or nothing: without the memory for it the batch stays as it is.
+            const std::size_t size = queued_.size() + batch.size();
+            if (size > queued_.capacity()) queued_.reserve(std::max(size, 2 * queued_.capacity()));
             for (task& work : batch) queued_.push_back(std::move(work));
+        }
     }
     batch.clear();
     if (was_empty) wake();
@@ -43,6 +49,11 @@ bool mailbox::take(std::vector<task>& taken) {
     const std::lock_guard lock{mutex_};
     queued_.swap(taken);
     return !taken.empty();
+}
+
+bool mailbox::empty() {
+    const std::lock_guard lock{mutex_};
+    return queued_.empty();
 }
 
 void mailbox::acknowledge() noexcept {

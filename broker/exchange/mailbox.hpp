@@ -20,6 +20,8 @@ public:
     void post(std::vector<task>& batch);
     /// Takes all that is there into `taken` (which must be empty); false if there is nothing.
     bool take(std::vector<task>& taken);
+    /// Whether nothing has been posted since the last take().
+    bool empty();
 
     /// Readable while there may be mail: for the owner's event loop.
     int wake_fd() const noexcept { return wake_fd_; }

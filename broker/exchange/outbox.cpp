@@ -14,14 +14,18 @@ constexpr std::size_t most_pieces = 64;
 }
 
 std::unique_ptr<char[]> chunk_pool::take() {
+    std::unique_ptr<char[]> chunk;
+    if (free_.empty()) {
+        chunk.reset(new char[chunk_size]);
+    } else {
+        chunk = std::move(free_.back());
+        free_.pop_back();
+    }
     in_use_ += chunk_size;
-    if (free_.empty()) return std::unique_ptr<char[]>{new char[chunk_size]};
-    auto chunk = std::move(free_.back());
-    free_.pop_back();
     return chunk;
 }
 
-void chunk_pool::give_back(std::unique_ptr<char[]> chunk) {
+void chunk_pool::give_back(std::unique_ptr<char[]> chunk) noexcept {
     in_use_ -= chunk_size;
     if (free_.size() < most_kept) free_.push_back(std::move(chunk));
 }
@@ -31,7 +35,7 @@ char* outbox::reserve(std::size_t size) {
         piece& last = pieces_.back();
         if (last.chunk && last.capacity - last.size >= size) return last.chunk.get() + last.size;
     }
-    piece& added = pieces_.emplace_back();
+    piece added;
     if (size <= chunk_pool::chunk_size) {
         added.chunk = pool_->take();
         added.capacity = chunk_pool::chunk_size;
@@ -42,7 +46,8 @@ char* outbox::reserve(std::size_t size) {
     }
     memory_ += added.capacity;
     added.data = added.chunk.get();
-    return added.chunk.get();
+    pieces_.push_back(std::move(added));
+    return pieces_.back().chunk.get();
 }
 
 void outbox::commit(std::size_t size) noexcept {

@@ -15,12 +15,12 @@ class chunk_pool {
 public:
     static constexpr std::size_t chunk_size = std::size_t{16} << 10;
 
-    chunk_pool() = default;
+    chunk_pool() { free_.reserve(most_kept); }
     chunk_pool(const chunk_pool&) = delete;
     chunk_pool& operator=(const chunk_pool&) = delete;
 
     std::unique_ptr<char[]> take();
-    void give_back(std::unique_ptr<char[]> chunk);
+    void give_back(std::unique_ptr<char[]> chunk) noexcept;
 
     /// Bytes that are handed out, chunks and what was too large for one.
     std::size_t bytes_in_use() const noexcept { return in_use_; }

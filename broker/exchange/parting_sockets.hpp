@@ -28,7 +28,7 @@ public:
     parting_sockets& operator=(const parting_sockets&) = delete;
 
     /// Takes over `fd`, which no loop watches.
-    void add(int fd);
+    void add(int fd) noexcept;
     /// Closes those whose time is over; returns whether any is left.
     bool sweep(std::uint64_t now_ms);
 
@@ -37,6 +37,7 @@ private:
     struct place final : public pollable {
         explicit place(parting_sockets& in) noexcept : owner{in} {}
         void on_ready(std::uint32_t events) override;
+        void fail() noexcept override;
 
         parting_sockets& owner;
         int fd = -1;
@@ -44,11 +45,11 @@ private:
     };
 
     place& free_place();
-    void close(place& which);
+    void close(place& which) noexcept;
 
     shard& shard_;
     std::deque<place> places_;  ///< a deque: their addresses stay
-    std::vector<place*> free_;
+    std::vector<place*> free_;  ///< has room for all places
     std::size_t next_victim_ = 0;
 };
 

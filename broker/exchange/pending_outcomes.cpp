@@ -114,7 +114,12 @@ void pending_outcomes::finish(const envelope_view& message, const wire::status_e
 
 void pending_outcomes::tell_sender(const envelope_view& message, const wire::status_error* error) {
     if (!message.remote.empty()) return tell_server(message, error);
-    if (session* const sender = shard_.sessions().find(message.origin)) sender->message_done(message, error);
+    session* const sender = shard_.sessions().find(message.origin);
+    if (!sender) return;
+    // An exception ends the session, not what the handler's other messages are in: else it would be told again.
+    if (shard_.guarded("a status", [&] { sender->message_done(message, error); })) return;
+    shard_.guarded("a session that misses a status",
+                   [&] { sender->disconnect(wire::as_status_error(wire::error_code::internal_error)); });
 }
 
 void pending_outcomes::tell_server(const envelope_view& message, const wire::status_error* error) {

@@ -3,7 +3,10 @@
 #include <pthread.h>
 
 #include <cstring>
+#include <exception>
 #include <string>
+
+#include <spdlog/spdlog.h>
 
 #include "exchange/framed_stream.hpp"
 #include "exchange/random_words.hpp"
@@ -24,6 +27,9 @@ shard::shard(unsigned index, const exchange_settings& settings, directory& users
       routes_{std::make_shared<routing_table>()},
       executor_{*this} {
     std::memset(receive_buffer_.get(), 0, receive_size + wire::json_padding);
+    // Giving back must not take memory.
+    spare_kept_.reserve(most_spare_kept);
+    spare_outboxes_.reserve(most_spare_outboxes);
     loop_.add(mail_.wake_fd(), EPOLLIN, mail_slot_);
     read_clocks();
 }
@@ -53,15 +59,16 @@ void shard::run() {
         loop_.wait(longest_wait());
         read_clocks();
         looked_ms_ = now_ms_;
-        handle_ready();
-        read_clocks();
-        if (has_mail_) run_mail();
-        sweep_if_due();
-        end_turn();
+        turn_.run();
     }
-    // What was posted after the last turn still owns things: let it go here, on its thread.
-    run_mail();
-    end_turn();
+    // What was posted after the last turn still owns things, and so does what was closed in the last turns: let both go
+    // here, on their thread, while all that they refer to is there.
+    constexpr int last_turns = 3;
+    for (int i = 0; i < last_turns; ++i) {
+        loop_.wait(std::chrono::milliseconds{0});
+        has_mail_ = true;
+        turn_.run();
+    }
 }
 
 /// One batch may hold as many buffers full of frames as it has streams: each begins with a clock of its own time.
@@ -69,8 +76,9 @@ void shard::handle_ready() {
     unsigned handled = 0;
     loop_.dispatch([&](pollable& ready, std::uint32_t events) {
         if (++handled % handled_by_one_clock == 0) read_clocks();
-        ready.on_ready(events);
+        if (!guarded("what is ready", [&] { ready.on_ready(events); })) ready.fail();
     });
+    read_clocks();
 }
 
 void shard::read_clocks() noexcept {
@@ -80,66 +88,84 @@ void shard::read_clocks() noexcept {
 }
 
 std::chrono::milliseconds shard::longest_wait() const noexcept {
-    if (!resuming_.empty() || !dirty_.empty() || !writers_.empty() || !turn_end_.empty() || postponed_sweeps_ > 0)
-        return std::chrono::milliseconds{0};
+    if (turn_.has_work() || has_outgoing_ || postponed_sweeps_ > 0) return std::chrono::milliseconds{0};
     return wants_sweep_ ? sweep_interval : std::chrono::milliseconds{-1};
 }
 
-void shard::sweep_if_due() {
-    if (!wants_sweep_ || now_ms_ < next_sweep_ms_) return;
+bool shard::is_sweep_due() noexcept {
+    if (!wants_sweep_ || now_ms_ < next_sweep_ms_) return false;
     // Nobody is judged by the clock before what he had sent until then is handled: there may be more than one batch
     // of it, and while this turn took long, or the process stood still in it, more has come.
     const auto since_look = std::chrono::milliseconds{now_ms_ - looked_ms_};
     if ((loop_.is_batch_full() || since_look >= sweep_interval) && postponed_sweeps_ < loop_.rounds()) {
         ++postponed_sweeps_;
-        return;
+        return false;
     }
     postponed_sweeps_ = 0;
+    return true;
+}
+
+void shard::sweep() {
+    if (!is_sweep_due()) return;
     wants_sweep_ = false;
     next_sweep_ms_ = now_ms_ + static_cast<std::uint64_t>(sweep_interval.count());
-    for (std::size_t i = 0; i < swept_.size(); ++i)
-        if (swept_[i]->sweep(now_ms_)) wants_sweep_ = true;
+    for (std::size_t i = 0; i < swept_.size(); ++i) {
+        // What failed is not done yet.
+        bool wants_more = true;
+        guarded("a sweep", [&] { wants_more = swept_[i]->sweep(now_ms_); });
+        wants_sweep_ = wants_sweep_ || wants_more;
+    }
     if (parting_.sweep(now_ms_)) wants_sweep_ = true;
 }
 
-void shard::run_mail() {
-    has_mail_ = false;
-    mail_.acknowledge();
-    std::vector<task> taken;
-    taken.swap(taken_mail_);
-    if (mail_.take(taken))
-        for (task& work : taken) work(*this);
-    taken.clear();
-    taken_mail_.swap(taken);
+bool shard::has_mail() {
+    if (mail_.empty()) return false;
+    has_mail_ = true;
+    return true;
 }
 
-void shard::end_turn() {
-    // Reading on may queue output, and flushing may close streams whose end queues more elsewhere:
-    // both go on in the next turn, so that nobody is starved.
-    if (!resuming_.empty()) {
-        flushing_.swap(resuming_);
-        for (framed_stream* stream : flushing_) stream->read_kept();
-        flushing_.clear();
+void shard::run_mail() {
+    if (!std::exchange(has_mail_, false)) return;
+    mail_.acknowledge();
+    ++mail_runs_;
+    if (mail_.take(taken_mail_))
+        for (task& work : taken_mail_) guarded("a piece of mail", [&] { work(*this); });
+    taken_mail_.clear();
+    read_clocks();
+}
+
+void shard::caught(const char* where) noexcept {
+    count(counter::internal_errors);
+    const auto left_out = error_log_.admit(log_limit::time_point{std::chrono::milliseconds{now_ms_}});
+    if (!left_out) return;
+    try {
+        std::string what = "unknown";
+        try {
+            throw;
+        } catch (const std::exception& error) {
+            what = error.what();
+        } catch (...) {}
+        spdlog::error("shard {}: internal error in {}, which it ends: {} ({} such lines left out before)", index_,
+                      where, what, *left_out);
+    } catch (...) {
+        // There is no memory for the line either; it is counted.
     }
-    writing_.swap(writers_);
-    for (turn_writer* who : writing_) who->write_turn();
-    writing_.clear();
-    flushing_.swap(dirty_);
-    for (framed_stream* stream : flushing_) stream->flush();
-    flushing_.clear();
-    post_outgoing();
-    ending_.swap(turn_end_);
-    for (const auto& call : ending_) call();
-    ending_.clear();
-    post_outgoing();
-    if (dirty_.empty() && resuming_.empty()) buried_.clear();
 }
 
 void shard::post_outgoing() {
-    for (std::size_t target = 0; target < outgoing_.size(); ++target) all_[target]->mail_.post(outgoing_[target]);
+    if (!has_outgoing_) return;
+    bool is_all_posted = true;
+    for (std::size_t target = 0; target < outgoing_.size(); ++target) {
+        const auto post = [&] { all_[target]->mail_.post(outgoing_[target]); };
+        is_all_posted = guarded("mail for another shard", post) && is_all_posted;
+    }
+    has_outgoing_ = !is_all_posted;
 }
 
-void shard::post_to(unsigned target, task work) { outgoing_[target].push_back(std::move(work)); }
+void shard::post_to(unsigned target, task work) {
+    outgoing_[target].push_back(std::move(work));
+    has_outgoing_ = true;
+}
 
 std::span<char> shard::cipher_buffer() {
     if (!cipher_buffer_) cipher_buffer_.reset(new char[cipher_size]);
@@ -153,7 +179,7 @@ std::unique_ptr<outbox> shard::take_outbox() {
     return taken;
 }
 
-void shard::give_back(std::unique_ptr<outbox> unused) {
+void shard::give_back(std::unique_ptr<outbox> unused) noexcept {
     if (spare_outboxes_.size() < most_spare_outboxes) spare_outboxes_.push_back(std::move(unused));
 }
 
@@ -164,11 +190,9 @@ std::unique_ptr<kept_bytes> shard::take_kept() {
     return taken;
 }
 
-void shard::give_back(std::unique_ptr<kept_bytes> unused) {
+void shard::give_back(std::unique_ptr<kept_bytes> unused) noexcept {
     if (spare_kept_.size() < most_spare_kept) spare_kept_.push_back(std::move(unused));
 }
-
-void shard::bury(std::unique_ptr<framed_stream> closed) { buried_.push_back(std::move(closed)); }
 
 command_source* shard::find_source(std::uint64_t id) const noexcept {
     const auto found = sources_.find(id);

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,18 +17,19 @@
 #include "exchange/executor.hpp"
 #include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
+#include "exchange/log_limit.hpp"
 #include "exchange/mailbox.hpp"
 #include "exchange/outbox.hpp"
 #include "exchange/parting_sockets.hpp"
 #include "exchange/peer_port.hpp"
 #include "exchange/session_table.hpp"
 #include "exchange/task.hpp"
+#include "exchange/turn.hpp"
 #include "wire/handler_codec.hpp"
 #include "wire/json_reader.hpp"
 
 namespace bester::exchange {
 
-class framed_stream;
 struct kept_bytes;
 
 /// Something that lives on a shard and is looked at from time to time: sessions waiting to log in,
@@ -41,19 +41,13 @@ public:
     virtual bool sweep(std::uint64_t now_ms) = 0;
 };
 
-/// Something that gathers output during a turn and writes it to streams once, before they are flushed.
-class turn_writer {
-public:
-    virtual ~turn_writer() = default;
-    virtual void write_turn() = 0;
-};
-
 /// One thread with its own event loop and everything it owns: sessions, channels, groups, buffers.
 /// Other threads reach it through post(); everything else is for its own thread.
 ///
-/// A turn of the loop: wait, read the clocks, handle what is ready, run the mail, then write: what was gathered for
-/// other shards is posted and every stream that got output is flushed, once.
-class shard {
+/// Its loop: wait, read the clocks, then one turn (exchange/turn.hpp): what is ready is handled, mail is run, and every
+/// stream that got output is written, once. An exception ends the stream or the piece of work that it left, is counted
+/// (internal_errors) and logged; the shard goes on.
+class shard final : private turn_host {
 public:
     /// `all`: all shards by index, filled before any of them runs.
     shard(unsigned index, const exchange_settings& settings, directory& users, std::span<shard* const> all);
@@ -71,8 +65,10 @@ public:
     void post(task work) { mail_.post(std::move(work)); }
     /// Runs `work` on another shard; gathered and posted at the end of the turn. Order is kept.
     void post_to(unsigned target, task work);
-    /// Runs what other shards have posted so far (before a command that must come after theirs).
-    void run_mail();
+    /// Whether other shards have posted what this one has not run. If so, it will in the next phase of mail.
+    bool has_mail();
+    /// How often the mail has been taken. What was posted before has_mail() said yes is run when this has risen.
+    std::uint64_t mail_runs() const noexcept { return mail_runs_; }
 
     unsigned index() const noexcept { return index_; }
     const exchange_settings& settings() const noexcept { return settings_; }
@@ -85,7 +81,8 @@ public:
     std::uint64_t wall_ms() const noexcept { return wall_ms_; }
 
     event_loop& loop() noexcept { return loop_; }
-    wire::json_reader& reader() noexcept { return reader_; }
+    /// Throws if somebody still uses it: one text is read at a time, and nothing is read within something else.
+    wire::json_reader_lease reader() { return wire::json_reader_lease{reader_}; }
     directory& users() noexcept { return users_; }
     session_table& sessions() noexcept { return sessions_; }
     group_table& groups() noexcept { return groups_; }
@@ -113,6 +110,19 @@ public:
     command_source* find_source(std::uint64_t id) const noexcept;
     std::uint64_t next_source_id() noexcept { return ++last_source_id_; }
 
+    /// Runs `work`. An exception that leaves it is counted and logged as one in `where`, and goes no further. Returns
+    /// whether there was none.
+    template <class Work>
+    bool guarded(const char* where, Work&& work) noexcept {
+        try {
+            work();
+            return true;
+        } catch (...) {
+            caught(where);
+            return false;
+        }
+    }
+
     /// Registers something to be swept; it is, while it asks for it or after wake_sweep().
     void add_swept(swept& who) { swept_.push_back(&who); }
     void remove_swept(swept& who) { std::erase(swept_, &who); }
@@ -123,21 +133,22 @@ public:
     /// For what a ciphered stream receives; made when there is one.
     std::span<char> cipher_buffer();
     std::unique_ptr<outbox> take_outbox();
-    void give_back(std::unique_ptr<outbox> unused);
+    void give_back(std::unique_ptr<outbox> unused) noexcept;
     std::unique_ptr<kept_bytes> take_kept();
-    void give_back(std::unique_ptr<kept_bytes> unused);
-    void flush_later(framed_stream& stream) { dirty_.push_back(&stream); }
-    /// Calls `who` once, at the end of this turn or the next.
-    void write_later(turn_writer& who) { writers_.push_back(&who); }
-    void read_on(framed_stream& stream) { resuming_.push_back(&stream); }
+    void give_back(std::unique_ptr<kept_bytes> unused) noexcept;
+    void flush_later(turn_stream& stream) noexcept { turn_.flush(stream); }
+    /// Calls `who` once, before the streams are written in this turn or the next.
+    void write_later(turn_writer& who) { turn_.write(who); }
+    void read_on(turn_stream& stream) noexcept { turn_.read_on(stream); }
     void account_kept(std::ptrdiff_t bytes) noexcept { kept_size_ += static_cast<std::size_t>(bytes); }
     chunk_pool& chunks() noexcept { return chunks_; }
     /// Closes a socket to which all has been written, but not before the other side could read it.
-    void see_off(int fd) { parting_.add(fd); }
-    /// Destroys a closed stream when nothing in this turn can refer to it any more.
-    void bury(std::unique_ptr<framed_stream> closed);
-    /// Calls `after` when the current turn's output has been written and its mail posted.
-    void at_turn_end(std::function<void()> after) { turn_end_.push_back(std::move(after)); }
+    void see_off(int fd) noexcept { parting_.add(fd); }
+    /// Destroys a closed stream when nothing can refer to it any more: at the end of the next turn.
+    void bury(std::unique_ptr<turn_stream> closed) noexcept { turn_.bury(std::move(closed)); }
+    /// Calls `after` when the current turn's output has been written and its mail posted. It holds ids, not pointers to
+    /// what may be closed until then.
+    void at_turn_end(std::function<void()> after) { turn_.defer(std::move(after)); }
 
     /// Bytes in this shard's streams, not counting shared payloads.
     std::size_t queued_memory() const noexcept { return chunks_.bytes_in_use() + kept_size_; }
@@ -154,6 +165,7 @@ private:
     public:
         explicit mail_slot(shard& owner) noexcept : owner_{owner} {}
         void on_ready(std::uint32_t) override { owner_.has_mail_ = true; }
+        void fail() noexcept override {}
 
     private:
         shard& owner_;
@@ -163,7 +175,10 @@ private:
     class group_teller final : public turn_writer {
     public:
         explicit group_teller(shard& owner) noexcept : owner_{owner} {}
-        void write_turn() override { owner_.groups_.tell_changes(); }
+        void write_turn() override {
+            // What could not be told is told in the next turn.
+            if (!owner_.guarded("news of groups", [this] { owner_.groups_.tell_changes(); })) owner_.write_later(*this);
+        }
 
     private:
         shard& owner_;
@@ -171,11 +186,15 @@ private:
 
     void run();
     void read_clocks() noexcept;
-    void end_turn();
-    void post_outgoing();
-    void handle_ready();
-    void sweep_if_due();
+    bool is_sweep_due() noexcept;
     std::chrono::milliseconds longest_wait() const noexcept;
+
+    // As turn_host.
+    void handle_ready() override;
+    void run_mail() override;
+    void sweep() override;
+    void post_outgoing() override;
+    void caught(const char* where) noexcept override;
 
     unsigned index_;
     const exchange_settings& settings_;
@@ -192,12 +211,15 @@ private:
     std::uint64_t next_sweep_ms_ = 0;
     std::size_t postponed_sweeps_ = 0;
     std::uint64_t last_source_id_ = 0;
+    std::uint64_t mail_runs_ = 0;
+    log_limit error_log_{1};
 
     event_loop loop_;
     mailbox mail_;
     mail_slot mail_slot_;
     std::vector<task> taken_mail_;
     std::vector<std::vector<task>> outgoing_;
+    bool has_outgoing_ = false;
     std::unique_ptr<char[]> receive_buffer_;
     std::unique_ptr<char[]> cipher_buffer_;
     wire::json_reader reader_;
@@ -205,14 +227,7 @@ private:
     std::size_t kept_size_ = 0;
     std::vector<std::unique_ptr<kept_bytes>> spare_kept_;
     std::vector<std::unique_ptr<outbox>> spare_outboxes_;
-    std::vector<framed_stream*> dirty_;
-    std::vector<framed_stream*> resuming_;
-    std::vector<turn_writer*> writers_;
-    std::vector<turn_writer*> writing_;
-    std::vector<framed_stream*> flushing_;
-    std::vector<std::unique_ptr<framed_stream>> buried_;
-    std::vector<std::function<void()>> turn_end_;
-    std::vector<std::function<void()>> ending_;
+    turn turn_{*this};
     parting_sockets parting_{*this};
     exchange::counters counters_;
     session_table sessions_;

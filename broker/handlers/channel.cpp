@@ -56,7 +56,9 @@ channel::channel(shard_handlers& owner, handler_queue& queue, channel_offer&& of
       source_id_{owner.shard().next_source_id()},
       waiting_{owner.shard()},
       liveness_{offer.wishes.answers_pings},
-      progress_{std::move(progress)} {
+      progress_{std::move(progress)},
+      seen_executed_(progress_->executed.size()),
+      executed_before_mail_(progress_->executed.size()) {
     shard_.add_source(*this);
 }
 
@@ -268,9 +270,7 @@ frame_verdict channel::on_frame(std::string_view body) {
         case handler_frame_kind::push:
             if (!frame_.after.empty()) {
                 if (must_wait()) return frame_verdict::not_yet;
-                // What the frames that it comes after sent here is executed first.
-                owner_.run_mail();
-                if (!is_open()) return frame_verdict::closed;
+                if (must_run_mail_first()) return frame_verdict::next_turn;
             }
             if (frame_.kind == handler_frame_kind::answer) {
                 take_answer();
@@ -323,33 +323,65 @@ bool channel::must_wait() {
     return false;
 }
 
+/// What the frames that it comes after sent here has been posted: it is executed first.
+bool channel::must_run_mail_first() {
+    if (awaits_mail_ && shard_.mail_runs() != mail_runs_) {
+        executed_before_mail_.swap(seen_executed_);
+        awaits_mail_ = false;
+    }
+    const auto is_run = [&](const wire::after_entry& entry) {
+        return entry.shard >= executed_before_mail_.size() || entry.shard == shard_.index() ||
+               executed_before_mail_[entry.shard] >= entry.count;
+    };
+    if (std::all_of(frame_.after.begin(), frame_.after.end(), is_run)) return false;
+    if (awaits_mail_) return true;
+    std::transform(progress_->executed.begin(), progress_->executed.end(), seen_executed_.begin(),
+                   [](const auto& count) { return count.load(std::memory_order_acquire); });
+    awaits_mail_ = shard_.has_mail();
+    mail_runs_ = shard_.mail_runs();
+    if (!awaits_mail_) executed_before_mail_.swap(seen_executed_);
+    return awaits_mail_;
+}
+
 void channel::wake_when_executed(std::uint64_t count, unsigned waiting_shard) {
     waiters_.push_back({count, waiting_shard});
-    publish_progress();
+    tell_waiters();
 }
 
 void channel::after_may_be_met() { resume(); }
 
 void channel::executed_one() {
-    ++executed_;
-    if (is_publishing_ || progress_->executed.size() == 1) return;
+    const bool is_due = progress_->executed.size() > 1 && executed_ == published();
     // Not before what this turn has for other shards is in their mailboxes.
-    is_publishing_ = true;
-    shard_.at_turn_end([this] {
-        is_publishing_ = false;
-        publish_progress();
-    });
+    if (is_due) owner_.publish_later(instance_.epoch);
+    ++executed_;
+}
+
+std::uint64_t channel::published() const noexcept {
+    return progress_->executed[shard_.index()].load(std::memory_order_relaxed);
 }
 
 void channel::publish_progress() {
-    auto& mine = progress_->executed[shard_.index()];
-    if (!is_publishing_) mine.store(executed_, std::memory_order_release);
-    const std::uint64_t published = mine.load(std::memory_order_relaxed);
+    progress_->executed[shard_.index()].store(executed_, std::memory_order_release);
+    tell_waiters();
+}
+
+void channel::tell_waiters() {
     std::erase_if(waiters_, [&](const waiter& w) {
-        if (w.count > published) return false;
+        if (w.count > published()) return false;
         owner_.tell_waiter(instance_, w.shard);
         return true;
     });
+}
+
+/// Channels of other shards that come after frames of this one hear of all that was executed, and go on.
+void channel::publish_after_the_end() {
+    shard_.at_turn_end([&owner = owner_, instance = instance_, progress = progress_, executed = executed_,
+                        mine = shard_.index(), waiters = waiters_] {
+        progress->executed[mine].store(executed, std::memory_order_release);
+        for (const waiter& w : waiters) owner.tell_waiter(instance, w.shard);
+    });
+    waiters_.clear();
 }
 
 void channel::notify(std::string_view frame) {
@@ -357,8 +389,8 @@ void channel::notify(std::string_view frame) {
     if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) flush_early();
     if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) {
         // Not now: this may be called in the middle of executing its commands.
+        owner_.lose_later(instance_.epoch, "it does not read what it asked for (queue_bytes)");
         is_lost_ = true;
-        shard_.at_turn_end([this] { lost("it does not read what it asked for (queue_bytes)"); });
         return;
     }
     queue_frame(frame);
@@ -381,27 +413,21 @@ void channel::drain() {
 
 void channel::check_drained() {
     if (!is_draining_ || was_drained_ || in_flight_ > 0) return;
-    was_drained_ = true;
     owner_.channel_drained(instance_);
+    was_drained_ = true;
 }
 
 void channel::fail(std::string_view reason) {
-    if (!is_open()) return;
-    if (owner_.is_running_mail()) {
-        // A channel here, this or another, has read frames that it has not looked at: nothing is read before that.
-        shard_.at_turn_end(
-            [&owner = owner_, instance = instance_, why = std::string{reason}] { owner.close(instance, why); });
-        return;
-    }
+    if (!is_open() || is_failing_) return;
     if (lost_reason_.empty()) lost_reason_ = reason;
-    // The process may be known to be gone before its last answers have been read.
+    is_failing_ = true;
+    queue_.remove_ready(*this);
+    // The process may be known to be gone before its last answers have been read, and these may come after frames on
+    // another channel, which executes them now: what was answered is answered.
     read_until_dry();
-    if (is_open() && after_deadline_ms_ != 0) {
-        // They come after frames on another channel, which executes these now: what was answered is answered.
-        is_failing_ = true;
-        queue_.remove_ready(*this);
-        return;
-    }
+}
+
+void channel::on_dry() {
     is_lost_ = true;
     close(close_reason::handler_lost);
 }
@@ -438,7 +464,7 @@ void channel::on_closed(close_reason reason) {
     queue_.remove_ready(*this);
     if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);
     give_up_slots();
-    for (const waiter& w : waiters_) owner_.tell_waiter(instance_, w.shard);
+    publish_after_the_end();
     if (!is_lost_ && !is_failing_) owner_.channel_lost(instance_, lost_reason_, loss::broken);
     check_drained();
     owner_.closed(*this);

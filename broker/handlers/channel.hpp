@@ -12,6 +12,7 @@
 #include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
 #include "handlers/channel_host.hpp"
+#include "handlers/handler_settings.hpp"
 #include "handlers/liveness.hpp"
 #include "handlers/overdue_messages.hpp"
 #include "handlers/waiting_list.hpp"
@@ -53,6 +54,7 @@ public:
     void drain();
     /// Ends the channel; what it held is given to another instance where that is allowed, or fails.
     void fail(std::string_view reason);
+    using framed_stream::fail;
 
     bool has_room() const noexcept;
     void send(const exchange::envelope_view& message, std::string_view data, std::uint64_t deadline_ms);
@@ -71,6 +73,10 @@ public:
     void wake_when_executed(std::uint64_t count, unsigned waiting_shard);
     /// What this channel waited for may have happened.
     void after_may_be_met();
+    /// Tells other shards how many frames have been executed here. At the end of a turn, when what they sent is posted.
+    void publish_progress();
+    /// Ends the channel now.
+    void lost(std::string_view reason, loss why = loss::broken);
 
     // As command_source and session_observer.
     const std::string& handler() const noexcept override { return instance_.handler; }
@@ -104,6 +110,7 @@ private:
     exchange::frame_verdict on_frame(std::string_view body) override;
     void on_bad_frame(bool is_too_large) override;
     void on_end_of_input() override;
+    void on_dry() override;
     bool is_read_to_the_end() const noexcept override { return true; }
     void on_closed(exchange::close_reason reason) override;
 
@@ -121,10 +128,12 @@ private:
     void log_timeout(const slot& missed, std::uint64_t now_ms);
     std::string held_messages(std::uint64_t now_ms) const;
     void queue_frame(std::string_view frame);
+    bool must_run_mail_first();
     void executed_one();
-    void publish_progress();
+    std::uint64_t published() const noexcept;
+    void tell_waiters();
+    void publish_after_the_end();
     void protocol_error(std::string_view what);
-    void lost(std::string_view reason, loss why = loss::broken);
     void release(slot& used);
     void check_drained();
     std::string reached_peers() const;
@@ -135,6 +144,7 @@ private:
     std::string take_unsent(const slot& used) const;
 
     static constexpr unsigned index_bits = 20;
+    static_assert(most_window <= std::size_t{1} << index_bits, "each message in the window has a slot");
 
     shard_handlers& owner_;
     handler_queue& queue_;
@@ -158,15 +168,18 @@ private:
     std::uint64_t timeouts_left_out_ = 0;
     std::uint64_t last_event_ = 0;
     std::shared_ptr<instance_progress> progress_;
+    std::vector<std::uint64_t> seen_executed_;         ///< progress_ when this shard had mail, at mail_runs_
+    std::vector<std::uint64_t> executed_before_mail_;  ///< frames whose mail for this shard has been run, by shard
+    std::uint64_t mail_runs_ = 0;
+    bool awaits_mail_ = false;
     std::uint64_t executed_ = 0;
     std::vector<waiter> waiters_;
     std::uint64_t after_deadline_ms_ = 0;  ///< 0: nothing is waited for
-    bool is_publishing_ = false;
     bool is_ready_ = false;
     bool is_draining_ = false;
     bool was_drained_ = false;
     bool is_lost_ = false;
-    bool is_failing_ = false;  ///< the instance is lost; its last frames here wait for others
+    bool is_failing_ = false;  ///< the instance is lost; its last frames are read
     std::string lost_reason_;
 };
 

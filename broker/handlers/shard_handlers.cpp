@@ -60,7 +60,8 @@ void shard_handlers::open(channel_offer&& offer, std::shared_ptr<instance_progre
     }
     auto& made =
         channels_.emplace_back(std::make_unique<channel>(*this, *queue->second, std::move(offer), std::move(progress)));
-    made->begin();
+    channel& opened = *made;
+    if (!shard_.guarded("a new channel", [&] { opened.begin(); })) opened.fail();
 }
 
 channel* shard_handlers::find(std::uint64_t epoch) const {
@@ -84,10 +85,16 @@ void shard_handlers::close(const instance_ref& instance, const std::string& reas
     if (channel* c = find(instance)) c->fail(reason);
 }
 
-void shard_handlers::run_mail() {
-    is_running_mail_ = true;
-    shard_.run_mail();
-    is_running_mail_ = false;
+void shard_handlers::publish_later(std::uint64_t epoch) {
+    shard_.at_turn_end([this, epoch] {
+        if (channel* c = find(epoch)) c->publish_progress();
+    });
+}
+
+void shard_handlers::lose_later(std::uint64_t epoch, std::string reason) {
+    shard_.at_turn_end([this, epoch, reason = std::move(reason)] {
+        if (channel* c = find(epoch)) c->lost(reason);
+    });
 }
 
 void shard_handlers::closed(channel& gone) {

@@ -52,11 +52,6 @@ public:
     void close(const instance_ref& instance, const std::string& reason);
     std::vector<handler_load> load() const;
 
-    /// For a channel, in the middle of what it has read: runs what other shards have posted so far. Meanwhile
-    /// nothing may be read on this shard, which has one buffer for that.
-    void run_mail();
-    bool is_running_mail() const noexcept { return is_running_mail_; }
-
     bool sweep(std::uint64_t now_ms) override;
 
     // For channel.
@@ -65,6 +60,9 @@ public:
     void channel_lost(const instance_ref& instance, const std::string& reason, loss why);
     void channel_drained(const instance_ref& instance);
     void closed(channel& gone);
+    /// At the end of the turn, if the channel of this instance still stands then.
+    void publish_later(std::uint64_t epoch);
+    void lose_later(std::uint64_t epoch, std::string reason);
     /// Asks another shard's channel of the instance to tell when it has executed `count` frames.
     void wait_for_frames(const instance_ref& instance, unsigned on_shard, std::uint64_t count);
     void tell_waiter(const instance_ref& instance, unsigned waiting_shard);
@@ -76,7 +74,6 @@ private:
     channel* find(std::uint64_t epoch) const;
 
     exchange::shard& shard_;
-    bool is_running_mail_ = false;
     const std::vector<shard_handlers*>& all_;
     instance_listener& listener_;
     one_shot_runner& one_shots_;

@@ -208,11 +208,11 @@ std::uint8_t shard_peers::own_hops() const noexcept {
 
 void shard_peers::mark(flow& which) {
     if (which.is_dirty) return;
-    which.is_dirty = true;
     dirty_.push_back(&which);
+    which.is_dirty = true;
     if (is_write_due_) return;
-    is_write_due_ = true;
     shard_.write_later(*this);
+    is_write_due_ = true;
 }
 
 void shard_peers::write_turn() {
@@ -220,8 +220,10 @@ void shard_peers::write_turn() {
     writing_.swap(dirty_);
     for (flow* each : writing_) {
         each->is_dirty = false;
-        acknowledge(*each);
-        pump(*each);
+        shard_.guarded("a flow to another server", [&] {
+            acknowledge(*each);
+            pump(*each);
+        });
     }
     writing_.clear();
 }

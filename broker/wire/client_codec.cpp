@@ -94,9 +94,10 @@ bool decode_payload(json_reader& reader, client_message& message, std::string_vi
 
 }  // namespace
 
-error_code decode_client_message(json_reader& reader, std::string_view body, client_message& message,
-                                 std::string_view& reason) {
-    message = {};
+namespace {
+
+error_code decode_message(json_reader& reader, std::string_view body, client_message& message,
+                          std::string_view& reason) {
     message.data = "null";
     reason = {};
     unsigned seen = 0;
@@ -126,6 +127,16 @@ error_code decode_client_message(json_reader& reader, std::string_view body, cli
     return reason.empty() ? error_code::none : error_code::bad_message;
 }
 
+}  // namespace
+
+error_code decode_client_message(json_reader& reader, std::string_view body, client_message& message,
+                                 std::string_view& reason) {
+    message = {};
+    const error_code error = decode_message(reader, body, message, reason);
+    reader.give_text(message.text);
+    return error;
+}
+
 error_code decode_builtin(json_reader& reader, std::string_view data, builtin_command& command) {
     command = {};
     const bool well_formed = reader.start(data) && reader.object([&](std::string_view key) {
@@ -138,6 +149,7 @@ error_code decode_builtin(json_reader& reader, std::string_view data, builtin_co
             return reader.skip();
         });
     });
+    reader.give_text(command.text);
     return well_formed && !command.type.empty() ? error_code::none : error_code::unknown_command;
 }
 

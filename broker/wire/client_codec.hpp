@@ -20,8 +20,12 @@ inline constexpr std::string_view close_id = "\"close_special\"";
 
 enum class credentials_kind : std::uint8_t { none, password, token, unknown };
 
-/// What the broker sees of a client's message. All views point into the frame or the reader.
+/// What the broker sees of a client's message. All views point into the frame's body or into `text`.
 struct client_message {
+    client_message() = default;
+    client_message(client_message&&) = default;
+    client_message& operator=(client_message&&) = default;
+
     std::string_view type;        ///< unescaped
     std::string_view type_token;  ///< as it stands, with quotes
     std::string_view id_token;    ///< as it stands, with quotes; empty if there is none
@@ -32,6 +36,7 @@ struct client_message {
     std::string_view password;
     std::string_view token;
     std::string_view authentication;  ///< the bytes of the value; empty if there is none
+    std::string text;                 ///< of all strings that had escapes, these undone
 };
 
 /// Reads one client frame's body (json_padding readable bytes after it). Returns none, or
@@ -39,12 +44,18 @@ struct client_message {
 error_code decode_client_message(json_reader& reader, std::string_view body, client_message& message,
                                  std::string_view& reason);
 
-/// A built-in command: the `data` of a message of type `builtin`. proto-docs/client.md.
+/// A built-in command: the `data` of a message of type `builtin`. proto-docs/client.md. Views point into that data or
+/// into `text`.
 struct builtin_command {
+    builtin_command() = default;
+    builtin_command(builtin_command&&) = default;
+    builtin_command& operator=(builtin_command&&) = default;
+
     std::string_view type;
     std::string_view old_password;
     std::string_view new_password;
     std::string_view token;
+    std::string text;  ///< of all strings that had escapes, these undone
 };
 
 /// Reads the data of a `builtin` message, which may have been copied: it needs its own padding.

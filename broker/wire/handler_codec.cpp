@@ -233,6 +233,7 @@ bool decode_handler_frame(json_reader& reader, std::string_view body, handler_fr
         if (key == "limit") return reader.integer(frame.limit);
         return reader.skip();
     }) && reader.at_end();
+    reader.give_text(frame.text);
     if (!well_formed) return refuse_frame(frame, problem_json);
     if (kind == "answer") frame.kind = handler_frame_kind::answer;
     else if (kind == "push") frame.kind = handler_frame_kind::push;

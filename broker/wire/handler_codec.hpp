@@ -32,7 +32,7 @@ struct string_range {
     std::uint32_t count = 0;
 };
 
-/// One command. Views point into the frame or the reader.
+/// One command. Views point into the frame's body, or into handler_frame::text.
 struct command {
     command_kind kind = command_kind::unknown;
     bool is_malformed = false;    ///< a field is missing or of a wrong kind
@@ -57,8 +57,13 @@ struct after_entry {
     std::uint64_t count = 0;
 };
 
-/// A frame from a handler, after the hello. Kept from frame to frame so that its memory is reused.
+/// A frame from a handler, after the hello. Views point into the frame's body, or into `text`, so that nothing that
+/// is read while it is executed changes them. Kept from frame to frame so that its memory is reused.
 struct handler_frame {
+    handler_frame() = default;
+    handler_frame(handler_frame&&) = default;
+    handler_frame& operator=(handler_frame&&) = default;
+
     handler_frame_kind kind = handler_frame_kind::unknown;
     std::string_view problem;  ///< why it was not understood; a constant
     bool has_id = false;
@@ -75,6 +80,7 @@ struct handler_frame {
     std::vector<command> commands;
     std::vector<std::string_view> strings;
     std::vector<after_entry> after;
+    std::string text;  ///< of all strings that had escapes, these undone
 
     void clear() noexcept;
 };

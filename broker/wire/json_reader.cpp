@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <stdexcept>
 
 namespace bester::wire {
 
@@ -36,6 +37,11 @@ json_reader::~json_reader() = default;
 json_reader::json_reader(json_reader&&) noexcept = default;
 json_reader& json_reader::operator=(json_reader&&) noexcept = default;
 
+json_reader_lease::json_reader_lease(json_reader& reader) : reader_{reader} {
+    if (reader.is_leased_) throw std::logic_error{"a JSON text is to be read while another one is being read"};
+    reader.is_leased_ = true;
+}
+
 bool json_reader::start(std::string_view text) {
     text_ = text;
     depth_ = next_ = count_ = 0;
@@ -54,7 +60,10 @@ bool json_reader::start(std::string_view text) {
 bool json_reader::undo_escapes(std::string_view& value) {
     if (value.find('\\') == std::string_view::npos) return true;
     // Undoing escapes never makes text longer, so the views given before stay valid.
-    if (unescaped_.capacity() < text_.size()) unescaped_.reserve(text_.size());
+    // Not less than this: a short string would lie within the object, and move with it when it is given away.
+    constexpr std::size_t least_room = 64;
+    const std::size_t room = std::max(text_.size(), least_room);
+    if (unescaped_.capacity() < room) unescaped_.reserve(room);
     const std::size_t begin = unescaped_.size();
     append_unescaped(unescaped_, value);
     value = std::string_view{unescaped_}.substr(begin);

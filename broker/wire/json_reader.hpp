@@ -22,8 +22,8 @@ inline constexpr std::size_t json_padding = 64;
 ///         return key == "type" ? reader.string(type) : reader.skip(); }) && reader.at_end();
 ///
 /// Everything returns false at the first mistake and stays there. Views point into the text, or into
-/// the reader where escapes had to be undone, and are valid until the next start(). One reader a
-/// thread; it keeps its memory from text to text.
+/// the reader where escapes had to be undone, and are valid until the next start(), or, after give_text(), as long
+/// as that text. One reader a thread, used through a json_reader_lease; it keeps its memory from text to text.
 class json_reader {
 public:
     /// `max_depth`: how deep objects and arrays may be nested.
@@ -99,10 +99,15 @@ public:
     /// Has everything been read?
     bool at_end() const noexcept { return next_ == count_; }
 
+    /// Gives the text of all strings whose escapes were undone to who goes on using their views; `before` is what that
+    /// one had of an earlier text, whose memory is used again.
+    void give_text(std::string& before) noexcept { unescaped_.swap(before); }
+
     /// From the next text on.
     void set_max_depth(std::size_t depth) noexcept { max_depth_ = depth; }
 
 private:
+    friend class json_reader_lease;
     struct indexer;
 
     bool enter(char open) noexcept {
@@ -137,8 +142,26 @@ private:
     const std::uint32_t* index_ = nullptr;
     std::size_t count_ = 0;
     std::size_t next_ = 0;
+    bool is_leased_ = false;
     bool has_escapes_ = false;  ///< is there a backslash anywhere? Mostly not, and then no string is looked into
     std::string unescaped_;     ///< what unquote gave, all of this text's; reserved so that views stay valid
+};
+
+/// The right to use a thread's reader, and the views that it gave, until the lease ends. There is one at a time: to
+/// read something while something else is being read would change what the views of that say.
+class json_reader_lease {
+public:
+    /// Throws std::logic_error if the reader is leased.
+    explicit json_reader_lease(json_reader& reader);
+    ~json_reader_lease() { reader_.is_leased_ = false; }
+    json_reader_lease(const json_reader_lease&) = delete;
+    json_reader_lease& operator=(const json_reader_lease&) = delete;
+
+    operator json_reader&() const noexcept { return reader_; }
+    json_reader* operator->() const noexcept { return &reader_; }
+
+private:
+    json_reader& reader_;
 };
 
 }  // namespace bester::wire

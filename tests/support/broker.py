@@ -57,14 +57,13 @@ class TestBroker:
 
     __test__ = False
 
-    def __init__(self, bin_directory, threads=1, accounts=None, handlers=None, start=True, expect_internal_errors=0,
+    def __init__(self, bin_directory, threads=1, accounts=None, handlers=None, start=True,
                  environment=None, **config):
         self.bester = str(pathlib.Path(bin_directory).resolve() / "bester")
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="bester-"))
         self.control_path = str(self.directory / "run" / "control.sock")
         self.config_path = self.directory / "bester.json"
         self.log_path = self.directory / "log"
-        self.expected_errors = expect_internal_errors
         self.environment = environment or {}
         self.process = None
         self.addresses = {}
@@ -166,7 +165,7 @@ class TestBroker:
 
     def check_counters(self):
         counters = self.status()["counters"]
-        assert counters["internal_errors"] == self.expected_errors, counters
+        assert counters["internal_errors"] == 0, counters
 
     def check_log(self):
         found = SANITIZER.search(self.log())

@@ -320,6 +320,12 @@ class Handler:
             self.send(where, {"kind": "push", "commands": data["commands"]})
         self.reply(channel, message, "pushed")
 
+    def act_push_text(self, channel, message, data):
+        """Pushes a frame that is exactly this text, several times, then answers."""
+        for _ in range(data["times"]):
+            self.send(channel, data["text"].encode())
+        self.reply(channel, message, "pushed")
+
     def act_count(self, channel, message, data):
         """Sends numbers, each on another channel, each after those before."""
         sent = {}
@@ -343,6 +349,15 @@ class Handler:
         """Replies with what was recorded of these kinds, on every channel."""
         found = [[shard, f] for shard, f in self.records if f["kind"] in data["kinds"]]
         self.reply(channel, message, found)
+
+    def act_reached(self, channel, message, data):
+        """Replies with [what reports said: sessions reached and recipients missed, how many said that]."""
+        counts = {}
+        for _, frame in self.records:
+            if frame["kind"] == "report":
+                said = json.dumps([frame["delivered"], [missed["recipient"] for missed in frame["failed"]]])
+                counts[said] = counts.get(said, 0) + 1
+        self.reply(channel, message, [[*json.loads(said), count] for said, count in counts.items()])
 
     def act_seen(self, channel, message, data):
         self.reply(channel, message, self.seen)

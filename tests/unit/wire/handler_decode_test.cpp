@@ -329,6 +329,25 @@ TEST_CASE("handler frame: a pong", "[wire]") {
     const decoded result{R"({"kind":"pong"})"};
     REQUIRE(result.is_good);
     CHECK(result.frame.kind == handler_frame_kind::pong);
+TEST_CASE("handler frame: what a frame says does not change when the reader reads something else", "[wire]") {
+    json_reader reader;
+    handler_frame frame;
+    // Short ones, too: their text must not lie within an object that moves.
+    const padded body{R"({"kind":"p\u0075sh","commands":[{"command":"disconnect","users":["g\u0075stav","\u0061"],)"
+                      R"("reason":"\u0071uiet"}]})"};
+    REQUIRE(decode_handler_frame(reader, body.view(), frame));
+    for (int i = 0; i < 3; ++i) {
+        const padded other{R"({"m\u0061llory":"M\u0041LLORYS_PRIVATE_TEXT","\u0062":"\u0063"})"};
+        REQUIRE(reader.start(other.view()));
+        REQUIRE(reader.object([&](std::string_view) {
+            std::string_view value;
+            return reader.string(value);
+        }));
+    }
+    REQUIRE(frame.strings.size() == 2);
+    CHECK(frame.strings[0] == "gustav");
+    CHECK(frame.strings[1] == "a");
+    CHECK(frame.commands[0].reason == "quiet");
 }
 
 TEST_CASE("handler frame: nothing of the last frame is left in the next", "[wire]") {

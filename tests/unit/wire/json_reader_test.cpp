@@ -1,6 +1,7 @@
 #include "wire/json_reader.hpp"
 
 #include <catch2/catch.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -227,6 +228,17 @@ TEST_CASE("json reader: it can be moved and goes on reading", "[wire]") {
     CHECK(reader_accepts(second, "[{}]"));
     first = std::move(second);
     CHECK(reader_accepts(first, "[[]]"));
+}
+
+TEST_CASE("json reader: it is leased to one at a time", "[wire]") {
+    json_reader reader;
+    {
+        const json_reader_lease lease{reader};
+        CHECK_THROWS_AS(json_reader_lease{reader}, std::logic_error);
+        json_reader& used = lease;
+        CHECK(&used == &reader);
+    }
+    CHECK_NOTHROW(json_reader_lease{reader});
 }
 
 }  // namespace bester::wire

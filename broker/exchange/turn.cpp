@@ -1,0 +1,62 @@
+#include "exchange/turn.hpp"
+
+namespace bester::exchange {
+
+turn::~turn() {
+    destroy_all(dying_.take());
+    destroy_all(buried_.take());
+}
+
+void turn::destroy_all(turn_list list) noexcept {
+    while (turn_stream* const stream = list.pop()) delete stream;
+}
+
+template <class Work>
+bool turn::guard(const char* where, Work&& work) noexcept {
+    try {
+        work();
+        return true;
+    } catch (...) {
+        host_.caught(where);
+        return false;
+    }
+}
+
+/// Those that are registered meanwhile are called in the next turn, so that nobody is starved.
+void turn::call_all(turn_list& registered, const char* where, void (turn_stream::*call)()) {
+    turn_list now = registered.take();
+    while (turn_stream* const stream = now.pop())
+        if (!guard(where, [&] { (stream->*call)(); })) stream->fail();
+}
+
+void turn::run() {
+    phase_ = turn_phase::handling;
+    guard("what is ready", [&] { host_.handle_ready(); });
+    phase_ = turn_phase::mail;
+    guard("mail", [&] { host_.run_mail(); });
+    guard("a sweep", [&] { host_.sweep(); });
+    phase_ = turn_phase::reading_on;
+    call_all(resuming_, "a stream that reads on", &turn_stream::read_on);
+    phase_ = turn_phase::writing;
+    called_writers_.swap(writers_);
+    for (turn_writer* const writer : called_writers_) guard("a writer", [&] { writer->write_turn(); });
+    called_writers_.clear();
+    call_all(dirty_, "a stream that is written", &turn_stream::flush);
+    guard("mail for other shards", [&] { host_.post_outgoing(); });
+    phase_ = turn_phase::ending;
+    end();
+    phase_ = turn_phase::ended;
+}
+
+void turn::end() {
+    called_deferred_.swap(deferred_);
+    for (const auto& work : called_deferred_) guard("the end of a turn", work);
+    called_deferred_.clear();
+    guard("mail for other shards", [&] { host_.post_outgoing(); });
+    // A destructor may bury more: that is younger than all that is destroyed here.
+    turn_list gone = dying_.take();
+    dying_ = buried_.take();
+    destroy_all(std::move(gone));
+}
+
+}  // namespace bester::exchange

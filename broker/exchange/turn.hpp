@@ -1,0 +1,160 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace bester::exchange {
+
+/// What a turn calls of a stream, and the lists of the turn that the stream is in: registering one takes no memory,
+/// so it cannot fail.
+class turn_stream {
+public:
+    turn_stream() = default;
+    turn_stream(const turn_stream&) = delete;
+    turn_stream& operator=(const turn_stream&) = delete;
+    virtual ~turn_stream() = default;
+
+    /// Reads on after a pause, beginning with what was received before it.
+    virtual void read_on() = 0;
+    /// Writes what was queued.
+    virtual void flush() = 0;
+    /// An exception left one of the calls, or one that the loop made: closes the stream.
+    virtual void fail() noexcept = 0;
+
+private:
+    friend class turn_list;
+    friend class turn;
+    struct place {
+        turn_stream* next = nullptr;
+        bool is_taken = false;
+    };
+    place reading_;
+    place writing_;
+    place grave_;
+};
+
+/// Streams in the order in which they were put in, each once.
+class turn_list {
+public:
+    explicit turn_list(turn_stream::place turn_stream::*place) noexcept : place_{place} {}
+
+    bool empty() const noexcept { return !first_; }
+    /// Nothing happens if the stream is in the list, or in another one of the same place.
+    void push(turn_stream& stream) noexcept {
+        turn_stream::place& at = stream.*place_;
+        if (std::exchange(at.is_taken, true)) return;
+        at.next = nullptr;
+        (last_ ? (last_->*place_).next : first_) = &stream;
+        last_ = &stream;
+    }
+    /// Null: the list is empty.
+    turn_stream* pop() noexcept {
+        turn_stream* const stream = first_;
+        if (!stream) return nullptr;
+        first_ = (stream->*place_).next;
+        if (!first_) last_ = nullptr;
+        (stream->*place_).is_taken = false;
+        return stream;
+    }
+    /// All of it; this one is empty then.
+    turn_list take() noexcept {
+        turn_list taken{place_};
+        taken.first_ = std::exchange(first_, nullptr);
+        taken.last_ = std::exchange(last_, nullptr);
+        return taken;
+    }
+
+private:
+    turn_stream::place turn_stream::*place_;
+    turn_stream* first_ = nullptr;
+    turn_stream* last_ = nullptr;
+};
+
+/// Something that gathers output during a turn and writes it to streams once, before they are flushed.
+class turn_writer {
+public:
+    virtual ~turn_writer() = default;
+    virtual void write_turn() = 0;
+};
+
+enum class turn_phase : std::uint8_t { ended, handling, mail, reading_on, writing, ending };
+
+/// What a turn asks of the shard that it is of. Called by turn::run() alone, each in its phase.
+class turn_host {
+public:
+    /// Calls everybody whose descriptor is ready.
+    virtual void handle_ready() = 0;
+    /// Runs what other threads have posted.
+    virtual void run_mail() = 0;
+    /// Looks at deadlines. In the same phase as the mail, after it.
+    virtual void sweep() = 0;
+    /// Gives what was gathered for other shards to them.
+    virtual void post_outgoing() = 0;
+    /// In a catch block: an exception left `where`, and has ended it.
+    virtual void caught(const char* where) noexcept = 0;
+
+protected:
+    ~turn_host() = default;
+};
+
+/// One turn of a shard's loop, phase by phase: handling what is ready → mail → reading on → writing → ending → ended.
+/// Nothing that is done in one phase runs within another, and nothing within itself: what a call wants done beside
+/// its own work it registers here, for the phase that it belongs to, in this turn or the next.
+///
+/// A stream that was closed is destroyed at the end of the turn after the one in which it was buried: by then every
+/// list that it was registered in, and the batch of events that it was in, has been gone through. So nobody else
+/// needs to look whether it still exists; but what is called at the end of a turn (defer) may find that it does not,
+/// and holds an id. Belongs to one shard's thread.
+class turn {
+public:
+    explicit turn(turn_host& host) noexcept : host_{host} {}
+    ~turn();
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+
+    /// Runs all phases. An exception that leaves a call ends that call, and closes the stream whose call it was.
+    void run();
+
+    /// For the next phase in which streams read on.
+    void read_on(turn_stream& stream) noexcept { resuming_.push(stream); }
+    /// For the next phase in which streams are written.
+    void flush(turn_stream& stream) noexcept { dirty_.push(stream); }
+    void write(turn_writer& writer) { writers_.push_back(&writer); }
+    /// Calls `work` when the output of the turn has been written and its mail posted. It holds ids, not pointers to
+    /// what may be closed until then.
+    void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
+    /// Takes a closed stream, to destroy it.
+    void bury(std::unique_ptr<turn_stream> closed) noexcept {
+        if (closed) buried_.push(*closed.release());
+    }
+
+    turn_phase phase() const noexcept { return phase_; }
+    /// Whether the next turn has something to do though nothing may become ready.
+    bool has_work() const noexcept {
+        return !resuming_.empty() || !dirty_.empty() || !writers_.empty() || !deferred_.empty() || !buried_.empty() ||
+               !dying_.empty();
+    }
+
+private:
+    template <class Work>
+    bool guard(const char* where, Work&& work) noexcept;
+    void call_all(turn_list& registered, const char* where, void (turn_stream::*call)());
+    void end();
+    static void destroy_all(turn_list list) noexcept;
+
+    turn_host& host_;
+    turn_phase phase_ = turn_phase::ended;
+    turn_list resuming_{&turn_stream::reading_};
+    turn_list dirty_{&turn_stream::writing_};
+    std::vector<turn_writer*> writers_;
+    std::vector<turn_writer*> called_writers_;
+    std::vector<std::function<void()>> deferred_;
+    std::vector<std::function<void()>> called_deferred_;
+    turn_list buried_{&turn_stream::grave_};  ///< in this turn
+    turn_list dying_{&turn_stream::grave_};   ///< in the one before
+};
+
+}  // namespace bester::exchange

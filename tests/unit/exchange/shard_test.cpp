@@ -1,0 +1,234 @@
+#include <catch2/catch.hpp>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "running_shards.hpp"
+
+namespace bester::exchange {
+
+namespace {
+
+std::uint64_t steady_ms() {
+    using namespace std::chrono;
+    return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
+}
+
+struct noting_sweep final : swept {
+    std::function<bool(std::uint64_t)> on_sweep;
+    bool sweep(std::uint64_t now_ms) override { return on_sweep(now_ms); }
+};
+
+/// Something readable, once.
+struct signalled final : pollable {
+    std::function<void()> on_signal;
+    bool has_failed = false;
+    int fd = ::eventfd(0, EFD_NONBLOCK);
+
+    ~signalled() { ::close(fd); }
+    void signal() const { REQUIRE(::eventfd_write(fd, 1) == 0); }
+    void on_ready(std::uint32_t) override {
+        eventfd_t count;
+        ::eventfd_read(fd, &count);
+        on_signal();
+    }
+    void fail() noexcept override { has_failed = true; }
+};
+
+std::uint64_t internal_errors(running_shards& shards) {
+    return shards.ask([](shard& there) { return there.counters()[counter::internal_errors]; });
+}
+
+}  // namespace
+
+TEST_CASE("shard: its clocks are read after it has slept, before anything is done", "[exchange]") {
+    running_shards shards;
+    signalled ready;
+    std::promise<std::uint64_t> seen;
+    std::promise<std::uint64_t> seen_again;
+    ready.on_signal = [&] { seen.set_value(shards[0].now_ms()); };
+    shards.ask([&](shard& there) { there.loop().add(ready.fd, EPOLLIN, ready); });
+    // The silence under test: nothing wakes the shard.
+    std::this_thread::sleep_for(std::chrono::milliseconds{60});
+    const std::uint64_t before = steady_ms();
+    ready.signal();
+    CHECK(seen.get_future().get() >= before);
+    std::this_thread::sleep_for(std::chrono::milliseconds{60});
+    const std::uint64_t before_mail = steady_ms();
+    CHECK(shards.ask([](shard& there) { return there.now_ms(); }) >= before_mail);
+    shards.ask([&](shard& there) { there.loop().remove(ready.fd); });
+}
+
+TEST_CASE("shard: wall time is right after silence", "[exchange]") {
+    running_shards shards;
+    const auto wall_ms = [] {
+        using namespace std::chrono;
+        return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
+    };
+    shards.pass_turns();
+    std::this_thread::sleep_for(std::chrono::milliseconds{60});
+    const auto before = wall_ms();
+    CHECK(shards.ask([](shard& there) { return there.wall_ms(); }) >= before);
+}
+
+TEST_CASE("shard: deadlines are looked at after what had come, also when a turn took long", "[exchange]") {
+    running_shards shards;
+    signalled ready;
+    noting_sweep sweeps;
+    std::vector<std::string> order;
+    std::promise<void> is_swept;
+    bool is_armed = false;
+    ready.on_signal = [&] { order.push_back("ready"); };
+    sweeps.on_sweep = [&](std::uint64_t) {
+        if (!is_armed) return false;
+        is_armed = false;
+        order.push_back("sweep");
+        is_swept.set_value();
+        return false;
+    };
+    shards.ask([&](shard& there) {
+        there.loop().add(ready.fd, EPOLLIN, ready);
+        there.add_swept(sweeps);
+    });
+    shards.pass_turns();
+    // A turn that stands still: what comes meanwhile is handled before anybody is judged by the clock.
+    shards.ask([&](shard& there) {
+        is_armed = true;
+        there.wake_sweep();
+        std::this_thread::sleep_for(std::chrono::milliseconds{200});
+        ready.signal();
+    });
+    is_swept.get_future().get();
+    CHECK(shards.ask([&](shard& there) {
+        there.remove_swept(sweeps);
+        there.loop().remove(ready.fd);
+        return order;
+    }) == std::vector<std::string>{"ready", "sweep"});
+}
+
+TEST_CASE("shard: an exception ends the piece of mail that it leaves, is counted, and no more", "[exchange]") {
+    running_shards shards;
+    bool is_next_run = false;
+    shards[0].post([](shard&) { throw std::runtime_error{"as planned"}; });
+    shards[0].post([&](shard&) { is_next_run = true; });
+    shards[0].post([](shard&) { throw 1; });
+    shards.pass_turns();
+    CHECK(is_next_run);
+    CHECK(internal_errors(shards) == 2);
+}
+
+TEST_CASE("shard: an exception ends who was ready, and no other", "[exchange]") {
+    running_shards shards;
+    signalled bad;
+    signalled good;
+    std::promise<void> is_good_called;
+    bad.on_signal = [] { throw std::bad_alloc{}; };
+    good.on_signal = [&] { is_good_called.set_value(); };
+    shards.ask([&](shard& there) {
+        there.loop().add(bad.fd, EPOLLIN, bad);
+        there.loop().add(good.fd, EPOLLIN, good);
+        bad.signal();
+        good.signal();
+    });
+    is_good_called.get_future().get();
+    shards.pass_turns();
+    CHECK(internal_errors(shards) == 1);
+    CHECK(shards.ask([&](shard& there) {
+        there.loop().remove(bad.fd);
+        there.loop().remove(good.fd);
+        return bad.has_failed && !good.has_failed;
+    }));
+}
+
+TEST_CASE("shard: an exception in a sweep keeps nobody else from being swept, and the sweep comes again",
+          "[exchange]") {
+    running_shards shards;
+    noting_sweep bad;
+    noting_sweep good;
+    std::promise<void> is_swept_again;
+    int swept_good = 0;
+    int swept_bad = 0;
+    bad.on_sweep = [&](std::uint64_t) -> bool {
+        if (++swept_bad == 1) throw std::bad_alloc{};
+        is_swept_again.set_value();
+        return false;
+    };
+    good.on_sweep = [&](std::uint64_t) {
+        ++swept_good;
+        return false;
+    };
+    shards.ask([&](shard& there) {
+        there.add_swept(bad);
+        there.add_swept(good);
+        there.wake_sweep();
+    });
+    is_swept_again.get_future().get();
+    shards.ask([&](shard& there) {
+        there.remove_swept(bad);
+        there.remove_swept(good);
+    });
+    CHECK(swept_good >= 1);
+    CHECK(internal_errors(shards) == 1);
+}
+
+TEST_CASE("shard: one JSON text is read at a time", "[exchange]") {
+    running_shards shards;
+    const bool is_refused = shards.ask([](shard& there) {
+        const auto reader = there.reader();
+        try {
+            const auto second = there.reader();
+            return false;
+        } catch (const std::logic_error&) {
+            return true;
+        }
+    });
+    CHECK(is_refused);
+    CHECK_NOTHROW(shards.ask([](shard& there) { const auto again = there.reader(); }));
+}
+
+TEST_CASE("shard: mail between shards keeps its order", "[exchange]") {
+    running_shards shards{3};
+    std::vector<int> seen;
+    std::promise<void> is_done;
+    constexpr int last = 1'000;
+    for (int i = 0; i <= last; ++i) {
+        shards[0].post([&seen, &is_done, i](shard& there) {
+            there.post_to(2, [&seen, &is_done, i](shard&) {
+                seen.push_back(i);
+                if (i == last) is_done.set_value();
+            });
+        });
+    }
+    is_done.get_future().get();
+    CHECK(std::is_sorted(seen.begin(), seen.end()));
+    CHECK(seen.size() == last + 1);
+}
+
+TEST_CASE("shard: has_mail says what was posted and not run, and it is run before what reads on", "[exchange]") {
+    running_shards shards{2};
+    std::atomic<bool> is_posted = false;
+    std::promise<std::vector<std::string>> told;
+    std::vector<std::string> order;
+    shards[0].post([&](shard& there) {
+        shards[1].post([&](shard&) {
+            shards[0].post([&](shard&) { order.push_back("mail"); });
+            is_posted = true;
+        });
+        while (!is_posted) std::this_thread::yield();
+        order.push_back(there.has_mail() ? "has mail" : "has none");
+        const auto runs = there.mail_runs();
+        there.post([&, runs](shard& again) {
+            order.push_back(again.mail_runs() > runs ? "later" : "at once");
+            told.set_value(order);
+        });
+    });
+    CHECK(told.get_future().get() == std::vector<std::string>{"has mail", "mail", "later"});
+}
+
+}  // namespace bester::exchange

@@ -1,0 +1,343 @@
+#include "exchange/turn.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using bester::exchange::turn;
+using bester::exchange::turn_host;
+using bester::exchange::turn_phase;
+using bester::exchange::turn_stream;
+using bester::exchange::turn_writer;
+
+namespace {
+
+using work = std::function<void()>;
+
+/// What was called, in order, and by whom it is told to do more.
+struct record {
+    std::vector<std::string> calls;
+
+    std::vector<std::string> take() { return std::exchange(calls, {}); }
+    void add(std::string call, const work& more) {
+        calls.push_back(std::move(call));
+        if (more) more();
+    }
+};
+
+class fake_host final : public turn_host {
+public:
+    explicit fake_host(record& in) : in_{in} {}
+    void handle_ready() override { in_.add("ready", on_ready); }
+    void run_mail() override { in_.add("mail", on_mail); }
+    void sweep() override { in_.add("sweep", on_sweep); }
+    void post_outgoing() override { in_.add("post", on_post); }
+    void caught(const char* where) noexcept override { in_.add(std::string{"caught in "} + where, {}); }
+
+    work on_ready;
+    work on_mail;
+    work on_sweep;
+    work on_post;
+
+private:
+    record& in_;
+};
+
+class fake_stream final : public turn_stream {
+public:
+    fake_stream(record& in, std::string name) : in_{in}, name_{std::move(name)} {}
+    ~fake_stream() override { in_.add(name_ + " destroyed", on_destroyed); }
+    void read_on() override { in_.add(name_ + " reads", on_read); }
+    void flush() override { in_.add(name_ + " writes", on_write); }
+    void fail() noexcept override { in_.add(name_ + " fails", on_fail); }
+
+    work on_read;
+    work on_write;
+    work on_fail;
+    work on_destroyed;
+
+private:
+    record& in_;
+    std::string name_;
+};
+
+class fake_writer final : public turn_writer {
+public:
+    explicit fake_writer(record& in) : in_{in} {}
+    void write_turn() override { in_.add("writer", on_write); }
+
+    work on_write;
+
+private:
+    record& in_;
+};
+
+using calls = std::vector<std::string>;
+
+struct fixture {
+    record log;
+    fake_host host{log};
+    turn t{host};
+    fake_writer writer{log};
+
+    calls run() {
+        t.run();
+        CHECK(t.phase() == turn_phase::ended);
+        return log.take();
+    }
+};
+
+work fails() {
+    return [] { throw std::runtime_error{"as planned"}; };
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(fixture, "turn: the phases come in order, and each knows its name", "[exchange]") {
+    fake_stream stream{log, "s"};
+    std::vector<turn_phase> phases;
+    const work note = [&] { phases.push_back(t.phase()); };
+    host.on_ready = host.on_mail = host.on_sweep = stream.on_read = stream.on_write = writer.on_write = note;
+    t.read_on(stream);
+    t.flush(stream);
+    t.write(writer);
+    t.defer([&] { log.add("deferred", note); });
+    CHECK(t.has_work());
+    CHECK(run() == calls{"ready", "mail", "sweep", "s reads", "writer", "s writes", "post", "deferred", "post"});
+    CHECK(phases == std::vector{turn_phase::handling, turn_phase::mail, turn_phase::mail, turn_phase::reading_on,
+                                turn_phase::writing, turn_phase::writing, turn_phase::ending});
+    CHECK_FALSE(t.has_work());
+    CHECK(run() == calls{"ready", "mail", "sweep", "post", "post"});
+}
+
+TEST_CASE_METHOD(fixture,
+                 "turn: what is registered in a phase is called in this turn's later phases or the next turn's",
+                 "[exchange]") {
+    enum class when { ready, mail, sweep, read, writer, write, post, deferred };
+    enum class what { read, write, writer, defer };
+    const auto registering = GENERATE(when::ready, when::mail, when::sweep, when::read, when::writer, when::write,
+                                      when::post, when::deferred);
+    const auto registered = GENERATE(what::read, what::write, what::writer, what::defer);
+    CAPTURE(static_cast<int>(registering), static_cast<int>(registered));
+
+    fake_stream other{log, "other"};
+    fake_stream wanted{log, "wanted"};
+    fake_writer other_writer{log};
+    bool is_registered = false;
+    const work act = [&] {
+        if (std::exchange(is_registered, true)) return;
+        log.calls.clear();  // only what comes after counts
+        switch (registered) {
+            case what::read: t.read_on(wanted); break;
+            case what::write: t.flush(wanted); break;
+            case what::writer: t.write(writer); break;
+            case what::defer: t.defer([&] { log.add("wanted deferred", {}); }); break;
+        }
+    };
+    switch (registering) {
+        case when::ready: host.on_ready = act; break;
+        case when::mail: host.on_mail = act; break;
+        case when::sweep: host.on_sweep = act; break;
+        case when::read:
+            other.on_read = act;
+            t.read_on(other);
+            break;
+        case when::writer:
+            other_writer.on_write = act;
+            t.write(other_writer);
+            break;
+        case when::write:
+            other.on_write = act;
+            t.flush(other);
+            break;
+        case when::post: host.on_post = act; break;
+        case when::deferred: t.defer(act); break;
+    }
+    const std::string call = registered == what::read     ? "wanted reads"
+                             : registered == what::write  ? "wanted writes"
+                             : registered == what::writer ? "writer"
+                                                          : "wanted deferred";
+    const int last_phase_before = registered == what::read     ? static_cast<int>(when::sweep)
+                                  : registered == what::writer ? static_cast<int>(when::read)
+                                  : registered == what::write  ? static_cast<int>(when::writer)
+                                                               : static_cast<int>(when::post);
+    const bool is_in_this_turn = static_cast<int>(registering) <= last_phase_before;
+    const auto this_turn = run();
+    CHECK((std::count(this_turn.begin(), this_turn.end(), call) == 1) == is_in_this_turn);
+    CHECK(t.has_work() != is_in_this_turn);
+    const auto next_turn = run();
+    CHECK((std::count(next_turn.begin(), next_turn.end(), call) == 1) != is_in_this_turn);
+    CHECK_FALSE(t.has_work());
+}
+
+TEST_CASE_METHOD(fixture, "turn: a stream is called once, however often it was registered", "[exchange]") {
+    fake_stream a{log, "a"};
+    fake_stream b{log, "b"};
+    for (int i = 0; i < 3; ++i) {
+        t.flush(a);
+        t.flush(b);
+        t.read_on(b);
+    }
+    CHECK(run() == calls{"ready", "mail", "sweep", "b reads", "a writes", "b writes", "post", "post"});
+    // Again while it is called: in the next turn.
+    a.on_write = [&] { t.flush(a); };
+    t.flush(a);
+    CHECK(run() == calls{"ready", "mail", "sweep", "a writes", "post", "post"});
+    CHECK(t.has_work());
+    a.on_write = {};
+    CHECK(run() == calls{"ready", "mail", "sweep", "a writes", "post", "post"});
+    CHECK_FALSE(t.has_work());
+}
+
+TEST_CASE_METHOD(fixture,
+                 "turn: a buried stream outlives all that was registered before, and is destroyed after one turn more",
+                 "[exchange]") {
+    auto owned = std::make_unique<fake_stream>(log, "s");
+    fake_stream& stream = *owned;
+    const work bury = [&] {
+        if (!owned) return;
+        t.read_on(stream);
+        t.flush(stream);
+        t.bury(std::move(owned));
+    };
+    SECTION("when it is handled") {
+        host.on_ready = bury;
+        CHECK(run() == calls{"ready", "mail", "sweep", "s reads", "s writes", "post", "post"});
+    }
+    SECTION("by mail") {
+        host.on_mail = bury;
+        CHECK(run() == calls{"ready", "mail", "sweep", "s reads", "s writes", "post", "post"});
+    }
+    SECTION("while it reads on") {
+        stream.on_read = bury;
+        t.read_on(stream);
+        CHECK(run() == calls{"ready", "mail", "sweep", "s reads", "s writes", "post", "post"});
+        CHECK(run() == calls{"ready", "mail", "sweep", "s reads", "post", "post", "s destroyed"});
+        return;
+    }
+    SECTION("while it is written") {
+        stream.on_write = bury;
+        t.flush(stream);
+        CHECK(run() == calls{"ready", "mail", "sweep", "s writes", "post", "post"});
+        CHECK(run() == calls{"ready", "mail", "sweep", "s reads", "s writes", "post", "post", "s destroyed"});
+        return;
+    }
+    SECTION("at the end of the turn, with a call that the next turn makes") {
+        // The call looks for the stream by an id; were it gone already, so would be what a careless one points to.
+        t.defer([&] {
+            bury();
+            t.defer([&] { log.add("called", {}); });
+        });
+        CHECK(run() == calls{"ready", "mail", "sweep", "post", "post"});
+        CHECK(run() == calls{"ready", "mail", "sweep", "s reads", "s writes", "post", "called", "post", "s destroyed"});
+        return;
+    }
+    CHECK(t.has_work());
+    CHECK(run() == calls{"ready", "mail", "sweep", "post", "post", "s destroyed"});
+    CHECK_FALSE(t.has_work());
+}
+
+TEST_CASE_METHOD(fixture, "turn: closed streams are destroyed while others have something to do in every turn",
+                 "[exchange]") {
+    fake_stream busy{log, "busy"};
+    busy.on_write = [&] { t.flush(busy); };
+    t.flush(busy);
+    int alive = 0;
+    for (int i = 0; i < 100; ++i) {
+        auto gone = std::make_unique<fake_stream>(log, "gone");
+        gone->on_destroyed = [&] { --alive; };
+        ++alive;
+        t.bury(std::move(gone));
+        t.run();
+        CHECK(alive <= 2);
+    }
+    busy.on_write = {};
+    t.run();
+    t.run();
+    CHECK(alive == 0);
+}
+
+TEST_CASE_METHOD(fixture, "turn: a destructor may bury others", "[exchange]") {
+    auto first = std::make_unique<fake_stream>(log, "first");
+    first->on_destroyed = [&] { t.bury(std::make_unique<fake_stream>(log, "second")); };
+    t.bury(std::move(first));
+    run();
+    CHECK(run().back() == "first destroyed");
+    CHECK(t.has_work());
+    run();
+    CHECK(run().back() == "second destroyed");
+    CHECK_FALSE(t.has_work());
+}
+
+TEST_CASE_METHOD(fixture, "turn: what is buried when the turn itself is destroyed goes with it", "[exchange]") {
+    {
+        turn other{host};
+        other.bury(std::make_unique<fake_stream>(log, "older"));
+        other.run();
+        other.bury(std::make_unique<fake_stream>(log, "younger"));
+        log.take();
+    }
+    CHECK(log.take() == calls{"older destroyed", "younger destroyed"});
+}
+
+TEST_CASE_METHOD(fixture, "turn: an exception ends the call that it left, and no other", "[exchange]") {
+    fake_stream bad{log, "bad"};
+    fake_stream good{log, "good"};
+    calls expected;
+    SECTION("what is ready") {
+        host.on_ready = fails();
+        expected = {"ready", "caught in what is ready", "mail", "sweep", "good reads", "good writes", "post", "post"};
+    }
+    SECTION("mail") {
+        host.on_mail = fails();
+        expected = {"ready", "mail", "caught in mail", "sweep", "good reads", "good writes", "post", "post"};
+    }
+    SECTION("a sweep") {
+        host.on_sweep = fails();
+        expected = {"ready", "mail", "sweep", "caught in a sweep", "good reads", "good writes", "post", "post"};
+    }
+    SECTION("a stream that reads on") {
+        bad.on_read = fails();
+        t.read_on(bad);
+        expected = {"ready",     "mail",       "sweep",       "bad reads", "caught in a stream that reads on",
+                    "bad fails", "good reads", "good writes", "post",      "post"};
+    }
+    SECTION("a stream that is written") {
+        bad.on_write = fails();
+        t.flush(bad);
+        expected = {
+            "ready",     "mail",        "sweep", "good reads", "bad writes", "caught in a stream that is written",
+            "bad fails", "good writes", "post",  "post"};
+    }
+    SECTION("a writer") {
+        writer.on_write = fails();
+        t.write(writer);
+        expected = {"ready",       "mail", "sweep", "good reads", "writer", "caught in a writer",
+                    "good writes", "post", "post"};
+    }
+    SECTION("the end of a turn") {
+        t.defer(fails());
+        t.defer([&] { log.add("deferred", {}); });
+        expected = {"ready",    "mail", "sweep", "good reads", "good writes", "post", "caught in the end of a turn",
+                    "deferred", "post"};
+    }
+    SECTION("mail for other shards") {
+        host.on_post = fails();
+        expected = {"ready",
+                    "mail",
+                    "sweep",
+                    "good reads",
+                    "good writes",
+                    "post",
+                    "caught in mail for other shards",
+                    "post",
+                    "caught in mail for other shards"};
+    }
+    t.read_on(good);
+    t.flush(good);
+    CHECK(run() == expected);
+    CHECK_FALSE(t.has_work());
+}
