@@ -97,7 +97,7 @@ TEST_CASE("config mistakes: keys that contradict each other are told", "[config]
           "queue\n");
     CHECK(
         report(R"("limits": {"message_size": "2MiB", "held_input": "3MiB"})") ==
-        "test.jsonc:2:53: limits.held_input: must be at least twice message_size (2MiB): else a few large frames would "
+        "test.jsonc:2:50: limits.held_input: must be at least twice message_size (2MiB): else a few large frames would "
         "end each other\n");
     CHECK(report("\"server\": {\"runtime_directory\": \"/" + std::string(80, 'r') + "\"}") ==
           "test.jsonc:2:33: server.runtime_directory: has 81 bytes; its sockets need one of at most 80\n");
