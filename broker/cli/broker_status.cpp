@@ -27,11 +27,12 @@ std::size_t in_flight(const status_facts& facts, const std::string& handler, std
     return sum;
 }
 
-std::size_t waiting(const status_facts& facts, const std::string& handler) {
+/// Sum over all shards of a number that each says of the handler's load.
+std::size_t sum_of(const status_facts& facts, const std::string& handler, std::size_t handlers::handler_load::*number) {
     std::size_t sum = 0;
     for (const auto& shard : facts.shards)
         for (const auto& load : shard.handlers)
-            if (load.name == handler) sum += load.waiting;
+            if (load.name == handler) sum += load.*number;
     return sum;
 }
 
@@ -105,7 +106,10 @@ shard_totals count_clients(const shard_list& shards, const client_list& clients)
 json describe_handlers(const status_facts& facts) {
     auto list = json::array();
     for (const auto& settings : facts.settings.handlers) {
-        json described{{"name", settings.name}, {"types", settings.types}, {"waiting", waiting(facts, settings.name)}};
+        json described{{"name", settings.name},
+                       {"types", settings.types},
+                       {"waiting", sum_of(facts, settings.name, &handlers::handler_load::waiting)},
+                       {"waiting_bytes", sum_of(facts, settings.name, &handlers::handler_load::waiting_bytes)}};
         auto instances = json::array();
         if (settings.start == handlers::start_mode::one_shot) {
             described["start"] = "socket";

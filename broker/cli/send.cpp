@@ -20,6 +20,7 @@ using nlohmann::json;
 struct send_options {
     login_options login;
     std::string type;
+    std::string key;
     std::string data;
     std::string text;
     bool has_data = false;
@@ -85,7 +86,7 @@ void run_send(const send_options& options, int& exit_code) {
     const auto data = data_of(options);
     auto self = log_in(options.login, exit_code);
     if (!self) return;
-    const auto result = self->send_raw(options.type, data, options.login.timeout);
+    const auto result = self->send_raw({options.type, options.key}, data, options.login.timeout);
     if (options.as_json) {
         std::cout << format_json(result) << "\n";
     } else {
@@ -103,6 +104,10 @@ void add_send_command(CLI::App& app, int& exit_code) {
     command->add_option("--type", options->type, "The message's type, which decides what handler gets it")
         ->type_name("TYPE")
         ->required();
+    command
+        ->add_option("--routing-key", options->key,
+                     "The message's routing key: what has the same key comes to the same instance of its handler")
+        ->type_name("KEY");
     auto* data =
         command
             ->add_option("--data", options->data, "The data as JSON; \"-\", or neither this nor --text: standard input")

@@ -77,8 +77,9 @@ frame_verdict client_session::on_frame(std::string_view body) {
 }
 
 frame_verdict client_session::handle(const client_message& message, bool is_first) {
-    shard_.count(counter::messages);
-    return dispatch(message, is_first);
+    const frame_verdict verdict = dispatch(message, is_first);
+    if (verdict != frame_verdict::not_yet) shard_.count(counter::messages);
+    return verdict;
 }
 
 frame_verdict client_session::dispatch(const client_message& message, bool is_first) {
@@ -91,13 +92,12 @@ frame_verdict client_session::dispatch(const client_message& message, bool is_fi
     return pass_on(message);
 }
 
+/// A session that is full is read until the first message that it has no room for: what a client sends beside its
+/// messages (pings, the end of a WebSocket, `close`, `dummy`) is taken as long as it comes before that.
 frame_verdict client_session::pass_on(const client_message& message) {
-    switch (route(message)) {
-        case routed::waiting: return held(on_queue);
-        case routed::refused: return frame_verdict::taken;
-        case routed::taken: break;
-    }
-    return unanswered_ >= owner_.limits().unanswered ? held(on_unanswered) : frame_verdict::taken;
+    if (is_full()) return not_before(on_unanswered);
+    route(message);
+    return frame_verdict::taken;
 }
 
 void client_session::on_message_refused(const client_message& message, const wire::status_error& error) {

@@ -46,7 +46,6 @@ public:
     bool deliver(const exchange::payload& frame) override;
     void message_done(const exchange::envelope_view& message, const wire::status_error* error) override;
     bool takes_from_servers() override;
-    void message_left_queue() override;
     void disconnect(const wire::status_error& why) override;
     std::string_view path() const noexcept override;
     std::string_view query() const noexcept override;
@@ -101,7 +100,7 @@ public:
 private:
     enum class state : std::uint8_t { first, verifying, accepted, open, leaving };
     /// Why it is not read, beside framed_stream's own reasons.
-    enum hold_reason : std::uint8_t { on_unanswered = 1, on_queue = 2, on_login = 4, on_engine = 8, on_answer = 16 };
+    enum hold_reason : std::uint8_t { on_unanswered = 1, on_login = 2, on_engine = 4, on_answer = 8 };
     /// What is shorter is not worth the time.
     static constexpr std::size_t least_compressed = 512;
 

@@ -181,7 +181,8 @@ frame_verdict client_session::on_engine_frame(std::string_view body) {
     if (!web_->engine) return frame_verdict::closed;
     const bool is_binary = static_cast<const websocket_framing*>(current_framing())->is_binary();
     const frame_verdict verdict = web_->engine->on_websocket(*this, body, is_binary);
-    return verdict == frame_verdict::taken_then_pause ? held(on_engine) : verdict;
+    if (verdict == frame_verdict::taken_then_pause || verdict == frame_verdict::not_yet) held(on_engine);
+    return verdict;
 }
 
 void client_session::engine_is_free() { release(on_engine); }

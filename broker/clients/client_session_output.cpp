@@ -126,8 +126,6 @@ frame_verdict client_session::not_before(hold_reason why) {
     return frame_verdict::not_yet;
 }
 
-void client_session::message_left_queue() { release(on_queue); }
-
 void client_session::warm_up() {
     last_traffic_ms_ = shard_.now_ms();
     owner_.watch_warm(*this);

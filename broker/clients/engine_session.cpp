@@ -169,9 +169,13 @@ frame_verdict engine_session::on_websocket(client_session& from, std::string_vie
     else if (!is_binary && socketio::decode_engine_packet(body, packet)) done = take(packet, &from);
     else if (&from == upgrading_) done = refuse_probe(from);
     else done = close(true);
-    if (done == step::closed) return frame_verdict::closed;
-    return done == step::pause || (holding_ > 0 && &from == websocket_) ? frame_verdict::taken_then_pause
-                                                                        : frame_verdict::taken;
+    switch (done) {
+        case step::closed: return frame_verdict::closed;
+        case step::not_yet: return frame_verdict::not_yet;
+        case step::pause: return frame_verdict::taken_then_pause;
+        case step::next: break;
+    }
+    return frame_verdict::taken;
 }
 
 // ---- packets of Socket.IO ----------------------------------------------------------------------
@@ -180,6 +184,10 @@ engine_session::step engine_session::take_text(std::string_view text, bool may_m
     if (collector_ && collector_->is_collecting()) return close(true);
     const auto packet = socketio::decode_packet(text);
     if (!packet) return close(true);
+    if (packet->type == packet_type::event || packet->type == packet_type::binary_event) {
+        namespace_session* const to = find(packet->name_space);
+        if (to && to->must_wait()) return step::not_yet;
+    }
     switch (packet->type) {
         case packet_type::connect: return connect(*packet, text, may_move);
         case packet_type::event: return take_event(*packet);
@@ -224,8 +232,7 @@ engine_session::step engine_session::take_bytes(std::string_view bytes) {
 engine_session::step engine_session::take_event(const socketio::packet_view& packet) {
     namespace_session* const who = find(packet.name_space);
     if (who) who->take_event(packet);
-    if (is_closed_) return step::closed;
-    return holding_ > 0 ? step::pause : step::next;
+    return is_closed_ ? step::closed : step::next;
 }
 
 engine_session::step engine_session::connect(const socketio::packet_view& packet, std::string_view text,

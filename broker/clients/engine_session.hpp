@@ -93,7 +93,12 @@ public:
     void go_on();
 
 private:
-    enum class step : std::uint8_t { next, pause, closed };
+    enum class step : std::uint8_t {
+        next,
+        pause,    ///< after this packet
+        not_yet,  ///< before it: it is to be given again
+        closed,
+    };
 
     step take(const socketio::engine_packet& packet, client_session* from);
     step take_probe(const socketio::engine_packet& packet, client_session& from);

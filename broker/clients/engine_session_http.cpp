@@ -107,13 +107,16 @@ void engine_session::take_post() {
             close(true);
             return;
         }
+        const std::size_t begin = http_->at;
         http_->at += std::min(size + 1, rest.size());
         // Ends with a separator: an empty packet.
         if (http_->at == http_->body.size() && size < rest.size()) {
             close(true);
             return;
         }
-        if (take(packet, nullptr) != step::next) return;
+        const step done = take(packet, nullptr);
+        if (done == step::not_yet) http_->at = begin;
+        if (done != step::next) return;
     }
 }
 

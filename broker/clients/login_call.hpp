@@ -37,7 +37,6 @@ public:
     bool deliver(const exchange::payload&) override { return false; }
     void message_done(const exchange::envelope_view& message, const wire::status_error* error) override;
     bool takes_from_servers() override { return false; }
-    void message_left_queue() override {}
     void disconnect(const wire::status_error& why) override;
 
 private:

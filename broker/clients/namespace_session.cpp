@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "clients/access_rules.hpp"
 #include "clients/engine_session.hpp"
@@ -88,8 +89,7 @@ void namespace_session::login_refused(const wire::status_error& error) {
 }
 
 void namespace_session::drop() {
-    if (held_ != 0 && carrier_) carrier_->release();
-    held_ = 0;
+    if (std::exchange(is_holding_, false) && carrier_) carrier_->release();
     leave();
 }
 
@@ -122,7 +122,7 @@ void namespace_session::end(error_code code, close_reason) {
 
 bool namespace_session::outlive_connection() {
     const std::uint64_t now_ms = owner_.shard().now_ms();
-    held_ = 0;
+    is_holding_ = false;
     if (!recovery_ || !is_authenticated() || owner_.is_draining()) return false;
     lost_until_ms_ = now_ms + static_cast<std::uint64_t>(opening_->path->recovery.count());
     carrier_ = nullptr;
@@ -136,11 +136,10 @@ bool namespace_session::can_come_back(std::optional<std::uint64_t> offset) const
 void namespace_session::come_back(engine_session& carrier, std::optional<std::uint64_t> offset) {
     carrier_ = &carrier;
     lost_until_ms_ = 0;
-    held_ = 0;
+    is_holding_ = false;
     carrier.joined();
     say_connected();
     recovery_->for_each_after(offset, [&](const exchange::payload& packet) { carrier.send(packet.view()); });
-    if (unanswered_ >= owner_.limits().unanswered) hold_back(on_unanswered);
 }
 
 // ---- from the client ---------------------------------------------------------------------------
@@ -166,12 +165,7 @@ void namespace_session::take_event(const socketio::packet_view& packet) {
     message.type = where_.type;
     message.type_token = where_.type_token;
     message.data = packet.data;
-    switch (route(message)) {
-        case routed::waiting: return hold_back(on_queue);
-        case routed::refused: return;
-        case routed::taken: break;
-    }
-    if (unanswered_ >= owner_.limits().unanswered) hold_back(on_unanswered);
+    route(message);
 }
 
 /// `["bester",{"token":"…"}]`
@@ -195,18 +189,11 @@ void namespace_session::take_token(std::string_view id_token, std::string_view d
     if (!id_token.empty()) send_ack(id_token, "[]");
 }
 
-void namespace_session::hold_back(hold why) {
-    if (held_ == 0 && carrier_) carrier_->hold_back();
-    held_ |= why;
+bool namespace_session::must_wait() {
+    if (!is_authenticated() || !is_full()) return false;
+    if (!std::exchange(is_holding_, true) && carrier_) carrier_->hold_back();
+    return true;
 }
-
-void namespace_session::release(hold why) {
-    if ((held_ & why) == 0) return;
-    held_ &= static_cast<std::uint8_t>(~why);
-    if (held_ == 0 && carrier_) carrier_->release();
-}
-
-void namespace_session::message_left_queue() { release(on_queue); }
 
 // ---- to the client -----------------------------------------------------------------------------
 
@@ -297,7 +284,9 @@ void namespace_session::message_done(const exchange::envelope_view& message, con
             if (!has_reply) send_ack(message.id_token, "[]");
         }
     }
-    if ((held_ & on_unanswered) != 0 && unanswered_ <= owner_.limits().unanswered / 2) release(on_unanswered);
+    if (!is_holding_ || unanswered_ > owner_.limits().unanswered / 2) return;
+    is_holding_ = false;
+    if (carrier_) carrier_->release();
 }
 
 void namespace_session::on_message_refused(const client_message& message, const wire::status_error& error) {

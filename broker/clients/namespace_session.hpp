@@ -29,10 +29,12 @@ public:
 
     /// The client's CONNECT: who is it? It is told, now or later; refused, the session is removed.
     void connect(const login_request& request);
+    /// Must its events wait, as it is full? Then the connection is held back until it has room.
+    bool must_wait();
     /// An event of the client, or what its binary parts were put together to. `data` is checked here.
     void take_event(const socketio::packet_view& packet);
     /// Why it cannot be given more events now; false: it can.
-    bool is_holding() const noexcept { return held_ != 0; }
+    bool is_holding() const noexcept { return is_holding_; }
 
     /// The connection is lost: true if the session stays for a while.
     bool outlive_connection();
@@ -51,7 +53,6 @@ public:
     bool deliver(const exchange::payload& frame) override;
     void message_done(const exchange::envelope_view& message, const wire::status_error* error) override;
     bool takes_from_servers() override;
-    void message_left_queue() override;
     void disconnect(const wire::status_error& why) override;
     std::string_view path() const noexcept override { return opening_->path->name; }
     std::string_view query() const noexcept override { return opening_->query; }
@@ -61,8 +62,6 @@ public:
     std::string address() const override { return opening_->address; }
 
 private:
-    enum hold : std::uint8_t { on_unanswered = 1, on_queue = 2 };
-
     wire::error_code objection() override;
     void logged_in() override;
     void logged_in_late() override {}
@@ -71,8 +70,6 @@ private:
     void on_message_refused(const wire::client_message& message, const wire::status_error& error) override;
 
     void say_connected();
-    void hold_back(hold why);
-    void release(hold why);
     bool send_event(std::string_view type_token, std::string_view data);
     bool send_notice(std::string_view members);
     bool send_ack(std::string_view id_token, std::string_view data);
@@ -89,7 +86,7 @@ private:
     std::unique_ptr<recovery_log> recovery_;         ///< null: what it misses is lost
     std::vector<std::uint64_t> answered_;            ///< requests that have got their reply, and whose end is to come
     std::uint64_t lost_until_ms_ = 0;
-    std::uint8_t held_ = 0;
+    bool is_holding_ = false;
 };
 
 }  // namespace bester::clients

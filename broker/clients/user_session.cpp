@@ -48,12 +48,10 @@ bool user_session::may_ever_send(std::string_view type) {
     return rules.permissions->find({user_, access().roles, is_anonymous_}, type) != access::type_permissions::no_rule;
 }
 
-user_session::routed user_session::route(const client_message& message) {
-    using outcome = exchange::submit_result::outcome;
-    const auto refused = [&](const wire::status_error& why) {
-        on_message_refused(message, why);
-        return routed::refused;
-    };
+bool user_session::is_full() const noexcept { return unanswered_ >= owner_.limits().unanswered; }
+
+void user_session::route(const client_message& message) {
+    const auto refused = [&](const wire::status_error& why) { on_message_refused(message, why); };
     if (owner_.is_draining()) return refused(wire::as_status_error(error_code::shutting_down));
     if (has_expired()) return refused(wire::as_status_error(error_code::session_expired));
     if (const auto forbidden = forbids(message)) return refused(*forbidden);
@@ -69,14 +67,13 @@ user_session::routed user_session::route(const client_message& message) {
     if (access_) envelope.about = access_->about;
     envelope.type_token = message.type_token;
     envelope.id_token = message.id_token;
+    envelope.key_token = message.key_token;
+    envelope.key_hash = message.key_hash;
     ++unanswered_;  // before the call, in which it may be answered already
     const exchange::submit_result result = port->submit(envelope, message.type, message.data);
-    switch (result.what) {
-        case outcome::refused: --unanswered_; return refused(wire::as_status_error(result.error));
-        case outcome::waiting: return routed::waiting;
-        case outcome::handed_over: break;
-    }
-    return routed::taken;
+    if (result.what != exchange::submit_result::outcome::refused) return;
+    --unanswered_;
+    refused(wire::as_status_error(result.error));
 }
 
 void user_session::take_identity(access::token_identity identity) {

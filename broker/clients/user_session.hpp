@@ -65,11 +65,6 @@ public:
 
 protected:
     enum class login_step : std::uint8_t { accepted, waiting, refused };
-    enum class routed : std::uint8_t {
-        taken,
-        waiting,  ///< read no further until message_left_queue()
-        refused,  ///< told by on_message_refused()
-    };
 
     user_session(shard_clients& owner, const listener_settings& listener) noexcept
         : owner_{owner}, listener_{listener} {}
@@ -86,8 +81,10 @@ protected:
     virtual void login_refused(const wire::status_error& error) = 0;
     virtual void warn_of_expiry(std::uint64_t left_ms) = 0;
 
-    /// Gives a message to the handler of its type.
-    routed route(const wire::client_message& message);
+    /// Has it as many unanswered messages as it may? Then route() must not be called.
+    bool is_full() const noexcept;
+    /// Gives a message to the handler of its type, where it may have to wait; on_message_refused() tells if it cannot.
+    void route(const wire::client_message& message);
     /// It is not unanswered.
     virtual void on_message_refused(const wire::client_message& message, const wire::status_error& error) = 0;
     /// A fresh token of the same user takes the place of the one that the session began with; what is wrong with it.

@@ -55,7 +55,8 @@ std::vector<key<handlers::handler_settings>> process_keys() {
              .kind = value_kind::count,
              .least = 1,
              .most = 256,
-             .description = "How many processes share the load; the messages of one session go to the same."},
+             .description = "How many processes share the load; the messages of one session, or with one routing key, "
+                            "go to the same."},
             [](auto& h) -> auto& { return h.instances; }),
         of_entry(
             {.name = "hello_timeout",
@@ -100,6 +101,13 @@ std::vector<key<handlers::handler_settings>> process_keys() {
              .description = "Ends the process of an instance that hangs. `SIGABRT` and `SIGQUIT` leave a core where "
                             "the system keeps them. SIGKILL follows after `stop_grace`."},
             [](auto& h) -> auto& { return h.hang_signal; }),
+        of_entry(
+            {.name = "replace",
+             .kind = value_kind::choice,
+             .description =
+                 "How an instance makes way for a new one. `beside`: the old one serves until the new one is "
+                 "ready. `after`: the new one is started when the old one has gone; messages wait."},
+            [](auto& h) -> auto& { return h.replace; }),
         of_entry(
             {.name = "stop_grace",
              .kind = value_kind::duration,
@@ -162,9 +170,19 @@ std::vector<key<handlers::handler_settings>> message_keys() {
             {.name = "waiting",
              .kind = value_kind::count,
              .most = 10'000'000,
-             .description = "Messages that wait for a place in the window; then senders are told `busy`. Each shard "
-                            "has an equal part of it, rounded up."},
+             .description = "Messages that wait for a place in the window or for an instance. When there are more, the "
+                            "sender that has the most of them is told `busy`. Each shard has an equal part of it, "
+                            "rounded up."},
             [](auto& h) -> auto& { return h.waiting; }),
+        of_entry(
+            {.name = "waiting_bytes",
+             .kind = value_kind::size,
+             .least = kibi,
+             .most = 64 * gibi,
+             .description =
+                 "Data of the messages that wait. When it is more, the sender whose messages take the most is "
+                 "told `busy`. Each shard has an equal part of it, rounded up; one message may always wait."},
+            [](auto& h) -> auto& { return h.waiting_bytes; }),
         of_entry(
             {.name = "message_size",
              .kind = value_kind::size,

@@ -62,8 +62,9 @@ struct handler_check {
     }
 
     void tell_unused() const {
-        static constexpr std::array<std::string_view, 8> for_processes{
-            "environment", "directory", "user", "instances", "hello_timeout", "stop_grace", "restart", "config"};
+        static constexpr std::array<std::string_view, 9> for_processes{"environment", "directory",     "user",
+                                                                       "instances",   "hello_timeout", "replace",
+                                                                       "stop_grace",  "restart",       "config"};
         for (const std::string_view name : for_processes) {
             const json_member* const member = find(name);
             if (handler.start == start_mode::one_shot && member != nullptr) {

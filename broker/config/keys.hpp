@@ -105,6 +105,14 @@ struct enum_words<access::token_algorithm> {
 
 /// one_shot has no word: it follows from `socket`.
 template <>
+struct enum_words<handlers::replace_mode> {
+    static constexpr std::array<std::pair<handlers::replace_mode, std::string_view>, 2> list{{
+        {handlers::replace_mode::beside, "beside"},
+        {handlers::replace_mode::after, "after"},
+    }};
+};
+
+template <>
 struct enum_words<handlers::start_mode> {
     static constexpr std::array<std::pair<handlers::start_mode, std::string_view>, 2> list{{
         {handlers::start_mode::automatic, "auto"},

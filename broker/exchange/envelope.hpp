@@ -12,15 +12,17 @@ namespace bester::exchange {
 /// keeps the envelope, so that a reused one needs no memory.
 template <class Text>
 struct basic_envelope {
-    session_id origin;         ///< the sender's session, on this shard; none: a handler or another server sent it
-    Text remote{};             ///< a remote_origin, packed; empty: it came from no other server
-    Text user{};               ///< the sender's user, or that handler
-    Text about{};              ///< JSON members that say more of the sender, each with a comma before it: roles, claims
-    Text type_token{};         ///< the type as it stood, with quotes
-    Text id_token{};           ///< the client's id as it stood; empty: nobody wants a status
-    std::uint8_t hops = 0;     ///< handlers that passed it on
-    bool addressed = false;    ///< did commands address anyone, so that `delivered` means something?
-    bool was_retried = false;  ///< given to a second instance
+    session_id origin;  ///< the sender's session, on this shard; none: a handler or another server sent it
+    Text remote{};      ///< a remote_origin, packed; empty: it came from no other server
+    Text user{};        ///< the sender's user, or that handler
+    Text about{};       ///< JSON members that say more of the sender, each with a comma before it: roles, claims
+    Text type_token{};  ///< the type as it stood, with quotes
+    Text id_token{};    ///< the client's id as it stood; empty: nobody wants a status
+    Text key_token{};   ///< the routing key as it stood, with quotes; empty: it has none
+    std::uint64_t key_hash = 0;   ///< of the key without quotes and escapes; 0: it has none
+    std::uint8_t hops = 0;        ///< handlers that passed it on
+    bool addressed = false;       ///< did commands address anyone, so that `delivered` means something?
+    bool was_retried = false;     ///< given to a second instance
     std::uint64_t delivered = 0;  ///< sessions that commands reached so far
     std::uint64_t pending = 0;    ///< deliveries on other shards that the status waits for: a pending_status
 
@@ -32,6 +34,8 @@ struct basic_envelope {
         about = other.about;
         type_token = other.type_token;
         id_token = other.id_token;
+        key_token = other.key_token;
+        key_hash = other.key_hash;
         hops = other.hops;
         addressed = other.addressed;
         was_retried = other.was_retried;

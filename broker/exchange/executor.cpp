@@ -139,6 +139,10 @@ void executor::send_handler(execution& run, const command& c) {
     envelope_view next = run.message;
     if (!run.answered) next.user = run.source.handler();
     next.type_token = type_token;
+    if (!c.key_token.empty()) {
+        next.key_token = c.key_hash != 0 ? c.key_token : std::string_view{};
+        next.key_hash = c.key_hash;
+    }
     ++next.hops;
     const std::string_view type = type_token.substr(1, type_token.size() - 2);
     const submit_result result = port->submit(next, type, c.data);

@@ -22,15 +22,18 @@ struct distant_change {
     std::string handler;
     std::string group;
     acknowledgement to;
+    instance_mark by;
     std::uint64_t source;  ///< that is told when it is refused
     std::string refusal;   ///< in these words
 };
 
-error_code change_one(shard& on, session_id id, bool is_join, std::string_view handler, std::string_view group) {
+error_code change_one(shard& on, session_id id, bool is_join, std::string_view handler, std::string_view group,
+                      const instance_mark& by) {
     session* const who = on.sessions().find(id);
     if (!who) return error_code::recipient_offline;
     if (!is_join) on.groups().leave(handler, group, *who);
     else if (!on.groups().join(handler, group, *who, on.limits().groups)) return error_code::too_many_groups;
+    for (session_observer* observer : on.observers()) observer->on_membership(*who, group, is_join, by);
     return error_code::none;
 }
 
@@ -57,19 +60,21 @@ void executor::change_membership(execution& run, const command& c) {
     refuse_distant(run);
     for (const session_id id : targets_) {
         if (id.shard() == shard_.index()) {
-            const error_code failure = change_one(shard_, id, is_join, run.source.groups_owner(), c.target);
+            const error_code failure =
+                change_one(shard_, id, is_join, run.source.groups_owner(), c.target, run.source.mark());
             if (failure == error_code::none) ++reached.delivered;
             else missed(c, reached, id.text(), failure);
             // The message itself is not bad by it: its handler cannot know it of another shard's sessions either.
             if (failure == error_code::too_many_groups) run.source.notify(join_refused(run.answered, run.index));
             continue;
         }
-        auto change = std::make_unique<distant_change>(
-            distant_change{id, is_join, run.source.groups_owner(), std::string{c.target}, expect(run, c, reached),
-                           run.source.source_id(), is_join ? join_refused(run.answered, run.index) : std::string{}});
+        auto change = std::make_unique<distant_change>(distant_change{
+            id, is_join, run.source.groups_owner(), std::string{c.target}, expect(run, c, reached), run.source.mark(),
+            run.source.source_id(), is_join ? join_refused(run.answered, run.index) : std::string{}});
         change->to.shard = shard_.index();
         shard_.post_to(id.shard(), [change = std::move(change)](shard& there) {
-            const error_code failure = change_one(there, change->who, change->is_join, change->handler, change->group);
+            const error_code failure =
+                change_one(there, change->who, change->is_join, change->handler, change->group, change->by);
             if (failure == error_code::none) return report_back(there, change->to, 1);
             report_back(there, change->to, 0, {change->who}, failure);
             if (failure != error_code::too_many_groups) return;

@@ -15,11 +15,10 @@ namespace bester::exchange {
 /// What became of a message that was submitted to a handler.
 struct submit_result {
     enum class outcome : std::uint8_t {
-        handed_over,
-        waiting,  ///< for room or for an instance: the sender must not be read until message_left_queue
+        taken,    ///< handed over, or waiting for that
         refused,  ///< see `error`: message_done is not called, that is up to the caller
     };
-    outcome what = outcome::handed_over;
+    outcome what = outcome::taken;
     wire::error_code error = wire::error_code::none;
 };
 
@@ -33,12 +32,26 @@ public:
     virtual const std::string& name() const noexcept = 0;
 };
 
+/// Tells an instance from the one that replaces it.
+struct instance_mark {
+    std::uint64_t place = 0;  ///< the same of an instance and its replacement; 0: no instance
+    std::uint64_t epoch = 0;  ///< the replacement's is higher
+
+    /// Is this the instance that replaces `other`?
+    bool replaces(const instance_mark& other) const noexcept {
+        return place != 0 && place == other.place && epoch > other.epoch;
+    }
+};
+
 /// Who gets events about this shard's sessions.
 class session_observer {
 public:
     virtual ~session_observer() = default;
     virtual void on_connected(const class session& who) = 0;
     virtual void on_disconnected(const class session& who) = 0;
+    /// An instance put the session into a group, or took it out.
+    virtual void on_membership(const class session& who, std::string_view group, bool has_joined,
+                               const instance_mark& by) = 0;
 };
 
 /// Which handler serves which type, as one shard sees it. Replaced as a whole at a reload.
@@ -72,6 +85,8 @@ public:
     virtual bool take_command(std::uint64_t) noexcept { return true; }
     /// Sends a frame (report, refused) to whoever gave the commands; dropped if that is gone.
     virtual void notify(std::string_view frame) = 0;
+    /// The instance that gives the commands, if it is one.
+    virtual instance_mark mark() const noexcept { return {}; }
     /// By which the shard finds it when a report is complete; 0: it wants none.
     virtual std::uint64_t source_id() const noexcept = 0;
 };

@@ -36,8 +36,6 @@ public:
     /// The end of a message of this session: sends the status if one is wanted.
     /// `error` is null if all went well.
     virtual void message_done(const envelope_view& message, const wire::status_error* error) = 0;
-    /// A message that had to wait for room has been handed over (or has failed): read on.
-    virtual void message_left_queue() = 0;
     /// Closes the session, telling the client why.
     virtual void disconnect(const wire::status_error& why) = 0;
     /// Of a WebSocket: the path and the query that it was opened with; else empty.

@@ -32,6 +32,8 @@ double seconds(std::chrono::milliseconds span) { return static_cast<double>(span
 std::string held_for(std::uint64_t sent_ms, std::uint64_t now_ms) {
     return fmt::format(" (held {:.3g} s)", static_cast<double>(now_ms - sent_ms) / 1000.0);
 }
+/// Memory for data that a free slot keeps for its next message.
+constexpr std::size_t most_spare_data = 4'096;
 
 std::string name_of(const instance_ref& instance) { return instance.handler + '#' + std::to_string(instance.number); }
 
@@ -54,7 +56,6 @@ channel::channel(shard_handlers& owner, handler_queue& queue, channel_offer&& of
       wishes_{offer.wishes},
       groups_owner_{offer.groups_owner.empty() ? instance_.handler : std::move(offer.groups_owner)},
       source_id_{owner.shard().next_source_id()},
-      waiting_{owner.shard()},
       liveness_{offer.wishes.answers_pings},
       progress_{std::move(progress)},
       seen_executed_(progress_->executed.size()),
@@ -82,6 +83,10 @@ void channel::become_ready() {
 
 std::size_t channel::most_recipients() const noexcept { return queue_.settings().recipients; }
 
+exchange::instance_mark channel::mark() const noexcept {
+    return {std::hash<std::string>{}(instance_.handler) + instance_.number, instance_.epoch};
+}
+
 const exchange::command_rights* channel::rights() const noexcept { return queue_.rights(); }
 
 /// The rate is the instance's; each of its channels has an equal part.
@@ -94,12 +99,18 @@ bool channel::take_command(std::uint64_t now_ms) noexcept {
 bool channel::has_room() const noexcept {
     const handler_settings& settings = queue_.settings();
     const std::size_t shards = shard_.settings().shards;
-    return in_flight_ < (settings.window + shards - 1) / shards && queued_bytes() < settings.queue_bytes;
+    return in_flight_ < (settings.window + shards - 1) / shards && queued_bytes() < settings.queue_bytes &&
+           kept_bytes_ < settings.queue_bytes;
 }
 
 // ---- messages ----------------------------------------------------------------------------------
 
-void channel::send(const exchange::envelope_view& message, std::string_view data, std::uint64_t deadline_ms) {
+void channel::list_held(std::vector<std::uint64_t>& orders) const {
+    for (const slot& used : slots_)
+        if (used.id != 0) orders.push_back(used.place.order);
+}
+
+void channel::send(const exchange::envelope_view& message, std::string_view data, const queue_place& place) {
     std::uint32_t index;
     if (free_slots_.empty()) {
         index = static_cast<std::uint32_t>(slots_.size());
@@ -111,15 +122,17 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     slot& used = slots_[index];
     used.id = ++last_serial_ << index_bits | index;
     used.message.assign(message);
-    used.deadline_ms = deadline_ms;
+    used.place = place;
     used.sent_ms = shard_.now_ms();
     if (queue_.settings().idempotent) used.data = data;
+    kept_bytes_ += used.data.size();
     ++in_flight_;
 
     const auto session_text = message.origin.text();
     wire::handler_message frame;
     frame.id = used.id;
     frame.type_token = message.type_token;
+    frame.key_token = message.key_token;
     frame.data = data;
     frame.origin.user = message.user;
     frame.origin.about = message.about;
@@ -133,7 +146,7 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     frame.is_request = !message.id_token.empty();
     frame.time_ms = shard_.wall_ms();
     frame.has_deadline = queue_.settings().start != start_mode::manual;
-    frame.deadline_ms = deadline_ms > shard_.now_ms() ? deadline_ms - shard_.now_ms() : 0;
+    frame.deadline_ms = place.deadline_ms > shard_.now_ms() ? place.deadline_ms - shard_.now_ms() : 0;
     std::size_t size = 0;
     enqueue(wire::handler_message_size(frame), [&](char* room) {
         return size = static_cast<std::size_t>(wire::write_handler_message(room, frame) - room);
@@ -164,8 +177,12 @@ bool channel::was_heard_elsewhere() const noexcept {
 void channel::release(slot& used) {
     const auto index = static_cast<std::uint32_t>(used.id & ((1u << index_bits) - 1));
     used.id = 0;
+    kept_bytes_ -= used.data.size();
+    if (used.data.capacity() <= most_spare_data) used.data.clear();
+    else used.data = {};
     free_slots_.push_back(index);
     --in_flight_;
+    queue_.ended(used.place.order);
 }
 
 bool channel::sweep(std::uint64_t now_ms) {
@@ -187,7 +204,7 @@ bool channel::expire(std::uint64_t now_ms) {
     bool was_missed = false;
     bool was_released = false;
     for (slot& used : slots_) {
-        if (used.id == 0 || now_ms < used.deadline_ms) continue;
+        if (used.id == 0 || now_ms < used.place.deadline_ms) continue;
         was_missed = was_missed || heard_ms_ <= used.sent_ms;
         shard_.count(counter::handler_timeouts);
         log_timeout(used, now_ms);
@@ -306,7 +323,7 @@ void channel::take_answer() {
     shard_.count(counter::answers);
     shard_.commands().answer(*this, exchange::view_of(used.message), frame_);
     release(used);
-    if (!waiting_.empty()) queue_.room_at(*this);
+    queue_.room_at(*this);
     if (is_draining_) check_drained();
 }
 
@@ -461,9 +478,10 @@ void channel::on_closed(close_reason reason) {
     if (wishes_.peer_events) shard_.remove_peer_observer(*this);
     if (wishes_.group_events) shard_.groups().unwatch(*this);
     shard_.remove_source(*this);
-    queue_.remove_ready(*this);
     if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);
+    queue_.withdraw(*this);
     give_up_slots();
+    queue_.forget(*this);
     publish_after_the_end();
     if (!is_lost_ && !is_failing_) owner_.channel_lost(instance_, lost_reason_, loss::broken);
     check_drained();
@@ -502,10 +520,10 @@ void channel::give_up_slots() {
         const bool was_handed_over = data.empty();
         if (was_handed_over && queue_.settings().idempotent && !used->message.was_retried) {
             used->message.was_retried = true;
-            data = std::move(used->data);
+            data = used->data;
         }
         if (!data.empty()) {
-            queue_.resubmit(std::move(used->message), std::move(data), used->deadline_ms);
+            queue_.give_back(std::move(used->message), std::move(data), used->place);
         } else {
             shard_.count(counter::handler_failures);
             const auto error = wire::as_status_error(error_code::handler_failed);

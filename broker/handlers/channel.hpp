@@ -11,11 +11,12 @@
 #include "exchange/framed_stream.hpp"
 #include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
+#include "exchange/peer_port.hpp"
 #include "handlers/channel_host.hpp"
 #include "handlers/handler_settings.hpp"
 #include "handlers/liveness.hpp"
 #include "handlers/overdue_messages.hpp"
-#include "handlers/waiting_list.hpp"
+#include "handlers/outlet.hpp"
 #include "wire/handler_codec.hpp"
 
 namespace bester::handlers {
@@ -37,6 +38,7 @@ struct instance_progress {
 /// A message is in a slot from send() until its answer, its deadline or the end of the channel:
 /// then its sender is told, exactly once.
 class channel final : public exchange::framed_stream,
+                      public outlet,
                       public exchange::command_source,
                       public exchange::session_observer,
                       public exchange::group_observer,
@@ -56,11 +58,12 @@ public:
     void fail(std::string_view reason);
     using framed_stream::fail;
 
-    bool has_room() const noexcept;
-    void send(const exchange::envelope_view& message, std::string_view data, std::uint64_t deadline_ms);
+    // As outlet.
+    unsigned number() const noexcept override { return instance_.number; }
+    bool has_room() const noexcept override;
+    void send(const exchange::envelope_view& message, std::string_view data, const queue_place& place) override;
+    void list_held(std::vector<std::uint64_t>& orders) const override;
 
-    waiting_list& waiting() noexcept { return waiting_; }
-    const waiting_list& waiting() const noexcept { return waiting_; }
     const instance_ref& instance() const noexcept { return instance_; }
     const handler_queue& queue() const noexcept { return queue_; }
     const exchange::command_rights* rights() const noexcept override;
@@ -85,8 +88,11 @@ public:
     std::size_t most_recipients() const noexcept override;
     void notify(std::string_view frame) override;
     std::uint64_t source_id() const noexcept override { return source_id_; }
+    exchange::instance_mark mark() const noexcept override;
     void on_connected(const exchange::session& who) override;
     void on_disconnected(const exchange::session& who) override;
+    void on_membership(const exchange::session& who, std::string_view group, bool has_joined,
+                       const exchange::instance_mark& by) override;
     void on_group(std::string_view group, std::size_t sessions) override;
     void on_peer_up(std::string_view server) override;
     void on_peer_down(std::string_view server) override;
@@ -96,7 +102,7 @@ private:
         std::uint64_t id = 0;  ///< 0: free
         exchange::envelope message;
         std::string data;  ///< kept only if it may be given to another instance
-        std::uint64_t deadline_ms = 0;
+        queue_place place;
         std::uint64_t sent_ms = 0;
         std::uint64_t stream_begin = 0;  ///< where its frame begins in all that was queued
         std::uint32_t frame_size = 0;
@@ -153,13 +159,13 @@ private:
     handler_wishes wishes_;
     std::string groups_owner_;
     std::uint64_t source_id_;
-    waiting_list waiting_;
     wire::handler_frame frame_;
     std::deque<slot> slots_;  ///< a deque, as answers are executed while their slot is in use
     std::vector<std::uint32_t> free_slots_;
     std::uint64_t last_serial_ = 0;
     exchange::command_budget budget_;
     std::size_t in_flight_ = 0;
+    std::size_t kept_bytes_ = 0;  ///< data in slots
     std::uint64_t total_queued_ = 0;
     liveness liveness_;
     std::uint64_t heard_ms_ = 0;

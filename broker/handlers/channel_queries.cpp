@@ -211,6 +211,19 @@ void channel::send_event(std::string_view event, const session& who) {
     notify(wire::make_frame(body + '}'));
 }
 
+/// Of the instance that this one replaces: what its answers still change is not in the snapshot.
+void channel::on_membership(const session& who, std::string_view group, bool has_joined,
+                            const exchange::instance_mark& by) {
+    if (!mark().replaces(by)) return;
+    std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_);
+    body += has_joined ? R"(,"event":"joined","session":")" : R"(,"event":"left","session":")";
+    body.append(who.id().text()).append(R"(","user":)");
+    wire::append_quoted(body, who.user());
+    body += R"(,"group":)";
+    wire::append_quoted(body, group);
+    notify(wire::make_frame(body + '}'));
+}
+
 void channel::send_peer_event(std::string_view event, std::string_view server) {
     std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_) + R"(,"event":")";
     body.append(event).append(R"(","peer":)");

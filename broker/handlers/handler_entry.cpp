@@ -25,7 +25,19 @@ void handler_entry::start() {
     resize();
     if (settings_.start != start_mode::automatic) return;
     for (const auto& each : slots_)
-        if (!each->serving && !each->coming && !each->backing_off) begin(*each);
+        if (is_vacant(*each)) begin(*each);
+}
+
+/// Does an instance that drains or stops still have its place?
+bool handler_entry::is_being_left(const slot& in) const noexcept {
+    return std::any_of(retired_.begin(), retired_.end(),
+                       [&](const auto& life) { return life->ref().number == in.number; });
+}
+
+/// May an instance be started in it now?
+bool handler_entry::is_vacant(const slot& in) const noexcept {
+    if (in.serving || in.coming || in.backing_off) return false;
+    return settings_.replace == replace_mode::beside || !is_being_left(in);
 }
 
 void handler_entry::update(handler_settings settings) {
@@ -119,11 +131,13 @@ void handler_entry::replace_all() {
 /// One at a time, so that a change that does not work costs one start and no service.
 void handler_entry::roll() {
     if (!wanted_ || settings_.start != start_mode::automatic) return;
+    const bool is_after = settings_.replace == replace_mode::after;
     for (const auto& each : slots_)
-        if (each->serving && (each->coming || each->backing_off)) return;
+        if (each->serving ? each->coming || each->backing_off : is_after) return;
     for (const auto& each : slots_)
         if (each->serving && each->serving->generation() < generation_) {
-            begin(*each);
+            if (is_after) retire(each->serving, drain_limit());
+            else begin(*each);
             return;
         }
 }
@@ -154,6 +168,9 @@ void handler_entry::ended(instance& which, const instance_end& end) {
     if (old != retired_.end()) {
         spdlog::info("handler {}: stopped, pid {}: {}", which.label(), which.pid(), end.reason);
         retired_.erase(old);
+        if (wanted_ && settings_.start == start_mode::automatic)
+            for (const auto& each : slots_)
+                if (each->number == which.ref().number && is_vacant(*each)) begin(*each);
     }
     for (const auto& each : slots_)
         if (each->serving.get() == &which || each->coming.get() == &which) {
@@ -202,7 +219,7 @@ tl::expected<instance*, refusal> handler_entry::attach(pid_t pid) {
         return tl::unexpected(refusal{wire::error_code::not_permitted,
                                       "the handler '" + settings_.name + "' has been drained; restart it first"});
     for (const auto& each : slots_)
-        if (!each->serving && !each->coming) {
+        if (is_vacant(*each)) {
             each->coming = make_instance(*each);
             each->coming->attach(pid);
             return each->coming.get();

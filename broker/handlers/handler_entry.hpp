@@ -24,8 +24,9 @@ struct entry_services {
 bool needs_new_process(const handler_settings& before, const handler_settings& after);
 
 /// One config entry with processes: keeps `instances` of them alive, one in each slot, and replaces
-/// them without a gap: a new one is started beside the old one, and when it is ready the old one
-/// drains. A replacement that never gets ready leaves the old one in service.
+/// them one at a time. In mode `beside` a new one is started beside the old one, and when it is ready the old one
+/// drains; a replacement that never gets ready leaves the old one in service. In mode `after` the old one drains first,
+/// and the new one is started when nothing is left of it: no slot ever has two processes.
 ///
 /// Owned by the supervisor; everything on the control thread. Shared only so that pending timers
 /// can find out that it is gone.
@@ -82,6 +83,8 @@ private:
     void cancel_backoff(slot& in);
     void replace_all();
     void roll();
+    bool is_vacant(const slot& in) const noexcept;
+    bool is_being_left(const slot& in) const noexcept;
     void retire(std::shared_ptr<instance>& old, clock::time_point limit);
     void became_ready(instance& which);
     void ended(instance& which, const instance_end& end);

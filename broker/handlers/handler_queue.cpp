@@ -1,9 +1,11 @@
 #include "handlers/handler_queue.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
-#include "handlers/channel.hpp"
+#include "exchange/peer_port.hpp"
+#include "handlers/rendezvous.hpp"
 #include "wire/handler_codec.hpp"
 
 namespace bester::handlers {
@@ -13,13 +15,38 @@ using exchange::submit_result;
 using wire::error_code;
 using outcome = submit_result::outcome;
 
+namespace {
+
+constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t hash_of(std::string_view text) noexcept { return std::hash<std::string_view>{}(text); }
+
+/// What is handed over in the order of its serials.
+std::uint64_t order_of(const exchange::envelope_view& message) noexcept {
+    if (message.key_hash != 0) return message.key_hash;
+    if (message.origin) return message.origin.value();
+    if (message.remote.empty()) return hash_of(message.user);
+    const auto from = exchange::remote_origin::unpack(message.remote);
+    return hash_of(from.server) * 3 + hash_of(from.session.empty() ? message.user : from.session);
+}
+
+}  // namespace
+
+std::uint64_t origin_of(const exchange::envelope_view& message) noexcept {
+    if (message.origin) return message.origin.value();
+    return hash_of(message.remote.empty() ? message.user : exchange::remote_origin::unpack(message.remote).server);
+}
+
+waiting_room::bounds room_bounds(const handler_settings& settings, std::size_t shards) noexcept {
+    return {(settings.waiting + shards - 1) / shards, (settings.waiting_bytes + shards - 1) / shards};
+}
+
 handler_queue::handler_queue(exchange::shard& on, std::shared_ptr<const handler_settings> settings,
                              std::chrono::milliseconds busy_timeout)
     : shard_{on},
       settings_{std::move(settings)},
       busy_timeout_{busy_timeout},
-      is_limited_{!settings_->may.is_everything()},
-      unassigned_{on} {
+      is_limited_{!settings_->may.is_everything()} {
     shard_.add_swept(*this);
 }
 
@@ -40,126 +67,209 @@ std::uint64_t handler_queue::deadline_of(std::string_view type) const {
     return shard_.now_ms() + static_cast<std::uint64_t>(span.count());
 }
 
-/// The entry's limit is for all shards together.
-std::size_t handler_queue::most_waiting() const noexcept {
-    const std::size_t shards = shard_.settings().shards;
-    return (settings_->waiting + shards - 1) / shards;
-}
-
-std::size_t handler_queue::waiting() const noexcept {
-    std::size_t sum = unassigned_.size();
-    for (const channel* instance : ready_) sum += instance->waiting().size();
-    return sum;
-}
-
-template <class Envelope>
-channel* handler_queue::instance_for(const Envelope& message) const noexcept {
+handler_queue::gate* handler_queue::gate_for(std::uint64_t order) const noexcept {
     if (ready_.empty()) return nullptr;
-    if (ready_.size() == 1) return ready_.front();
-    if (message.remote.empty())
-        return ready_[(std::hash<exchange::session_id>{}(message.origin) >> 32) % ready_.size()];
-    const auto from = exchange::remote_origin::unpack(message.remote);
-    const auto hash = std::hash<std::string_view>{};
-    return ready_[(hash(from.server) ^ hash(from.session)) % ready_.size()];
+    gate* best = ready_.front().get();
+    if (ready_.size() == 1) return best;
+    std::uint64_t highest = 0;
+    for (const auto& each : ready_) {
+        const std::uint64_t score = rendezvous_score(order, each->number);
+        if (score < highest) continue;
+        highest = score;
+        best = each.get();
+    }
+    return best;
 }
 
 submit_result handler_queue::submit(const exchange::envelope_view& message, std::string_view type,
                                     std::string_view data) {
-    if (data.size() + message.about.size() + wire::max_handler_overhead > settings_->message_size)
+    if (data.size() + message.about.size() + message.key_token.size() + wire::max_handler_overhead >
+        settings_->message_size)
         return {outcome::refused, error_code::too_large};
-    const std::uint64_t deadline_ms = deadline_of(type);
-    channel* const instance = instance_for(message);
-    if (instance && instance->has_room() && instance->waiting().empty()) {
-        instance->send(message, data, deadline_ms);
+    const queue_place place{deadline_of(type), ++last_serial_, order_of(message)};
+    gate* const at = gate_for(place.order);
+    if (at && at->line.empty() && at->instance->has_room() && (pins_.empty() || !pins_.contains(place.order))) {
+        at->instance->send(message, data, place);
         return {};
     }
-    if (waiting() >= most_waiting()) {
+    waiting_message waiting;
+    waiting.origin = origin_of(message);
+    const bool had_evicted = !evicted_.empty();
+    const bool has_room =
+        room_.make_room(waiting.origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
+    // Not now: whoever submits may be in the middle of executing commands.
+    if (!had_evicted && !evicted_.empty()) shard_.at_turn_end([this] { fail_evicted(); });
+    if (!has_room) {
         shard_.count(counter::busy);
         return {outcome::refused, error_code::busy};
     }
-    waiting_message waiting;
     waiting.message.assign(message);
     waiting.data = data;
-    waiting.deadline_ms = deadline_ms;
-    waiting.holds_sender = message.hops == 0 && message.origin;
-    waiting.serial = ++last_serial_;
-    shard_.account_kept(static_cast<std::ptrdiff_t>(data.size()));
+    waiting.deadline_ms = place.deadline_ms;
+    waiting.give_up_ms = never;
+    waiting.serial = place.serial;
+    waiting.order = place.order;
     enqueue(std::move(waiting));
-    return {outcome::waiting, error_code::none};
+    return {};
 }
 
+/// Puts a message that is newer than all of its order where it has to wait.
 void handler_queue::enqueue(waiting_message&& waiting) {
-    channel* const instance = instance_for(waiting.message);
-    // Who waits for an instance to start waits until the deadline; who waits for room, not so long.
-    waiting.give_up_ms = instance ? shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count())
-                                  : std::numeric_limits<std::uint64_t>::max();
-    (instance ? instance->waiting() : unassigned_).push(std::move(waiting));
     shard_.wake_sweep();
+    gate* const at = gate_for(waiting.order);
+    if (!at) return room_.add(unassigned_, std::move(waiting));
+    if (const auto pinned = pins_.find(waiting.order); pinned != pins_.end())
+        return room_.add(pinned->second.line, std::move(waiting));
+    // Who waits for an instance to start waits until the deadline; who waits for room, not so long.
+    waiting.give_up_ms = shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count());
+    room_.add(at->line, std::move(waiting));
 }
 
-void handler_queue::resubmit(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms) {
+void handler_queue::add_ready(outlet& instance) {
+    ready_.push_back(std::make_unique<gate>(gate{&instance, instance.number(), {}}));
+    std::sort(ready_.begin(), ready_.end(), [](const auto& a, const auto& b) { return a->number < b->number; });
+    settle();
+}
+
+void handler_queue::remove_ready(outlet& instance) {
+    withdraw(instance);
+    settle();
+}
+
+void handler_queue::withdraw(outlet& instance) {
+    const auto found =
+        std::find_if(ready_.begin(), ready_.end(), [&](const auto& each) { return each->instance == &instance; });
+    if (found == ready_.end()) return;
+    waiting_room::move_all((*found)->line, unassigned_);
+    ready_.erase(found);
+    leaving_.push_back(&instance);
+}
+
+void handler_queue::give_back(exchange::envelope&& message, std::string&& data, const queue_place& place) {
     shard_.count(counter::handler_retries);
-    channel* const instance = instance_for(message);
-    if (instance && instance->has_room() && instance->waiting().empty()) {
-        instance->send(exchange::view_of(message), data, deadline_ms);
-        return;
-    }
     waiting_message waiting;
+    waiting.origin = origin_of(exchange::view_of(message));
     waiting.message = std::move(message);
     waiting.data = std::move(data);
-    waiting.deadline_ms = deadline_ms;
-    waiting.serial = ++last_serial_;
-    shard_.account_kept(static_cast<std::ptrdiff_t>(waiting.data.size()));
-    enqueue(std::move(waiting));
+    waiting.deadline_ms = place.deadline_ms;
+    waiting.give_up_ms = never;
+    waiting.serial = place.serial;
+    waiting.order = place.order;
+    room_.add(unassigned_, std::move(waiting));
 }
 
-void handler_queue::add_ready(channel& instance) {
-    ready_.push_back(&instance);
-    std::sort(ready_.begin(), ready_.end(),
-              [](const channel* a, const channel* b) { return a->instance() < b->instance(); });
-    reassign();
+void handler_queue::forget(outlet& instance) {
+    withdraw(instance);
+    std::erase(leaving_, &instance);
+    settle();
 }
 
-void handler_queue::remove_ready(channel& instance) {
-    if (std::erase(ready_, &instance) == 0) return;
-    std::vector<waiting_message> moved;
-    instance.waiting().move_all_to(moved);
-    for (waiting_message& waiting : moved) unassigned_.push(std::move(waiting));
-    reassign();
+/// The instances are others than before, or have given messages back: decides anew where each message waits.
+void handler_queue::settle() {
+    waiting_room::line all;
+    waiting_room::move_all(unassigned_, all);
+    for (const auto& each : ready_) waiting_room::move_all(each->line, all);
+    for (auto& [order, each] : pins_) waiting_room::move_all(each.line, all);
+    waiting_room::sort_by_serial(all);
+    pins_.clear();
+    was_unpinned_ = false;
+    std::vector<std::uint64_t> held;
+    const auto pin_held = [&](const outlet& holder) {
+        held.clear();
+        holder.list_held(held);
+        for (const std::uint64_t order : held) {
+            const gate* const at = gate_for(order);
+            if (at && at->instance != &holder) ++pins_[order].held;
+        }
+    };
+    for (const auto& each : ready_) pin_held(*each->instance);
+    for (const outlet* each : leaving_) pin_held(*each);
+    if (!all.empty()) shard_.wake_sweep();
+    while (!all.empty()) {
+        waiting_message& first = all.front();
+        gate* const at = gate_for(first.order);
+        const auto pinned = pins_.find(first.order);
+        if (!at || pinned != pins_.end()) {
+            first.give_up_ms = never;
+            waiting_room::move_first(all, at ? pinned->second.line : unassigned_);
+            continue;
+        }
+        if (first.give_up_ms == never)
+            first.give_up_ms = shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count());
+        waiting_room::move_first(all, at->line);
+    }
+    for (const auto& each : ready_) hand_over(*each);
 }
 
-/// The instances are others than before: everything that waits is assigned anew, in its old order.
-void handler_queue::reassign() {
-    std::vector<waiting_message> all;
-    unassigned_.move_all_to(all);
-    for (channel* instance : ready_) instance->waiting().move_all_to(all);
-    std::sort(all.begin(), all.end(),
-              [](const waiting_message& a, const waiting_message& b) { return a.serial < b.serial; });
-    for (waiting_message& waiting : all) enqueue(std::move(waiting));
-    // A copy: what is sent may end here, and change who is ready.
-    for (channel* instance : std::vector<channel*>{ready_}) room_at(*instance);
+void handler_queue::ended(std::uint64_t order) {
+    if (pins_.empty()) return;
+    const auto found = pins_.find(order);
+    if (found == pins_.end() || --found->second.held > 0) return;
+    gate* const at = gate_for(order);
+    for (waiting_message& each : found->second.line)
+        each.give_up_ms = shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count());
+    waiting_room::move_all(found->second.line, at ? at->line : unassigned_);
+    pins_.erase(found);
+    was_unpinned_ = true;
 }
 
-void handler_queue::room_at(channel& instance) {
-    while (!instance.waiting().empty() && instance.has_room()) {
-        const waiting_message next = instance.waiting().pop();
-        instance.send(exchange::view_of(next.message), next.data, next.deadline_ms);
+void handler_queue::room_at(outlet& instance) {
+    if (room_.messages() == 0) return;
+    const bool is_for_all = std::exchange(was_unpinned_, false);
+    for (const auto& each : ready_)
+        if (is_for_all || each->instance == &instance) hand_over(*each);
+}
+
+void handler_queue::hand_over(gate& at) {
+    while (!at.line.empty() && at.instance->has_room()) {
+        const waiting_message next = room_.take_first(at.line);
+        at.instance->send(exchange::view_of(next.message), next.data, {next.deadline_ms, next.serial, next.order});
+    }
+}
+
+// ---- the end of what waits -----------------------------------------------------------------------
+
+/// Before their deadline they have waited too long for room: `busy`. Past it: `late`.
+void handler_queue::fail(waiting_room::line& failed, error_code late) {
+    waiting_room::line ending;
+    ending.splice(ending.end(), failed);
+    for (const waiting_message& each : ending) {
+        const bool is_busy = shard_.now_ms() < each.deadline_ms;
+        if (is_busy) shard_.count(counter::busy);
+        const auto error = wire::as_status_error(is_busy ? error_code::busy : late);
+        shard_.commands().finish(exchange::view_of(each.message), &error);
+    }
+}
+
+void handler_queue::fail_evicted() {
+    waiting_room::line ending;
+    ending.splice(ending.end(), evicted_);
+    for (const waiting_message& each : ending) {
+        shard_.count(counter::busy);
+        const auto error = wire::as_status_error(error_code::busy);
+        shard_.commands().finish(exchange::view_of(each.message), &error);
     }
 }
 
 void handler_queue::retire() {
-    std::vector<waiting_message> all;
-    for (channel* instance : ready_) instance->waiting().move_all_to(all);
-    for (waiting_message& waiting : all) unassigned_.push(std::move(waiting));
-    unassigned_.fail_all(wire::as_status_error(error_code::handler_unavailable, "the handler was removed"));
+    waiting_room::line all;
+    room_.expel(unassigned_, all);
+    for (const auto& each : ready_) room_.expel(each->line, all);
+    for (auto& [order, each] : pins_) room_.expel(each.line, all);
+    const auto error = wire::as_status_error(error_code::handler_unavailable, "the handler was removed");
+    for (const waiting_message& each : all) shard_.commands().finish(exchange::view_of(each.message), &error);
 }
 
 bool handler_queue::sweep(std::uint64_t now_ms) {
-    unassigned_.expire(now_ms, error_code::handler_unavailable);
-    if (waiting() == 0) return false;
-    for (channel* instance : std::vector<channel*>{ready_})
-        instance->waiting().expire(now_ms, error_code::handler_timeout);
-    return waiting() > 0;
+    if (room_.messages() == 0) return false;
+    waiting_room::line unavailable;
+    waiting_room::line late;
+    room_.expire(unassigned_, now_ms, unavailable);
+    for (const auto& each : ready_) room_.expire(each->line, now_ms, late);
+    for (auto& [order, each] : pins_) room_.expire(each.line, now_ms, late);
+    fail(unavailable, error_code::handler_unavailable);
+    fail(late, error_code::handler_timeout);
+    return room_.messages() > 0;
 }
 
 }  // namespace bester::handlers

@@ -1,22 +1,27 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "exchange/handler_port.hpp"
 #include "exchange/shard.hpp"
 #include "handlers/handler_settings.hpp"
-#include "handlers/waiting_list.hpp"
+#include "handlers/outlet.hpp"
+#include "handlers/waiting_room.hpp"
 
 namespace bester::handlers {
 
-class channel;
-
-/// One shard's way to a handler with processes: chooses the instance by the sender's session, so
-/// that the order of a session's messages holds, and keeps what has to wait, within limits.
+/// One shard's way to a handler with processes: chooses the instance of each message and keeps what has to wait, within
+/// bounds. What waits holds up nothing but later messages of the same order.
+///
+/// The order of a message is its key or, without one, its sender's session. Messages of one order go to one instance,
+/// by serial. When the instances change, so that an order is to go to another one than that which still holds messages
+/// of it, later messages of the order wait until those have ended: an order is never at two instances at a time.
 class handler_queue final : public exchange::handler_port, public exchange::swept {
 public:
     handler_queue(exchange::shard& on, std::shared_ptr<const handler_settings> settings,
@@ -34,33 +39,62 @@ public:
     /// No more messages will come: ends those that wait.
     void retire();
 
-    /// An instance takes messages from now on, or no more.
-    void add_ready(channel& instance);
-    void remove_ready(channel& instance);
-    /// A place in the instance's window has become free.
-    void room_at(channel& instance);
-    /// Gives a message that an instance did not get, or may get twice, to another one.
-    void resubmit(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms);
+    /// An instance takes messages from now on; or no more, but it may still hold some.
+    void add_ready(outlet& instance);
+    void remove_ready(outlet& instance);
+    /// A message that the instance held has ended. The queue hands nothing over before room_at().
+    void ended(std::uint64_t order);
+    /// There may be room in the instance's window.
+    void room_at(outlet& instance);
+
+    /// The end of an instance: first withdraw() it, then give_back() what it did not get or another one may get as
+    /// well, which keeps the place that it had, then forget() it, which hands over.
+    void withdraw(outlet& instance);
+    void give_back(exchange::envelope&& message, std::string&& data, const queue_place& place);
+    void forget(outlet& instance);
 
     std::size_t ready_instances() const noexcept { return ready_.size(); }
-    std::size_t waiting() const noexcept;
+    std::size_t waiting() const noexcept { return room_.messages() + evicted_.size(); }
+    std::size_t waiting_bytes() const noexcept { return room_.bytes(); }
     bool sweep(std::uint64_t now_ms) override;
 
 private:
-    template <class Envelope>
-    channel* instance_for(const Envelope& message) const noexcept;
+    struct gate {
+        outlet* instance;
+        unsigned number;          ///< the instance's
+        waiting_room::line line;  ///< for room in its window
+    };
+    /// An order that an instance holds messages of that is not the one to get the next.
+    struct pin {
+        std::size_t held = 0;
+        waiting_room::line line;  ///< until those have ended
+    };
+
+    gate* gate_for(std::uint64_t order) const noexcept;
     void enqueue(waiting_message&& waiting);
-    void reassign();
+    void settle();
+    void hand_over(gate& at);
+    void fail(waiting_room::line& failed, wire::error_code code);
+    void fail_evicted();
     std::uint64_t deadline_of(std::string_view type) const;
-    std::size_t most_waiting() const noexcept;
 
     exchange::shard& shard_;
     std::shared_ptr<const handler_settings> settings_;
     std::chrono::milliseconds busy_timeout_;
-    bool is_limited_;              ///< has `may`
-    std::vector<channel*> ready_;  ///< by instance number
-    waiting_list unassigned_;      ///< while no instance is ready
+    bool is_limited_;  ///< has `may`
+    waiting_room room_;
+    std::vector<std::unique_ptr<gate>> ready_;     ///< by instance number
+    std::vector<outlet*> leaving_;                 ///< take no more, may hold messages
+    waiting_room::line unassigned_;                ///< while no instance is ready
+    std::unordered_map<std::uint64_t, pin> pins_;  ///< by order; empty most of the time
+    waiting_room::line evicted_;                   ///< to be told `busy` at the end of the turn
+    bool was_unpinned_ = false;
     std::uint64_t last_serial_ = 0;
 };
+
+/// Whose share of a waiting room a message takes: its sender's session, or the handler or server that brought it.
+std::uint64_t origin_of(const exchange::envelope_view& message) noexcept;
+/// Bounds of one shard's waiting room; the entry's are for all shards together.
+waiting_room::bounds room_bounds(const handler_settings& settings, std::size_t shards) noexcept;
 
 }  // namespace bester::handlers

@@ -26,6 +26,11 @@ enum class hang_action { restart, tell };
 
 /// What ends the process of an instance that hangs.
 enum class end_signal { abort = SIGABRT, quit = SIGQUIT, terminate = SIGTERM, kill = SIGKILL };
+/// How an instance makes way for its replacement.
+enum class replace_mode {
+    beside,  ///< the old one serves until the new one is ready, then drains while the new one serves
+    after,   ///< the new one is started when the old one has drained and its process has ended
+};
 
 /// When and how often an instance is started again. Section `handlers.NAME.restart` of the config.
 struct restart_settings {
@@ -54,6 +59,7 @@ struct handler_settings {
     std::map<std::string, std::chrono::milliseconds> deadlines;  ///< by type, instead of `deadline`
     std::size_t window = 1'024;                                  ///< unanswered messages of one instance
     std::size_t waiting = 10'000;                                ///< messages waiting for a place in the window
+    std::size_t waiting_bytes = std::size_t{64} << 20;           ///< data of those, on all shards together
     std::size_t message_size = std::size_t{1} << 20;             ///< largest frame either way, bytes
     std::size_t recipients = 1'000;                              ///< of one command
     std::size_t queue_bytes = std::size_t{16} << 20;             ///< waiting to be read by an instance
@@ -65,6 +71,7 @@ struct handler_settings {
     std::chrono::milliseconds hello_timeout{10'000};  ///< from start to ready
     std::chrono::milliseconds stop_grace{10'000};     ///< from SIGTERM to SIGKILL
     restart_settings restart;
+    replace_mode replace = replace_mode::beside;
     std::string groups{};              ///< whose groups its commands are about; empty: its own
     exchange::command_rights may;      ///< what its process may command
     std::string config_json = "null";  ///< the entry's `config`, passed to the handler

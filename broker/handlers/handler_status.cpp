@@ -63,10 +63,8 @@ handler_status handler_entry::status() const {
         for (const auto& life : {each->serving, each->coming})
             if (life) entry.instances.push_back(status_of(*each, *life));
         // A place that is only being vacated is shown by who is leaving it.
-        const bool is_being_left = !wanted_ && std::any_of(retired_.begin(), retired_.end(), [&](const auto& life) {
-            return life->ref().number == each->number;
-        });
-        if (each->serving || each->coming || is_being_left) continue;
+        const bool is_left_empty = !wanted_ || settings_.replace == replace_mode::after;
+        if (each->serving || each->coming || (is_left_empty && is_being_left(*each))) continue;
         instance_status empty;
         empty.number = each->number;
         empty.is_degraded = each->policy.is_degraded();

@@ -1,5 +1,6 @@
 #include "handlers/one_shot_queue.hpp"
 
+#include "handlers/handler_queue.hpp"
 #include "wire/handler_codec.hpp"
 
 namespace bester::handlers {
@@ -15,8 +16,7 @@ one_shot_queue::one_shot_queue(exchange::shard& on, one_shot_runner& runner,
       runner_{runner},
       settings_{std::move(settings)},
       busy_timeout_{busy_timeout},
-      is_limited_{!settings_->may.is_everything()},
-      waiting_{on} {
+      is_limited_{!settings_->may.is_everything()} {
     shard_.add_swept(*this);
 }
 
@@ -47,12 +47,18 @@ submit_result one_shot_queue::submit(const exchange::envelope_view& message, std
     const std::uint64_t deadline_ms = shard_.now_ms() + static_cast<std::uint64_t>(span.count());
     exchange::envelope kept;
     kept.assign(message);
-    if (has_room() && waiting_.empty()) {
+    if (has_room() && line_.empty()) {
         call(std::move(kept), std::string{data}, deadline_ms);
         return {};
     }
-    const std::size_t shards = shard_.settings().shards;
-    if (waiting_.size() >= (settings_->waiting + shards - 1) / shards) {
+    const std::uint64_t origin = origin_of(message);
+    const bool had_evicted = !evicted_.empty();
+    const bool has_place =
+        room_.make_room(origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
+    // Not now: whoever submits may be in the middle of executing commands.
+    if (!had_evicted && !evicted_.empty())
+        shard_.at_turn_end([this] { fail(evicted_, error_code::busy, wire::describe(error_code::busy).meaning); });
+    if (!has_place) {
         shard_.count(counter::busy);
         return {outcome::refused, error_code::busy};
     }
@@ -61,11 +67,11 @@ submit_result one_shot_queue::submit(const exchange::envelope_view& message, std
     waiting.data = data;
     waiting.deadline_ms = deadline_ms;
     waiting.give_up_ms = shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count());
-    waiting.holds_sender = message.hops == 0 && message.origin;
-    shard_.account_kept(static_cast<std::ptrdiff_t>(data.size()));
-    waiting_.push(std::move(waiting));
+    waiting.serial = ++last_call_;
+    waiting.origin = origin;
+    room_.add(line_, std::move(waiting));
     shard_.wake_sweep();
-    return {outcome::waiting, error_code::none};
+    return {};
 }
 
 void one_shot_queue::call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms) {
@@ -118,19 +124,39 @@ void one_shot_queue::called(std::uint64_t id, const one_shot_result& result) {
         shard_.count(counter::answers);
         shard_.commands().answer(*this, exchange::view_of(message), frame);
     }
-    while (!waiting_.empty() && has_room()) {
-        waiting_message next = waiting_.pop();
+    while (!line_.empty() && has_room()) {
+        waiting_message next = room_.take_first(line_);
         call(std::move(next.message), std::move(next.data), next.deadline_ms);
     }
 }
 
+void one_shot_queue::fail(waiting_room::line& failed, error_code code, std::string_view reason) {
+    waiting_room::line ending;
+    ending.splice(ending.end(), failed);
+    for (const waiting_message& each : ending) {
+        if (code == error_code::busy) shard_.count(counter::busy);
+        const auto error = wire::as_status_error(code, reason);
+        shard_.commands().finish(exchange::view_of(each.message), &error);
+    }
+}
+
 void one_shot_queue::retire() {
-    waiting_.fail_all(wire::as_status_error(error_code::handler_unavailable, "the handler was removed"));
+    waiting_room::line all;
+    room_.expel(line_, all);
+    fail(all, error_code::handler_unavailable, "the handler was removed");
 }
 
 bool one_shot_queue::sweep(std::uint64_t now_ms) {
-    waiting_.expire(now_ms, error_code::handler_timeout);
-    return !waiting_.empty();
+    waiting_room::line expired;
+    waiting_room::line late;
+    room_.expire(line_, now_ms, expired);
+    for (auto it = expired.begin(); it != expired.end();) {
+        const auto each = it++;
+        if (now_ms >= each->deadline_ms) late.splice(late.end(), expired, each);
+    }
+    fail(expired, error_code::busy, wire::describe(error_code::busy).meaning);
+    fail(late, error_code::handler_timeout, wire::describe(error_code::handler_timeout).meaning);
+    return !line_.empty();
 }
 
 }  // namespace bester::handlers

@@ -12,7 +12,7 @@
 #include "exchange/shard.hpp"
 #include "handlers/handler_settings.hpp"
 #include "handlers/one_shot.hpp"
-#include "handlers/waiting_list.hpp"
+#include "handlers/waiting_room.hpp"
 
 namespace bester::handlers {
 
@@ -39,7 +39,8 @@ public:
 
     void apply(std::shared_ptr<const handler_settings> settings, std::chrono::milliseconds busy_timeout);
     void retire();
-    std::size_t waiting() const noexcept { return waiting_.size(); }
+    std::size_t waiting() const noexcept { return room_.messages() + evicted_.size(); }
+    std::size_t waiting_bytes() const noexcept { return room_.bytes(); }
     std::size_t in_flight() const noexcept { return calls_.size(); }
     bool sweep(std::uint64_t now_ms) override;
 
@@ -55,6 +56,7 @@ private:
     bool has_room() const noexcept;
     void call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms);
     void called(std::uint64_t id, const one_shot_result& result);
+    void fail(waiting_room::line& failed, wire::error_code code, std::string_view reason);
 
     exchange::shard& shard_;
     one_shot_runner& runner_;
@@ -62,7 +64,9 @@ private:
     std::chrono::milliseconds busy_timeout_;
     bool is_limited_;  ///< has `may`
     exchange::command_budget budget_;
-    waiting_list waiting_;
+    waiting_room room_;
+    waiting_room::line line_;
+    waiting_room::line evicted_;  ///< to be told `busy` at the end of the turn
     std::unordered_map<std::uint64_t, exchange::envelope> calls_;
     std::uint64_t last_call_ = 0;
 };

@@ -159,11 +159,12 @@ std::vector<handler_load> shard_handlers::load() const {
         handler_load& one = loads.emplace_back();
         one.name = name;
         one.waiting = queue->waiting();
+        one.waiting_bytes = queue->waiting_bytes();
         for (const auto& c : channels_)
             if (c->handler() == name) one.in_flight[c->instance().epoch] = c->in_flight();
     }
     for (const auto& [name, queue] : one_shot_queues_)
-        loads.push_back({name, queue->waiting(), {{0, queue->in_flight()}}});
+        loads.push_back({name, queue->waiting(), queue->waiting_bytes(), {{0, queue->in_flight()}}});
     return loads;
 }
 

@@ -32,6 +32,7 @@ using handler_list = std::vector<std::shared_ptr<const handler_settings>>;
 struct handler_load {
     std::string name;
     std::size_t waiting = 0;
+    std::size_t waiting_bytes = 0;
     std::map<std::uint64_t, std::size_t> in_flight;  ///< by epoch of the instance; a one-shot handler's under 0
 };
 

@@ -82,6 +82,12 @@ bool decode_payload(json_reader& reader, client_message& message, std::string_vi
             return reader.skip();
         }
         if (key == "data") return is_first(seen, 2) && reader.value(message.data);
+        if (key == "key") {
+            if (!is_first(seen, 8)) return false;
+            if (reader.peek() == '"') return reader.raw_string(message.key_token);
+            reason = "payload.key is not a string";
+            return reader.skip();
+        }
         if (key == "id") {
             if (!is_first(seen, 4)) return false;
             if (reader.peek() == '"') return reader.raw_string(message.id_token);
@@ -90,6 +96,16 @@ bool decode_payload(json_reader& reader, client_message& message, std::string_vi
         }
         return reader.skip();
     });
+}
+
+/// Understands the routing key; false: it is too long.
+bool decode_key(json_reader& reader, client_message& message) {
+    std::string_view key;
+    if (message.key_token.empty()) return true;
+    if (!reader.unquote(message.key_token, key) || key.size() > max_key_size) return false;
+    message.key_hash = key_hash(key);
+    if (key.empty()) message.key_token = {};
+    return true;
 }
 
 }  // namespace
@@ -124,6 +140,7 @@ error_code decode_message(json_reader& reader, std::string_view body, client_mes
     else if (message.type_token.empty()) reason = "payload.type is missing";
     else if (!reader.unquote(message.type_token, message.type) || !is_type(message.type))
         reason = "payload.type is not 1 to 64 bytes without control characters";
+    else if (!decode_key(reader, message)) reason = "payload.key is longer than 128 bytes";
     return reason.empty() ? error_code::none : error_code::bad_message;
 }
 

@@ -29,6 +29,8 @@ struct client_message {
     std::string_view type;        ///< unescaped
     std::string_view type_token;  ///< as it stands, with quotes
     std::string_view id_token;    ///< as it stands, with quotes; empty if there is none
+    std::string_view key_token;   ///< the routing key as it stands, with quotes; empty if there is none
+    std::uint64_t key_hash = 0;   ///< of the routing key without escapes; 0 if there is none
     std::string_view data;        ///< the bytes of the value; "null" if there is none
     std::string_view scope;       ///< empty if there is none
     credentials_kind credentials = credentials_kind::none;

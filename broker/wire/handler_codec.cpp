@@ -58,6 +58,7 @@ struct command_decoder {
     bool has_users = false;
     bool has_sessions = false;
     bool has_servers = false;
+    bool has_bad_key = false;
 
     bool text(std::string_view& value) {
         if (reader.peek() == '"') return reader.string(value);
@@ -95,7 +96,10 @@ struct command_decoder {
             case command_kind::join:
             case command_kind::leave: decoded.has_targets = has_sessions; [[fallthrough]];
             case command_kind::send_group: decoded.target = group; break;
-            case command_kind::send_handler: decoded.target = handler; break;
+            case command_kind::send_handler:
+                decoded.target = handler;
+                decoded.is_malformed = decoded.is_malformed || has_bad_key;
+                break;
             case command_kind::reply:
             case command_kind::unknown: break;
         }
@@ -109,6 +113,18 @@ struct command_decoder {
         std::string_view unquoted;
         if (!reader.raw_string(decoded.type_token) || !reader.unquote(decoded.type_token, unquoted)) return false;
         if (!is_type(unquoted)) decoded.is_malformed = true;
+        return true;
+    }
+
+    bool key() {
+        std::string_view unquoted;
+        if (reader.peek() != '"') {
+            has_bad_key = true;
+            return reader.skip();
+        }
+        if (!reader.raw_string(decoded.key_token) || !reader.unquote(decoded.key_token, unquoted)) return false;
+        has_bad_key = unquoted.size() > max_key_size;
+        decoded.key_hash = key_hash(unquoted);
         return true;
     }
 
@@ -127,6 +143,7 @@ struct command_decoder {
         if (key == "data") return reader.value(decoded.data);
         if (key == "command") return text(decoded.name);
         if (key == "type") return type();
+        if (key == "key") return this->key();
         if (key == "users") return targets(decoded.users, has_users);
         if (key == "sessions") return targets(decoded.sessions, has_sessions);
         if (key == "servers") return targets(decoded.servers, has_servers);
@@ -179,6 +196,7 @@ bool decode_error(json_reader& reader, handler_frame& frame) {
 
 constexpr std::string_view message_begin = R"({"kind":"message","id":)";
 constexpr std::string_view message_type = R"(,"type":)";
+constexpr std::string_view message_key = R"(,"key":)";
 constexpr std::string_view message_time = R"(,"time":)";
 constexpr std::string_view message_deadline = R"(,"deadline":)";
 constexpr std::string_view message_user = R"(,"from":{"user":")";
@@ -188,7 +206,7 @@ constexpr std::string_view message_server = R"(","server":")";
 constexpr std::string_view message_origin_end = R"(")";
 constexpr std::string_view message_request = R"(,"request":true)";
 constexpr std::string_view message_data = R"(,"data":)";
-constexpr std::size_t fixed_size = frame_header_size + message_begin.size() + message_type.size() +
+constexpr std::size_t fixed_size = frame_header_size + message_begin.size() + message_type.size() + message_key.size() +
                                    message_time.size() + message_deadline.size() + message_handler.size() +
                                    message_session.size() + message_server.size() + message_origin_end.size() +
                                    message_request.size() + message_data.size() + 3 * most_digits + 2;
@@ -263,8 +281,9 @@ std::string describe_problem(const json_reader& reader, std::string_view body, c
 }
 
 std::size_t handler_message_size(const handler_message& message) noexcept {
-    return fixed_size + message.type_token.size() + message.data.size() + message.origin.user.size() +
-           message.origin.session.size() + message.origin.server.size() + message.origin.about.size();
+    return fixed_size + message.type_token.size() + message.key_token.size() + message.data.size() +
+           message.origin.user.size() + message.origin.session.size() + message.origin.server.size() +
+           message.origin.about.size();
 }
 
 char* write_handler_message(char* out, const handler_message& message) noexcept {
@@ -273,6 +292,10 @@ char* write_handler_message(char* out, const handler_message& message) noexcept 
     out = write_number(out, message.id);
     out = copy(out, message_type);
     out = copy(out, message.type_token);
+    if (!message.key_token.empty()) {
+        out = copy(out, message_key);
+        out = copy(out, message.key_token);
+    }
     out = copy(out, message_time);
     out = write_number(out, message.time_ms);
     if (message.has_deadline) {

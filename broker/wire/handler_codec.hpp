@@ -39,6 +39,8 @@ struct command {
     bool has_targets = false;     ///< those of `users`, `sessions`, `servers` that it takes were given, if empty
     std::string_view name;        ///< as given, for the log and the refusal
     std::string_view type_token;  ///< with quotes; empty: the type of the message that is answered
+    std::string_view key_token;   ///< of sendHandler, with quotes; empty: it gives no routing key
+    std::uint64_t key_hash = 0;   ///< see key_hash()
     std::string_view data;        ///< "null" if there is none
     std::string_view target;      ///< group or handler
     std::string_view reason;      ///< of disconnect
@@ -104,6 +106,7 @@ struct message_origin {
 struct handler_message {
     std::uint64_t id = 0;
     std::string_view type_token;
+    std::string_view key_token{};  ///< empty: it has none
     std::string_view data;
     message_origin origin;
     bool is_request = false;
@@ -112,7 +115,7 @@ struct handler_message {
     std::uint64_t deadline_ms = 0;  ///< left to answer
 };
 
-/// What a message frame has beside its data, at most.
+/// What a message frame has beside its data, its key and what is said about its sender, at most.
 inline constexpr std::size_t max_handler_overhead = 1'024;
 
 /// Room that write_handler_message needs at most.

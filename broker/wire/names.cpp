@@ -1,6 +1,7 @@
 #include "wire/names.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace bester::wire {
 
@@ -34,6 +35,10 @@ bool is_error_code(std::string_view text) noexcept {
     return has_size(text, max_name_size) && std::all_of(text.begin(), text.end(), [](char c) {
                return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
            });
+}
+
+std::uint64_t key_hash(std::string_view key) noexcept {
+    return key.empty() ? 0 : std::uint64_t{std::hash<std::string_view>{}(key)} | 1;
 }
 
 }  // namespace bester::wire

@@ -8,6 +8,7 @@
 #include "padded.hpp"
 #include "wire/client_codec.hpp"
 #include "wire/handler_codec.hpp"
+#include "wire/names.hpp"
 
 namespace {
 
@@ -22,7 +23,9 @@ void check_as_expected(std::string_view body, error_code code, const client_mess
     if (!expected.is_well_formed) return;
     require(message.credentials == expected.credentials);
     require(message.user == expected.user && message.password == expected.password && message.scope == expected.scope);
-    if (code == error_code::none) require(message.type == expected.type);
+    if (code != error_code::none) return;
+    require(message.type == expected.type);
+    require(message.key_hash == key_hash(expected.key) && message.key_token.empty() == expected.key.empty());
 }
 
 /// What goes out must be a frame whose body is JSON: a client's bytes never break an envelope.
@@ -45,6 +48,7 @@ void check_written(json_reader& reader, const client_message& message) {
     }
     handler_message passed_on;
     passed_on.type_token = message.type_token;
+    passed_on.key_token = message.key_token;
     passed_on.data = message.data;
     passed_on.origin = {"tina", "s", "home"};
     const std::size_t room = handler_message_size(passed_on);

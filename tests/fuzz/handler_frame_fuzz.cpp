@@ -27,7 +27,10 @@ void check_command(json_reader& reader, const handler_frame& frame, const comman
         case command_kind::send_group:
         case command_kind::join:
         case command_kind::leave: require(is_name(each.target)); break;
-        case command_kind::send_handler: require(!each.target.empty()); break;
+        case command_kind::send_handler:
+            require(!each.target.empty());
+            if (!each.key_token.empty()) require(test::reader_accepts(reader, each.key_token));
+            break;
         case command_kind::reply:
         case command_kind::unknown: break;
     }

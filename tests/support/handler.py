@@ -302,6 +302,9 @@ class Handler:
     def act_later(self, channel, message, data):
         self.timers.append((time.monotonic() + data["ms"] / 1000, lambda: self.reply(channel, message, data)))
 
+    def act_later_do(self, channel, message, data):
+        self.timers.append((time.monotonic() + data["ms"] / 1000, lambda: self.answer(channel, message, data["do"])))
+
     def act_refuse(self, channel, message, data):
         self.answer(channel, message, data.get("commands", []), error=data["error"])
 

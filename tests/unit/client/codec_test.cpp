@@ -43,6 +43,7 @@ TEST_CASE("client codec: a log-in carries what is known and nothing else", "[cli
 TEST_CASE("client codec: data goes out byte for byte", "[client]") {
     CHECK(encode_message("a\"b", "{ \"x\" : 1.0 }", "7") ==
           R"({"payload":{"type":"a\"b","id":"7","data":{ "x" : 1.0 }}})");
+    CHECK(encode_message({"t", "room \"7\""}, "1", "") == R"({"payload":{"type":"t","key":"room \"7\"","data":1}})");
     CHECK(encode_message("t", "null", "") == R"({"payload":{"type":"t","data":null}})");
 }
 

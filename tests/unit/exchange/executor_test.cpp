@@ -42,7 +42,6 @@ public:
         got.push_back("done " + std::string{message.id_token} + ' ' + (error ? std::string{error->code} : "good") +
                       ' ' + std::to_string(message.delivered));
     }
-    void message_left_queue() override {}
     bool takes_from_servers() override { return !is_full; }
     void disconnect(const wire::status_error& why) override {
         got.push_back("disconnected " + std::string{why.reason});

@@ -15,7 +15,6 @@ struct some_session final : session {
     bool deliver(const payload&) override { return true; }
     void message_done(const envelope_view&, const wire::status_error*) override {}
     bool takes_from_servers() override { return true; }
-    void message_left_queue() override {}
     void disconnect(const wire::status_error&) override {}
 };
 

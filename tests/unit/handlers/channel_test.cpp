@@ -65,7 +65,6 @@ struct noting_session final : exchange::session {
     void message_done(const exchange::envelope_view& message, const wire::status_error* error) override {
         statuses.add(std::string{message.id_token} + " " + std::string{error ? error->code : "good"});
     }
-    void message_left_queue() override {}
     void disconnect(const wire::status_error&) override {}
 };
 

@@ -81,6 +81,71 @@ TEST_CASE("replacement: the replacement takes over when the old one dies meanwhi
     CHECK(test.stop());
 }
 
+TEST_CASE("replacement after the old one: no place ever has two processes", "[handlers]") {
+    supervisor_fixture test(1);
+    handler_settings chat = test.entry("chat");
+    chat.instances = 2;
+    chat.replace = replace_mode::after;
+    test.start({chat});
+    REQUIRE(test.wait([&] { return has_settled(test, "chat", 2); }));
+    const auto before = pids_of(test, "chat");
+    SECTION("by a restart") { REQUIRE(test.runs->restart("chat")); }
+    SECTION("by a reload") {
+        chat.config_json = "1";
+        test.runs->apply({chat});
+    }
+    bool had_two = false;
+    REQUIRE(test.wait([&] {
+        std::set<unsigned> places;
+        for (const instance_status& each : test.status_of("chat").instances)
+            if (each.pid != 0) had_two = !places.insert(each.number).second || had_two;
+        return test.host.ready.size() == 4 && has_settled(test, "chat", 2);
+    }));
+    CHECK_FALSE(had_two);
+    for (const pid_t pid : pids_of(test, "chat")) CHECK(before.count(pid) == 0);
+    CHECK(position(test, "drain chat#0") < position(test, "open chat#0 0", 1));
+    // One after the other: the second is left alone until the first serves again.
+    CHECK(position(test, "ready chat#0", 1) < position(test, "drain chat#1"));
+    CHECK(position(test, "drain chat#1") < position(test, "open chat#1 0", 1));
+    CHECK(test.stop());
+}
+
+TEST_CASE("replacement after the old one: one that does not start leaves the other instances", "[handlers]") {
+    supervisor_fixture test(1);
+    handler_settings chat = test.entry("chat");
+    chat.instances = 2;
+    chat.replace = replace_mode::after;
+    test.start({chat});
+    REQUIRE(test.wait([&] { return has_settled(test, "chat", 2); }));
+    handler_settings bad = test.entry("chat", "fail");
+    bad.instances = 2;
+    bad.replace = replace_mode::after;
+    test.runs->apply({bad});
+    REQUIRE(test.wait([&] { return test.status_of("chat").is_degraded; }));
+    CHECK_FALSE(test.has_call("drain chat#1"));
+    SECTION("until a good one comes") {
+        test.runs->apply({chat});
+        REQUIRE(test.wait([&] { return has_settled(test, "chat", 2); }));
+        REQUIRE(test.wait([&] { return test.host.ready.size() == 4; }));
+    }
+    CHECK(test.stop());
+}
+
+TEST_CASE("replacement after the old one: a drain in between starts nothing", "[handlers]") {
+    supervisor_fixture test(1);
+    handler_settings chat = test.entry("chat");
+    chat.replace = replace_mode::after;
+    test.start({chat});
+    REQUIRE(test.wait([&] { return has_settled(test, "chat", 1); }));
+    REQUIRE(test.runs->restart("chat"));
+    REQUIRE(test.runs->drain("chat"));
+    REQUIRE(test.wait([&] { return test.only("chat").state == instance_state::stopped; }));
+    CHECK(test.host.ready.size() == 1);
+    REQUIRE(test.runs->restart("chat"));
+    REQUIRE(test.wait([&] { return test.host.ready.size() == 2 && has_settled(test, "chat", 1); }));
+    CHECK(test.stop());
+}
+
 TEST_CASE("reload: entries come, go and change, others are left alone", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("stays"), test.entry("goes")});

@@ -64,6 +64,8 @@ TEST_CASE("commands: each is written as the handler page says", "[sdk]") {
     rows.push_back({leave("news"), R"({"command":"leave","group":"news"})"});
     rows.push_back({leave("news", "s1"), R"({"command":"leave","group":"news","sessions":["s1"]})"});
     rows.push_back({send_handler("other", 1), R"({"command":"sendHandler","handler":"other","data":1})"});
+    rows.push_back({send_handler("other", 1).key("room \"7\""),
+                    R"({"command":"sendHandler","handler":"other","data":1,"key":"room \"7\""})"});
     rows.push_back({send_servers("*", 1), R"({"command":"sendServers","servers":["*"],"data":1})"});
     rows.push_back({disconnect("tina", "bye"), R"({"command":"disconnect","users":["tina"],"reason":"bye"})"});
     rows.push_back(

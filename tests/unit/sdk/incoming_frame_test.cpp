@@ -28,6 +28,7 @@ TEST_CASE("incoming frame: a message as the broker writes it is read in full", "
     wire::handler_message sent;
     sent.id = 9007199254740991;
     sent.type_token = R"("letter")";
+    sent.key_token = R"("room \u00e4")";
     sent.data = R"({"a":[1,{"b":"}"}]})";
     sent.origin = {"tina", "00a3", "home"};
     sent.is_request = true;
@@ -39,6 +40,7 @@ TEST_CASE("incoming frame: a message as the broker writes it is read in full", "
     CHECK(it.frame.kind == incoming_kind::message);
     CHECK(it.frame.message.id == sent.id);
     CHECK(it.frame.message.type == "letter");
+    CHECK(it.frame.message.key == "room ä");
     CHECK(it.frame.message.data == sent.data);
     CHECK(it.frame.message.user == "tina");
     CHECK(it.frame.message.session == "00a3");

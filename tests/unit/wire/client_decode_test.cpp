@@ -8,6 +8,7 @@
 #include "client_reference.hpp"
 #include "padded.hpp"
 #include "wire/client_codec.hpp"
+#include "wire/names.hpp"
 
 namespace bester::wire {
 
@@ -158,6 +159,10 @@ TEST_CASE("client message: a missing payload or type is named", "[wire]") {
         {R"({"payload":{"type":"\u0000"}})", "payload.type is not 1 to 64"},
         {R"({"payload":{"type":"x","id":1}})", "payload.id is not a string"},
         {R"({"payload":{"type":"x","id":["a"]}})", "payload.id is not a string"},
+        {R"({"payload":{"type":"x","key":1}})", "payload.key is not a string"},
+        {R"({"payload":{"type":"x","key":null}})", "payload.key is not a string"},
+        {R"({"payload":{"type":"x","key":["a"]}})", "payload.key is not a string"},
+        {R"({"payload":{"key":"a","type":"x","key":"a"}})", "not well-formed"},
     }));
     CAPTURE(body);
     const decoded result{body};
@@ -169,6 +174,32 @@ TEST_CASE("client message: the id is known even when the rest is wrong, so that 
     CHECK(decoded{with_payload(R"("id":"7")")}.message.id_token == "\"7\"");
     CHECK(decoded{with_payload(R"("type":1,"id":"7")")}.message.id_token == "\"7\"");
     CHECK(decoded{with_payload(R"("id":"7","type":"")")}.message.id_token == "\"7\"");
+}
+
+TEST_CASE("client message: a routing key counts as its text, not as it is written", "[wire]") {
+    const decoded plain{with_payload(R"("type":"x","key":"room ä","id":"7")")};
+    CHECK(plain.code == error_code::none);
+    CHECK(plain.message.key_token == "\"room ä\"");
+    CHECK(plain.message.key_hash == key_hash("room ä"));
+    const decoded escaped{with_payload(R"("type":"\u0078","key":"room \u00e4")")};
+    CHECK(escaped.message.type == "x");
+    CHECK(escaped.message.key_hash == plain.message.key_hash);
+    CHECK(escaped.message.key_token == R"("room \u00e4")");
+    CHECK(decoded{with_payload(R"("type":"x","key":"room b")")}.message.key_hash != plain.message.key_hash);
+    for (const char* none : {R"("type":"x")", R"("type":"x","key":"")"}) {
+        const decoded result{with_payload(none)};
+        CHECK(result.code == error_code::none);
+        CHECK(result.message.key_token.empty());
+        CHECK(result.message.key_hash == 0);
+    }
+    const auto with_key = [](std::size_t size) {
+        return with_payload(R"("key":")" + std::string(size, 'k') + R"(","type":"x","id":"7")");
+    };
+    CHECK(decoded{with_key(128)}.code == error_code::none);
+    const decoded too_long{with_key(129)};
+    CHECK(too_long.code == error_code::bad_message);
+    CHECK(too_long.reason == "payload.key is longer than 128 bytes");
+    CHECK(too_long.message.id_token == "\"7\"");
 }
 
 TEST_CASE("client message: an id of null is no id", "[wire]") {

@@ -20,9 +20,10 @@ public:
     bool key(string_t& name) override {
         keys_.back() = name;
         const std::string path = path_of_key();
-        for (const char* known : {"/header", "/payload", "/header/scope", "/header/authentication",
-                                  "/header/authentication/username", "/header/authentication/password",
-                                  "/header/authentication/token", "/payload/type", "/payload/data", "/payload/id"})
+        for (const char* known :
+             {"/header", "/payload", "/header/scope", "/header/authentication", "/header/authentication/username",
+              "/header/authentication/password", "/header/authentication/token", "/payload/type", "/payload/data",
+              "/payload/id", "/payload/key"})
             if (path == known) note(path);
         return true;
     }
@@ -60,6 +61,7 @@ struct expected_message {
     error_code code = error_code::bad_message;
     bool is_well_formed = false;  ///< an object, each known field once, not too deep
     std::string type;
+    std::string key;
     bool has_id = false;
     credentials_kind credentials = credentials_kind::none;
     std::string user;
@@ -101,7 +103,10 @@ inline expected_message reference_decode(std::string_view body, std::size_t max_
     const bool is_id_good = !payload.contains("id") || payload["id"].is_null() || payload["id"].is_string();
     expected.has_id = payload.contains("id") && payload["id"].is_string();
     expected.type = text(payload, "type");
-    if (is_id_good && payload.contains("type") && payload["type"].is_string() && is_type(expected.type))
+    const bool is_key_good =
+        !payload.contains("key") || (payload["key"].is_string() && text(payload, "key").size() <= max_key_size);
+    expected.key = text(payload, "key");
+    if (is_id_good && is_key_good && payload.contains("type") && payload["type"].is_string() && is_type(expected.type))
         expected.code = error_code::none;
     return expected;
 }

@@ -162,6 +162,8 @@ TEST_CASE("handler frame: a malformed command is marked, and those after it are 
         R"({"command":"sendClients","users":["a"],"except":"s"})", R"({"command":"sendGroup","group":1})",
         R"({"command":"sendGroup","group":""})", R"({"command":"join","group":"no spaces"})",
         R"({"command":"sendHandler","handler":""})", R"({"command":"sendHandler","handler":[]})",
+        R"({"command":"sendHandler","handler":"a","key":1})", R"({"command":"sendHandler","handler":"a","key":null})",
+        R"({"command":"sendHandler","handler":"a","key":")" + std::string(129, 'k') + "\"}",
         R"({"command":"disconnect","users":["a"],"reason":5})", R"({"command":"reply","type":1})",
         R"({"command":"reply","type":""})", R"({"command":"reply","type":"a\u0001"})",
         R"({"command":"reply","type":null})", R"({"command":"reply","report":{}})",

@@ -49,6 +49,12 @@ TEST_CASE("handler message: it says what the page says", "[wire]") {
     CHECK(body.find(R"({"kind":"message",)") == 0);
 }
 
+TEST_CASE("handler message: the routing key stands in it as it was sent", "[wire]") {
+    handler_message message = example();
+    message.key_token = R"("room \u00e4")";
+    CHECK(written(message).find(R"("type":"afrikaans","key":"room \u00e4","time":)") != std::string::npos);
+}
+
 TEST_CASE("handler message: a request says so, others are silent about it", "[wire]") {
     handler_message message = example();
     CHECK_FALSE(json::parse(written(message)).contains("request"));

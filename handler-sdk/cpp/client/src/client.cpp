@@ -30,34 +30,34 @@ std::string text_of(const nlohmann::json& data) {
 }
 }  // namespace
 
-outcome client::send(std::string_view type, const nlohmann::json& data) {
-    return send(type, data, connection_->options().answer_timeout);
+outcome client::send(const destination& to, const nlohmann::json& data) {
+    return send(to, data, connection_->options().answer_timeout);
 }
 
-outcome client::send(std::string_view type, const nlohmann::json& data, milliseconds timeout) {
-    return connection_->send(type, text_of(data), timeout);
+outcome client::send(const destination& to, const nlohmann::json& data, milliseconds timeout) {
+    return connection_->send(to, text_of(data), timeout);
 }
 
-outcome client::send_raw(std::string_view type, std::string_view data) {
-    return send_raw(type, data, connection_->options().answer_timeout);
+outcome client::send_raw(const destination& to, std::string_view data) {
+    return send_raw(to, data, connection_->options().answer_timeout);
 }
 
-outcome client::send_raw(std::string_view type, std::string_view data, milliseconds timeout) {
-    return connection_->send(type, data, timeout);
+outcome client::send_raw(const destination& to, std::string_view data, milliseconds timeout) {
+    return connection_->send(to, data, timeout);
 }
 
-submission client::post(std::string_view type, const nlohmann::json& data) {
-    return connection_->post(type, text_of(data));
+submission client::post(const destination& to, const nlohmann::json& data) {
+    return connection_->post(to, text_of(data));
 }
 
-submission client::post_raw(std::string_view type, std::string_view data) { return connection_->post(type, data); }
+submission client::post_raw(const destination& to, std::string_view data) { return connection_->post(to, data); }
 
-submission client::submit(std::string_view type, const nlohmann::json& data, std::string id) {
-    return connection_->submit(type, text_of(data), std::move(id));
+submission client::submit(const destination& to, const nlohmann::json& data, std::string id) {
+    return connection_->submit(to, text_of(data), std::move(id));
 }
 
-submission client::submit_raw(std::string_view type, std::string_view data, std::string id) {
-    return connection_->submit(type, data, std::move(id));
+submission client::submit_raw(const destination& to, std::string_view data, std::string id) {
+    return connection_->submit(to, data, std::move(id));
 }
 
 std::optional<client_event> client::receive(milliseconds timeout) {

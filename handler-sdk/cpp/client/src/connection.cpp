@@ -89,11 +89,11 @@ tl::expected<void, client::connection::failure> client::connection::log_in(deadl
 
 std::string client::connection::next_id() { return std::to_string(++last_id_); }
 
-std::optional<error_info> client::connection::transmit(std::string_view type, std::string_view data,
+std::optional<error_info> client::connection::transmit(const destination& to, std::string_view data,
                                                        const std::string& id, deadline until) {
     // Data is put into the frame as it is: what is no JSON would break it, or say something else.
     if (!nlohmann::json::accept(data)) return error_info{"bad_data", "the data is not valid JSON", false};
-    const auto message = client_detail::encode_message(type, data, id);
+    const auto message = client_detail::encode_message(to, data, id);
     if (message.size() > options_.message_size) {
         return error_info{"too_large",
                           "the message has " + std::to_string(message.size()) + " bytes, more than the " +
@@ -118,11 +118,11 @@ std::optional<error_info> client::connection::transmit(std::string_view type, st
     return error_info{"connection_lost", "the connection was lost while the message was sent", true};
 }
 
-outcome client::connection::send(std::string_view type, std::string_view data, milliseconds timeout) {
+outcome client::connection::send(const destination& to, std::string_view data, milliseconds timeout) {
     const auto until = steady_clock::now() + timeout;
     wait_for_outcome wait{next_id(), {}, false};
     waiting_ = &wait;
-    if (const auto failed = transmit(type, data, wait.id, until); failed && !wait.is_done) {
+    if (const auto failed = transmit(to, data, wait.id, until); failed && !wait.is_done) {
         wait.result.error = *failed;
         wait.is_done = true;
     }
@@ -138,15 +138,15 @@ outcome client::connection::send(std::string_view type, std::string_view data, m
     return std::move(wait.result);
 }
 
-submission client::connection::submit(std::string_view type, std::string_view data, std::string id) {
+submission client::connection::submit(const destination& to, std::string_view data, std::string id) {
     if (id.empty()) id = next_id();
-    auto failed = transmit(type, data, id, steady_clock::now() + options_.write_timeout);
+    auto failed = transmit(to, data, id, steady_clock::now() + options_.write_timeout);
     if (failed) return {false, std::move(id), std::move(*failed)};
     return {true, std::move(id), {}};
 }
 
-submission client::connection::post(std::string_view type, std::string_view data) {
-    auto failed = transmit(type, data, {}, steady_clock::now() + options_.write_timeout);
+submission client::connection::post(const destination& to, std::string_view data) {
+    auto failed = transmit(to, data, {}, steady_clock::now() + options_.write_timeout);
     if (failed) return {false, {}, std::move(*failed)};
     return {true, {}, {}};
 }

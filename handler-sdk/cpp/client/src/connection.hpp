@@ -33,9 +33,9 @@ public:
 
     tl::expected<void, failure> open(client_detail::deadline until);
 
-    outcome send(std::string_view type, std::string_view data, std::chrono::milliseconds timeout);
-    submission submit(std::string_view type, std::string_view data, std::string id);
-    submission post(std::string_view type, std::string_view data);
+    outcome send(const destination& to, std::string_view data, std::chrono::milliseconds timeout);
+    submission submit(const destination& to, std::string_view data, std::string id);
+    submission post(const destination& to, std::string_view data);
     std::optional<client_event> receive(client_detail::deadline until);
     std::string next_id();
     void close() noexcept;
@@ -55,7 +55,7 @@ private:
         bool is_done = false;
     };
 
-    std::optional<error_info> transmit(std::string_view type, std::string_view data, const std::string& id,
+    std::optional<error_info> transmit(const destination& to, std::string_view data, const std::string& id,
                                        client_detail::deadline until);
     tl::expected<void, failure> log_in(client_detail::deadline until);
     bool ensure_connected(client_detail::deadline until);

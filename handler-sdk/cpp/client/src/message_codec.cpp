@@ -91,8 +91,9 @@ std::string encode_login(const credentials& who) {
     return message.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string encode_message(std::string_view type, std::string_view data, std::string_view id) {
-    std::string message = R"({"payload":{"type":)" + quoted(type);
+std::string encode_message(const destination& to, std::string_view data, std::string_view id) {
+    std::string message = R"({"payload":{"type":)" + quoted(to.type);
+    if (!to.key.empty()) message += R"(,"key":)" + quoted(to.key);
     if (!id.empty()) message += R"(,"id":)" + quoted(id);
     message += R"(,"data":)";
     message += data;

@@ -7,6 +7,7 @@
 
 #include <bester/client.hpp>
 #include <bester/client_events.hpp>
+#include <bester/destination.hpp>
 
 namespace bester::client_detail {
 
@@ -14,7 +15,7 @@ namespace bester::client_detail {
 std::string encode_login(const credentials& who);
 
 /// A message; `data` must be valid JSON text, an empty id leaves it out.
-std::string encode_message(std::string_view type, std::string_view data, std::string_view id);
+std::string encode_message(const destination& to, std::string_view data, std::string_view id);
 
 /// A frame that the broker should not have sent.
 struct bad_broker_frame {

@@ -61,6 +61,12 @@ command command::type(std::string_view type) && {
     return std::move(*this);
 }
 
+command command::key(std::string_view key) && {
+    object_.text() += R"(,"key":)";
+    wire::append_quoted(object_.text(), key);
+    return std::move(*this);
+}
+
 command command::except(const name_list& sessions) && {
     append_list(object_.text(), R"(,"except":)", sessions);
     return std::move(*this);

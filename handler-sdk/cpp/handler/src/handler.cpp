@@ -51,6 +51,12 @@ void handler::on_connected(callback<void(const client_session&)> function) {
 void handler::on_disconnected(callback<void(const client_session&)> function) {
     state_->loop.functions.presence.disconnected = std::move(function);
 }
+void handler::on_joined(callback<void(const client_session&, const std::string&)> function) {
+    state_->loop.functions.presence.joined = std::move(function);
+}
+void handler::on_left(callback<void(const client_session&, const std::string&)> function) {
+    state_->loop.functions.presence.left = std::move(function);
+}
 void handler::on_peer_up(callback<void(const std::string&)> function) {
     state_->loop.functions.presence.peer_up = std::move(function);
 }

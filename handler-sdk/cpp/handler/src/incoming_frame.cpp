@@ -53,6 +53,7 @@ incoming_frame decode_incoming(wire::json_reader& reader, std::string_view body)
         if (kind != "message" && !kind.empty()) return reader.skip();
         if (key == "id" && reader.peek() != '"') return has_id = true, reader.integer(fields.id);
         if (key == "type" && reader.peek() == '"') return reader.string(fields.type);
+        if (key == "key" && reader.peek() == '"') return reader.string(fields.key);
         if (key == "data") return reader.value(fields.data);
         if (key == "from" && reader.peek() == '{') return decode_sender(reader, fields);
         if (key == "time" && reader.peek() != '"') return reader.integer(fields.time_ms);

@@ -78,8 +78,8 @@ void runtime::attach_now() {
     const auto& presence = functions.presence;
     const bool wants_peers = presence.peer_up || presence.peer_down;
     const bool wants_groups = static_cast<bool>(presence.groups);
-    const bool wants_clients =
-        presence.connected || presence.disconnected || (presence.snapshot && !wants_peers && !wants_groups);
+    const bool wants_clients = presence.connected || presence.disconnected || presence.joined || presence.left ||
+                               (presence.snapshot && !wants_peers && !wants_groups);
     if (wants_clients) wanted.events.emplace_back("clients");
     if (wants_peers) wanted.events.emplace_back("peers");
     if (wants_groups) wanted.events.emplace_back("groups");

@@ -54,6 +54,8 @@ void snapshot_merge::on_event(unsigned shard, const json& frame) {
     const std::string what = frame.value("event", "");
     if (what == "connected" && functions_.connected) functions_.connected(session_of(frame));
     if (what == "disconnected" && functions_.disconnected) functions_.disconnected(session_of(frame));
+    if (what == "joined" && functions_.joined) functions_.joined(session_of(frame), frame.value("group", ""));
+    if (what == "left" && functions_.left) functions_.left(session_of(frame), frame.value("group", ""));
     if (what == "peer_up" && functions_.peer_up) functions_.peer_up(frame.value("peer", ""));
     if (what == "peer_down" && functions_.peer_down) functions_.peer_down(frame.value("peer", ""));
     if (what == "group") {

@@ -18,6 +18,8 @@ struct presence_functions {
     callback<void(const snapshot&)> snapshot;
     callback<void(const client_session&)> connected;
     callback<void(const client_session&)> disconnected;
+    callback<void(const client_session&, const std::string&)> joined;
+    callback<void(const client_session&, const std::string&)> left;
     callback<void(const std::string&)> peer_up;
     callback<void(const std::string&)> peer_down;
     callback<void(const group_size&)> groups;

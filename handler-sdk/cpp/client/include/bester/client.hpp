@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <bester/client_events.hpp>
+#include <bester/destination.hpp>
 
 namespace bester {
 
@@ -91,22 +92,23 @@ public:
     client& operator=(client&&) noexcept;
     ~client();  ///< closes
 
-    /// Sends a message, waits for its status and collects the replies. After a timeout, what still
+    /// Sends a message, waits for its status and collects the replies; `send({"chat", "room 7"}, …)` gives it a
+    /// routing key. After a timeout, what still
     /// comes for it is given to `receive`.
-    outcome send(std::string_view type, const nlohmann::json& data);
-    outcome send(std::string_view type, const nlohmann::json& data, std::chrono::milliseconds timeout);
+    outcome send(const destination& to, const nlohmann::json& data);
+    outcome send(const destination& to, const nlohmann::json& data, std::chrono::milliseconds timeout);
     /// The same with data that is JSON text already and travels byte for byte.
-    outcome send_raw(std::string_view type, std::string_view data);
-    outcome send_raw(std::string_view type, std::string_view data, std::chrono::milliseconds timeout);
+    outcome send_raw(const destination& to, std::string_view data);
+    outcome send_raw(const destination& to, std::string_view data, std::chrono::milliseconds timeout);
 
     /// Sends a message without id: nobody says what became of it.
-    submission post(std::string_view type, const nlohmann::json& data);
-    submission post_raw(std::string_view type, std::string_view data);
+    submission post(const destination& to, const nlohmann::json& data);
+    submission post_raw(const destination& to, std::string_view data);
 
     /// Sends a message with an id and returns; its replies and then its status come by `receive`.
     /// `id` empty: one is chosen. An id of your own must be unique among the unanswered ones.
-    submission submit(std::string_view type, const nlohmann::json& data, std::string id = {});
-    submission submit_raw(std::string_view type, std::string_view data, std::string id = {});
+    submission submit(const destination& to, const nlohmann::json& data, std::string id = {});
+    submission submit_raw(const destination& to, std::string_view data, std::string id = {});
 
     /// What happened next, in the order received; nothing if nothing did within `timeout`. With
     /// `reconnect_options::enabled` it also connects again, within `timeout`: give it a second or

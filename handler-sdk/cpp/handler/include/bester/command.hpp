@@ -86,6 +86,8 @@ public:
     /// The message type that recipients see. Left out it is that of the message answered; a push
     /// must give it with every command that delivers.
     command type(std::string_view type) &&;
+    /// The routing key of send_handler, at most 128 bytes; left out it is that of the message answered.
+    command key(std::string_view key) &&;
     /// Sessions to leave out of send_clients and send_group.
     command except(const name_list& sessions) &&;
     /// Also sessions, for send_clients and disconnect.

@@ -82,6 +82,10 @@ public:
     void on_snapshot(callback<void(const snapshot&)> function);
     void on_connected(callback<void(const client_session&)> function);
     void on_disconnected(callback<void(const client_session&)> function);
+    /// While this instance replaces another one: that one put a session into a group of this handler, or took it out,
+    /// after the snapshot. Applied to the snapshot they give who is in which group.
+    void on_joined(callback<void(const client_session&, const std::string& group)> function);
+    void on_left(callback<void(const client_session&, const std::string& group)> function);
     /// Asks the broker for linked servers, in the snapshot too.
     void on_peer_up(callback<void(const std::string& peer)> function);
     void on_peer_down(callback<void(const std::string& peer)> function);

@@ -18,6 +18,7 @@ struct message_fields {
     std::uint64_t id = 0;
     unsigned shard = 0;
     std::string_view type;
+    std::string_view key;
     std::string_view user;
     std::string_view session;
     std::string_view server;
@@ -42,6 +43,8 @@ public:
 
     /// The type that the client gave it; which handler gets it depends on it.
     std::string_view type() const noexcept { return fields_.type; }
+    /// The routing key that it was given; what has the same key comes to the same instance. Empty: none.
+    std::string_view key() const noexcept { return fields_.key; }
     /// Who sent it. Empty if a handler did, unasked.
     std::string_view user() const noexcept { return fields_.user; }
     std::string_view session() const noexcept { return fields_.session; }

@@ -1,0 +1,152 @@
+#include "handlers/waiting_room.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace bester::handlers {
+
+bool waiting_room::make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, line& evicted) {
+    for (;;) {
+        const bool has_place = messages_ < most.messages;
+        if (has_place && (messages_ == 0 || bytes_ + bytes <= most.bytes)) return true;
+        if (messages_ == 0) return false;
+        const measure by = has_place ? by_bytes : by_messages;
+        const auto own = shares_.find(origin);
+        const std::size_t wanted = (own == shares_.end() ? 0 : own->second.held[by]) + (has_place ? bytes : 1);
+        const share& largest = *heaps_[by].front();
+        if (largest.origin == origin || largest.held[by] <= wanted) return false;
+        waiting_message& newest = *largest.newest;
+        move_out(*newest.line, newest.place, evicted);
+        evicted.back().data = {};
+    }
+}
+
+void waiting_room::add(line& to, waiting_message&& message) {
+    waiting_message& added = to.emplace_back(std::move(message));
+    added.line = &to;
+    added.place = std::prev(to.end());
+    ++messages_;
+    bytes_ += added.data.size();
+    const auto [found, is_new] = shares_.try_emplace(added.origin);
+    share& mine = found->second;
+    if (is_new) {
+        mine.origin = added.origin;
+        for (const measure by : {by_messages, by_bytes}) {
+            mine.place[by] = heaps_[by].size();
+            heaps_[by].push_back(&mine);
+        }
+    }
+    // By serial: what is given anew is older than what waits already.
+    waiting_message* before = mine.newest;
+    waiting_message* after = nullptr;
+    while (before && before->serial > added.serial) after = std::exchange(before, before->older);
+    added.older = before;
+    added.newer = after;
+    if (before) before->newer = &added;
+    if (after) after->older = &added;
+    else mine.newest = &added;
+    mine.held[by_messages] += 1;
+    mine.held[by_bytes] += added.data.size();
+    for (const measure by : {by_messages, by_bytes}) sift_up(by, mine.place[by]);
+}
+
+/// Takes a message out of the accounts, before it is moved anywhere.
+void waiting_room::leave(waiting_message& message) {
+    --messages_;
+    bytes_ -= message.data.size();
+    const auto found = shares_.find(message.origin);
+    share& mine = found->second;
+    if (message.older) message.older->newer = message.newer;
+    if (message.newer) message.newer->older = message.older;
+    else mine.newest = message.older;
+    message.older = message.newer = nullptr;
+    message.line = nullptr;
+    mine.held[by_messages] -= 1;
+    mine.held[by_bytes] -= message.data.size();
+    for (const measure by : {by_messages, by_bytes}) {
+        if (mine.newest) sift_down(by, mine.place[by]);
+        else remove(mine, by);
+    }
+    if (!mine.newest) shares_.erase(found);
+}
+
+void waiting_room::move_out(line& from, line::iterator which, line& to) {
+    leave(*which);
+    to.splice(to.end(), from, which);
+}
+
+waiting_message waiting_room::take_first(line& from) {
+    leave(from.front());
+    waiting_message first = std::move(from.front());
+    from.pop_front();
+    return first;
+}
+
+void waiting_room::move_first(line& from, line& to) {
+    from.front().line = &to;
+    to.splice(to.end(), from, from.begin());
+}
+
+void waiting_room::move_all(line& from, line& to) {
+    for (waiting_message& each : from) each.line = &to;
+    to.splice(to.end(), from);
+}
+
+void waiting_room::sort_by_serial(line& which) {
+    which.sort([](const waiting_message& a, const waiting_message& b) { return a.serial < b.serial; });
+}
+
+void waiting_room::expire(line& from, std::uint64_t now_ms, line& expired) {
+    for (auto it = from.begin(); it != from.end();) {
+        const auto each = it++;
+        if (now_ms >= each->give_up_ms || now_ms >= each->deadline_ms) move_out(from, each, expired);
+    }
+}
+
+void waiting_room::expel(line& from, line& out) {
+    while (!from.empty()) move_out(from, from.begin(), out);
+}
+
+// ---- the heaps ---------------------------------------------------------------------------------
+
+void waiting_room::remove(share& gone, measure by) {
+    heap& in = heaps_[by];
+    const std::size_t place = gone.place[by];
+    share* const last = in.back();
+    in.pop_back();
+    if (last == &gone) return;
+    put(by, place, last);
+    sift_up(by, place);
+    sift_down(by, last->place[by]);
+}
+
+void waiting_room::put(measure by, std::size_t place, share* which) {
+    heaps_[by][place] = which;
+    which->place[by] = place;
+}
+
+void waiting_room::sift_up(measure by, std::size_t place) {
+    const heap& in = heaps_[by];
+    share* const rising = in[place];
+    while (place > 0 && in[(place - 1) / 2]->held[by] < rising->held[by]) {
+        put(by, place, in[(place - 1) / 2]);
+        place = (place - 1) / 2;
+    }
+    put(by, place, rising);
+}
+
+void waiting_room::sift_down(measure by, std::size_t place) {
+    const heap& in = heaps_[by];
+    share* const sinking = in[place];
+    for (;;) {
+        std::size_t child = 2 * place + 1;
+        if (child >= in.size()) break;
+        if (child + 1 < in.size() && in[child + 1]->held[by] > in[child]->held[by]) ++child;
+        if (in[child]->held[by] <= sinking->held[by]) break;
+        put(by, place, in[child]);
+        place = child;
+    }
+    put(by, place, sinking);
+}
+
+}  // namespace bester::handlers

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "exchange/envelope.hpp"
+
+namespace bester::handlers {
+
+/// A message that waits on a shard for an instance, for room in an instance's window, or for an earlier message of the
+/// same order.
+struct waiting_message {
+    exchange::envelope message;
+    std::string data;
+    std::uint64_t deadline_ms = 0;  ///< on the shard's clock; then the message fails
+    std::uint64_t give_up_ms = 0;   ///< on the shard's clock; then its sender is told `busy`
+    std::uint64_t serial = 0;       ///< place among all messages that were submitted to this handler on this shard
+    std::uint64_t order = 0;        ///< messages of the same order are handed over by serial, to one instance at a time
+    std::uint64_t origin = 0;       ///< whose share of the room it takes: a session, a handler or a server
+
+    // For waiting_room.
+    std::list<waiting_message>* line = nullptr;
+    std::list<waiting_message>::iterator place{};
+    waiting_message* older = nullptr;  ///< of the same origin
+    waiting_message* newer = nullptr;
+};
+
+/// The messages of one shard that wait for one handler: in several lines, bounded together. When the room is full, the
+/// origin that holds the most gives way (the most messages or the most bytes, whichever bound is met): a new message of
+/// that origin is refused, a new message of another origin takes the place of that origin's newest. A pure container,
+/// used on its shard's thread.
+class waiting_room {
+public:
+    using line = std::list<waiting_message>;
+
+    /// Bounds of the room, together for all its lines.
+    struct bounds {
+        std::size_t messages = 0;
+        std::size_t bytes = 0;  ///< of data; a room that is empty takes one message of any size
+    };
+
+    waiting_room() = default;
+    waiting_room(const waiting_room&) = delete;
+    waiting_room& operator=(const waiting_room&) = delete;
+
+    /// Makes room for a message of `origin` with `bytes` of data. False: there is none, or only if one with a smaller
+    /// share gave way. Messages that gave way are moved to `evicted`, without their data.
+    bool make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, line& evicted);
+    /// Puts a message at the end of a line, whatever the bounds.
+    void add(line& to, waiting_message&& message);
+    /// Takes the first message out of a line that is not empty.
+    waiting_message take_first(line& from);
+    /// Moves the first message of a line to the end of another one.
+    static void move_first(line& from, line& to);
+    /// Moves all messages of a line to the end of another one.
+    static void move_all(line& from, line& to);
+    static void sort_by_serial(line& which);
+    /// Moves the messages of a line whose time is over to `expired`, out of the room.
+    void expire(line& from, std::uint64_t now_ms, line& expired);
+    /// Moves all messages of a line out of the room.
+    void expel(line& from, line& out);
+
+    std::size_t messages() const noexcept { return messages_; }
+    std::size_t bytes() const noexcept { return bytes_; }
+
+private:
+    /// What is bounded, and so what an origin can hold the most of.
+    enum measure : std::size_t { by_messages, by_bytes, measures };
+
+    /// What one origin takes of the room.
+    struct share {
+        std::uint64_t origin = 0;
+        std::array<std::size_t, measures> held{};
+        std::array<std::size_t, measures> place{};  ///< in heaps_
+        waiting_message* newest = nullptr;
+    };
+    using heap = std::vector<share*>;
+
+    void leave(waiting_message& message);
+    void move_out(line& from, line::iterator which, line& to);
+    void remove(share& gone, measure by);
+    void sift_up(measure by, std::size_t place);
+    void sift_down(measure by, std::size_t place);
+    void put(measure by, std::size_t place, share* which);
+
+    std::size_t messages_ = 0;
+    std::size_t bytes_ = 0;
+    std::unordered_map<std::uint64_t, share> shares_;  ///< by origin
+    std::array<heap, measures> heaps_;                 ///< the largest share first
+};
+
+}  // namespace bester::handlers
