@@ -95,14 +95,16 @@ class Connection:
         self.numbers += 1
         return f"{self.name}:{self.numbers}"
 
-    def send(self, type, order, filler, has_id=True, is_probe=False):
+    def send(self, type, order, filler, has_id=True, is_probe=False, key=None):
         m = self.number()
         payload = {"type": type, "data": {"m": m, "order": order, "fill": filler, "crc": orders.checksum(m, filler)}}
+        if key:
+            payload["key"] = key
         if has_id:
             payload["id"] = m
             self.outstanding.add(m)
         self.journal.write("sent", m=m, c=self.name, s=self.slot.server, h=type, o=order, wall=int(time.time() * 1000),
-                           id=has_id, probe=is_probe)
+                           id=has_id, probe=is_probe, key=key)
         self.put({"payload": payload})
 
     def ping(self):

@@ -172,7 +172,7 @@ class Handler:
         sender = message["from"]
         self.journal.write("took", s=self.server, h=self.name, pid=self.pid, ch=channel.name, m=data["m"], user=sender.get("user"),
                            session=sender.get("session"), home=sender.get("server"), time=message["time"],
-                           deadline=message["deadline"], whole=orders.is_whole(data))
+                           deadline=message["deadline"], key=message.get("key"), whole=orders.is_whole(data))
         order = data["order"]
         if order["op"] == "late":
             self.held += 1

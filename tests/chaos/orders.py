@@ -17,6 +17,7 @@ import zlib
 SERVERS = ("alpha", "beta", "gamma")
 USERS = tuple(f"user{i}" for i in range(8))
 GROUPS = ("g0", "g1")
+KEYS = ("room 1", "room 2", "r\u00e4um 3")
 REFUSAL = "not_today"
 # Handlers of each server that execute orders; `twin` is idempotent, has two instances and a small window.
 TYPES = ("plain", "twin", "news")

@@ -52,6 +52,9 @@ def sender_as_it_is(book):
             if (took["user"], took["home"]) != (sender.user, sender.server) or took["session"] not in (None, sender.session):
                 yield Violation("sender as it is", f"{message.number} of {sender.user}@{sender.server} came from "
                                 f"{took['user']}@{took['home']} ({took['session']})", took["t"], message)
+            is_first = (took["s"], took["h"]) == (sender.server, message.sent["h"])
+            if is_first and took["key"] != message.sent["key"]:
+                yield Violation("sender as it is", f"{message.number} with the key {message.sent['key']} came with {took['key']}", took["t"], message)
             if ("inner" not in message.order and took["time"] < message.sent["wall"] - 1000 * TURN
                     and not was_stopped(book, message.sent["s"], message.sent["t"], took["t"])):
                 yield Violation("time as it is", f"{message.number} was read {message.sent['wall'] - took['time']} ms before it was sent",
@@ -192,7 +195,7 @@ def delivered_by(message):
 
 
 def order_of_messages(book):
-    """A session's messages come to a handler's process in the order sent; what another handler passed on, in the order in
+    """A session's messages with one key, or none, come to a handler's process in the order sent; what another handler passed on, in the order in
     which that one took it."""
     last = {}
     for event in book.events:
@@ -200,7 +203,7 @@ def order_of_messages(book):
             continue
         message = book.messages[event["m"]]
         if (event["s"], event["h"]) == (message.sent["s"], message.sent["h"]):
-            key, place = (message.connection.name, event["pid"]), message.index
+            key, place = (message.connection.name, event["pid"], message.sent["key"]), message.index
         else:
             passed = [took for took in message.takes_at(message.sent["s"], message.sent["h"]) if took["t"] <= event["t"]]
             if len(passed) != 1:
@@ -214,14 +217,14 @@ def order_of_messages(book):
 
 
 def not_beside_newer(book):
-    """What a process still holds of a session is not overtaken by newer messages of that session at another process of the
+    """What a process still holds of a session and key is not overtaken by newer messages of them at another process of the
     same handler before their deadlines, unless the first one stood still or was lost, so that it was given up."""
     held = collections.defaultdict(dict)     # (connection, server, handler) -> number -> event
     for event in book.events:
         message = book.messages.get(event.get("m"))
         if message is None or event["e"] not in ("took", "told") or event.get("push") or (event["s"], event["h"]) != (message.sent["s"], message.sent["h"]):
             continue
-        mine = held[(message.connection.name, event["s"], event["h"])]
+        mine = held[(message.connection.name, event["s"], event["h"], message.sent["key"])]
         if event["e"] == "told":
             overtaken = mine.pop((message.number, event["pid"]), {}).get("by")
             if overtaken and not stood_still(book, event, overtaken):

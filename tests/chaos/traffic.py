@@ -192,7 +192,8 @@ class Traffic:
         order = orders.random_order(self.chance, slot.server, handler, self.sessions_at(slot.server), orders.GROUPS)
         size = self.chance.choices([self.chance.randint(0, 200), 5000, 40000], [95, 4, 1])[0]
         filler = self.chance.choice("abcdefghij") * size
-        slot.connection.send(handler, order, filler, has_id=self.chance.random() > 0.04)
+        key = self.chance.choice(orders.KEYS) if self.chance.random() < 0.3 and slot.transport not in engine.PATHS else None
+        slot.connection.send(handler, order, filler, has_id=self.chance.random() > 0.04, key=key)
 
     def sessions_at(self, server):
         return [slot.connection.session for slot in self.slots

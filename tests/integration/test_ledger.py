@@ -21,12 +21,12 @@ M1, M2, M3 = (f"{T}:{i}" for i in (1, 2, 3))
 
 
 def sent(t, m, order, handler="plain", **more):
-    return {"t": t, "e": "sent", "m": m, "c": T, "s": "alpha", "h": handler, "o": order, "wall": 1000 * t, "id": True, "probe": False, **more}
+    return {"t": t, "e": "sent", "m": m, "c": T, "s": "alpha", "h": handler, "o": order, "wall": 1000 * t, "id": True, "probe": False, "key": None, **more}
 
 
 def took(t, m, pid=10, handler="plain", **more):
     return {"t": t, "e": "took", "s": "alpha", "h": handler, "pid": pid, "ch": "x", "m": m, "user": "tina", "session": "s1", "home": "alpha",
-            "time": 1000 * t, "deadline": 2000, "whole": True, **more}
+            "time": 1000 * t, "deadline": 2000, "key": None, "whole": True, **more}
 
 
 def told(t, m, pid, op="user", push=False):
@@ -102,6 +102,7 @@ BROKEN = {
     "executed twice": (plus(took(22, M3), got(23, M3, G, 4)), "nothing twice"),
     "exchanged deliveries": ([*without({"e": "got", "m": M1}, {"e": "got", "m": M3}), got(12, M3, G, 3), got(20, M1, G, 1)], "order of deliveries"),
     "exchanged messages": ([*without({"e": "took", "m": M1}, {"e": "took", "m": M2}), took(15, M1), took(11, M2)], "order of messages"),
+    "a key that was not sent": (instead({"e": "took", "m": M1}, key="k"), "sender as it is"),
     "beside a newer one": ([*without({"e": "took", "m": M2}), took(12.2, M2, pid=11), told(12.3, M2, 11), told(12.5, M1, 10)], "not beside newer"),
     "no report": (plus(sent(31, f"{T}:4", PUSH), took(32, f"{T}:4"), told(33, f"{T}:4", 10, "push", True), told(34, f"{T}:4", 10, "push"), status(35, f"{T}:4"),
                        sent(50, f"{T}:5", {"op": "reply"}), told(60, f"{T}:5", 10)), "one report"),
