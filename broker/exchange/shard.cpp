@@ -73,6 +73,7 @@ void shard::run() {
 
 /// One batch may hold as many buffers full of frames as it has streams: each begins with a clock of its own time.
 void shard::handle_ready() {
+    openings_left_ = openings_in_a_turn;
     unsigned handled = 0;
     loop_.dispatch([&](pollable& ready, std::uint32_t events) {
         if (++handled % handled_by_one_clock == 0) read_clocks();

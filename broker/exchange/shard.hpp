@@ -140,6 +140,9 @@ public:
     /// Calls `who` once, before the streams are written in this turn or the next.
     void write_later(turn_writer& who) { turn_.write(who); }
     void read_on(turn_stream& stream) noexcept { turn_.read_on(stream); }
+    /// Whether one more connection may go on with being opened (TLS) in this turn. Many at once take turns, so that
+    /// those who are here already do not wait for all of them: the loop tells of the others again in the next turn.
+    bool may_open_another() noexcept { return openings_left_ > 0 && openings_left_-- > 0; }
     void account_kept(std::ptrdiff_t bytes) noexcept { kept_size_ += static_cast<std::size_t>(bytes); }
     chunk_pool& chunks() noexcept { return chunks_; }
     /// Closes a socket to which all has been written, but not before the other side could read it.
@@ -158,6 +161,7 @@ private:
     static constexpr std::size_t receive_size = std::size_t{256} << 10;
     static constexpr std::chrono::milliseconds sweep_interval{50};
     static constexpr unsigned handled_by_one_clock = 16;
+    static constexpr unsigned openings_in_a_turn = 4;
     static constexpr std::size_t most_spare_outboxes = 4'096;
     static constexpr std::size_t most_spare_kept = 256;
 
@@ -210,6 +214,7 @@ private:
     std::uint64_t looked_ms_ = 0;  ///< when the loop last looked for what is ready
     std::uint64_t next_sweep_ms_ = 0;
     std::size_t postponed_sweeps_ = 0;
+    unsigned openings_left_ = 0;
     std::uint64_t last_source_id_ = 0;
     std::uint64_t mail_runs_ = 0;
     log_limit error_log_{1};

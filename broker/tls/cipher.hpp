@@ -15,6 +15,7 @@ public:
     explicit cipher(engine engine, std::function<void()> on_open = {})
         : engine_{std::move(engine)}, on_open_{std::move(on_open)} {}
 
+    bool is_opening() const noexcept override { return !engine_.is_handshake_done(); }
     void receive(std::string_view bytes) override { engine_.receive(bytes); }
     void keep_input() override { engine_.keep_input(); }
     std::ptrdiff_t read(std::span<char> into) override {

@@ -16,6 +16,8 @@ public:
     static constexpr std::ptrdiff_t failed = -2;  ///< the connection cannot go on
 
     virtual ~stream_cipher() = default;
+    /// Whether the connection is being opened still, which costs more time than anything that comes later.
+    virtual bool is_opening() const noexcept = 0;
     /// Takes what came over the socket; the bytes must stay until read() gives `nothing` or less.
     virtual void receive(std::string_view bytes) = 0;
     /// Copies what has not been read, so that the bytes need not stay.

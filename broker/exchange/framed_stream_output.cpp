@@ -1,0 +1,158 @@
+// framed_stream: what is queued and written, and who is not read meanwhile.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "exchange/framed_stream.hpp"
+#include "exchange/shard.hpp"
+
+namespace bester::exchange {
+
+namespace {
+
+/// What the socket has taken from us and the other end has not taken from it.
+std::uint32_t unacknowledged_bytes(int fd) noexcept {
+    int size = 0;
+    return ::ioctl(fd, SIOCOUTQ, &size) == 0 && size > 0 ? static_cast<std::uint32_t>(size) : 0;
+}
+
+}  // namespace
+
+bool framed_stream::fits(std::size_t size) const noexcept {
+    const std::size_t waiting = queued_bytes();
+    return waiting == 0 || (waiting + size <= account_->queue.bytes && queued_frames() < account_->queue.frames);
+}
+
+bool framed_stream::has_room_for(std::size_t size) {
+    if (fd_ < 0 || is_closing_) return false;
+    if (!account_ || fits(size)) return true;
+    flush_early();
+    return fits(size);
+}
+
+enqueued framed_stream::enqueue(std::string_view frame) {
+    return has_room_for(frame.size()) ? enqueue_answer(frame) : enqueued::refused;
+}
+
+enqueued framed_stream::enqueue(payload shared) {
+    return has_room_for(shared.size()) ? enqueue_answer(std::move(shared)) : enqueued::refused;
+}
+
+enqueued framed_stream::enqueue_answer(std::string_view frame) {
+    if (fd_ < 0 || is_closing_) return enqueued::refused;
+    output().append(frame);
+    return added();
+}
+
+enqueued framed_stream::enqueue_answer(payload shared) {
+    if (fd_ < 0 || is_closing_) return enqueued::refused;
+    output().append(std::move(shared));
+    return added();
+}
+
+/// Something was queued: it is written at the end of the turn.
+enqueued framed_stream::added() {
+    mark_dirty();
+    if (!account_) return is_blocked() ? enqueued::queued : enqueued::sent;
+    if (is_blocked()) {
+        settle_output();
+        hold_if_behind();
+        return enqueued::queued;
+    }
+    if (!is_half_full()) return enqueued::sent;
+    flush_early();
+    if (!is_half_full()) return enqueued::sent;
+    hold(output_hold);
+    return enqueued::queued;
+}
+
+bool framed_stream::is_half_full() const noexcept {
+    return queued_bytes() > account_->queue.bytes / 2 || queued_frames() > account_->queue.frames / 2;
+}
+
+/// Its queue is half full, or would be with what is due for all that was read: not reading more holds that back. What
+/// others send it may still be too much for it.
+bool framed_stream::is_behind() const noexcept {
+    return is_half_full() || queued_frames() + awaited_frames() > account_->queue.frames / 2;
+}
+
+void framed_stream::hold_if_behind() {
+    if (account_ && is_blocked() && !is_closing_ && is_behind()) hold(output_hold);
+}
+
+outbox& framed_stream::output() {
+    if (!outbox_) outbox_ = shard_.take_outbox();
+    return *outbox_;
+}
+
+void framed_stream::mark_dirty() {
+    if (fd_ >= 0) shard_.flush_later(*this);
+}
+
+void framed_stream::flush() {
+    if (fd_ < 0 || is_output_lost_ || (!outbox_ && !cipher_) || (watched_ & EPOLLOUT) != 0) return;
+    wrote(write_out());
+}
+
+void framed_stream::flush_early() {
+    if (fd_ < 0 || is_output_lost_ || !outbox_ || (watched_ & EPOLLOUT) != 0) return;
+    write_out();
+    mark_dirty();
+}
+
+flush_result framed_stream::write_out() {
+    if (!cipher_) return outbox_->flush(fd_);
+    // Not all at once: what is ciphered can no longer be counted in frames, and takes memory of its own.
+    constexpr std::size_t at_once = std::size_t{256} << 10;
+    for (;;) {
+        if (outbox_ && !outbox_->move_to(at_once, [this](std::string_view bytes) { return cipher_->write(bytes); }))
+            return flush_result::failed;
+        std::string_view left = cipher_->pending_output();
+        if (left.empty()) return flush_result::done;
+        const ssize_t taken = ::send(fd_, left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (taken < 0 && errno == EINTR) continue;
+        if (taken < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? flush_result::blocked : flush_result::failed;
+        cipher_->consume_output(static_cast<std::size_t>(taken));
+        if (static_cast<std::size_t>(taken) < left.size()) return flush_result::blocked;
+    }
+}
+
+void framed_stream::wrote(flush_result result) {
+    switch (result) {
+        case flush_result::failed:
+            if (is_closing_ || input_ended_ || !is_read_to_the_end()) return close(close_reason::connection_lost);
+            // What the peer wrote before it closed is still to be read; the end of that closes.
+            is_output_lost_ = true;
+            watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
+            return;
+        case flush_result::blocked:
+            flow().blocked_since_ms = flow().looked_ms = shard_.now_ms();
+            flow().unacknowledged = unacknowledged_bytes(fd_);
+            watch(watched_ | EPOLLOUT);
+            settle_output();
+            hold_if_behind();
+            on_blocked();
+            return;
+        case flush_result::done:
+            watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
+            if (outbox_) shard_.give_back(std::move(outbox_));
+            settle_output();
+            if (is_closing_) return part();
+            release(output_hold);
+            on_drained();
+    }
+}
+
+bool framed_stream::is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) noexcept {
+    if (!is_blocked() || now_ms - flow_->looked_ms < timeout_ms / 4) return false;
+    // The socket tells of room only when much is free; who reads slowly takes something all the same.
+    const std::uint32_t left = unacknowledged_bytes(fd_);
+    flow_->looked_ms = now_ms;
+    if (left < flow_->unacknowledged) flow_->blocked_since_ms = now_ms;
+    flow_->unacknowledged = left;
+    return now_ms - flow_->blocked_since_ms >= timeout_ms;
+}
+
+}  // namespace bester::exchange
