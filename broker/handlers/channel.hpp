@@ -15,8 +15,8 @@
 #include "handlers/channel_host.hpp"
 #include "handlers/handler_settings.hpp"
 #include "handlers/liveness.hpp"
-#include "handlers/overdue_messages.hpp"
 #include "handlers/outlet.hpp"
+#include "handlers/overdue_messages.hpp"
 #include "wire/handler_codec.hpp"
 
 namespace bester::handlers {

@@ -215,11 +215,14 @@ def test_the_time_of_a_frame_does_not_run_while_the_broker_does_not_read(make_br
     with make_broker(limits={"frame_timeout": "300ms", "unanswered": 1}) as broker:
         c = broker.client("gustav")
         control = broker.client("tina")
-        c.send_bytes(frames.encode({"payload": {"type": "echo", "data": {"act": "hold", "i": 1}, "id": "held"}}) + half_frame(1_000, 500))
+        # There is no room for the second message until the first is answered, so what follows it is not read.
+        c.send_bytes(frames.encode({"payload": {"type": "echo", "data": {"act": "hold", "i": 1}, "id": "held"}})
+                     + frames.encode({"payload": {"type": "echo", "data": 2, "id": "second"}}) + half_frame(1_000, 500))
         eventually(lambda: len(control.ask("echo", {"act": "seen"})) == 1)
         time.sleep(1)   # silence under test
         control.ask("echo", {"act": "release"})
         c.good("held")
+        c.good("second")
         c.send_bytes(rest_of(1_000, 500, "late"))
         c.good("late")
         assert broker.counters()["frame_timeouts"] == 0

@@ -1,5 +1,5 @@
 """Nothing lost, nothing twice: links that are cut at random, also in the middle of frames and handshakes, under load in
-both directions. BESTER_TEST_CUTS says how often; by default so that it takes about half a minute."""
+both directions. BESTER_TEST_CUTS says how often."""
 import os
 import random
 import selectors
@@ -11,7 +11,7 @@ import eventually as waiting
 from client import is_delivery, is_good
 from servers import at, peer, servers, wait_for_link  # noqa: F401
 
-CUTS = int(os.environ.get("BESTER_TEST_CUTS", 1000 if waiting.slowness == 1 else 250))
+CUTS = int(os.environ.get("BESTER_TEST_CUTS", 0))
 QUICK = {"initial_delay": "5ms", "longest_delay": "20ms", "resume": "60s", "deadline": "60s", "heartbeat": "1s"}
 WINDOW = 100
 
@@ -105,7 +105,8 @@ def to_handler(server):
 
 
 @pytest.mark.parametrize("kind", ["tls", "plain", "both dial"])
-def test_a_link_is_cut_at_random_and_every_message_arrives_once_and_in_order(servers, kind):
+def test_a_link_is_cut_at_random_and_every_message_arrives_once_and_in_order(servers, kind, is_long):
+    cuts = CUTS or (1000 if is_long else 250)
     chance = random.Random(20260101)
     ways = [servers.proxy(), servers.proxy()]
     is_plain = kind == "plain"
@@ -119,7 +120,7 @@ def test_a_link_is_cut_at_random_and_every_message_arrives_once_and_in_order(ser
         Course(b.client("tina"), a.client("gustav"), to_user("gustav@a", 3000)),
         replies(a.client("ann"), "b"), replies(b.client("ann"), "a"),
     ]
-    run(courses, lambda: sum(way.cuts for way in ways) >= CUTS, 120)
+    run(courses, lambda: sum(way.cuts for way in ways) >= cuts, cuts)
     for way in ways:
         way.budget = lambda: None
         way.cut()

@@ -16,6 +16,7 @@ from eventually import eventually
 
 pytestmark = pytest.mark.slow
 CROWD = 10_000
+MANY_OF_ONE = {"sessions_per_user": 100_000}  # more than one user may have by default
 NAMES = [f"user-{i}" for i in range(CROWD)]
 # As many as take some seconds to verify at the default cost of a password.
 COSTLY = 60
@@ -201,7 +202,7 @@ def test_log_ins_of_strangers_do_not_hold_up_those_who_are_in(make_broker):
 
 def test_ten_thousand_who_came_at_once_and_say_nothing_stay(make_broker):
     """TCP asks them at once whether they are there, and the kernel drops much of what comes at once."""
-    with make_broker(log={"level": "info"}) as broker:
+    with make_broker(log={"level": "info"}, limits=MANY_OF_ONE) as broker:
         crowd = log_in_all(broker.addresses["v4"], ["tina"] * CROWD)
         before = [segments_in(c) for c in crowd]
         for c, count in zip(crowd, before):
@@ -213,7 +214,7 @@ def test_ten_thousand_who_came_at_once_and_say_nothing_stay(make_broker):
 
 
 def test_ten_thousand_idle_sessions_cost_little(make_broker):
-    with make_broker(log={"level": "info"}) as broker:
+    with make_broker(log={"level": "info"}, limits=MANY_OF_ONE) as broker:
         address = broker.addresses["v4"]
         warm = log_in_all(address, ["tina"] * 300)
         before = broker.resident_bytes()
@@ -238,7 +239,7 @@ def test_ten_thousand_idle_sessions_cost_little(make_broker):
 
 
 def test_one_message_to_a_group_of_two_thousand(make_broker):
-    with make_broker(handlers={"echo": python_handler(recipients=5000)}) as broker:
+    with make_broker(handlers={"echo": python_handler(recipients=5000)}, limits=MANY_OF_ONE) as broker:
         c = broker.client("gustav")
         crowd = log_in_all(broker.addresses["unix"], ["tina"] * 2000)
         sessions = []

@@ -33,9 +33,7 @@ public:
     ~noting_stream() override { --alive_; }
 
     void begin(std::string_view received = {}) { start(received); }
-    void say(std::string_view body) {
-        enqueue(framed(body));
-    }
+    void say(std::string_view body) { enqueue(framed(body)); }
     void dry() { read_until_dry(); }
     using framed_stream::unwritten;
 

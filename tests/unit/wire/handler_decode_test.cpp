@@ -331,6 +331,8 @@ TEST_CASE("handler frame: a pong", "[wire]") {
     const decoded result{R"({"kind":"pong"})"};
     REQUIRE(result.is_good);
     CHECK(result.frame.kind == handler_frame_kind::pong);
+}
+
 TEST_CASE("handler frame: what a frame says does not change when the reader reads something else", "[wire]") {
     json_reader reader;
     handler_frame frame;

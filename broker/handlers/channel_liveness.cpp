@@ -1,0 +1,153 @@
+// channel: deadlines of messages, and whether the instance lives.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+#include "handlers/channel.hpp"
+#include "handlers/handler_queue.hpp"
+#include "handlers/log_words.hpp"
+#include "handlers/shard_handlers.hpp"
+#include "wire/client_codec.hpp"
+
+namespace bester::handlers {
+
+using exchange::counter;
+using wire::error_code;
+
+namespace {
+
+constexpr std::size_t timeout_lines_per_second = 5;
+
+double seconds(std::chrono::milliseconds span) { return static_cast<double>(span.count()) / 1000.0; }
+
+}  // namespace
+
+std::string held_for(std::uint64_t sent_ms, std::uint64_t now_ms) {
+    return fmt::format(" (held {:.3g} s)", static_cast<double>(now_ms - sent_ms) / 1000.0);
+}
+/// Memory for data that a free slot keeps for its next message.
+constexpr std::size_t most_spare_data = 4'096;
+
+/// Any frame shows that the instance lives.
+void channel::heard() {
+    if (heard_ms_ != shard_.now_ms()) {
+        heard_ms_ = shard_.now_ms();
+        progress_->heard_ms[shard_.index()].store(heard_ms_, std::memory_order_relaxed);
+    }
+    if (liveness_.heard())
+        spdlog::info("handler {}: it goes on, shard {} has heard it", name_of(instance_), shard_.index());
+}
+
+/// On another of its channels, later than here?
+bool channel::was_heard_elsewhere() const noexcept {
+    return std::any_of(progress_->heard_ms.begin(), progress_->heard_ms.end(),
+                       [this](const auto& other) { return other.load(std::memory_order_relaxed) > heard_ms_; });
+}
+
+bool channel::sweep(std::uint64_t now_ms) {
+    if (after_deadline_ms_ != 0 && now_ms >= after_deadline_ms_) {
+        protocol_error("`after` names frames that did not come within 5 s");
+        return false;
+    }
+    const bool is_owed = in_flight_ > 0;
+    if (queue_.settings().start != start_mode::manual) {
+        const bool was_missed = expire(now_ms);
+        if (!is_open() || !judge(now_ms, is_owed, was_missed)) return false;
+    }
+    return in_flight_ > 0 || after_deadline_ms_ != 0 || liveness_.is_waiting_for_pong();
+}
+
+/// Ends what is past its deadline. Returns whether that includes a message since which nothing was heard.
+bool channel::expire(std::uint64_t now_ms) {
+    if (in_flight_ == 0) return false;
+    bool was_missed = false;
+    bool was_released = false;
+    for (slot& used : slots_) {
+        if (used.id == 0 || now_ms < used.place.deadline_ms) continue;
+        was_missed = was_missed || heard_ms_ <= used.sent_ms;
+        shard_.count(counter::handler_timeouts);
+        log_timeout(used, now_ms);
+        overdue_.add({used.id, describe(used.message), used.sent_ms, now_ms}, heard_ms_);
+        const auto error = wire::as_status_error(error_code::handler_timeout);
+        shard_.commands().finish(exchange::view_of(used.message), &error);
+        release(used);
+        was_released = true;
+    }
+    if (was_released) {
+        queue_.room_at(*this);
+        check_drained();
+    }
+    return was_missed;
+}
+
+void channel::log_timeout(const slot& missed, std::uint64_t now_ms) {
+    if (!timeout_lines_.take(timeout_lines_per_second, now_ms)) {
+        ++timeouts_left_out_;
+        return;
+    }
+    std::string more;
+    if (const std::uint64_t left_out = std::exchange(timeouts_left_out_, 0))
+        more = fmt::format("; {} such lines before it were left out", left_out);
+    spdlog::warn("handler {}: no answer within the deadline to {}{}", name_of(instance_),
+                 describe(missed.message) + held_for(missed.sent_ms, now_ms), more);
+}
+
+/// Asks whether the instance lives, or ends it. False: the channel was closed.
+bool channel::judge(std::uint64_t now_ms, bool is_owed, bool was_missed) {
+    // At the end of a drain it is ended anyway, and then its messages are named.
+    if (is_draining_) return true;
+    // Who does not answer pings may serve one channel only at a time.
+    if (!liveness_.answers_pings() && is_owed && was_heard_elsewhere()) {
+        heard_ms_ = now_ms;
+        liveness_.heard();
+    }
+    const handler_settings& settings = queue_.settings();
+    const liveness_limits limits{static_cast<std::uint64_t>(settings.ping_interval.count()),
+                                 static_cast<std::uint64_t>(settings.ping_timeout.count()),
+                                 static_cast<std::uint64_t>(settings.silence_timeout.count())};
+    switch (liveness_.look(now_ms, is_owed, was_missed, limits)) {
+        case liveness::verdict::alive: return true;
+        case liveness::verdict::ask: queue_frame(wire::make_frame(R"({"kind":"ping"})")); return true;
+        case liveness::verdict::hanging: break;
+    }
+    // It has spoken, and was not listened to yet.
+    if (after_deadline_ms_ != 0 || has_unread_input()) {
+        liveness_.heard();
+        return true;
+    }
+    hangs(now_ms);
+    return is_open();
+}
+
+void channel::hangs(std::uint64_t now_ms) {
+    const handler_settings& settings = queue_.settings();
+    shard_.count(counter::handler_hangs);
+    const std::string reason =
+        liveness_.answers_pings()
+            ? fmt::format("it did not answer a ping within {:.3g} s (ping_timeout)", seconds(settings.ping_timeout))
+            : fmt::format("it was silent for {:.3g} s (silence_timeout)", seconds(settings.silence_timeout));
+    spdlog::warn("handler {}: hangs: {}; on shard {} it holds {}{}", name_of(instance_), reason, shard_.index(),
+                 held_messages(now_ms),
+                 settings.hang == hang_action::tell ? "; it is left alone (`hang` is \"tell\")" : "");
+    if (settings.hang == hang_action::tell) return liveness_.leave_alone();
+    lost(reason, loss::hanging);
+}
+
+/// For the log: what it has got and not answered, the oldest first; also what is past its deadline.
+std::string channel::held_messages(std::uint64_t now_ms) const {
+    std::vector<std::pair<std::uint64_t, std::string>> held;
+    for (const overdue_message& late : overdue_.all())
+        held.emplace_back(late.id, late.what + held_for(late.sent_ms, now_ms));
+    for (const slot& used : slots_)
+        if (used.id != 0) held.emplace_back(used.id, describe(used.message) + held_for(used.sent_ms, now_ms));
+    if (held.empty()) return "nothing";
+    std::sort(held.begin(), held.end());
+    std::string listed;
+    for (std::size_t i = 0; i < std::min(held.size(), most_logged); ++i) listed += (i ? ", " : "") + held[i].second;
+    return listed + (held.size() > most_logged ? ", …" : "");
+}
+
+}  // namespace bester::handlers
