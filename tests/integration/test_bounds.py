@@ -34,6 +34,12 @@ def rest_of(size, part, id):
     return b"x" * (size - part - len(end)) + end
 
 
+def grew_by(broker, before):
+    """How many bytes more than `before` the broker has in memory. A sanitizer's own allocator keeps what is freed, so
+    nothing can be said of it there."""
+    return broker.resident_bytes() - before if waiting.slowness == 1 else 0
+
+
 class Bystander:
     """A well-behaved client: what it sends is answered, in order, whatever others do."""
 
@@ -121,7 +127,7 @@ def test_half_messages_of_websockets_and_half_posts_are_counted(make_broker):
             raw.send(b"POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"4" * 59_000)
         eventually(lambda: broker.counters()["input_evictions"] >= 100, what=broker.counters)
         bystander.speak()
-        assert broker.resident_bytes() - before < 24 << 20
+        assert grew_by(broker, before) < 24 << 20
 
 
 @pytest.mark.parametrize("carrier", ["v4", "tls", "unix", "web"])
@@ -332,7 +338,7 @@ def test_a_flood_of_requests_without_reading_is_bounded(make_broker, tmp_path, k
                 sent += flooder.send(requests)
         except TimeoutError:
             pass   # it is not read any more
-        assert broker.resident_bytes() - before < 12 << 20
+        assert grew_by(broker, before) < 12 << 20
         bystander.speak()
 
 
@@ -425,6 +431,8 @@ def test_sessions_of_one_user_are_bounded(make_broker, transport):
 # ---- afterwards ----
 
 def test_memory_goes_back_when_those_who_took_it_are_gone(make_broker):
+    if waiting.slowness != 1:
+        pytest.skip("a sanitizer's own allocator keeps what is freed")
     with make_broker(limits={"held_input": "256MiB", "queued_memory": "256MiB"}) as broker:
         bystander = Bystander(broker)
         bystander.speak()
