@@ -27,24 +27,24 @@ public:
 private:
     friend class turn_list;
     friend class turn;
-    struct place {
+    struct list_hook {
         turn_stream* next = nullptr;
         bool is_taken = false;
     };
-    place reading_;
-    place writing_;
-    place grave_;
+    list_hook reading_;
+    list_hook writing_;
+    list_hook grave_;
 };
 
 /// Streams in the order in which they were put in, each once.
 class turn_list {
 public:
-    explicit turn_list(turn_stream::place turn_stream::*place) noexcept : place_{place} {}
+    explicit turn_list(turn_stream::list_hook turn_stream::*place) noexcept : place_{place} {}
 
     bool empty() const noexcept { return !first_; }
     /// Nothing happens if the stream is in the list, or in another one of the same place.
     void push(turn_stream& stream) noexcept {
-        turn_stream::place& at = stream.*place_;
+        turn_stream::list_hook& at = stream.*place_;
         if (std::exchange(at.is_taken, true)) return;
         at.next = nullptr;
         (last_ ? (last_->*place_).next : first_) = &stream;
@@ -68,7 +68,7 @@ public:
     }
 
 private:
-    turn_stream::place turn_stream::*place_;
+    turn_stream::list_hook turn_stream::*place_;
     turn_stream* first_ = nullptr;
     turn_stream* last_ = nullptr;
 };

@@ -23,6 +23,8 @@ using wire::handler_frame_kind;
 namespace {
 
 constexpr std::uint64_t longest_after_ms = 5'000;
+/// Memory for data that a free slot keeps for its next message.
+constexpr std::size_t most_spare_data = 4'096;
 
 }  // namespace
 

@@ -28,8 +28,6 @@ double seconds(std::chrono::milliseconds span) { return static_cast<double>(span
 std::string held_for(std::uint64_t sent_ms, std::uint64_t now_ms) {
     return fmt::format(" (held {:.3g} s)", static_cast<double>(now_ms - sent_ms) / 1000.0);
 }
-/// Memory for data that a free slot keeps for its next message.
-constexpr std::size_t most_spare_data = 4'096;
 
 /// Any frame shows that the instance lives.
 void channel::heard() {

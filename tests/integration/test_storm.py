@@ -112,7 +112,7 @@ def leave(broker, crowd):
 
 @pytest.mark.parametrize("listener", ["v4", "unix"])
 def test_ten_thousand_users_reconnect_at_once(make_broker, crowded_accounts, record_property, listener):
-    with make_broker(accounts=crowded_accounts, log={"level": "info"}, limits={"keepalive_idle": "10m"}) as broker:
+    with make_broker(accounts=crowded_accounts, log={"level": "info"}, limits={"keepalive_idle": "10m", "authentication_timeout": "5m"}) as broker:
         address = broker.addresses[listener]
         # To verify all of them at the default cost takes a quarter of an hour, so most have a cheap hash.
         # (At the default cost the broker would make it a costly one at their first log-in.)
