@@ -119,6 +119,8 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
 void peer_network::parts::adopt_offers() {
     for (link_offer& offer : std::exchange(offers_, {})) {
         const std::string server = offer.server;
+        peer_record* const peer = find(server);
+        if (peer && peer->link && peer->link->id == offer.id) peer->link->is_given = true;
         on_home(server, [given = std::make_unique<link_offer>(std::move(offer))](shard_peers& there) mutable {
             there.adopt(std::move(*given));
         });

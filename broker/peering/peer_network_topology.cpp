@@ -128,7 +128,7 @@ void peer_network::parts::settle() {
 
 void peer_network::parts::send_adverts() {
     for (const auto& [name, peer] : peers_) {
-        if (!peer->link || !peer->link->has_adverts) continue;
+        if (!peer->link || !peer->link->has_adverts || !peer->link->is_given) continue;
         while (auto text = known_.next_text(name, clock::now())) {
             on_home(name, [name = name, text = std::make_unique<std::string>(std::move(*text))](shard_peers& there) {
                 there.send_advert(name, *text);

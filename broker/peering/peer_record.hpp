@@ -20,6 +20,7 @@ struct current_link {
     std::uint64_t incarnation = 0;
     bool is_dialled_by_us = false;
     bool has_adverts = false;  ///< both sides know of discovery or routing
+    bool is_given = false;     ///< its shard has it: before that, nothing can be sent over it
     std::string address;       ///< of the other end
     std::chrono::milliseconds heartbeat{};
     std::optional<tls::certificate_info> certificate;

@@ -8,6 +8,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+# What these assert is told as what tests assert: with the values.
+pytest.register_assert_rewrite(*(path.stem for path in (ROOT / "tests" / "support").glob("*.py")))
 
 import broker as brokers  # noqa: E402
 import eventually as waiting  # noqa: E402

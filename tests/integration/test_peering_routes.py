@@ -50,6 +50,24 @@ def wait_for_way(broker, name, *between, limit=20):
 
 # ---- discovery ----
 
+def test_a_link_that_is_made_while_others_tell_news_begins_with_the_summary(servers):
+    """Links that come soon after one another are passed to the shards together, and news come between them."""
+    home = servers.add("home", peers={name: {} for name in ("teller", "first", "second")}, peering={"discovery": True})
+    files = {name: servers.authority.files(name) for name in ("teller", "first", "second")}
+
+    def dial(name):
+        link = link_peer.dial(home.port, name, files[name], "home", hello=False)
+        link.hello(features=["discovery"])
+        link.receive(link_peer.HELLO)
+        return link
+    with dial("teller") as teller:
+        for version in range(1, 21):
+            with dial("first") as first, dial("second") as second:
+                teller.send(link_peer.advert("teller", version, links=["home"]))
+                for link in (first, second):
+                    assert "home" in [name for name, _, _ in link.receive(link_peer.ADVERT)["known"]]
+
+
 def test_a_third_server_joins_by_knowing_one(servers):
     a = discovering(servers, "a")
     b = discovering(servers, "b", a=at(a))

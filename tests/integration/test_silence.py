@@ -146,6 +146,8 @@ def test_a_broker_that_was_stopped_looks_at_what_has_come_before_it_judges(quiet
     handler = quiet.pid_of("echo")
     for client in clients:
         client.send("echo", {"act": "later", "ms": int(300 * waiting.slowness)}, id="slow")
+    # What the broker had not passed on when it stopped could not be answered in time.
+    waiting.eventually(lambda: quiet.instance("echo")["in_flight"] == threads, what="the handler has all of them")
     broker = quiet.process.pid
     freeze(broker)
     rest()

@@ -42,6 +42,13 @@ def chat(served, shared_log):
 
 
 @pytest.fixture
+def own(make_broker, bin_directory, files):
+    """One that nobody has been at. It is there until the pages are closed, if a test names it before them."""
+    with Served(make_broker, bin_directory, files) as chat:
+        yield chat
+
+
+@pytest.fixture
 def hasty(make_broker, bin_directory, files):
     """One with a window that is soon over."""
     with Served(make_broker, bin_directory, files, recovery="1s") as chat:
@@ -347,12 +354,8 @@ def test_the_page_without_the_client_says_what_is_missing(make_broker, bin_direc
 
 @pytest.mark.parametrize("size", ["phone", "desktop"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pictures_are_taken(make_broker, bin_directory, files, people, clients, pictures, size, scheme):
-    with Served(make_broker, bin_directory, files) as chat:
-        take_pictures(chat, people, clients, pictures, size, scheme)
-
-
-def take_pictures(chat, people, clients, pictures, size, scheme):
+def test_pictures_are_taken(own, people, clients, pictures, size, scheme):
+    chat = own
     viewport = {"phone": PHONE, "desktop": DESKTOP}[size]
     tina = people(chat, "Tina", viewport, scheme=scheme).arrive()
 
