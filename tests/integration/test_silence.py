@@ -1,6 +1,7 @@
 """After a silence that is longer than every deadline: whatever is used then is judged by the time that it takes then.
 The rests are what is tested; each is shared by all that rests."""
 import os
+import select
 import signal
 import time
 
@@ -175,3 +176,32 @@ def test_peer_links_after_a_silence(servers, threads):
             assert [tina.data("echo") for _ in range(threads)] == ["to a"] * threads
             assert [gustav.data("echo") for _ in range(threads)] == ["to b"] * threads
     assert is_linked(a, "b") and is_linked(b, "a")
+
+
+@pytest.mark.long
+def test_with_the_defaults_all_is_served_after_a_silence_longer_than_any_of_them(servers, threads):
+    """Nobody has a deadline of its own here; only WebSockets answer the pings, as browsers do."""
+    a = servers.add("a", peers={"b": {}}, handlers={"echo": python_handler()})
+    b = servers.add("b", peers={"a": at(a)}, handlers={"echo": python_handler()})
+    wait_for_link(a, b)
+    handler = a.pid_of("echo")
+    plain = [a.client("tina", transport) for transport in ("v4", "v6", "unix", "tls") for _ in range(threads)]
+    web = [a.client("tina", transport) for transport in ("web", "wss") for _ in range(threads)]
+    gustav = b.client("gustav")
+    end = time.monotonic() + 75
+    while (left := end - time.monotonic()) > 0:
+        for readable in select.select([client.socket for client in web], [], [], left)[0]:
+            client = next(each for each in web if each.socket is readable)
+            client.inbox += client.read_frames(time.monotonic() + 1)
+    for client in plain + web:
+        client.send("echo", {"act": "envelope"}, id="after the rest")
+    for client in plain + web:
+        client.good("after the rest")
+        assert 4000 < client.data("echo")["frame"]["deadline"] <= 5000
+    for client in plain + web:
+        client.send("echo", {"do": [{"command": "sendClients", "users": ["gustav@b"], "data": "to b"}]}, id="over")
+    for client in plain + web:
+        assert client.good("over")["payload"]["delivered"] == 1
+        assert gustav.data("echo") == "to b"
+    assert a.pid_of("echo") == handler and is_linked(a, "b")
+    assert a.counters()["handler_timeouts"] == 0
