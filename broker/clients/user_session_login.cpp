@@ -190,7 +190,7 @@ user_session::login_step user_session::accept(std::string_view user) {
     id_ = shard.sessions().add(*this);
     shard.users().add(user_, id_);
     logged_in();
-    for (exchange::session_observer* observer : shard.observers()) observer->on_connected(*this);
+    shard.observers().tell([this](exchange::session_observer& observer) { observer.on_connected(*this); });
     return login_step::accepted;
 }
 
@@ -198,7 +198,7 @@ void user_session::leave() {
     is_verifying_ = false;
     if (!std::exchange(is_in_, false)) return;
     exchange::shard& shard = owner_.shard();
-    for (exchange::session_observer* observer : shard.observers()) observer->on_disconnected(*this);
+    shard.observers().tell([this](exchange::session_observer& observer) { observer.on_disconnected(*this); });
     shard.groups().leave_all(*this);
     shard.users().remove(user_, id_);
     shard.sessions().remove(id_);

@@ -33,7 +33,7 @@ error_code change_one(shard& on, session_id id, bool is_join, std::string_view h
     if (!who) return error_code::recipient_offline;
     if (!is_join) on.groups().leave(handler, group, *who);
     else if (!on.groups().join(handler, group, *who, on.limits().groups)) return error_code::too_many_groups;
-    for (session_observer* observer : on.observers()) observer->on_membership(*who, group, is_join, by);
+    on.observers().tell([&](session_observer& observer) { observer.on_membership(*who, group, is_join, by); });
     return error_code::none;
 }
 

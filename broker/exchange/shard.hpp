@@ -19,6 +19,7 @@
 #include "exchange/handler_port.hpp"
 #include "exchange/log_limit.hpp"
 #include "exchange/mailbox.hpp"
+#include "exchange/observer_list.hpp"
 #include "exchange/outbox.hpp"
 #include "exchange/parting_sockets.hpp"
 #include "exchange/peer_port.hpp"
@@ -97,15 +98,12 @@ public:
     const routing_table& routes() const noexcept { return *routes_; }
     void set_routes(std::shared_ptr<const routing_table> routes) { routes_ = std::move(routes); }
 
-    void add_observer(session_observer& who) { observers_.push_back(&who); }
-    void remove_observer(session_observer& who) { std::erase(observers_, &who); }
-    const std::vector<session_observer*>& observers() const noexcept { return observers_; }
+    /// Who is told of sessions that come, go, join and leave.
+    observer_list<session_observer>& observers() noexcept { return observers_; }
+    /// Who is told of servers that are reached and lost.
+    observer_list<peer_observer>& peer_observers() noexcept { return peer_observers_; }
 
     void add_source(command_source& who) { sources_.emplace(who.source_id(), &who); }
-    void add_peer_observer(peer_observer& who) { peer_observers_.push_back(&who); }
-    void remove_peer_observer(peer_observer& who) { std::erase(peer_observers_, &who); }
-    const std::vector<peer_observer*>& peer_observers() const noexcept { return peer_observers_; }
-
     void remove_source(command_source& who) { sources_.erase(who.source_id()); }
     command_source* find_source(std::uint64_t id) const noexcept;
     std::uint64_t next_source_id() noexcept { return ++last_source_id_; }
@@ -240,8 +238,8 @@ private:
     group_table groups_{[this] { write_later(group_teller_); }};
     std::shared_ptr<const routing_table> routes_;
     peer_port* peers_ = nullptr;
-    std::vector<session_observer*> observers_;
-    std::vector<peer_observer*> peer_observers_;
+    observer_list<session_observer> observers_;
+    observer_list<peer_observer> peer_observers_;
     std::vector<swept*> swept_;
     std::unordered_map<std::uint64_t, command_source*> sources_;
     executor executor_;

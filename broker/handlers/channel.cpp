@@ -51,8 +51,8 @@ void channel::begin() {
     // First, as it makes sure that the others have heard what the snapshot has already.
     if (wishes_.group_events) shard_.groups().watch(groups_owner_, *this);
     if (wishes_.client_events || wishes_.group_events || (wishes_.peer_events && shard_.index() == 0)) send_snapshot();
-    if (wishes_.client_events) shard_.add_observer(*this);
-    if (wishes_.peer_events && shard_.index() == 0) shard_.add_peer_observer(*this);
+    if (wishes_.client_events) shard_.observers().add(*this);
+    if (wishes_.peer_events && shard_.index() == 0) shard_.peer_observers().add(*this);
     start(received_);
     received_ = {};
 }
@@ -351,8 +351,8 @@ void channel::on_bad_frame(bool is_too_large) {
 void channel::on_end_of_input() { lost("it closed a channel"); }
 
 void channel::on_closed(close_reason reason) {
-    if (wishes_.client_events) shard_.remove_observer(*this);
-    if (wishes_.peer_events) shard_.remove_peer_observer(*this);
+    if (wishes_.client_events) shard_.observers().remove(*this);
+    if (wishes_.peer_events) shard_.peer_observers().remove(*this);
     if (wishes_.group_events) shard_.groups().unwatch(*this);
     shard_.remove_source(*this);
     if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);

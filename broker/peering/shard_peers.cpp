@@ -110,10 +110,10 @@ void shard_peers::tell_reached(std::string_view server, bool is_reached) {
     if (was_reached == is_reached) return;
     if (is_reached) reached_.emplace(at, server);
     else reached_.erase(at);
-    for (exchange::peer_observer* who : shard_.peer_observers()) {
-        if (is_reached) who->on_peer_up(server);
-        else who->on_peer_down(server);
-    }
+    shard_.peer_observers().tell([&](exchange::peer_observer& observer) {
+        if (is_reached) observer.on_peer_up(server);
+        else observer.on_peer_down(server);
+    });
 }
 
 void shard_peers::on_goodbye(peer_link& link, std::string_view json) {

@@ -197,7 +197,7 @@ def test_with_the_defaults_all_is_served_after_a_silence_longer_than_any_of_them
         client.send("echo", {"act": "envelope"}, id="after the rest")
     for client in plain + web:
         client.good("after the rest")
-        assert 4000 < client.data("echo")["frame"]["deadline"] <= 5000
+        assert 0 < client.data("echo")["frame"]["deadline"] <= 5000
     for client in plain + web:
         client.send("echo", {"do": [{"command": "sendClients", "users": ["gustav@b"], "data": "to b"}]}, id="over")
     for client in plain + web:
