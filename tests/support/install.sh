@@ -12,7 +12,7 @@ build_packages=(
   python3
 )
 test_packages=(
-  catch2 clang clang-format libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jsonschema python3-websockets chromium
+  catch2 clang clang-format lld libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jsonschema python3-websockets chromium
   nginx-light haproxy nats-server redis-server pushpin iproute2 libfaketime procps strace openssl
 )
 
