@@ -14,14 +14,14 @@
 
 namespace bester::exchange {
 
-/// Who is where: user → sessions, of all shards. The only structure that shards share; striped, with
-/// short critical sections. Any thread.
+/// The sessions of each user, over all shards. The only structure that shards share: divided into stripes, each with a
+/// lock that is held for a short time. Any thread.
 class directory {
 public:
     void add(std::string_view user, session_id id);
     void remove(std::string_view user, session_id id);
 
-    /// Appends the user's sessions to `found`; returns how many there are.
+    /// Appends the ids of the user's sessions to `found`, and returns how many there are.
     std::size_t find(std::string_view user, std::vector<session_id>& found) const;
     std::size_t count(std::string_view user) const;
 
@@ -29,14 +29,16 @@ public:
         std::string user;
         std::size_t sessions;
     };
-    /// Users after `after` in the order of their names, at most `limit`; `has_more` if there are others.
+    /// Returns at most `limit` users whose names come after `after`, in the order of names; sets `has_more` if there
+    /// are others behind them.
     std::vector<listed_user> list(std::string_view after, std::size_t limit, bool& has_more) const;
-    /// Users that are connected, and sessions of all of them.
+    /// Returns how many users are connected.
     std::size_t users() const;
+    /// Returns how many sessions all users have.
     std::size_t sessions() const noexcept { return sessions_.load(std::memory_order_relaxed); }
 
 private:
-    /// Most users have one session, which needs no memory of its own.
+    /// Most users have one session: only further ones need memory of their own.
     struct sessions_of_user {
         session_id first;
         std::unique_ptr<std::vector<session_id>> others;

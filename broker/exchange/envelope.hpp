@@ -8,23 +8,23 @@
 
 namespace bester::exchange {
 
-/// What the exchange remembers of a message while a handler has it. `strings` are kept by whoever
-/// keeps the envelope, so that a reused one needs no memory.
+/// What the exchange remembers of a message while a handler has it. `Text` is std::string for an envelope that is kept
+/// (its strings keep their memory when it is used again), std::string_view for one that is passed to a call.
 template <class Text>
 struct basic_envelope {
-    session_id origin;  ///< the sender's session, on this shard; none: a handler or another server sent it
-    Text remote{};      ///< a remote_origin, packed; empty: it came from no other server
-    Text user{};        ///< the sender's user, or that handler
-    Text about{};       ///< JSON members that say more of the sender, each with a comma before it: roles, claims
-    Text type_token{};  ///< the type as it stood, with quotes
-    Text id_token{};    ///< the client's id as it stood; empty: nobody wants a status
-    Text key_token{};   ///< the routing key as it stood, with quotes; empty: it has none
-    std::uint64_t key_hash = 0;   ///< of the key without quotes and escapes; 0: it has none
-    std::uint8_t hops = 0;        ///< handlers that passed it on
-    bool addressed = false;       ///< did commands address anyone, so that `delivered` means something?
-    bool was_retried = false;     ///< given to a second instance
-    std::uint64_t delivered = 0;  ///< sessions that commands reached so far
-    std::uint64_t pending = 0;    ///< deliveries on other shards that the status waits for: a pending_status
+    session_id origin;  ///< the sender's session, on this shard; none if a handler or another server sent the message
+    Text remote{};      ///< the packed remote_origin of a message from another server; otherwise empty
+    Text user{};        ///< the sender's user name, or the name of the handler that sent the message
+    Text about{};       ///< JSON members with more about the sender (roles, claims), each preceded by a comma
+    Text type_token{};  ///< the type as the client wrote it, with quotes
+    Text id_token{};    ///< the id as the client wrote it; empty if no status is wanted
+    Text key_token{};   ///< the routing key as the client wrote it, with quotes; empty if there is none
+    std::uint64_t key_hash = 0;   ///< hash of the key without quotes and escapes; 0 if there is none
+    std::uint8_t hops = 0;        ///< number of handlers that have passed the message on
+    bool addressed = false;       ///< whether a command has addressed anybody, so that `delivered` has a meaning
+    bool was_retried = false;     ///< whether the message was given to a second instance
+    std::uint64_t delivered = 0;  ///< number of sessions that its commands have reached so far
+    std::uint64_t pending = 0;    ///< number of its pending_status, if the status waits for other shards; otherwise 0
 
     template <class Other>
     void assign(const basic_envelope<Other>& other) {
@@ -44,9 +44,9 @@ struct basic_envelope {
     }
 };
 
-/// An envelope that owns its texts.
+/// An envelope that owns its strings.
 using envelope = basic_envelope<std::string>;
-/// One that looks at somebody else's, for the call.
+/// An envelope that refers to strings of its caller.
 using envelope_view = basic_envelope<std::string_view>;
 
 inline envelope_view view_of(const envelope& kept) {

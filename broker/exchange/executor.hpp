@@ -21,46 +21,46 @@ class session;
 class command_source;
 struct command_rights;
 
-/// Executes what handlers command, on the shard to which they sent it: deliveries to its own
-/// sessions at once, to others' through their mailboxes. A message's status waits until all other
-/// shards have said how many sessions they reached. On the shard's thread only.
+/// Executes the commands of handlers on the shard to which they were sent: it delivers to the shard's own sessions at
+/// once, and to those of other shards through their mailboxes. A message's status waits until all other shards have
+/// said how many sessions they reached. On the shard's thread only.
 class executor {
 public:
     explicit executor(shard& owner) noexcept : shard_{owner}, outcomes_{owner} {}
 
-    /// An answer to `message`: executes its commands and ends the message, unless it is passed on.
+    /// Executes the commands of an answer to `message`, and ends the message unless a command passes it on.
     void answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame);
-    /// Commands that answer nothing. `handler`'s own messages (sendHandler) start from here.
+    /// Executes commands that a handler sends unasked, as no answer to a message.
     void push(command_source& source, const wire::handler_frame& frame);
 
-    /// What another server sent on: a delivery to users here, of which `ref` (0: no) says the result. `rights`:
-    /// whom that server may address; null: everybody.
+    /// Delivers what another server sent to users of this one. `ref` is that server's number for the result (0: it
+    /// wants none); `rights` says whom it may address (null: everybody).
     void deliver_from(std::string_view server, std::uint64_t ref, std::string_view type_token, std::string_view data,
                       std::span<const std::string_view> users, bool is_for_everybody, const command_rights* rights);
-    /// What another server sent for the handler of this type. `hops`: handlers and servers that it went through.
+    /// Gives what another server sent to the handler of its type.
     void submit_from(const remote_origin& origin, const remote_submission& what);
-    /// Another server, or the way to it, says what became of what was sent there.
+    /// Takes the outcome of what was sent to another server.
     void arrived(const acknowledgement& to, const partial_outcome& outcome) { outcomes_.arrived(to, outcome); }
-    /// Hands a reply of another server to a session here; if there is no room, what the asker waits for ends badly.
+    /// Delivers a reply of another server to a session; if its queue has no room, the status that `asked` names is bad.
     void reply_from_server(session_id to, const acknowledgement& asked, std::string_view type_token,
                            std::string_view data, std::string_view id_token);
 
-    /// Ends a message that was submitted: its sender gets the status. `error` null: good.
+    /// Ends a message that was submitted: its sender gets the status. A null `error` means success.
     void finish(const envelope_view& message, const wire::status_error* error) { outcomes_.finish(message, error); }
 
 private:
-    /// What one frame's commands share.
+    /// The commands of one frame while they are executed.
     struct execution {
         command_source& source;
         const wire::handler_frame& frame;
-        envelope_view message;  ///< origin none in a push
-        const std::uint64_t* answered = nullptr;
-        std::size_t index = 0;  ///< of the command being executed
+        envelope_view message;                    ///< empty in a push
+        const std::uint64_t* answered = nullptr;  ///< the id of the answer's message; null in a push
+        std::size_t index = 0;                    ///< index of the command that is being executed
         bool is_passed_on = false;
         wire::error_code first_error = wire::error_code::none;
         std::string first_reason{};
-        std::string_view from_server{};  ///< that had this delivered, and
-        std::uint64_t ref = 0;           ///< wants to know by this number what was reached
+        std::string_view from_server{};  ///< the server that sent the command; empty if a handler of this one did
+        std::uint64_t ref = 0;           ///< that server's number for the result; 0: it wants none
     };
     void run_commands(execution& run);
     void run(execution& run, const wire::command& command);
@@ -80,16 +80,16 @@ private:
 
     bool is_permitted(execution& run, const wire::command& command);
     bool may_address(execution& run, const wire::command& command, reach& reached, std::string_view recipient);
-    /// Nothing of the command is executed: this takes the place of its report.
+    /// Refuses the whole command: the `refused` frame takes the place of its report.
     void refuse(execution& run, wire::error_code code, std::string_view reason);
-    /// A part of it is not executed; the report comes as well.
+    /// Refuses a part of the command; its report is sent as well.
     void refuse_part(execution& run, wire::error_code code, std::string_view reason);
     void tell_refusal(execution& run, wire::error_code code, std::string_view reason, std::string_view report);
     bool collect_targets(execution& run, const wire::command& command, reach& reached);
     void deliver_to_targets(execution& run, const wire::command& command, reach& reached, std::string_view type_token);
     static bool delivers(const wire::command& command) noexcept;
     acknowledgement expect(execution& run, const wire::command& command, reach& reached);
-    /// `missed`: sessions that were named and not reached, and why.
+    /// `missed` are the sessions that were named and not reached, `code` says why.
     static void report_back(shard& from, const acknowledgement& to, std::uint64_t delivered,
                             std::vector<session_id> missed = {},
                             wire::error_code code = wire::error_code::recipient_offline);
@@ -101,7 +101,7 @@ private:
     void mark_excepted(execution& run, const wire::command& command);
 
     bool has_room(session& to, bool is_from_server);
-    /// What became of a delivery to one session.
+    /// The result of a delivery to one session: delivered, not delivered, or no room for another server's message.
     enum class handed : std::uint8_t { over, no, no_room };
     handed hand_over(session& to, const payload& frame, bool is_from_server);
     template <class ForEachMember>
@@ -110,11 +110,12 @@ private:
 
     shard& shard_;
     pending_outcomes outcomes_;
-    std::vector<session_id> targets_;  ///< of the command being executed, kept for their memory
-    std::vector<session_id> except_;
-    std::vector<std::pair<std::string_view, std::string_view>> distant_;  ///< server and user, of the same
-    std::vector<std::string_view> distant_users_;                         ///< of one of the servers
-    wire::handler_frame remote_frame_;                                    ///< a command from another server
+    // Of the command that is being executed; members, so that their memory is used again.
+    std::vector<session_id> targets_;                                     ///< recipients on this server, sorted
+    std::vector<session_id> except_;                                      ///< sessions that get nothing, sorted
+    std::vector<std::pair<std::string_view, std::string_view>> distant_;  ///< server and user of other recipients
+    std::vector<std::string_view> distant_users_;                         ///< those of one of the servers
+    wire::handler_frame remote_frame_;                                    ///< a command that another server sent
     std::vector<session_id> parsed_;
     bool is_everybody_ = false;
 };

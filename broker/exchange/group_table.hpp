@@ -14,8 +14,7 @@ namespace bester::exchange {
 
 class session;
 
-/// A named set of sessions of one shard that belongs to a handler. The members on the other shards
-/// are in those shards' tables: a group as a whole exists only as the sum.
+/// The members of a handler's group on one shard. A group's members on other shards are in those shards' tables.
 class group {
 public:
     group(std::string handler, std::string name) : handler_{std::move(handler)}, name_{std::move(name)} {}
@@ -30,34 +29,34 @@ private:
     std::vector<session*> members_;
 };
 
-/// Who hears how many sessions the groups of a handler have on this shard. Outlives its watch.
+/// Is told how many sessions the groups of a handler have on this shard. Must exist until unwatch().
 class group_observer {
 public:
     virtual ~group_observer() = default;
-    /// `sessions` is another number than was said last; 0: the group is empty.
+    /// `sessions` is the group's new number of sessions here; 0: the group is empty.
     virtual void on_group(std::string_view group, std::size_t sessions) = 0;
 };
 
 /// The groups of one shard. On its thread only.
 ///
-/// Observers do not hear of each join and leave: what has changed is gathered, and tell_changes() says
-/// it once, with the last number. While nobody observes, nothing is gathered.
+/// Observers are not told of each join and leave: changes are gathered, and tell_changes() tells the last number of
+/// each group once. Nothing is gathered for a handler whose groups nobody observes.
 class group_table {
 public:
-    /// `changes_wait` is called when tell_changes() has something to say, once until then.
+    /// `changes_wait` is called when there is the first change for tell_changes().
     explicit group_table(std::function<void()> changes_wait = {}) : changes_wait_{std::move(changes_wait)} {}
 
-    /// False if the session is in `most` groups already. Joining twice is joining once.
+    /// Puts a session into a group; does nothing if it is a member. Returns false if it is in `most` groups already.
     bool join(std::string_view handler, std::string_view name, session& who, std::size_t most);
     void leave(std::string_view handler, std::string_view name, session& who);
-    /// When a session closes.
+    /// Takes a session that closes out of all its groups.
     void leave_all(session& who);
     /// Drops all groups of a handler that was removed.
     void drop_handler(std::string_view handler);
 
     const group* find(std::string_view handler, std::string_view name) const;
 
-    /// From now on `who` hears of changes of the handler's groups; for_each() says what there is now.
+    /// Tells `who` of changes of the handler's groups from now on; for_each() gives the present numbers.
     void watch(const std::string& handler, group_observer& who);
     void unwatch(group_observer& who);
     template <class Each>
@@ -65,7 +64,7 @@ public:
         for (const auto& [key, in] : groups_)
             if (in->handler() == handler) each(*in);
     }
-    /// An observer may end its own watch, or another's, when it is told.
+    /// Tells the observers what has changed. An observer may end its own watch, or another's, while it is told.
     void tell_changes();
 
 private:

@@ -12,82 +12,86 @@
 
 namespace bester::exchange {
 
-/// What became of a message that was submitted to a handler.
+/// The result of handler_port::submit().
 struct submit_result {
     enum class outcome : std::uint8_t {
-        taken,    ///< handed over, or waiting for that
-        refused,  ///< see `error`: message_done is not called, that is up to the caller
+        taken,    ///< the message is with the handler, or waits for room there
+        refused,  ///< `error` says why; the caller sends the status
     };
     outcome what = outcome::taken;
     wire::error_code error = wire::error_code::none;
 };
 
-/// A shard's way to one handler. What is taken (not refused) ends in executor::finish, exactly once.
+/// A shard's entrance to one handler. For each message that is taken, executor::finish is called exactly once.
 class handler_port {
 public:
     virtual ~handler_port() = default;
-    /// Gives a message to the handler; everything is copied that must outlive the call. `type` is
-    /// the type without quotes and escapes, by which the deadline is chosen.
+    /// Gives a message to the handler, and copies what must outlive the call. `type` is the message's type without
+    /// quotes and escapes; it selects the deadline.
     virtual submit_result submit(const envelope_view& message, std::string_view type, std::string_view data) = 0;
     virtual const std::string& name() const noexcept = 0;
 };
 
-/// Tells an instance from the one that replaces it.
+/// Distinguishes an instance of a handler from the instance that replaces it.
 struct instance_mark {
-    std::uint64_t place = 0;  ///< the same of an instance and its replacement; 0: no instance
-    std::uint64_t epoch = 0;  ///< the replacement's is higher
+    std::uint64_t place = 0;  ///< equal for an instance and its replacement; 0: no instance
+    std::uint64_t epoch = 0;  ///< higher for the replacement
 
-    /// Is this the instance that replaces `other`?
+    /// Returns whether this instance replaces `other`.
     bool replaces(const instance_mark& other) const noexcept {
         return place != 0 && place == other.place && epoch > other.epoch;
     }
 };
 
-/// Who gets events about this shard's sessions.
+/// Receives the events of one shard's sessions. Called on that shard's thread.
 class session_observer {
 public:
     virtual ~session_observer() = default;
-    virtual void on_connected(const class session& who) = 0;
-    virtual void on_disconnected(const class session& who) = 0;
-    /// An instance put the session into a group, or took it out.
-    virtual void on_membership(const class session& who, std::string_view group, bool has_joined,
+    virtual void on_connected(const class session& session) = 0;
+    virtual void on_disconnected(const class session& session) = 0;
+    /// The instance `by` has put the session into a group, or has taken it out.
+    virtual void on_membership(const class session& session, std::string_view group, bool has_joined,
                                const instance_mark& by) = 0;
 };
 
-/// Which handler serves which type, as one shard sees it. Replaced as a whole at a reload.
+/// The handlers of one shard by type and by name. A reload replaces the whole table.
 struct routing_table {
     string_map<handler_port*> by_type;
     string_map<handler_port*> by_name;
 
+    /// Returns the handler that serves `type`; null if there is none.
     handler_port* serving(std::string_view type) const {
         const auto found = by_type.find(type);
         return found == by_type.end() ? nullptr : found->second;
     }
+    /// Returns the handler called `name`; null if there is none.
     handler_port* named(std::string_view name) const {
         const auto found = by_name.find(name);
         return found == by_name.end() ? nullptr : found->second;
     }
 };
 
-/// Where commands came from: an instance's channel, or one call of a one-shot handler.
+/// The origin of commands: an instance's channel, or one call of a one-shot handler.
 class command_source {
 public:
     virtual ~command_source() = default;
-    /// The handler's name.
+    /// Returns the handler's name.
     virtual const std::string& handler() const noexcept = 0;
-    /// To which handler the groups belong that its commands are about: to itself, unless its entry names another.
+    /// Returns the name of the handler to which the groups of its commands belong: its own, unless the config says
+    /// otherwise
+    /// (`handlers.NAME.groups`).
     virtual const std::string& groups_owner() const noexcept { return handler(); }
-    /// Most users and sessions that one command may name.
+    /// Returns how many users and sessions one command may name.
     virtual std::size_t most_recipients() const noexcept = 0;
-    /// What it may command; null: everything.
+    /// Returns what it may command; null means everything.
     virtual const command_rights* rights() const noexcept { return nullptr; }
-    /// May it give a command now, if its rate is limited?
-    virtual bool take_command(std::uint64_t) noexcept { return true; }
-    /// Sends a frame (report, refused) to whoever gave the commands; dropped if that is gone.
+    /// Takes one command out of its rate; returns false if the rate allows none at `now_ms`.
+    virtual bool take_command(std::uint64_t /*now_ms*/) noexcept { return true; }
+    /// Sends a frame (`report`, `refused`) to the handler process; dropped if its connection has ended.
     virtual void notify(std::string_view frame) = 0;
-    /// The instance that gives the commands, if it is one.
+    /// Returns the instance that gives the commands; an empty mark for a one-shot handler.
     virtual instance_mark mark() const noexcept { return {}; }
-    /// By which the shard finds it when a report is complete; 0: it wants none.
+    /// Returns the number by which the shard finds this source when a report is complete; 0 if it wants no reports.
     virtual std::uint64_t source_id() const noexcept = 0;
 };
 

@@ -38,8 +38,8 @@ enum class flush_result : std::uint8_t {
     failed,   ///< the connection is gone
 };
 
-/// What waits to be written to one stream, in order: bytes written for this stream alone, gathered
-/// in chunks, and shared payloads by reference. Belongs to one shard.
+/// The queue of bytes that are to be written to one stream: frames that are for this stream alone, gathered in chunks,
+/// and references to shared payloads. Belongs to one shard.
 ///
 ///   pieces:   [ chunk: frame frame frame ][ payload ][ chunk: frame ]
 ///                      ^ sent_ bytes of the first piece are gone
@@ -50,9 +50,9 @@ public:
     outbox(const outbox&) = delete;
     outbox& operator=(const outbox&) = delete;
 
-    /// Contiguous room for `size` bytes, until commit. At most one reservation at a time.
+    /// Returns contiguous room for `size` bytes, until commit(). One reservation at a time.
     char* reserve(std::size_t size);
-    /// Takes what was written into the room, one frame.
+    /// Queues the first `size` bytes of the room as one frame.
     void commit(std::size_t size) noexcept;
     /// Queues a shared frame.
     void append(payload shared);
@@ -61,8 +61,8 @@ public:
 
     /// Writes as much as the socket takes, up to 64 pieces in a system call.
     flush_result flush(int fd) noexcept;
-    /// Gives up to `size` bytes to `sink(std::string_view)` instead, as if they had been written; false
-    /// if it refused some.
+    /// Gives at most `size` bytes to `sink(std::string_view)` as if they had been written; returns false if the sink
+    /// refused some.
     template <class Sink>
     bool move_to(std::size_t size, Sink&& sink) {
         while (bytes_ > 0 && size > 0) {
@@ -75,29 +75,29 @@ public:
         return true;
     }
     void clear() noexcept;
-    /// Bytes of memory that it holds: chunks, and the shared payloads, which from now on (until it is empty) know that
-    /// they wait here.
+    /// Returns the bytes of memory that it holds, in chunks and shared payloads, and counts it as a queue of those
+    /// payloads until they are written.
     std::size_t hold_memory() noexcept;
 
     bool empty() const noexcept { return bytes_ == 0; }
     std::size_t bytes() const noexcept { return bytes_; }
-    /// Frames that wait; those of one chunk count until all of it is written.
+    /// Returns how many frames wait. The frames of one chunk count until the whole chunk is written.
     std::size_t frames() const noexcept { return frames_; }
-    /// Bytes written since the beginning: the stream's position.
+    /// Returns how many bytes have been written since the beginning: the stream's position.
     std::uint64_t written() const noexcept { return written_; }
 
-    /// Copies `size` bytes that begin at position `at` of the stream and have not been written.
+    /// Copies `size` bytes that begin at position `at` of the stream; returns false if some have been written.
     bool copy_unwritten(std::uint64_t at, std::size_t size, char* out) const noexcept;
 
 private:
     struct piece {
-        std::unique_ptr<char[]> chunk;  ///< or
+        std::unique_ptr<char[]> chunk;  ///< null: the bytes are those of `shared`
         payload shared;
         const char* data = nullptr;
         std::uint32_t size = 0;
         std::uint32_t capacity = 0;  ///< of the chunk
         std::uint32_t frames = 0;
-        bool is_held = false;  ///< `shared` knows that it waits here
+        bool is_held = false;  ///< `shared` counts this queue
     };
 
     void pop_front() noexcept;
@@ -105,12 +105,12 @@ private:
 
     chunk_pool* pool_;
     std::vector<piece> pieces_;
-    std::size_t first_ = 0;  ///< pieces before it are gone
-    std::size_t sent_ = 0;   ///< of the first piece
+    std::size_t first_ = 0;  ///< index of the first piece that is not written to its end
+    std::size_t sent_ = 0;   ///< bytes of that piece that are written
     std::size_t bytes_ = 0;
     std::size_t frames_ = 0;
-    std::size_t memory_ = 0;        ///< chunks, and payloads that are held
-    std::size_t first_unheld_ = 0;  ///< pieces from here on are not held yet
+    std::size_t memory_ = 0;        ///< bytes of chunks, and of payloads that count this queue
+    std::size_t first_unheld_ = 0;  ///< index of the first piece whose payload does not count it yet
     std::uint64_t written_ = 0;
 };
 

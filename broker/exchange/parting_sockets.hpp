@@ -11,12 +11,12 @@ namespace bester::exchange {
 
 class shard;
 
-/// Sockets to which all has been written and that nobody owns any more. Each is told that no more will
-/// come and is closed when the other side has finished too, or a second later; what it sends meanwhile is
-/// dropped. Closed at once, a socket with unread input sends a reset, and a reset may cost the other side
-/// the last frame: the one that says why.
+/// Sockets of ended connections, to which everything has been written. Each is shut down for writing, and closed when
+/// the other side has closed too, or after a second; what the other side sends meanwhile is dropped. A socket that is
+/// closed at once while input is unread sends a reset, which may cost the other side the last frame: the one that says
+/// why.
 ///
-/// On its shard's thread. Bounded: beyond `most` an older one is closed at once.
+/// On its shard's thread. Bounded: if there are `most`, an older socket is closed at once.
 class parting_sockets {
 public:
     static constexpr std::size_t most = 256;
@@ -29,11 +29,11 @@ public:
 
     /// Takes over `fd`, which no loop watches.
     void add(int fd) noexcept;
-    /// Closes those whose time is over; returns whether any is left.
+    /// Closes the sockets whose second is over; returns whether any is left.
     bool sweep(std::uint64_t now_ms);
 
 private:
-    /// Never freed, since an event for it may still be on its way; it is used again instead.
+    /// Never freed, because the loop may still have an event for it; it is used again instead.
     struct place final : public pollable {
         explicit place(parting_sockets& in) noexcept : owner{in} {}
         void on_ready(std::uint32_t events) override;
@@ -48,7 +48,7 @@ private:
     void close(place& which) noexcept;
 
     shard& shard_;
-    std::deque<place> places_;  ///< a deque: their addresses stay
+    std::deque<place> places_;  ///< a deque, because the loop has their addresses
     std::vector<place*> free_;  ///< has room for all places
     std::size_t next_victim_ = 0;
 };

@@ -8,8 +8,8 @@
 
 namespace bester::exchange {
 
-/// Immutable bytes shared by any number of queues on any number of shards; the last owner frees
-/// them. Written once, by whoever made it, before it is shared.
+/// Immutable bytes that any number of queues on any number of shards share; the last owner frees them. Written once, by
+/// its maker, before it is shared.
 class payload {
 public:
     payload() noexcept = default;
@@ -25,27 +25,29 @@ public:
         if (block_ && block_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) free_block(block_);
     }
 
-    /// Room for `size` bytes, to be written through data() before the payload is copied.
+    /// Returns a payload of `size` bytes, to be written through data() before it is copied.
     static payload of_size(std::size_t size);
     static payload copy_of(std::string_view bytes);
 
     char* data() const noexcept { return reinterpret_cast<char*>(block_ + 1); }
     std::size_t size() const noexcept { return block_ ? block_->size : 0; }
     std::string_view view() const noexcept { return {data(), size()}; }
-    /// Cuts off what was reserved too much; only by the maker.
+    /// Makes it smaller; only by its maker, before it is copied.
     void shrink(std::size_t size) const noexcept { block_->size = static_cast<std::uint32_t>(size); }
     explicit operator bool() const noexcept { return block_ != nullptr; }
 
-    /// It waits in a queue, for a socket that takes no more; and waits there no longer.
+    /// Counts one more queue in which it waits because a socket takes no more.
     void enter_queue() const noexcept {
         if (block_->queues.fetch_add(1, std::memory_order_relaxed) > 0)
             shared_.fetch_add(block_->size, std::memory_order_relaxed);
     }
+    /// Undoes enter_queue().
     void leave_queue() const noexcept {
         if (block_->queues.fetch_sub(1, std::memory_order_relaxed) > 1)
             shared_.fetch_sub(block_->size, std::memory_order_relaxed);
     }
-    /// What queues hold together with others: a payload that waits in three is in memory once, so twice its size.
+    /// Returns how many bytes the sum over all queues counts too often: a payload that waits in three queues is in
+    /// memory once, so it counts twice its size here.
     static std::size_t shared_bytes() noexcept { return shared_.load(std::memory_order_relaxed); }
 
 private:

@@ -16,30 +16,31 @@ namespace bester::exchange {
 
 class shard;
 
-/// What reports and statuses count to, at most: every JSON reader holds integers up to here exactly.
+/// The largest number in a report or status: JSON readers hold integers up to 2^53 - 1 exactly.
 inline constexpr std::uint64_t most_counted = (std::uint64_t{1} << 53) - 1;
 
-/// The sum, or most_counted if that is less; neither may be above it.
+/// Returns a + b, or most_counted if the sum is larger. Neither may be larger than most_counted.
 constexpr std::uint64_t add_counts(std::uint64_t a, std::uint64_t b) noexcept {
     return a > most_counted - b ? most_counted : a + b;
 }
 
-/// A recipient that a command did not reach, and why.
+/// A recipient that a command did not reach, with the error code that says why.
 struct missed_recipient {
     std::string recipient;
     std::string code;
 };
 
-/// What another shard or another server says of its part of a command.
+/// The result of the part of a command that another shard or another server has executed.
 struct partial_outcome {
     std::uint64_t delivered = 0;
     std::vector<missed_recipient> missed;
-    std::string error_code;  ///< empty: none. Else the sender's status is bad
+    std::string error_code;  ///< not empty: the sender's status is bad, with this code
     std::string error_reason;
     bool is_temporary = false;
 };
 
-/// Whom a partial outcome is for: the shard that asked, and what waits there. 0: nothing.
+/// The address of a partial outcome: the shard that asked, and the numbers of the status and the report that wait there
+/// (0: none).
 struct acknowledgement {
     unsigned shard = 0;
     std::uint64_t status = 0;
@@ -47,20 +48,20 @@ struct acknowledgement {
     bool is_wanted() const noexcept { return status != 0 || report != 0; }
 };
 
-/// Who wants to know what a command reached: the handler that gave it, or the server that sent it on.
+/// Who receives the report of a command: the handler that gave it, or the server that sent it here.
 struct report_target {
-    std::uint64_t source = 0;  ///< of the handler's command, or
-    std::string_view tag;      ///< empty: no report is wanted
-    std::string_view server;   ///< the server to which
-    std::uint64_t ref = 0;     ///< the result is sent
+    std::uint64_t source = 0;  ///< the command_source's number; 0: a server sent the command
+    std::string_view tag;      ///< the handler's name for the report; empty: it wants none
+    std::string_view server;   ///< the server that sent the command
+    std::uint64_t ref = 0;     ///< that server's number for the result; 0: it wants none
 
     bool is_wanted() const noexcept { return (source != 0 && !tag.empty()) || ref != 0; }
 };
 
-/// What one command reached so far, on the shard that executes it.
+/// What one command has reached so far, on the shard that executes it.
 struct reach {
     std::uint64_t delivered = 0;
-    std::uint64_t report = 0;              ///< in pending_outcomes, if others are asked
+    std::uint64_t report = 0;              ///< number of the pending report, if other shards or servers take part
     std::vector<missed_recipient> missed;  ///< filled only if a report is wanted
 };
 
@@ -71,19 +72,20 @@ class pending_outcomes {
 public:
     explicit pending_outcomes(shard& owner) noexcept : shard_{owner} {}
 
-    /// Somebody else will say what it reached: `message`'s status waits for it (null: it does not),
-    /// and so does the report, if one is wanted.
+    /// Registers one part of a command that another shard or server executes. The status of `message` (if not null) and
+    /// the report (if one is wanted) wait for its outcome. Returns the address for that outcome.
     acknowledgement expect(envelope_view* message, const report_target& report, reach& reached);
-    /// That has been said.
+    /// Takes an outcome that was expected.
     void arrived(const acknowledgement& to, const partial_outcome& outcome);
-    /// The same from another shard; `code`: why the sessions were missed.
+    /// The same from another shard; `code` says why the sessions in `missed` were not reached.
     void arrived(const acknowledgement& to, std::uint64_t delivered, const std::vector<session_id>& missed,
                  wire::error_code code);
-    /// Something of it found no room: if all else goes well, its status is bad all the same.
+    /// Makes the status bad with the code `why`, unless it is bad for another reason already.
     void spoil(const acknowledgement& to, wire::error_code why);
-    /// The shard's own part of a command with a report is done.
+    /// Adds what the shard itself reached to the report; sends the report if nothing else is expected.
     void complete(const report_target& report, reach&& reached);
-    /// The end of a message, as far as its handler is concerned. `error` null: good.
+    /// Ends a message for which the handler has answered: the status is sent now, or when all outcomes have arrived. A
+    /// null `error` means success.
     void finish(const envelope_view& message, const wire::status_error* error);
 
 private:
@@ -113,7 +115,7 @@ private:
     shard& shard_;
     std::uint64_t last_ = 0;
     numbered_slots<pending_status> statuses_;
-    std::unordered_map<std::uint64_t, pending_report> reports_;  ///< rarer
+    std::unordered_map<std::uint64_t, pending_report> reports_;  ///< reports are rarer than statuses
 };
 
 }  // namespace bester::exchange

@@ -6,7 +6,7 @@
 
 namespace bester::exchange {
 
-/// Where something stands in a place_list, so that it can leave in constant time.
+/// A member of something that can be in a place_list: its index there.
 class list_place {
 public:
     bool is_listed() const noexcept { return at_ != none; }
@@ -19,18 +19,18 @@ private:
     std::uint32_t at_ = none;
 };
 
-/// A list of things that know their place in it: adding and removing cost the same however many there are. The order
-/// changes when one leaves: the last takes its place. It owns nothing; each must leave before it is destroyed.
+/// A list whose elements know their index in it, so that adding and removing take constant time. When an element is
+/// removed, the last one takes its place. The list owns nothing: an element must be removed before it is destroyed.
 template <class T, list_place T::*place>
 class place_list {
 public:
-    /// Does nothing if it is in already.
+    /// Does nothing if `who` is in the list already.
     void add(T& who) {
         if ((who.*place).is_listed()) return;
         all_.push_back(&who);
         (who.*place).at_ = static_cast<std::uint32_t>(all_.size() - 1);
     }
-    /// Does nothing if it is not in.
+    /// Does nothing if `who` is not in the list.
     void remove(T& who) noexcept {
         const std::uint32_t at = (who.*place).at_;
         if (at == list_place::none) return;
@@ -41,11 +41,11 @@ public:
         all_[at] = last;
         (last->*place).at_ = at;
     }
-    /// Calls `each` for every one that is in; it may remove the one that it is given. If others leave meanwhile, one
-    /// may be left out or called twice.
+    /// Calls `each` for every element; it may remove the element that it is given. If it removes another one, an
+    /// element may be left out or be given twice.
     template <class Each>
     void for_each(Each&& each) {
-        // From the back: who takes the place of one that left has had its turn.
+        // From the back: the element that takes the place of a removed one has been called already.
         for (std::size_t i = all_.size(); i-- > 0;)
             if (i < all_.size()) each(*all_[i]);
     }

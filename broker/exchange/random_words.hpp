@@ -6,11 +6,11 @@
 
 namespace bester::exchange {
 
-/// Random numbers of the kernel, which nobody can foretell from those that he has seen. Asks for many at
-/// a time. Belongs to one thread.
+/// Random numbers from the kernel, which cannot be predicted from those that were seen before. Fetched many at a time.
+/// Belongs to one thread.
 class random_words {
 public:
-    /// Throws std::system_error if the kernel has none.
+    /// Returns the next number; throws std::system_error if the kernel gives none.
     std::uint32_t operator()();
 
 private:

@@ -12,16 +12,17 @@ namespace bester::exchange {
 
 class session;
 
-/// The authenticated sessions of one shard, by id. A dead id is simply not found.
+/// The authenticated sessions of one shard, by id. The id of a session that has ended is not found.
 class session_table {
 public:
-    /// `random`: where the ids' generations come from.
+    /// `random` gives the generations of ids.
     session_table(unsigned shard, std::function<std::uint32_t()> random) : shard_{shard}, random_{std::move(random)} {}
 
     /// Enters a session and gives it an id; the caller keeps ownership and must remove it. Throws
     /// std::length_error if the shard has as many as there are places in ids.
     session_id add(session& who) { return add(who, false); }
-    /// The same for one that is nobody's session and asks a handler: it is found by its id alone.
+    /// The same for something that asks a handler but is no client's session: find() finds it, for_each() leaves it
+    /// out.
     session_id add_hidden(session& who) { return add(who, true); }
 
     void remove(session_id id) noexcept {
@@ -41,7 +42,7 @@ public:
 
     template <class Each>
     void for_each(Each&& each) const {
-        // By index: a session may be closed, and its place emptied, while this goes on.
+        // By index, because `each` may close a session, which empties its place.
         for (std::size_t i = 0; i < slots_.size(); ++i)
             if (slots_[i].who && !slots_[i].is_hidden) each(*slots_[i].who);
     }
