@@ -149,7 +149,7 @@ private:
     std::vector<link_offer> offers_;   ///< links that were made, for their shards
     bool has_changes_ = false;         ///< to be settled,
     bool have_links_changed_ = false;  ///< and the shards were not told of these
-    clock::time_point changes_settled_{};
+    clock::time_point changes_due_{};
     asio::steady_timer changes_timer_;
     std::shared_ptr<legacy_sender> legacy_;
     std::deque<waiting_advert> adverts_;  ///< not read yet

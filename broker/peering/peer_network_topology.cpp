@@ -25,7 +25,9 @@ void take_entry(peer_facts& facts, const peer_settings& entry) {
 /// How long adverts are read without a look at anything else, and without a look at what follows from them.
 constexpr std::chrono::milliseconds adverts_turn{10};
 constexpr std::chrono::milliseconds adverts_settling{250};
-constexpr std::chrono::milliseconds changes_settling{100};
+/// What follows from changes is settled again when ten times what it took the last time has passed, this at most: it
+/// costs as much as there are servers, and so it takes a tenth of the time however many links come and go.
+constexpr std::chrono::milliseconds longest_changes_settling{100};
 
 }  // namespace
 
@@ -89,13 +91,11 @@ void peer_network::parts::tell_reached() {
     reached_ = std::move(reached);
 }
 
-/// After a link was made or lost, or measured: at once, or when what came before was settled for a while. What
-/// follows from it costs as much as there are servers, however many links come and go.
+/// After a link was made or lost, or measured: settles what follows from it, now or when that is due.
 void peer_network::parts::change() {
     if (std::exchange(has_changes_, true)) return;
-    const auto due = changes_settled_ + changes_settling;
-    if (clock::now() >= due) return settle_changes();
-    changes_timer_.expires_at(due);
+    if (clock::now() >= changes_due_) return settle_changes();
+    changes_timer_.expires_at(changes_due_);
     changes_timer_.async_wait([weak = weak_from_this()](std::error_code error) {
         const auto self = weak.lock();
         if (!error && self && self->has_changes_) self->settle_changes();
@@ -108,10 +108,12 @@ void peer_network::parts::settle_at_once() {
 
 void peer_network::parts::settle_changes() {
     has_changes_ = false;
+    const auto begun = clock::now();
     if (std::exchange(have_links_changed_, false)) publish();
     adopt_offers();
     settle();
-    changes_settled_ = clock::now();
+    const auto ended = clock::now();
+    changes_due_ = ended + std::min<clock::duration>(9 * (ended - begun), longest_changes_settling);
 }
 
 /// After anything that may change what is known: routes, adverts to send, servers to dial.
