@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "json/parse.hpp"
+
 namespace bester::access {
 
 namespace {
@@ -40,15 +42,15 @@ token_keys::made token_keys::from_key_text(std::string_view text, const std::vec
 }
 
 token_keys::made token_keys::from_jwks(std::string_view text, const std::vector<token_algorithm>& allowed) {
-    const auto document = parse_object(text);
+    const auto document = json::parse_object(text);
     if (!document) return mistake("this is no JSON object, or has a member twice");
-    const json_value* list = document->member("keys");
+    const json_value* list = document->value_of("keys");
     if (!list || !list->is(json_kind::array)) return mistake("there is no array `keys`");
-    if (list->items.size() > most_keys) return mistake("there are more than 64 keys");
+    if (list->elements.size() > most_keys) return mistake("there are more than 64 keys");
     token_keys keys;
     std::vector<std::string> mistakes;
-    for (std::size_t i = 0; i < list->items.size(); ++i) {
-        const json_value& jwk = list->items[i];
+    for (std::size_t i = 0; i < list->elements.size(); ++i) {
+        const json_value& jwk = list->elements[i];
         const auto complain = [&](const std::string& words) {
             mistakes.push_back("keys[" + std::to_string(i) + "]: " + words);
         };

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "access/base64url.hpp"
+#include "json/parse.hpp"
 #include "wire/names.hpp"
 
 namespace bester::access {
@@ -32,11 +33,12 @@ enum class date_kind { absent, present, wrong };
 
 /// Reads a NumericDate. Years beyond 9999 are no dates.
 date_kind read_date(const json_value& claims, std::string_view name, sys_seconds& out) {
-    const json_value* claim = claims.member(name);
+    const json_value* claim = claims.value_of(name);
     if (!claim) return date_kind::absent;
     constexpr double last = 253'402'300'800.0;
-    if (!claim->is(json_kind::number) || !(claim->number >= 0 && claim->number < last)) return date_kind::wrong;
-    out = sys_seconds{seconds{static_cast<std::int64_t>(std::floor(claim->number))}};
+    const double since_epoch = claim->number();
+    if (!claim->is(json_kind::number) || !(since_epoch >= 0 && since_epoch < last)) return date_kind::wrong;
+    out = sys_seconds{seconds{static_cast<std::int64_t>(std::floor(since_epoch))}};
     return date_kind::present;
 }
 
@@ -60,7 +62,7 @@ tl::expected<token_identity, token_error> token_verifier::verify(std::string_vie
     // Nothing in the payload is looked at before the signature is known to be good.
     if (auto good = check_signature(*header, token.substr(0, second), *signature); !good)
         return tl::unexpected(good.error());
-    const auto claims = parse_object(*payload);
+    const auto claims = json::parse_object(*payload);
     if (!claims) return invalid("the claims are no JSON object, or one is there twice");
     auto good = check_times(*claims, now, identity);
     if (good) good = check_issue(*claims);
@@ -73,20 +75,20 @@ tl::expected<token_identity, token_error> token_verifier::verify(std::string_vie
 
 token_verifier::checked token_verifier::check_signature(std::string_view header_text, std::string_view signed_text,
                                                         std::string_view signature) const {
-    const auto header = parse_object(header_text);
+    const auto header = json::parse_object(header_text);
     if (!header) return invalid("the header is no JSON object, or has a member twice");
-    if (header->member("crit"))
+    if (header->value_of("crit"))
         return invalid("the header has extensions that must be understood (crit), and they are not");
-    if (const json_value* type = header->member("typ");
+    if (const json_value* type = header->value_of("typ");
         type && (!type->is(json_kind::string) || !is_fitting_type(type->text)))
         return invalid("this is a token for another purpose (typ)");
-    const json_value* named = header->member("alg");
+    const json_value* named = header->value_of("alg");
     const auto algorithm =
         named && named->is(json_kind::string) ? find_token_algorithm(named->text) : std::optional<token_algorithm>{};
     const auto& allowed = settings_.algorithms;
     if (!algorithm || std::find(allowed.begin(), allowed.end(), *algorithm) == allowed.end())
         return invalid("the token is signed by an algorithm that is not allowed");
-    const json_value* id = header->member("kid");
+    const json_value* id = header->value_of("kid");
     if (id && !id->is(json_kind::string)) return invalid("the key's id (kid) is no text");
     switch (keys_.verify(*algorithm, id ? &id->text : nullptr, signed_text, signature)) {
         case token_keys::outcome::good: return {};
@@ -125,9 +127,9 @@ token_verifier::checked token_verifier::check_times(const json_value& claims, sy
 }
 
 token_verifier::checked token_verifier::check_issue(const json_value& claims) const {
-    if (!settings_.issuer.empty() && !is_text(claims.member("iss"), settings_.issuer))
+    if (!settings_.issuer.empty() && !is_text(claims.value_of("iss"), settings_.issuer))
         return refuse(error_code::token_wrong_issuer, "the token was issued by somebody else (iss)");
-    const json_value* audience = claims.member("aud");
+    const json_value* audience = claims.value_of("aud");
     const auto& own = settings_.audiences;
     const auto fits = [&](const json_value& each) {
         return std::any_of(own.begin(), own.end(), [&](const auto& name) { return is_text(&each, name); });
@@ -135,7 +137,7 @@ token_verifier::checked token_verifier::check_issue(const json_value& claims) co
     // RFC 7519, 4.1.3: who does not find itself among those that a token is for must refuse it.
     if (!audience && own.empty()) return {};
     if (audience && (fits(*audience) || (audience->is(json_kind::array) &&
-                                         std::any_of(audience->items.begin(), audience->items.end(), fits))))
+                                         std::any_of(audience->elements.begin(), audience->elements.end(), fits))))
         return {};
     return refuse(error_code::token_wrong_audience,
                   own.empty() ? "the token is for an audience (aud), and the config names none"
@@ -143,7 +145,7 @@ token_verifier::checked token_verifier::check_issue(const json_value& claims) co
 }
 
 token_verifier::checked token_verifier::read_user(const json_value& claims, token_identity& identity) const {
-    const json_value* user = claims.find(settings_.user_claim);
+    const json_value* user = json::find_path(claims, settings_.user_claim);
     if (!user || !user->is(json_kind::string)) return invalid("the claim with the user's name is missing, or no text");
     if (!wire::is_user_name(user->text))
         return invalid("the user's name is not 1 to 64 of letters, digits, '-', '_', '.', '+'");
@@ -153,7 +155,7 @@ token_verifier::checked token_verifier::read_user(const json_value& claims, toke
 
 token_verifier::checked token_verifier::read_roles(const json_value& claims, token_identity& identity) const {
     if (settings_.roles_claim.empty()) return {};
-    const json_value* claim = claims.find(settings_.roles_claim);
+    const json_value* claim = json::find_path(claims, settings_.roles_claim);
     if (!claim) return {};
     // A role that cannot be had is no reason to go on without it: a rule may give less to those that have it.
     const auto take = [&](std::string_view role) {
@@ -173,7 +175,7 @@ token_verifier::checked token_verifier::read_roles(const json_value& claims, tok
         return {};
     }
     if (!claim->is(json_kind::array)) return invalid("the roles are neither an array nor a text");
-    for (const json_value& role : claim->items)
+    for (const json_value& role : claim->elements)
         if (!role.is(json_kind::string) || !take(role.text)) return invalid(reason);
     return {};
 }
@@ -183,12 +185,9 @@ token_verifier::checked token_verifier::read_passed(const json_value& claims, to
     json_value passed;
     passed.kind = json_kind::object;
     for (const std::string& name : settings_.passed_claims) {
-        if (const json_value* claim = claims.find(name)) {
-            passed.items.push_back(*claim);
-            passed.items.back().name = name;
-        }
+        if (const json_value* claim = json::find_path(claims, name)) passed.members.push_back({name, 0, *claim});
     }
-    append_compact(identity.claims, passed);
+    json::append_compact(identity.claims, passed);
     if (identity.claims.size() > max_claims_size) return invalid("the claims to pass on are larger than 4 KiB");
     return {};
 }

@@ -52,13 +52,13 @@ tl::unexpected<std::string> wrong(std::string words) { return tl::unexpected(std
 
 /// A member that holds bytes.
 std::optional<std::string> bytes_in(const json_value& jwk, std::string_view name) {
-    const json_value* member = jwk.member(name);
+    const json_value* member = jwk.value_of(name);
     if (!member || !member->is(json_kind::string)) return std::nullopt;
     return decode_base64url(member->text);
 }
 
 std::string_view text_in(const json_value& jwk, std::string_view name) noexcept {
-    const json_value* member = jwk.member(name);
+    const json_value* member = jwk.value_of(name);
     return member && member->is(json_kind::string) ? std::string_view{member->text} : std::string_view{};
 }
 
@@ -183,7 +183,7 @@ verification_key::made verification_key::from_okp_jwk(const json_value& jwk) {
 
 verification_key::made verification_key::from_jwk(const json_value& jwk, token_algorithm algorithm) {
     const quiet_openssl quiet;
-    if (algorithm != token_algorithm::hs256 && jwk.member("d"))
+    if (algorithm != token_algorithm::hs256 && jwk.value_of("d"))
         return wrong("this is a private key; only the public part belongs here");
     made key = wrong({});
     switch (algorithm) {
@@ -228,9 +228,9 @@ bool verification_key::verify(std::string_view signed_text, std::string_view sig
 }
 
 std::optional<token_algorithm> algorithm_of_jwk(const json_value& jwk) noexcept {
-    if (const json_value* use = jwk.member("use"); use && use->text != "sig") return std::nullopt;
-    if (const json_value* operations = jwk.member("key_ops"))
-        if (std::none_of(operations->items.begin(), operations->items.end(),
+    if (const json_value* use = jwk.value_of("use"); use && use->text != "sig") return std::nullopt;
+    if (const json_value* operations = jwk.value_of("key_ops"))
+        if (std::none_of(operations->elements.begin(), operations->elements.end(),
                          [](const auto& o) { return o.text == "verify"; }))
             return std::nullopt;
     const std::string_view kind = text_in(jwk, "kty"), curve = text_in(jwk, "crv");
@@ -239,7 +239,7 @@ std::optional<token_algorithm> algorithm_of_jwk(const json_value& jwk) noexcept 
     if (kind == "RSA") algorithm = token_algorithm::rs256;
     if (kind == "EC" && curve == "P-256") algorithm = token_algorithm::es256;
     if (kind == "OKP" && curve == "Ed25519") algorithm = token_algorithm::eddsa;
-    if (const json_value* named = jwk.member("alg"); algorithm && named && named->text != to_string(*algorithm))
+    if (const json_value* named = jwk.value_of("alg"); algorithm && named && named->text != to_string(*algorithm))
         return std::nullopt;
     return algorithm;
 }

@@ -6,10 +6,13 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
-#include "access/strict_json.hpp"
 #include "access/token_settings.hpp"
+#include "json/value.hpp"
 
 namespace bester::access {
+
+using json::json_kind;
+using json::json_value;
 
 /// A key that says of signatures whether they are its own, by the one algorithm that it was made for: what
 /// a token claims of its algorithm changes nothing. Immutable after it was made; any thread may verify.

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "access/strict_json.hpp"
+#include "json/parse.hpp"
 #include "wire/json_text.hpp"
 #include "wire/names.hpp"
 
@@ -19,10 +19,10 @@ tl::unexpected<login_denial> failed(error_code code, std::string_view reason) {
                                        wire::describe(code).temporary, false});
 }
 
-bool read_roles(const access::json_value& list, std::vector<std::string>& roles) {
-    if (!list.is(access::json_kind::array) || list.items.size() > access::max_roles) return false;
-    for (const auto& each : list.items) {
-        if (!each.is(access::json_kind::string) || !access::is_role(each.text)) return false;
+bool read_roles(const json::json_value& list, std::vector<std::string>& roles) {
+    if (!list.is(json::json_kind::array) || list.elements.size() > access::max_roles) return false;
+    for (const auto& each : list.elements) {
+        if (!each.is(json::json_kind::string) || !access::is_role(each.text)) return false;
         roles.push_back(each.text);
     }
     return true;
@@ -31,27 +31,27 @@ bool read_roles(const access::json_value& list, std::vector<std::string>& roles)
 }  // namespace
 
 login_call::decision read_login_reply(std::string_view data) {
-    using enum access::json_kind;
+    using enum json::json_kind;
     const auto wrong = [](std::string_view reason) { return failed(error_code::handler_failed, reason); };
-    const auto reply = access::parse_object(data);
+    const auto reply = json::parse_object(data);
     if (!reply) return wrong("the log-in handler replied no object");
     access::token_identity identity;
-    const auto* user = reply->member("user");
+    const auto* user = reply->value_of("user");
     if (!user || !user->is(string) || !wire::is_user_name(user->text)) return wrong("the log-in handler named no user");
     identity.user = user->text;
-    if (const auto* roles = reply->member("roles"); roles && !read_roles(*roles, identity.roles))
+    if (const auto* roles = reply->value_of("roles"); roles && !read_roles(*roles, identity.roles))
         return wrong("the log-in handler's `roles` are no list of roles");
-    if (const auto* claims = reply->member("claims")) {
+    if (const auto* claims = reply->value_of("claims")) {
         if (!claims->is(object)) return wrong("the log-in handler's `claims` are no object");
-        access::append_compact(identity.claims, *claims);
+        json::append_compact(identity.claims, *claims);
         if (identity.claims.size() > access::max_claims_size)
             return wrong("the log-in handler's `claims` are larger than 4 KiB");
     }
-    if (const auto* expires = reply->member("expires")) {
-        if (!expires->is(number) || !(expires->number > 0 && expires->number < 253'402'300'800.0))
+    if (const auto* expires = reply->value_of("expires")) {
+        if (!expires->is(number) || !(expires->number() > 0 && expires->number() < 253'402'300'800.0))
             return wrong("the log-in handler's `expires` is no time");
         identity.valid_until =
-            std::chrono::sys_seconds{std::chrono::seconds{static_cast<std::int64_t>(expires->number)}};
+            std::chrono::sys_seconds{std::chrono::seconds{static_cast<std::int64_t>(expires->number())}};
     }
     return identity;
 }

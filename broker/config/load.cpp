@@ -9,6 +9,7 @@
 #include "config/effective_text.hpp"
 #include "config/entry_checks.hpp"
 #include "config/object_reader.hpp"
+#include "json/parse.hpp"
 #include "wire/names.hpp"
 
 namespace bester::config {
@@ -171,8 +172,7 @@ void check_whole(const json_value& root, broker_config& config, const reading& c
     }
 }
 
-void read_config(const json_document& document, broker_config& config, const reading& context) {
-    const json_value& root = *document.root;
+void read_config(const json_value& root, broker_config& config, const reading& context) {
     const object_reader<broker_config> reader{
         broker_keys(), {"listeners", "handlers", "peers", "tokens", "permissions", "$schema"}, context};
     reader.read(root, "", config);
@@ -214,16 +214,16 @@ std::string load_result::report() const {
 load_result parse(std::string_view text, const std::string& file_name, const std::string& base_directory,
                   const surroundings& machine) {
     const std::string base = absolute_path(base_directory, working_directory());
-    const json_document document = parse_json(text);
+    const json::json_document document = json::parse_commented(text);
     findings found{text};
-    for (const json_problem& problem : document.problems) {
+    for (const json::json_problem& problem : document.problems) {
         const std::string first =
             problem.earlier ? " (the first is in line " + std::to_string(found.line_of(*problem.earlier)) + ")" : "";
         found.mistake(problem.offset, problem.path, problem.message + first);
     }
     broker_config config = defaults_for(machine);
     if (document.root) {
-        read_config(document, config, reading{document, base, machine, found});
+        read_config(*document.root, config, reading{base, machine, found});
     }
     load_result result{file_name, std::nullopt, found.take_mistakes(), found.take_warnings()};
     if (result.mistakes.empty()) {

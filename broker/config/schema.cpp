@@ -8,21 +8,21 @@
 namespace bester::config {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 constexpr std::string_view duration_pattern = "^[0-9]+(ms|s|m|h)$";
 constexpr std::string_view size_pattern = "^[0-9]+([KMGT]i?)?B$";
 constexpr std::string_view peer_pattern = "^([A-Za-z0-9._-]{1,64}|[*])$";
 constexpr std::string_view name_pattern = "^[A-Za-z0-9._-]{1,64}$";
 
-json with_pattern(std::string_view pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
+ordered_json with_pattern(std::string_view pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
 
-json bounded_integer(const key_facts& facts) {
+ordered_json bounded_integer(const key_facts& facts) {
     return {{"type", "integer"}, {"minimum", facts.least}, {"maximum", facts.most}};
 }
 
-json list_of(json items, const key_facts& facts) {
-    json schema{{"type", "array"}, {"items", std::move(items)}};
+ordered_json list_of(ordered_json items, const key_facts& facts) {
+    ordered_json schema{{"type", "array"}, {"items", std::move(items)}};
     if (facts.least > 0) {
         schema["minItems"] = facts.least;
     }
@@ -32,11 +32,11 @@ json list_of(json items, const key_facts& facts) {
     return schema;
 }
 
-json map_of(json items) {
+ordered_json map_of(ordered_json items) {
     return {{"type", "object"}, {"maxProperties", largest_map}, {"additionalProperties", std::move(items)}};
 }
 
-json kind_schema(const key_facts& facts) {
+ordered_json kind_schema(const key_facts& facts) {
     switch (facts.kind) {
         case value_kind::boolean: return {{"type", "boolean"}};
         case value_kind::count: return bounded_integer(facts);
@@ -52,9 +52,9 @@ json kind_schema(const key_facts& facts) {
         case value_kind::choices: return list_of({{"enum", facts.words}}, facts);
         case value_kind::text_map: return map_of({{"type", "string"}});
         case value_kind::duration_map: return map_of(with_pattern(duration_pattern));
-        case value_kind::json: return json::object();
+        case value_kind::json: return ordered_json::object();
     }
-    return json::object();
+    return ordered_json::object();
 }
 
 std::string bounds_in_words(const key_facts& facts) {
@@ -65,26 +65,28 @@ std::string bounds_in_words(const key_facts& facts) {
                : "";
 }
 
-json key_schema(const key_facts& facts, const std::optional<std::string>& written_default) {
-    json schema = kind_schema(facts);
+ordered_json key_schema(const key_facts& facts, const std::optional<std::string>& written_default) {
+    ordered_json schema = kind_schema(facts);
     schema["description"] = std::string{facts.description} + bounds_in_words(facts);
     if (facts.computed.empty() && written_default) {
-        schema["default"] = json::parse(*written_default);
+        schema["default"] = ordered_json::parse(*written_default);
     }
     return schema;
 }
 
-json object_schema() { return {{"type", "object"}, {"additionalProperties", false}, {"properties", json::object()}}; }
+ordered_json object_schema() {
+    return {{"type", "object"}, {"additionalProperties", false}, {"properties", ordered_json::object()}};
+}
 
 template <class T>
-json table_schema(const std::vector<key<T>>& keys) {
-    json schema = object_schema();
+ordered_json table_schema(const std::vector<key<T>>& keys) {
+    ordered_json schema = object_schema();
     for (const auto& known : keys) {
-        json* level = &schema;
+        ordered_json* level = &schema;
         std::string_view name = known.facts.name;
         for (std::size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.')) {
             const std::string section{name.substr(0, dot)};
-            json& within = (*level)["properties"][section];
+            ordered_json& within = (*level)["properties"][section];
             if (within.is_null()) {
                 within = object_schema();
                 within["description"] = section_description(section);
@@ -97,8 +99,8 @@ json table_schema(const std::vector<key<T>>& keys) {
     return schema;
 }
 
-json listener_schema() {
-    json listener = table_schema(listener_keys());
+ordered_json listener_schema() {
+    ordered_json listener = table_schema(listener_keys());
     listener["properties"]["paths"] = {{"type", "object"},
                                        {"description", section_description("paths")},
                                        {"propertyNames", {{"pattern", "^/"}}},
@@ -106,9 +108,9 @@ json listener_schema() {
     return listener;
 }
 
-json handlers_schema() {
-    json handler = table_schema(handler_keys());
-    handler["oneOf"] = json::array({
+ordered_json handlers_schema() {
+    ordered_json handler = table_schema(handler_keys());
+    handler["oneOf"] = ordered_json::array({
         {{"required", {"command"}}},
         {{"required", {"socket"}}, {"not", {{"required", {"start"}}}}},
         {{"required", {"start"}},
@@ -122,7 +124,7 @@ json handlers_schema() {
             {"additionalProperties", std::move(handler)}};
 }
 
-json peers_schema() {
+ordered_json peers_schema() {
     return {{"type", "object"},
             {"description", section_description("peers")},
             {"maxProperties", most_peers},
@@ -133,9 +135,9 @@ json peers_schema() {
 }  // namespace
 
 std::string json_schema() {
-    json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-                {"title", "bester configuration"},
-                {"description", "Generated by bester check --schema; the guide is proto-docs/config.md."}};
+    ordered_json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                        {"title", "bester configuration"},
+                        {"description", "Generated by bester check --schema; the guide is proto-docs/config.md."}};
     schema.update(table_schema(broker_keys()));
     schema["properties"]["$schema"] = {{"type", "string"}, {"description", "For editors; the broker ignores it."}};
     schema["properties"]["listeners"] = {{"type", "array"},
@@ -148,7 +150,7 @@ std::string json_schema() {
                                       {"maxProperties", most_token_issuers},
                                       {"propertyNames", {{"pattern", name_pattern}}},
                                       {"additionalProperties", table_schema(token_keys())}};
-    json rule = table_schema(permission_keys());
+    ordered_json rule = table_schema(permission_keys());
     rule["required"] = {"types"};
     schema["properties"]["permissions"] = {{"type", "array"},
                                            {"description", section_description("permissions")},

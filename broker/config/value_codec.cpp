@@ -220,7 +220,11 @@ std::optional<value> decode(const key_facts& facts, const json_value& from, std:
         case value_kind::choices: return reader.list(from, path);
         case value_kind::text_map: return reader.text_map(from, path);
         case value_kind::duration_map: return reader.duration_map(from, path);
-        case value_kind::json: return context.document.compact(from);
+        case value_kind::json: {
+            std::string compact;
+            json::append_compact(compact, from);
+            return compact;
+        }
     }
     return std::nullopt;
 }

@@ -5,15 +5,18 @@
 #include <string_view>
 
 #include "config/finding.hpp"
-#include "config/json_document.hpp"
 #include "config/key.hpp"
 #include "config/surroundings.hpp"
+#include "json/value.hpp"
 
 namespace bester::config {
 
+using json::json_kind;
+using json::json_member;
+using json::json_value;
+
 /// What reading one file needs at every step. References only: lives for one parse().
 struct reading {
-    const json_document& document;
     const std::string& base_directory;  ///< absolute
     const surroundings& machine;
     findings& found;

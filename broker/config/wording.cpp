@@ -4,20 +4,12 @@
 #include <utility>
 #include <vector>
 
-#include "wire/json_text.hpp"
-
 namespace bester::config {
 namespace {
 
-constexpr std::size_t longest_excerpt = 64;
-constexpr std::size_t most_candidates = 64;  // keeps the search for what was meant short
+using json::longest_excerpt;
 
-bool is_plain(std::string_view name) {
-    return !name.empty() && name.size() <= longest_excerpt && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-               c == '$';
-    });
-}
+constexpr std::size_t most_candidates = 64;  // keeps the search for what was meant short
 
 /// Optimal string alignment distance; both texts are short (at most `longest_excerpt`).
 std::size_t edits_between(std::string_view a, std::string_view b) {
@@ -43,34 +35,6 @@ std::size_t edits_between(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
-
-std::string json_quoted(std::string_view text) {
-    std::string out;
-    wire::append_quoted(out, text);
-    return out;
-}
-
-std::string excerpt(std::string_view text) {
-    if (text.size() <= longest_excerpt) {
-        return json_quoted(text);
-    }
-    std::size_t end = longest_excerpt;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
-        --end;  // never cut a UTF-8 character in two
-    }
-    return json_quoted(text.substr(0, end)) + "…";
-}
-
-std::string path_to(std::string_view path, std::string_view name) {
-    if (!is_plain(name)) {
-        return std::string{path} + '[' + excerpt(name) + ']';
-    }
-    return path.empty() ? std::string{name} : std::string{path} + '.' + std::string{name};
-}
-
-std::string path_to(std::string_view path, std::size_t index) {
-    return std::string{path} + '[' + std::to_string(index) + ']';
-}
 
 std::optional<std::string_view> nearest(std::string_view text, std::span<const std::string_view> candidates) {
     if (text.empty() || text.size() > longest_excerpt) {

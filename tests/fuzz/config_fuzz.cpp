@@ -7,8 +7,9 @@
 #include <string_view>
 
 #include "config/effective_text.hpp"
-#include "config/json_document.hpp"
 #include "config/load.hpp"
+#include "json/comments.hpp"
+#include "json/parse.hpp"
 
 namespace {
 
@@ -20,18 +21,23 @@ void require(bool condition, const char* what) {
 }
 
 void check_document(std::string_view text) {
-    const auto document = bester::config::parse_json(text);
-    require(document.text.size() == text.size(), "blanking comments moved an offset");
+    const auto document = bester::json::parse_commented(text);
     if (!document.root) {
         require(!document.problems.empty(), "not understood, and nothing said about it");
         return;
     }
-    const auto strict = nlohmann::json::parse(document.text, nullptr, false);
+    std::string plain{text};
+    require(!bester::json::blank_comments(plain), "a comment that never ends was understood");
+    require(plain.size() == text.size(), "blanking comments moved an offset");
+    const auto strict = nlohmann::json::parse(plain, nullptr, false);
     require(!strict.is_discarded(), "nlohmann does not accept what we accept");
     const auto original = nlohmann::json::parse(text, nullptr, false, true);
     // A trailing comma is ours alone; where nlohmann reads the original it must see the same.
     require(original.is_discarded() || original == strict, "nlohmann reads another document");
-    const auto compact = nlohmann::json::parse(document.compact(*document.root), nullptr, false);
+    if (!document.problems.empty()) return;  // of a duplicate name the first counts here, the last there
+    std::string compact_text;
+    bester::json::append_compact(compact_text, *document.root);
+    const auto compact = nlohmann::json::parse(compact_text, nullptr, false);
     require(compact == strict, "the compact text means something else");
 }
 

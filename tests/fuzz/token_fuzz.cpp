@@ -8,10 +8,10 @@
 #include <string>
 
 #include "access/base64url.hpp"
-#include "access/strict_json.hpp"
 #include "access/token_keys.hpp"
 #include "access/token_verifier.hpp"
 #include "fuzz_input.hpp"
+#include "json/parse.hpp"
 #include "json_reference.hpp"
 #include "wire/names.hpp"
 
@@ -50,9 +50,10 @@ std::string sign(std::string_view text) {
 void check_identity(const token_identity& identity, std::string_view payload) {
     require(wire::is_user_name(identity.user) && identity.roles.size() <= max_roles);
     for (const std::string& role : identity.roles) require(is_role(role));
-    require(identity.claims.size() <= max_claims_size && wire::test::reference_accepts(identity.claims, deepest_json));
+    require(identity.claims.size() <= max_claims_size &&
+            wire::test::reference_accepts(identity.claims, json::deepest_strict));
     require(!identity.valid_until || *identity.valid_until > now);
-    require(wire::test::reference_accepts(payload, deepest_json));
+    require(wire::test::reference_accepts(payload, json::deepest_strict));
     const auto claims = nlohmann::json::parse(payload, nullptr, false);
     require(claims.is_discarded() || claims.at("sub") == identity.user);
 }
@@ -76,14 +77,14 @@ void check_signed(std::string_view text) {
 }
 
 void check_json(std::string_view text) {
-    const auto value = parse_object(text);
+    const auto value = json::parse_object(text);
     if (!value) return;
-    require(wire::test::reference_accepts(text, deepest_json));
+    require(wire::test::reference_accepts(text, json::deepest_strict));
     std::string compact, again;
-    append_compact(compact, *value);
-    const auto second = parse_object(compact);
+    json::append_compact(compact, *value);
+    const auto second = json::parse_object(compact);
     require(second.has_value());
-    append_compact(again, *second);
+    json::append_compact(again, *second);
     require(again == compact);
 }
 

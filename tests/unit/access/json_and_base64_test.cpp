@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 
 #include "access/base64url.hpp"
-#include "access/strict_json.hpp"
 
 namespace bester::access {
 
@@ -25,43 +24,6 @@ TEST_CASE("base64url: padding, spaces, other alphabets and spare bits are refuse
         CHECK_FALSE(decode_base64url(text));
     CHECK_FALSE(decode_base64url(std::string_view{"AA\0A", 4}));
     CHECK(decode_base64url("") == "");
-}
-
-TEST_CASE("strict json: what comes out compact means the same", "[access]") {
-    for (const std::string text :
-         {R"({})", R"({"a":[],"b":{}})", R"({"a":[1,-2,3.50,1E+5,{"b":[null,true,false,"x\"\\\u000a"]}]})",
-          R"({"":123456789012345678901234567890})"}) {
-        const auto value = parse_object(text);
-        REQUIRE(value);
-        std::string out;
-        append_compact(out, *value);
-        CHECK(out == text);
-    }
-}
-
-TEST_CASE("strict json: no cut of a document is one", "[access]") {
-    const std::string text = R"({"a":[1,{"b":"\u00e4"}],"c":-1.5e3})";
-    REQUIRE(parse_object(text));
-    for (std::size_t size = 0; size < text.size(); ++size) CHECK_FALSE(parse_object(text.substr(0, size)));
-}
-
-TEST_CASE("strict json: nesting is bounded", "[access]") {
-    const auto nested = [](std::size_t depth) {
-        return R"({"a":)" + std::string(depth, '[') + std::string(depth, ']') + '}';
-    };
-    CHECK(parse_object(nested(deepest_json - 1)));
-    CHECK_FALSE(parse_object(nested(deepest_json)));
-    CHECK_FALSE(parse_object(nested(500'000)));
-}
-
-TEST_CASE("strict json: a path leads to a member, a name with dots goes before it", "[access]") {
-    const auto value =
-        parse_object(R"({"a":{"b":{"c":"deep"},"b.c":"half"},"https://x.y/z":{"w":"url"},"l":[{"m":1}]})");
-    REQUIRE(value);
-    CHECK(value->find("a.b.c")->text == "half");
-    CHECK(value->find("https://x.y/z.w")->text == "url");
-    for (const char* nowhere : {"", ".", "a.", ".a", "a.b.d", "a.b.c.d", "l.m", "l.0", "b"})
-        CHECK_FALSE(value->find(nowhere));
 }
 
 }  // namespace bester::access
