@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "access/base64url.hpp"
 #include "json/parse.hpp"
+#include "wire/base64.hpp"
 #include "wire/names.hpp"
 
 namespace bester::access {
@@ -53,9 +53,9 @@ tl::expected<token_identity, token_error> token_verifier::verify(std::string_vie
     const auto first = token.find('.'), second = token.find('.', first == token.npos ? first : first + 1);
     if (second == token.npos || token.find('.', second + 1) != token.npos)
         return invalid("the token has not three parts");
-    const auto header = decode_base64url(token.substr(0, first));
-    const auto payload = decode_base64url(token.substr(first + 1, second - first - 1));
-    const auto signature = decode_base64url(token.substr(second + 1));
+    const auto header = wire::decode_base64url(token.substr(0, first));
+    const auto payload = wire::decode_base64url(token.substr(first + 1, second - first - 1));
+    const auto signature = wire::decode_base64url(token.substr(second + 1));
     if (!header || !payload || !signature) return invalid("a part of the token is not base64url");
 
     token_identity identity;

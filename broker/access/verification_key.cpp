@@ -11,7 +11,7 @@
 #include <sodium.h>
 #include <algorithm>
 
-#include "access/base64url.hpp"
+#include "wire/base64.hpp"
 
 namespace bester::access {
 
@@ -54,7 +54,7 @@ tl::unexpected<std::string> wrong(std::string words) { return tl::unexpected(std
 std::optional<std::string> bytes_in(const json_value& jwk, std::string_view name) {
     const json_value* member = jwk.value_of(name);
     if (!member || !member->is(json_kind::string)) return std::nullopt;
-    return decode_base64url(member->text);
+    return wire::decode_base64url(member->text);
 }
 
 std::string_view text_in(const json_value& jwk, std::string_view name) noexcept {

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <sodium.h>
 #include <spdlog/spdlog.h>
 
 #include "clients/client_session.hpp"
@@ -17,6 +16,7 @@
 #include "web/proxy_header.hpp"
 #include "web/static_files.hpp"
 #include "web/websocket_handshake.hpp"
+#include "wire/base64.hpp"
 #include "wire/json_text.hpp"
 
 namespace bester::clients {
@@ -36,14 +36,8 @@ std::string basic_of(const web::http_request& request) {
     constexpr std::string_view scheme = "Basic ";
     const std::string_view authorization = request.header("Authorization");
     if (!authorization.starts_with(scheme)) return {};
-    const std::string_view text = authorization.substr(scheme.size());
-    // libsodium takes some bytes from 0x80 on for digits.
-    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) < 0; })) return {};
-    std::string pair(text.size(), '\0');
-    std::size_t size = 0;
-    const bool is_good = ::sodium_base642bin(reinterpret_cast<unsigned char*>(pair.data()), pair.size(), text.data(),
-                                             text.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
-    pair.resize(is_good ? size : 0);
+    std::string pair;
+    wire::decode_base64(authorization.substr(scheme.size()), pair);
     return pair;
 }
 

@@ -9,7 +9,7 @@
 #include "clients/shard_engines.hpp"
 #include "exchange/shard.hpp"
 #include "socketio/attachments.hpp"
-#include "socketio/base64.hpp"
+#include "wire/base64.hpp"
 #include "wire/json_reader.hpp"
 #include "wire/json_text.hpp"
 
@@ -109,7 +109,7 @@ engine_session::step engine_session::take(const socketio::engine_packet& packet,
         case engine_type::message: {
             if (!packet.is_base64) return take_text(packet.data, true);
             std::string bytes;
-            return socketio::decode_base64(packet.data, bytes) ? take_bytes(bytes) : close(true);
+            return wire::decode_base64(packet.data, bytes) ? take_bytes(bytes) : close(true);
         }
         case engine_type::open:
         case engine_type::ping:
@@ -140,7 +140,7 @@ engine_session::step engine_session::take_probe(const socketio::engine_packet& p
     while (websocket_ && reader.next(waiting) == socketio::payload_status::packet) {
         if (waiting.is_base64) {
             std::string bytes;
-            socketio::decode_base64(waiting.data, bytes);
+            wire::decode_base64(waiting.data, bytes);
             websocket_->put_engine_bytes(bytes);
         } else {
             std::string text{static_cast<char>('0' + static_cast<int>(waiting.type))};

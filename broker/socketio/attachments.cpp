@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "socketio/base64.hpp"
+#include "wire/base64.hpp"
 
 namespace bester::socketio {
 
@@ -134,7 +134,7 @@ struct binary_walker {
             return true;
         });
         std::string body;
-        if (!is_read || fields != 1 || !base64 || !decode_base64(*base64, body)) return is_read;
+        if (!is_read || fields != 1 || !base64 || !wire::decode_base64(*base64, body)) return is_read;
         found.add(begin, reader.since(begin).size(), bodies.size());
         bodies.push_back(std::move(body));
         return true;
@@ -147,7 +147,7 @@ std::optional<std::size_t> joined_size(std::size_t size, const replacements& fou
     std::vector<bool> is_used(bodies.size());
     for (const replacement& each : found.all()) {
         is_used[each.num] = true;
-        size += binary_begin.size() + base64_size(bodies[each.num].size()) + binary_end.size();
+        size += binary_begin.size() + wire::base64_size(bodies[each.num].size()) + binary_end.size();
         size -= each.end - each.begin;
     }
     if (std::ranges::find(is_used, false) != is_used.end()) return std::nullopt;
@@ -180,7 +180,7 @@ tl::expected<std::string, attachment_error> join_attachments(wire::json_reader& 
     if (*size > max_size) return tl::unexpected{attachment_error::too_large};
     return walker.found.apply(data, *size, [&](std::string& out, const replacement& each) {
         out += binary_begin;
-        append_base64(out, bodies[each.num]);
+        wire::append_base64(out, bodies[each.num]);
         out += binary_end;
     });
 }

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "socketio/base64.hpp"
+#include "wire/base64.hpp"
 #include "wire/json_text.hpp"
 
 namespace bester::socketio {
@@ -59,7 +59,7 @@ void append_message(std::string& payload, std::string_view prefix, std::string_v
 void append_binary(std::string& payload, std::string_view bytes) {
     separate(payload);
     payload += 'b';
-    append_base64(payload, bytes);
+    wire::append_base64(payload, bytes);
 }
 
 std::string open_packet(const open_values& values) {

@@ -13,7 +13,7 @@ enum class engine_type : std::uint8_t { open, close, ping, pong, message, upgrad
 /// One Engine.IO packet. A value; `data` points into what it was decoded from.
 struct engine_packet {
     engine_type type = engine_type::noop;
-    bool is_base64 = false;      ///< a message whose bytes stand in `data` as base64, see decode_base64
+    bool is_base64 = false;      ///< a message whose bytes stand in `data` as base64, see wire::decode_base64
     std::string_view data = {};  ///< behind the type; mostly empty but for messages and "probe"
 
     bool operator==(const engine_packet&) const = default;

@@ -10,10 +10,10 @@
 #include "padded.hpp"
 #include "socketio/attachment_collector.hpp"
 #include "socketio/attachments.hpp"
-#include "socketio/base64.hpp"
 #include "socketio/engine_packet.hpp"
 #include "socketio/event_data.hpp"
 #include "socketio/packet.hpp"
+#include "wire/base64.hpp"
 
 namespace {
 
@@ -86,7 +86,7 @@ void check_payload(wire::json_reader& reader, std::string_view payload) {
         if (status == payload_status::bad) return;
         if (status == payload_status::end) break;
         std::string bytes;
-        if (packet.is_base64 && decode_base64(packet.data, bytes)) {
+        if (packet.is_base64 && wire::decode_base64(packet.data, bytes)) {
             append_binary(written, bytes);
         } else if (packet.is_base64) {
             append_message(written, "b", packet.data);
@@ -112,9 +112,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     check_splitting(reader, text);
     check_attachments(reader, text, {"a", "bytes"});
     std::string bytes;
-    if (decode_base64(text, bytes)) {
+    if (wire::decode_base64(text, bytes)) {
         std::string again;
-        append_base64(again, bytes);
+        wire::append_base64(again, bytes);
         require(again == text);
     }
     return 0;

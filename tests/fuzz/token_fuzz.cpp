@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "access/base64url.hpp"
 #include "access/token_keys.hpp"
 #include "access/token_verifier.hpp"
+#include "base64url_text.hpp"
 #include "fuzz_input.hpp"
 #include "json/parse.hpp"
 #include "json_reference.hpp"
@@ -44,7 +44,7 @@ std::string sign(std::string_view text) {
     crypto_auth_hmacsha256_init(&state, reinterpret_cast<const unsigned char*>(secret.data()), secret.size());
     crypto_auth_hmacsha256_update(&state, reinterpret_cast<const unsigned char*>(text.data()), text.size());
     crypto_auth_hmacsha256_final(&state, mac);
-    return encode_base64url({reinterpret_cast<const char*>(mac), sizeof(mac)});
+    return wire::test::base64url_of({reinterpret_cast<const char*>(mac), sizeof(mac)});
 }
 
 void check_identity(const token_identity& identity, std::string_view payload) {
@@ -66,13 +66,13 @@ void check_token(std::string_view token) {
     }
     const auto end = token.rfind('.'), begin = token.find('.');
     require(sign(token.substr(0, end)) == token.substr(end + 1));
-    check_identity(*identity, *decode_base64url(token.substr(begin + 1, end - begin - 1)));
+    check_identity(*identity, *wire::decode_base64url(token.substr(begin + 1, end - begin - 1)));
 }
 
 void check_signed(std::string_view text) {
     const auto line = text.find('\n');
     const std::string_view header = text.substr(0, line), payload = line == text.npos ? "" : text.substr(line + 1);
-    const std::string token = encode_base64url(header) + '.' + encode_base64url(payload);
+    const std::string token = wire::test::base64url_of(header) + '.' + wire::test::base64url_of(payload);
     check_token(token + '.' + sign(token));
 }
 

@@ -33,7 +33,7 @@ TEST_CASE("token attack: an unsigned token is refused however it names its algor
     const auto name = GENERATE(as<std::string>{}, "none", "None", "NONE", "nOnE", "", "HS256\\u0000", "hs256", "HS384",
                                "HS512", "RS384", "PS256", "ES256K", "EdDSA ", "Ed25519");
     const std::string header = R"({"alg":")" + name + "\"}";
-    const std::string text = encode_base64url(header) + '.' + encode_base64url(good_claims()) + '.';
+    const std::string text = base64url_of(header) + '.' + base64url_of(good_claims()) + '.';
     CAPTURE(name);
     for (const auto& verifier : {secret_verifier(), set_verifier()}) {
         CHECK(tried(text, verifier) == error_code::token_invalid);
@@ -172,10 +172,10 @@ TEST_CASE("token attack: a token has one text and no other", "[access]") {
 
 TEST_CASE("token attack: an ES256 signature is two numbers within the curve's order", "[access]") {
     const auto verifier = must_make(settings_for({es256}), p256_key().pem());
-    const std::string text = encode_base64url(R"({"alg":"ES256"})") + '.' + encode_base64url(good_claims());
+    const std::string text = base64url_of(R"({"alg":"ES256"})") + '.' + base64url_of(good_claims());
     const std::string good = p256_key().sign(text);
     const auto with = [&](const std::string& signature) {
-        return tried(text + '.' + encode_base64url(signature), verifier);
+        return tried(text + '.' + base64url_of(signature), verifier);
     };
     REQUIRE(with(good) == error_code::none);
     CHECK(with(std::string(64, '\0')) == error_code::token_invalid);

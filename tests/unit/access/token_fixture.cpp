@@ -32,7 +32,7 @@ std::string number_param(const EVP_PKEY* key, const char* name, std::size_t size
     std::string bytes(size == 0 ? static_cast<std::size_t>(BN_num_bytes(number)) : size, '\0');
     BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     BN_free(number);
-    return encode_base64url(bytes);
+    return base64url_of(bytes);
 }
 
 std::shared_ptr<EVP_PKEY> owned(EVP_PKEY* key) {
@@ -79,7 +79,7 @@ std::string signing_key::private_pem() const {
 std::string signing_key::jwk(std::string_view more) const {
     std::string text;
     if (!key_) {
-        text = R"({"kty":"oct","k":")" + encode_base64url(secret_) + '"';
+        text = R"({"kty":"oct","k":")" + base64url_of(secret_) + '"';
     } else if (EVP_PKEY_get_base_id(key_.get()) == EVP_PKEY_RSA) {
         text = R"({"kty":"RSA","n":")" + number_param(key_.get(), OSSL_PKEY_PARAM_RSA_N, 0) + R"(","e":")" +
                number_param(key_.get(), OSSL_PKEY_PARAM_RSA_E, 0) + '"';
@@ -90,7 +90,7 @@ std::string signing_key::jwk(std::string_view more) const {
         std::string x(32, '\0');
         std::size_t size = x.size();
         EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(x.data()), &size);
-        text = R"({"kty":"OKP","crv":"Ed25519","x":")" + encode_base64url(x) + '"';
+        text = R"({"kty":"OKP","crv":"Ed25519","x":")" + base64url_of(x) + '"';
     }
     return text.append(more) + '}';
 }
@@ -142,8 +142,8 @@ const signing_key& secret_key() {
 }
 
 std::string make_token(const signing_key& key, std::string_view header, std::string_view payload) {
-    const std::string text = encode_base64url(header) + '.' + encode_base64url(payload);
-    return text + '.' + encode_base64url(key.sign(text));
+    const std::string text = base64url_of(header) + '.' + base64url_of(payload);
+    return text + '.' + base64url_of(key.sign(text));
 }
 
 std::chrono::sys_seconds at(long long seconds) { return std::chrono::sys_seconds{std::chrono::seconds{seconds}}; }

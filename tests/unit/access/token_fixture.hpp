@@ -7,10 +7,13 @@
 #include <string>
 #include <string_view>
 
-#include "access/base64url.hpp"
+#include "../wire/base64url_text.hpp"
 #include "access/token_verifier.hpp"
 
 namespace bester::access {
+
+using wire::decode_base64url;
+using wire::test::base64url_of;
 
 std::ostream& operator<<(std::ostream& out, token_algorithm algorithm);
 std::ostream& operator<<(std::ostream& out, const token_error& error);

@@ -129,7 +129,7 @@ TEST_CASE("token keys: mistakes of a set are told with their place", "[access]")
 }
 
 TEST_CASE("token keys: a point that is not on the curve and an exponent of 1 are no keys", "[access]") {
-    const std::string ones = encode_base64url(std::string(32, '\1'));
+    const std::string ones = base64url_of(std::string(32, '\1'));
     const auto off_curve = set_of({R"({"kty":"EC","crv":"P-256","x":")" + ones + R"(","y":")" + ones + R"("})"});
     CHECK_FALSE(token_keys::from_jwks(off_curve, everything));
     std::string with_one = rsa_key().jwk();

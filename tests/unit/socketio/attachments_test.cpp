@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "socketio/attachments.hpp"
-#include "socketio/base64.hpp"
+#include "wire/base64.hpp"
 
 namespace bester::socketio {
 
@@ -140,7 +140,7 @@ TEST_CASE("attachments: split and joined they are what they were", "[socketio]")
     std::string data = R"(["e",0.1)";
     for (std::size_t size = 0; size <= bytes.size(); size += 17) {
         data += R"(,{"_binary":")";
-        append_base64(data, std::string_view{bytes}.substr(0, size));
+        wire::append_base64(data, std::string_view{bytes}.substr(0, size));
         data += R"("})";
     }
     data += "]";

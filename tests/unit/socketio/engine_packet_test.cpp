@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "socketio/base64.hpp"
 #include "socketio/engine_packet.hpp"
 
 namespace bester::socketio {
@@ -122,65 +121,6 @@ TEST_CASE("engine error: each has its code and words", "[socketio]") {
         CHECK_FALSE(json.at("message").get<std::string>().empty());
     }
     CHECK(error_body(engine_error::unknown_session) == R"({"code":1,"message":"Session ID unknown"})");
-}
-
-TEST_CASE("base64: the examples of RFC 4648, there and back", "[socketio]") {
-    const std::vector<std::pair<std::string_view, std::string_view>> table{
-        {"", ""},
-        {"f", "Zg=="},
-        {"fo", "Zm8="},
-        {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="},
-        {"fooba", "Zm9vYmE="},
-        {"foobar", "Zm9vYmFy"},
-    };
-    for (const auto& [bytes, text] : table) {
-        std::string out = "=";
-        append_base64(out, bytes);
-        CHECK(out == "=" + std::string{text});
-        CHECK(base64_size(bytes.size()) == text.size());
-        std::string back = "rubbish";
-        REQUIRE(decode_base64(text, back));
-        CHECK(back == bytes);
-    }
-    for (const std::string_view bad :
-         {"Zg", "Zg=", "Zg===", "=", "====", "Zm9v\n", "Zm 9v", "Zm-_", "Zh==", "Zm9vZg", "Zg==Zg==", "\xc3\xa4Zg"}) {
-        CAPTURE(bad);
-        std::string back = "rubbish";
-        CHECK_FALSE(decode_base64(bad, back));
-        CHECK(back.empty());
-    }
-}
-
-TEST_CASE("base64: each byte is a digit or none, at each place", "[socketio]") {
-    constexpr std::string_view good = "YWJjZGVm";
-    for (std::size_t at = 0; at < good.size(); ++at) {
-        for (int byte = 0; byte < 256; ++byte) {
-            const char c = static_cast<char>(byte);
-            const bool is_digit =
-                (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-            std::string text{good};
-            text[at] = c;
-            std::string bytes;
-            CAPTURE(text);
-            REQUIRE(decode_base64(text, bytes) == is_digit);
-            std::string again;
-            append_base64(again, bytes);
-            REQUIRE(again == (is_digit ? text : ""));
-        }
-    }
-}
-
-TEST_CASE("base64: bytes of all values and lengths come back", "[socketio]") {
-    std::string bytes;
-    for (int i = 0; i < 300; ++i) {
-        std::string text;
-        append_base64(text, bytes);
-        std::string back;
-        REQUIRE(decode_base64(text, back));
-        REQUIRE(back == bytes);
-        bytes += static_cast<char>(i * 7);
-    }
 }
 
 }  // namespace bester::socketio
