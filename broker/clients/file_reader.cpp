@@ -14,6 +14,8 @@ namespace bester::clients {
 
 namespace {
 
+constexpr std::size_t any_number = ~std::size_t{0};  // each read is of a file that has a place
+
 class descriptor {
 public:
     explicit descriptor(int fd) noexcept : fd_{fd} {}
@@ -103,41 +105,30 @@ std::optional<file_reader::place> file_reader::take_place(std::size_t most) noex
 }
 
 void file_reader::open(request wanted, completion done) {
-    add({[wanted = std::move(wanted)] { return open_file(wanted); }, std::move(done)});
+    add([wanted = std::move(wanted)] { return open_file(wanted); }, std::move(done));
 }
 
 void file_reader::read_on(std::shared_ptr<const source> file, std::uint64_t offset, completion done) {
-    add({[file = std::move(file), offset] { return read_piece(file, offset); }, std::move(done)});
+    add([file = std::move(file), offset] { return read_piece(file, offset); }, std::move(done));
 }
 
-void file_reader::add(job next) {
+void file_reader::add(std::function<result()> read, completion done) {
     const std::lock_guard lock{mutex_};
     if (is_stopping_) return;
-    jobs_.push_back(std::move(next));
-    if (!thread_.joinable()) thread_ = std::thread{[this] { run(); }};
-    has_work_.notify_one();
+    if (!pool_) pool_ = std::make_unique<workers::worker_pool>(1, any_number);
+    using turn = workers::worker_pool::turn;
+    // Only a pool that goes refuses, and this one goes after is_stopping_.
+    static_cast<void>(pool_->submit([read = std::move(read), done = std::move(done)](turn its_turn) {
+        if (its_turn == turn::run) done(read());
+    }));
 }
 
 void file_reader::stop() {
-    std::deque<job> unused;
+    std::unique_ptr<workers::worker_pool> ended;
     {
         const std::lock_guard lock{mutex_};
         is_stopping_ = true;
-        unused.swap(jobs_);
-    }
-    has_work_.notify_all();
-    if (thread_.joinable()) thread_.join();
-}
-
-void file_reader::run() {
-    for (;;) {
-        std::unique_lock lock{mutex_};
-        has_work_.wait(lock, [this] { return is_stopping_ || !jobs_.empty(); });
-        if (is_stopping_) return;
-        const job next = std::move(jobs_.front());
-        jobs_.pop_front();
-        lock.unlock();
-        next.done(next.read());
+        ended = std::move(pool_);
     }
 }
 

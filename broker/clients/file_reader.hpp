@@ -1,20 +1,18 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "exchange/payload.hpp"
 #include "web/static_files.hpp"
+#include "workers/worker_pool.hpp"
 
 namespace bester::clients {
 
@@ -95,18 +93,11 @@ public:
     void stop();
 
 private:
-    struct job {
-        std::function<result()> read;
-        completion done;
-    };
-    void add(job next);
-    void run();
+    void add(std::function<result()> read, completion done);
 
     std::atomic<std::size_t> places_taken_{0};
     std::mutex mutex_;
-    std::condition_variable has_work_;
-    std::deque<job> jobs_;  ///< each of a file that has a place
-    std::thread thread_;    ///< made for the first file
+    std::unique_ptr<workers::worker_pool> pool_;  ///< one thread; made for the first file
     bool is_stopping_ = false;
 };
 

@@ -2,7 +2,7 @@
 
 #include "storage/credential_hasher.hpp"
 #include "storage/secret.hpp"
-#include "storage/worker_pool.hpp"
+#include "workers/worker_pool.hpp"
 
 #include <spdlog/spdlog.h>
 #include <atomic>
@@ -16,6 +16,8 @@
 namespace bester::storage {
 
 namespace {
+
+using turn = workers::worker_pool::turn;
 
 /// One credential, and all who want to know about it.
 struct verification {
@@ -73,7 +75,7 @@ struct authenticator::state {
     std::atomic<bool> is_readable{true};  // as poll_for_changes last saw
     std::mutex mutex;                     // guards `waiting`; taken before the pool's own, never while hashing
     std::unordered_map<credential_digest, std::shared_ptr<verification>, credential_digest_hash> waiting;
-    worker_pool pool;  // last: its threads use all of the above, so they go first
+    workers::worker_pool pool;  // last: its threads use all of the above, so they go first
 
     verdict verify(const verification& wanted) {
         if (now() - wanted.since > max_wait.load()) return verdict::busy;
@@ -93,7 +95,7 @@ struct authenticator::state {
         return verdict::busy;
     }
 
-    void run(const std::shared_ptr<verification>& wanted, worker_pool::turn turn) {
+    void run(const std::shared_ptr<verification>& wanted, turn its_turn) {
         std::vector<verdict_callback> callbacks;
         {
             // From here on a twin is a new verification: it must not get an answer that was
@@ -102,7 +104,7 @@ struct authenticator::state {
             waiting.erase(wanted->digest);
             callbacks.swap(wanted->callbacks);
         }
-        const auto result = turn == worker_pool::turn::run ? verify(*wanted) : verdict::busy;
+        const auto result = its_turn == turn::run ? verify(*wanted) : verdict::busy;
         wanted->password = secret();
         for (const auto& callback : callbacks) callback(result);
     }
@@ -146,8 +148,8 @@ void authenticator::verify_async(std::string_view user, std::string_view passwor
         }
         twin = std::make_shared<verification>(
             verification{std::string(user), secret(password), digest, state_->now(), {}});
-        const bool is_taken = state_->pool.submit(
-            [state = state_.get(), wanted = twin](worker_pool::turn turn) { state->run(wanted, turn); });
+        const bool is_taken =
+            state_->pool.submit([state = state_.get(), wanted = twin](turn its_turn) { state->run(wanted, its_turn); });
         if (is_taken) {
             // Its turn cannot come before we let go of the mutex.
             twin->callbacks.push_back(std::move(callback));
@@ -164,8 +166,8 @@ void authenticator::change_password_async(std::string_view user, std::string_vie
     if (!is_password(new_password)) new_password = {};
     const auto wanted = std::make_shared<change_request>(change_request{
         std::string(user), secret(old_password), secret(new_password), state_->now(), std::move(callback)});
-    const bool is_taken = state_->pool.submit([state = state_.get(), wanted](worker_pool::turn turn) {
-        wanted->callback(turn == worker_pool::turn::run ? state->change(*wanted) : password_change::busy);
+    const bool is_taken = state_->pool.submit([state = state_.get(), wanted](turn its_turn) {
+        wanted->callback(its_turn == turn::run ? state->change(*wanted) : password_change::busy);
     });
     if (!is_taken) wanted->callback(password_change::busy);
 }

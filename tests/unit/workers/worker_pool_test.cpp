@@ -1,9 +1,9 @@
-#include "storage/worker_pool.hpp"
+#include "workers/worker_pool.hpp"
 
 #include <catch2/catch.hpp>
 #include <future>
 
-using bester::storage::worker_pool;
+using bester::workers::worker_pool;
 
 TEST_CASE("worker pool: tasks beyond the bound are refused, and taken again when there is room", "[worker_pool]") {
     std::promise<void> go;

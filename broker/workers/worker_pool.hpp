@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace bester::storage {
+namespace bester::workers {
 
 /// A few threads for what blocks, before them a bounded queue. Any thread may submit; tasks start in
 /// the order submitted, run side by side, and must not throw. The threads take no signals and give
@@ -43,4 +43,4 @@ private:
     std::vector<std::thread> threads_;
 };
 
-}  // namespace bester::storage
+}  // namespace bester::workers

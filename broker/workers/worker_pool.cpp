@@ -1,11 +1,11 @@
-#include "storage/worker_pool.hpp"
+#include "workers/worker_pool.hpp"
 
 #include <sys/resource.h>
 #include <algorithm>
 #include <csignal>
 #include <utility>
 
-namespace bester::storage {
+namespace bester::workers {
 
 namespace {
 
@@ -72,4 +72,4 @@ void worker_pool::work() {
     }
 }
 
-}  // namespace bester::storage
+}  // namespace bester::workers
