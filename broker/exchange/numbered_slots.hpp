@@ -1,21 +1,31 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <stdexcept>
 #include <vector>
 
 namespace bester::exchange {
 
 /// Values that wait for something, each by a number that is never used again and never 0. A value's place
 /// is used again, with the memory that it holds, so that coming and going costs no allocation: who adds
-/// one sets all of it. Belongs to one thread.
-template <class Value>
+/// one sets all of it. At most `most` at a time. Belongs to one thread.
+template <class Value, std::size_t most = std::size_t{1} << 24>
 class numbered_slots {
+    static_assert(most > 0 && most <= std::size_t{1} << 32, "an index is a part of a number, the rest counts");
+
 public:
-    /// A number, and the value to be set.
-    std::uint64_t add() {
+    struct added {
+        std::uint64_t number;
+        Value& value;  ///< to be set; stays where it is until it is removed
+    };
+
+    /// Takes a place; not while is_full(), which throws std::length_error and changes nothing.
+    added add() {
         if (free_.empty()) {
+            if (slots_.size() == most) throw std::length_error{"more waits at a time than there are numbers for"};
             // Removing must not take memory.
             if (free_.capacity() <= slots_.size()) free_.reserve(2 * slots_.size() + 1);
             slots_.emplace_back();
@@ -23,19 +33,43 @@ public:
         }
         const std::uint32_t index = free_.back();
         free_.pop_back();
-        slots_[index].number = ++last_serial_ << index_bits | index;
-        return slots_[index].number;
+        slot& taken = slots_[index];
+        taken.number = ++last_serial_ << index_bits | index;
+        return {taken.number, taken.value};
     }
+
     /// Stays where it is until it is removed; null: there is none.
     Value* find(std::uint64_t number) noexcept {
-        const std::size_t index = number & ((std::uint64_t{1} << index_bits) - 1);
-        return number == 0 || index >= slots_.size() || slots_[index].number != number ? nullptr : &slots_[index].value;
+        slot* const used = slot_of(*this, number);
+        return used ? &used->value : nullptr;
     }
+    const Value* find(std::uint64_t number) const noexcept {
+        const slot* const used = slot_of(*this, number);
+        return used ? &used->value : nullptr;
+    }
+
+    /// Does nothing if there is none.
     void remove(std::uint64_t number) noexcept {
-        if (!find(number)) return;
-        const std::size_t index = number & ((std::uint64_t{1} << index_bits) - 1);
-        slots_[index].number = 0;
-        free_.push_back(static_cast<std::uint32_t>(index));
+        slot* const used = slot_of(*this, number);
+        if (!used) return;
+        used->number = 0;
+        free_.push_back(index_of(number));
+    }
+
+    std::size_t size() const noexcept { return slots_.size() - free_.size(); }
+    bool empty() const noexcept { return size() == 0; }
+    bool is_full() const noexcept { return size() == most; }
+
+    /// Calls visit(number, value) for each, in no order. It may remove any; of those it adds it may see some.
+    template <class Visit>
+    void for_each(Visit visit) {
+        for (std::size_t i = 0; i < slots_.size(); ++i)
+            if (slot& each = slots_[i]; each.number != 0) visit(each.number, each.value);
+    }
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (const slot& each : slots_)
+            if (each.number != 0) visit(each.number, each.value);
     }
 
 private:
@@ -43,7 +77,17 @@ private:
         std::uint64_t number = 0;  ///< 0: free
         Value value{};
     };
-    static constexpr unsigned index_bits = 24;
+    static constexpr int index_bits = std::bit_width(most - 1);
+
+    static std::uint32_t index_of(std::uint64_t number) noexcept {
+        return static_cast<std::uint32_t>(number & ((std::uint64_t{1} << index_bits) - 1));
+    }
+    template <class Self>
+    static auto slot_of(Self& self, std::uint64_t number) noexcept -> decltype(&self.slots_[0]) {
+        const std::size_t index = index_of(number);
+        if (number == 0 || index >= self.slots_.size() || self.slots_[index].number != number) return nullptr;
+        return &self.slots_[index];
+    }
 
     std::deque<slot> slots_;
     std::vector<std::uint32_t> free_;

@@ -16,8 +16,9 @@ acknowledgement pending_outcomes::expect(envelope_view* message, const report_ta
     if (is_awaited) {
         pending_status* waiting = statuses_.find(message->pending);
         if (!waiting) {
-            message->pending = statuses_.add();
-            waiting = statuses_.find(message->pending);
+            const auto added = statuses_.add();
+            message->pending = added.number;
+            waiting = &added.value;
             waiting->waiting = 0;
             waiting->delivered = 0;
             waiting->is_finished = false;

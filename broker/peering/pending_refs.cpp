@@ -13,41 +13,23 @@ constexpr std::size_t most_ended = 1'024;
 }  // namespace
 
 std::uint64_t pending_refs::add(waiting what, time_point deadline) {
-    std::uint32_t index;
-    if (free_.empty()) {
-        index = static_cast<std::uint32_t>(slots_.size());
-        slots_.emplace_back();
-    } else {
-        index = free_.back();
-        free_.pop_back();
-    }
-    slot& used = slots_[index];
-    used.ref = ++last_serial_ << index_bits | index;
-    used.what = std::move(what);
-    ++used_;
-    if (used.what.asker) askers_.emplace(used.what.asker, used.ref);
-    const auto open = open_.find(used.what.server);
-    if (open == open_.end()) open_.emplace(used.what.server, 1);
+    const auto [ref, used] = slots_.add();
+    used = std::move(what);
+    if (used.asker) askers_.emplace(used.asker, ref);
+    const auto open = open_.find(used.server);
+    if (open == open_.end()) open_.emplace(used.server, 1);
     else ++open->second;
-    if (deadlines_.size() > 2 * used_ + most_ended) forget_ended();
-    deadlines_.push_back({deadline, used.ref});
+    if (deadlines_.size() > 2 * slots_.size() + most_ended) forget_ended();
+    deadlines_.push_back({deadline, ref});
     std::push_heap(deadlines_.begin(), deadlines_.end());
-    return used.ref;
-}
-
-const pending_refs::slot* pending_refs::find(std::uint64_t ref) const noexcept {
-    const std::size_t index = ref & ((1u << index_bits) - 1);
-    return ref == 0 || index >= slots_.size() || slots_[index].ref != ref ? nullptr : &slots_[index];
+    return ref;
 }
 
 bool pending_refs::take(std::uint64_t ref, waiting& what) {
-    const slot* const found = find(ref);
-    if (!found) return false;
-    const auto index = static_cast<std::uint32_t>(found - slots_.data());
-    what = std::move(slots_[index].what);
-    slots_[index] = slot{};
-    free_.push_back(index);
-    --used_;
+    waiting* const used = slots_.find(ref);
+    if (!used) return false;
+    what = std::exchange(*used, {});
+    slots_.remove(ref);
     const auto [begin, end] = askers_.equal_range(what.asker);
     if (const auto of = std::find_if(begin, end, [&](const auto& each) { return each.second == ref; }); of != end)
         askers_.erase(of);
@@ -56,8 +38,8 @@ bool pending_refs::take(std::uint64_t ref, waiting& what) {
 }
 
 bool pending_refs::take_of(std::string_view server, std::uint64_t ref, waiting& what) {
-    const slot* const used = find(ref);
-    return used && used->what.server == server && take(ref, what);
+    const waiting* const used = slots_.find(ref);
+    return used && used->server == server && take(ref, what);
 }
 
 bool pending_refs::take_expired(time_point now, waiting& what) {
@@ -71,7 +53,7 @@ bool pending_refs::take_expired(time_point now, waiting& what) {
 }
 
 void pending_refs::forget_ended() {
-    std::erase_if(deadlines_, [this](const due& each) { return !find(each.ref); });
+    std::erase_if(deadlines_, [this](const due& each) { return !slots_.find(each.ref); });
     std::make_heap(deadlines_.begin(), deadlines_.end());
 }
 
@@ -79,8 +61,8 @@ const pending_refs::waiting* pending_refs::find_asked(std::string_view server, e
                                                       std::string_view id_token) const {
     const auto [begin, end] = askers_.equal_range(to);
     for (auto each = begin; each != end; ++each) {
-        const slot* const open = find(each->second);
-        if (open && open->what.server == server && open->what.id_token == id_token) return &open->what;
+        const waiting* const open = slots_.find(each->second);
+        if (open && open->server == server && open->id_token == id_token) return open;
     }
     return nullptr;
 }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "exchange/numbered_slots.hpp"
 #include "exchange/pending_outcomes.hpp"
 #include "exchange/session_id.hpp"
 
@@ -45,33 +46,23 @@ public:
     const waiting* find_asked(std::string_view server, exchange::session_id to, std::string_view id_token) const;
     /// How many have not ended there.
     std::size_t open_at(std::string_view server) const;
-    bool empty() const noexcept { return used_ == 0; }
+    bool empty() const noexcept { return slots_.empty(); }
     /// Are there as many as there are numbers at a time?
-    bool is_full() const noexcept { return used_ >> index_bits != 0; }
+    bool is_full() const noexcept { return slots_.is_full(); }
 
 private:
-    struct slot {
-        std::uint64_t ref = 0;  ///< 0: free
-        waiting what;
-    };
     struct due {
         time_point when;
         std::uint64_t ref;
         /// The earliest is the first of a heap.
         bool operator<(const due& other) const noexcept { return when > other.when; }
     };
-    static constexpr unsigned index_bits = 24;
-
-    const slot* find(std::uint64_t ref) const noexcept;
     void forget_ended();
 
-    std::vector<slot> slots_;
-    std::vector<std::uint32_t> free_;
+    exchange::numbered_slots<waiting> slots_;                              ///< by ref
     std::vector<due> deadlines_;                                           ///< a heap; some have ended
     std::unordered_multimap<exchange::session_id, std::uint64_t> askers_;  ///< the refs of each
     std::map<std::string, std::size_t, std::less<>> open_;                 ///< of each server
-    std::uint64_t last_serial_ = 0;
-    std::size_t used_ = 0;
 };
 
 }  // namespace bester::peering
