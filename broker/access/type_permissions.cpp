@@ -66,12 +66,13 @@ permission_verdict session_permissions::check(const std::shared_ptr<const type_p
     if (!rules_ || rules_->is_open()) return {};
     const std::uint32_t rule = rule_for(who, type);
     if (rule == type_permissions::no_rule) return {permission::forbidden};
-    const rate& limit = rules_->rules()[rule].limit;
+    const wire::rate& limit = rules_->rules()[rule].limit;
     if (!limit.is_limited()) return {};
     auto known = std::find_if(paces_.begin(), paces_.end(), [&](const auto& p) { return p.rule == rule; });
     if (known == paces_.end()) known = paces_.insert(paces_.end(), {rule, {}});
-    const auto wait = known->limiter.take(limit, now_ms);
-    return wait.count() == 0 ? permission_verdict{} : permission_verdict{permission::rate_limited, wait};
+    const std::uint64_t wait_ms = known->bucket.take(limit, now_ms);
+    return wait_ms == 0 ? permission_verdict{}
+                        : permission_verdict{permission::rate_limited, std::chrono::milliseconds{wait_ms}};
 }
 
 /// A reload made other rules. How fast the session was still counts for those that say the same as before: nobody gets
@@ -82,7 +83,7 @@ void session_permissions::use(const std::shared_ptr<const type_permissions>& rul
         const auto& next = rules->rules();
         for (const pace& each : paces_) {
             const auto same = std::find(next.begin(), next.end(), rules_->rules()[each.rule]);
-            if (same != next.end()) kept.push_back({static_cast<std::uint32_t>(same - next.begin()), each.limiter});
+            if (same != next.end()) kept.push_back({static_cast<std::uint32_t>(same - next.begin()), each.bucket});
         }
     }
     paces_ = std::move(kept);

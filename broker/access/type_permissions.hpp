@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "access/rate_limiter.hpp"
+#include "wire/token_bucket.hpp"
 
 namespace bester::access {
 
@@ -21,7 +21,7 @@ struct permission_rule {
     std::vector<std::string> users;  ///< patterns; never an anonymous session
     std::vector<std::string> roles;  ///< patterns; one of the sender's must fit
     bool anonymous = false;          ///< anonymous sessions, too
-    rate limit{};                    ///< of each session, for all types of this entry together
+    wire::rate limit{};              ///< of each session, for all types of this entry together
 
     bool operator==(const permission_rule&) const = default;
 };
@@ -98,7 +98,7 @@ private:
     };
     struct pace {
         std::uint32_t rule;
-        rate_limiter limiter;
+        wire::token_bucket bucket;
     };
     std::uint32_t rule_for(const sender& who, std::string_view type);
     void use(const std::shared_ptr<const type_permissions>& rules);

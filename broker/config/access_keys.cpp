@@ -17,9 +17,8 @@ key<permission_entry> of_rule(key_facts facts, Accessor field) {
 }  // namespace
 
 access::permission_rule permission_entry::rule() const {
-    const auto seconds = static_cast<double>(per.count()) / 1'000;
-    const auto at_once = burst != 0 ? burst : rate;
-    return {types, users, roles, anonymous, {static_cast<double>(rate) / seconds, static_cast<std::uint32_t>(at_once)}};
+    const auto number = [](auto count) { return static_cast<std::uint32_t>(count); };
+    return {types, users, roles, anonymous, {number(rate), number(per.count()), number(burst)}};
 }
 
 std::vector<key<broker_config>> login_keys() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wire/pattern.hpp"
+#include "wire/token_bucket.hpp"
 
 namespace bester::exchange {
 
@@ -24,29 +25,14 @@ struct command_rights {
 
     bool operator==(const command_rights&) const = default;
 
+    /// A shard's equal part of an instance's rate.
+    wire::rate rate_of_shard(unsigned shards) const noexcept {
+        return {static_cast<std::uint32_t>((rate + shards - 1) / shards)};
+    }
     bool is_everything() const { return *this == command_rights{}; }
     static bool lets(const std::vector<std::string>& patterns, std::string_view text) {
         return std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return wire::fits(p, text); });
     }
-};
-
-/// How many commands a source may still give: `rate` a second, saved up for one second.
-class command_budget {
-public:
-    bool take(std::size_t rate, std::uint64_t now_ms) noexcept {
-        const std::uint64_t most = std::uint64_t{rate} * 1'000;
-        left_ = std::min(most, is_new_ ? most : left_ + (now_ms - last_ms_) * rate);
-        is_new_ = false;
-        last_ms_ = now_ms;
-        if (left_ < 1'000) return false;
-        left_ -= 1'000;
-        return true;
-    }
-
-private:
-    std::uint64_t left_ = 0;  ///< thousandths of a command
-    std::uint64_t last_ms_ = 0;
-    bool is_new_ = true;
 };
 
 }  // namespace bester::exchange

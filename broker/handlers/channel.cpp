@@ -23,7 +23,7 @@ using wire::handler_frame_kind;
 namespace {
 
 constexpr std::uint64_t longest_after_ms = 5'000;
-/// Memory for data that a free slot keeps for its next message.
+/// Memory for data that a place keeps for its next message.
 constexpr std::size_t most_spare_data = 4'096;
 
 }  // namespace
@@ -71,48 +71,34 @@ exchange::instance_mark channel::mark() const noexcept {
 
 const exchange::command_rights* channel::rights() const noexcept { return queue_.rights(); }
 
-/// The rate is the instance's; each of its channels has an equal part.
 bool channel::take_command(std::uint64_t now_ms) noexcept {
-    const std::size_t rate = queue_.settings().may.rate;
-    const std::size_t shards = shard_.settings().shards;
-    return rate == 0 || budget_.take((rate + shards - 1) / shards, now_ms);
+    return budget_.take(queue_.settings().may.rate_of_shard(shard_.settings().shards), now_ms) == 0;
 }
 
 bool channel::has_room() const noexcept {
     const handler_settings& settings = queue_.settings();
     const std::size_t shards = shard_.settings().shards;
-    return in_flight_ < (settings.window + shards - 1) / shards && queued_bytes() < settings.queue_bytes &&
+    return held_.size() < (settings.window + shards - 1) / shards && queued_bytes() < settings.queue_bytes &&
            kept_bytes_ < settings.queue_bytes;
 }
 
 // ---- messages ----------------------------------------------------------------------------------
 
 void channel::list_held(std::vector<std::uint64_t>& orders) const {
-    for (const slot& used : slots_)
-        if (used.id != 0) orders.push_back(used.place.order);
+    held_.for_each([&](std::uint64_t, const held_message& each) { orders.push_back(each.place.order); });
 }
 
 void channel::send(const exchange::envelope_view& message, std::string_view data, const queue_place& place) {
-    std::uint32_t index;
-    if (free_slots_.empty()) {
-        index = static_cast<std::uint32_t>(slots_.size());
-        slots_.emplace_back();
-    } else {
-        index = free_slots_.back();
-        free_slots_.pop_back();
-    }
-    slot& used = slots_[index];
-    used.id = ++last_serial_ << index_bits | index;
+    const auto [id, used] = held_.add();
     used.message.assign(message);
     used.place = place;
     used.sent_ms = shard_.now_ms();
     if (queue_.settings().idempotent) used.data = data;
     kept_bytes_ += used.data.size();
-    ++in_flight_;
 
     const auto session_text = message.origin.text();
     wire::handler_message frame;
-    frame.id = used.id;
+    frame.id = id;
     frame.type_token = message.type_token;
     frame.key_token = message.key_token;
     frame.data = data;
@@ -140,15 +126,13 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     shard_.wake_sweep();
 }
 
-void channel::release(slot& used) {
-    const auto index = static_cast<std::uint32_t>(used.id & ((1u << index_bits) - 1));
-    used.id = 0;
-    kept_bytes_ -= used.data.size();
-    if (used.data.capacity() <= most_spare_data) used.data.clear();
-    else used.data = {};
-    free_slots_.push_back(index);
-    --in_flight_;
-    queue_.ended(used.place.order);
+void channel::release(std::uint64_t id, held_message& ended) {
+    kept_bytes_ -= ended.data.size();
+    if (ended.data.capacity() <= most_spare_data) ended.data.clear();
+    else ended.data = {};
+    const std::uint64_t order = ended.place.order;
+    held_.remove(id);
+    queue_.ended(order);
 }
 
 // ---- from the handler --------------------------------------------------------------------------
@@ -186,8 +170,8 @@ frame_verdict channel::on_frame(std::string_view body) {
 }
 
 void channel::take_answer() {
-    const std::uint64_t index = frame_.id & ((1u << index_bits) - 1);
-    if (index >= slots_.size() || slots_[index].id != frame_.id || frame_.id == 0) {
+    held_message* const answered = held_.find(frame_.id);
+    if (!answered) {
         shard_.count(counter::answers_unknown);
         overdue_.answered(frame_.id);
         for (std::size_t i = 0; i < frame_.commands.size(); ++i)
@@ -196,10 +180,9 @@ void channel::take_answer() {
                                            "no message with this id waits for an answer any more", report));
         return;
     }
-    slot& used = slots_[index];
     shard_.count(counter::answers);
-    shard_.commands().answer(*this, exchange::view_of(used.message), frame_);
-    release(used);
+    shard_.commands().answer(*this, exchange::view_of(answered->message), frame_);
+    release(frame_.id, *answered);
     queue_.room_at(*this);
     if (is_draining_) check_drained();
 }
@@ -306,7 +289,7 @@ void channel::drain() {
 }
 
 void channel::check_drained() {
-    if (!is_draining_ || was_drained_ || in_flight_ > 0) return;
+    if (!is_draining_ || was_drained_ || !held_.empty()) return;
     owner_.channel_drained(instance_);
     was_drained_ = true;
 }
@@ -357,7 +340,7 @@ void channel::on_closed(close_reason reason) {
     shard_.remove_source(*this);
     if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);
     queue_.withdraw(*this);
-    give_up_slots();
+    give_up_held();
     queue_.forget(*this);
     publish_after_the_end();
     if (!is_lost_ && !is_failing_) owner_.channel_lost(instance_, lost_reason_, loss::broken);
@@ -367,18 +350,18 @@ void channel::on_closed(close_reason reason) {
 
 /// Messages that were not handed over, or may be handed over twice, go to another instance; the
 /// others have failed.
-void channel::give_up_slots() {
-    if (in_flight_ == 0) return;
-    std::vector<slot*> held;
-    for (slot& used : slots_)
-        if (used.id != 0) held.push_back(&used);
-    std::sort(held.begin(), held.end(), [](const slot* a, const slot* b) { return a->id < b->id; });
+void channel::give_up_held() {
+    if (held_.empty()) return;
+    std::vector<std::pair<std::uint64_t, held_message*>> held;
+    held_.for_each([&](std::uint64_t id, held_message& each) { held.emplace_back(id, &each); });
+    std::sort(held.begin(), held.end());
     std::string listed;
     for (std::size_t i = 0; i < std::min(held.size(), most_logged); ++i)
-        listed += (i ? ", " : "") + describe(held[i]->message) + held_for(held[i]->sent_ms, shard_.now_ms());
+        listed +=
+            (i ? ", " : "") + describe(held[i].second->message) + held_for(held[i].second->sent_ms, shard_.now_ms());
     spdlog::warn("handler {}: lost ({}) with {} messages on shard {}: {}{}", name_of(instance_), lost_reason_,
                  held.size(), shard_.index(), listed, held.size() > most_logged ? ", …" : "");
-    for (slot* used : held) {
+    for (const auto& [id, used] : held) {
         std::string data = take_unsent(*used);
         const bool was_handed_over = data.empty();
         if (was_handed_over && queue_.settings().idempotent && !used->message.was_retried) {
@@ -392,12 +375,12 @@ void channel::give_up_slots() {
             const auto error = wire::as_status_error(error_code::handler_failed);
             shard_.commands().finish(exchange::view_of(used->message), &error);
         }
-        release(*used);
+        release(id, *used);
     }
 }
 
 /// The data of a message of which no byte has been written; empty otherwise.
-std::string channel::take_unsent(const slot& used) const {
+std::string channel::take_unsent(const held_message& used) const {
     std::string frame(used.frame_size, '\0');
     const std::uint64_t back = total_queued_ - used.stream_begin;
     if (!unwritten(static_cast<std::size_t>(back), frame.size(), frame.data())) return {};

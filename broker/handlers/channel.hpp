@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +10,8 @@
 #include "exchange/framed_stream.hpp"
 #include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
+#include "exchange/log_limit.hpp"
+#include "exchange/numbered_slots.hpp"
 #include "exchange/peer_port.hpp"
 #include "handlers/channel_host.hpp"
 #include "handlers/handler_settings.hpp"
@@ -18,6 +19,7 @@
 #include "handlers/outlet.hpp"
 #include "handlers/overdue_messages.hpp"
 #include "wire/handler_codec.hpp"
+#include "wire/token_bucket.hpp"
 
 namespace bester::handlers {
 
@@ -35,7 +37,7 @@ struct instance_progress {
 /// The stream between one shard and one instance, after the hello: messages out, answers, pushes
 /// and queries in, as proto-docs/handler.md says. Owned by shard_handlers, on the shard's thread.
 ///
-/// A message is in a slot from send() until its answer, its deadline or the end of the channel:
+/// A message is held from send() until its answer, its deadline or the end of the channel:
 /// then its sender is told, exactly once.
 class channel final : public exchange::framed_stream,
                       public outlet,
@@ -68,7 +70,7 @@ public:
     const handler_queue& queue() const noexcept { return queue_; }
     const exchange::command_rights* rights() const noexcept override;
     bool take_command(std::uint64_t now_ms) noexcept override;
-    std::size_t in_flight() const noexcept { return in_flight_; }
+    std::size_t in_flight() const noexcept { return held_.size(); }
 
     /// Deadlines of messages and of `after`, and whether the instance lives. Returns whether there is more to look at.
     bool sweep(std::uint64_t now_ms);
@@ -98,8 +100,7 @@ public:
     void on_peer_down(std::string_view server) override;
 
 private:
-    struct slot {
-        std::uint64_t id = 0;  ///< 0: free
+    struct held_message {
         exchange::envelope message;
         std::string data;  ///< kept only if it may be given to another instance
         queue_place place;
@@ -131,7 +132,7 @@ private:
     bool expire(std::uint64_t now_ms);
     bool judge(std::uint64_t now_ms, bool is_owed, bool was_missed);
     void hangs(std::uint64_t now_ms);
-    void log_timeout(const slot& missed, std::uint64_t now_ms);
+    void log_timeout(const held_message& missed, std::uint64_t now_ms);
     std::string held_messages(std::uint64_t now_ms) const;
     void queue_frame(std::string_view frame);
     bool must_run_mail_first();
@@ -140,17 +141,14 @@ private:
     void tell_waiters();
     void publish_after_the_end();
     void protocol_error(std::string_view what);
-    void release(slot& used);
+    void release(std::uint64_t id, held_message& ended);
     void check_drained();
     std::string reached_peers() const;
     void send_snapshot();
     void send_peer_event(std::string_view event, std::string_view server);
     void send_event(std::string_view event, const exchange::session& who);
-    void give_up_slots();
-    std::string take_unsent(const slot& used) const;
-
-    static constexpr unsigned index_bits = 20;
-    static_assert(most_window <= std::size_t{1} << index_bits, "each message in the window has a slot");
+    void give_up_held();
+    std::string take_unsent(const held_message& used) const;
 
     shard_handlers& owner_;
     handler_queue& queue_;
@@ -160,18 +158,14 @@ private:
     std::string groups_owner_;
     std::uint64_t source_id_;
     wire::handler_frame frame_;
-    std::deque<slot> slots_;  ///< a deque, as answers are executed while their slot is in use
-    std::vector<std::uint32_t> free_slots_;
-    std::uint64_t last_serial_ = 0;
-    exchange::command_budget budget_;
-    std::size_t in_flight_ = 0;
-    std::size_t kept_bytes_ = 0;  ///< data in slots
+    exchange::numbered_slots<held_message, most_window> held_;  ///< by the id that the handler answers
+    wire::token_bucket budget_;
+    std::size_t kept_bytes_ = 0;  ///< data of messages that are held
     std::uint64_t total_queued_ = 0;
     liveness liveness_;
     std::uint64_t heard_ms_ = 0;
     overdue_messages overdue_;
-    exchange::command_budget timeout_lines_;
-    std::uint64_t timeouts_left_out_ = 0;
+    exchange::log_limit timeout_lines_;
     std::uint64_t last_event_ = 0;
     std::shared_ptr<instance_progress> progress_;
     std::vector<std::uint64_t> seen_executed_;         ///< progress_ when this shard had mail, at mail_runs_

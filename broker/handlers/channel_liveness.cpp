@@ -19,8 +19,6 @@ using wire::error_code;
 
 namespace {
 
-constexpr std::size_t timeout_lines_per_second = 5;
-
 double seconds(std::chrono::milliseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
 }  // namespace
@@ -50,30 +48,30 @@ bool channel::sweep(std::uint64_t now_ms) {
         protocol_error("`after` names frames that did not come within 5 s");
         return false;
     }
-    const bool is_owed = in_flight_ > 0;
+    const bool is_owed = !held_.empty();
     if (queue_.settings().start != start_mode::manual) {
         const bool was_missed = expire(now_ms);
         if (!is_open() || !judge(now_ms, is_owed, was_missed)) return false;
     }
-    return in_flight_ > 0 || after_deadline_ms_ != 0 || liveness_.is_waiting_for_pong();
+    return !held_.empty() || after_deadline_ms_ != 0 || liveness_.is_waiting_for_pong();
 }
 
 /// Ends what is past its deadline. Returns whether that includes a message since which nothing was heard.
 bool channel::expire(std::uint64_t now_ms) {
-    if (in_flight_ == 0) return false;
+    if (held_.empty()) return false;
     bool was_missed = false;
     bool was_released = false;
-    for (slot& used : slots_) {
-        if (used.id == 0 || now_ms < used.place.deadline_ms) continue;
+    held_.for_each([&](std::uint64_t id, held_message& used) {
+        if (now_ms < used.place.deadline_ms) return;
         was_missed = was_missed || heard_ms_ <= used.sent_ms;
         shard_.count(counter::handler_timeouts);
         log_timeout(used, now_ms);
-        overdue_.add({used.id, describe(used.message), used.sent_ms, now_ms}, heard_ms_);
+        overdue_.add({id, describe(used.message), used.sent_ms, now_ms}, heard_ms_);
         const auto error = wire::as_status_error(error_code::handler_timeout);
         shard_.commands().finish(exchange::view_of(used.message), &error);
-        release(used);
+        release(id, used);
         was_released = true;
-    }
+    });
     if (was_released) {
         queue_.room_at(*this);
         check_drained();
@@ -81,14 +79,10 @@ bool channel::expire(std::uint64_t now_ms) {
     return was_missed;
 }
 
-void channel::log_timeout(const slot& missed, std::uint64_t now_ms) {
-    if (!timeout_lines_.take(timeout_lines_per_second, now_ms)) {
-        ++timeouts_left_out_;
-        return;
-    }
-    std::string more;
-    if (const std::uint64_t left_out = std::exchange(timeouts_left_out_, 0))
-        more = fmt::format("; {} such lines before it were left out", left_out);
+void channel::log_timeout(const held_message& missed, std::uint64_t now_ms) {
+    const auto left_out = timeout_lines_.admit(exchange::log_limit::time_point{std::chrono::milliseconds{now_ms}});
+    if (!left_out) return;
+    const std::string more = *left_out == 0 ? "" : fmt::format("; {} such lines before it were left out", *left_out);
     spdlog::warn("handler {}: no answer within the deadline to {}{}", name_of(instance_),
                  describe(missed.message) + held_for(missed.sent_ms, now_ms), more);
 }
@@ -139,8 +133,9 @@ std::string channel::held_messages(std::uint64_t now_ms) const {
     std::vector<std::pair<std::uint64_t, std::string>> held;
     for (const overdue_message& late : overdue_.all())
         held.emplace_back(late.id, late.what + held_for(late.sent_ms, now_ms));
-    for (const slot& used : slots_)
-        if (used.id != 0) held.emplace_back(used.id, describe(used.message) + held_for(used.sent_ms, now_ms));
+    held_.for_each([&](std::uint64_t id, const held_message& each) {
+        held.emplace_back(id, describe(each.message) + held_for(each.sent_ms, now_ms));
+    });
     if (held.empty()) return "nothing";
     std::sort(held.begin(), held.end());
     std::string listed;

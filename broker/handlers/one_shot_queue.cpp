@@ -29,8 +29,7 @@ void one_shot_queue::apply(std::shared_ptr<const handler_settings> settings, std
 }
 
 bool one_shot_queue::take_command(std::uint64_t now_ms) noexcept {
-    const std::size_t shards = shard_.settings().shards;
-    return settings_->may.rate == 0 || budget_.take((settings_->may.rate + shards - 1) / shards, now_ms);
+    return budget_.take(settings_->may.rate_of_shard(shard_.settings().shards), now_ms) == 0;
 }
 
 bool one_shot_queue::has_room() const noexcept {

@@ -13,6 +13,7 @@
 #include "handlers/handler_settings.hpp"
 #include "handlers/one_shot.hpp"
 #include "handlers/waiting_room.hpp"
+#include "wire/token_bucket.hpp"
 
 namespace bester::handlers {
 
@@ -63,7 +64,7 @@ private:
     std::shared_ptr<const handler_settings> settings_;
     std::chrono::milliseconds busy_timeout_;
     bool is_limited_;  ///< has `may`
-    exchange::command_budget budget_;
+    wire::token_bucket budget_;
     waiting_room room_;
     waiting_room::line line_;
     waiting_room::line evicted_;  ///< to be told `busy` at the end of the turn

@@ -19,6 +19,7 @@
 #include "peering/peer_view.hpp"
 #include "peering/pending_refs.hpp"
 #include "wire/link_message.hpp"
+#include "wire/token_bucket.hpp"
 
 namespace bester::peering {
 
@@ -115,7 +116,7 @@ private:
         bool must_say = false;                 ///< the acknowledgement has waited long enough
         std::size_t unanswered = 0;            ///< messages from there that are being handled
         std::size_t unanswered_bytes = 0;      ///< of those that are at handlers
-        exchange::command_budget budget;       ///< of its peers.*.rate
+        wire::token_bucket budget;             ///< of its peers.*.rate
         std::set<std::uint64_t> lost_replies;  ///< refs of its messages whose reply found no room
     };
 

@@ -180,7 +180,7 @@ const peer_facts* shard_peers::admit(flow& from, std::string_view type_token, st
         // Names with a server's are of others.
         refuse(from, ref, error_code::peer_refused,
                "server " + from.server + " speaks for its own users and handlers only");
-    } else if (facts->rate != 0 && !from.budget.take(facts->rate, shard_.now_ms())) {
+    } else if (from.budget.take({static_cast<std::uint32_t>(facts->rate)}, shard_.now_ms()) != 0) {
         refuse(from, ref, error_code::rate_limited,
                "server " + known_->own_name + " takes no more than " + std::to_string(facts->rate) +
                    " messages a second from " + from.server);

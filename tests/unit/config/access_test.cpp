@@ -37,8 +37,7 @@ TEST_CASE("config access: tokens, permissions and log-in are read, and their tex
     CHECK(config.tokens[1].settings.audiences == std::vector<std::string>{"chat"});
     REQUIRE(config.permissions.size() == 2);
     const auto rule = config.permissions[1].rule();
-    CHECK(rule.limit.per_second == Approx(10.0 / 60));
-    CHECK(rule.limit.burst == 3);
+    CHECK(rule.limit == wire::rate{10, 60'000, 3});
     CHECK(rule.anonymous);
     CHECK(parse_good(effective_text(config)) == config);
 }

@@ -28,20 +28,3 @@ TEST_CASE("command rights: as they stand they let everything", "[exchange]") {
     CHECK_FALSE(rights.is_everything());
     CHECK_FALSE(command_rights::lets({}, "anything"));
 }
-
-TEST_CASE("command budget: a second's worth at once, then so many a second", "[exchange]") {
-    command_budget budget;
-    std::uint64_t now = 5'000;
-    unsigned taken = 0;
-    for (int i = 0; i < 30; ++i) taken += budget.take(10, now);
-    CHECK(taken == 10);
-    now += 99;
-    CHECK_FALSE(budget.take(10, now));
-    now += 1;
-    CHECK(budget.take(10, now));
-    CHECK_FALSE(budget.take(10, now));
-    now += 3'600'000;
-    taken = 0;
-    for (int i = 0; i < 30; ++i) taken += budget.take(10, now);
-    CHECK(taken == 10);
-}
