@@ -96,18 +96,16 @@ asio::awaitable<link_connection::result<void>> link_connection::flush() {
     }
 }
 
-/// What a step takes, the next one waits as well.
 asio::awaitable<link_connection::result<tls::handshake_status>> link_connection::take_step(handshake_pace* pace) {
     using clock = std::chrono::steady_clock;
-    while (pace && clock::now() < pace->next) {
-        asio::steady_timer turn{socket_.get_executor(), pace->next};
+    while (pace && clock::now() < pace->next()) {
+        asio::steady_timer turn{socket_.get_executor(), pace->next()};
         co_await turn.async_wait(as_tuple);
     }
     if (!socket_.is_open()) co_return failure(words(asio::error::not_connected));
     const auto begun = clock::now();
     const auto status = engine_->handshake();
-    const auto ended = clock::now();
-    if (pace) pace->next = ended + (ended - begun);
+    if (pace) pace->took(begun, clock::now());
     co_return status;
 }
 

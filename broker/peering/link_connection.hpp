@@ -13,15 +13,11 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "peering/handshake_pace.hpp"
 #include "tls/engine.hpp"
 #include "wire/stream_cipher.hpp"
 
 namespace bester::peering {
-
-/// Keeps the work of handshakes that strangers begin to half of the control thread's time. Belongs to it.
-struct handshake_pace {
-    std::chrono::steady_clock::time_point next{};  ///< when the next piece of work may be done
-};
 
 /// A connection to another server while it is being set up, on the control thread. Reads no more than
 /// was asked for, so that the shard that takes it over misses nothing. All operations fail once the

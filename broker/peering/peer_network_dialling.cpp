@@ -17,7 +17,6 @@ namespace bester::peering {
 
 namespace {
 
-constexpr unsigned most_stranger_lines = 20;
 constexpr auto accept_pause = std::chrono::milliseconds{100};
 /// Who says that a server that was learned of is there need not be right: it is tried less often.
 constexpr double patience_with_learned = 20;
@@ -135,15 +134,11 @@ void peer_network::parts::take_connection(asio::ip::tcp::socket socket) {
 
 /// Strangers cause these lines: no more than some in a second.
 void peer_network::parts::tell_of_stranger(const std::string& line, bool is_warning) {
-    const auto now = clock::now();
-    if (now - strangers_since_ >= std::chrono::seconds{1}) {
-        strangers_since_ = now;
-        strangers_told_ = 0;
-    }
-    if (strangers_told_ > most_stranger_lines) return;
-    if (strangers_told_++ < most_stranger_lines)
-        spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", line);
-    else spdlog::warn("peering: more servers and connections were to be told of in this second; they are not listed");
+    const auto left_out = stranger_lines_.admit(clock::now());
+    if (!left_out) return;
+    const std::string more =
+        *left_out == 0 ? "" : " (" + std::to_string(*left_out) + " lines like this before it were left out)";
+    spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}{}", line, more);
 }
 
 /// Of those in the config each line counts.

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "exchange/log_limit.hpp"
 #include "exchange/shard.hpp"
 #include "peering/legacy_sender.hpp"
 #include "peering/link_setup.hpp"
@@ -140,8 +141,7 @@ private:
     std::vector<listening> listening_;
     std::deque<std::weak_ptr<link_connection>> greeted_;  ///< that have not said hello yet, the oldest first
     std::shared_ptr<handshake_pace> pace_ = std::make_shared<handshake_pace>();
-    clock::time_point strangers_since_{};  ///< a second in which so many
-    unsigned strangers_told_ = 0;          ///< lines were logged of what strangers cause
+    exchange::log_limit stranger_lines_{20};
     std::map<std::string, std::unique_ptr<peer_record>, std::less<>> peers_;
     std::vector<std::weak_ptr<const bool>> dials_;  ///< one for each connection to a server that was learned of
     std::deque<std::string> dials_waiting_;         ///< such servers, until there is a place in dials_
