@@ -196,10 +196,12 @@ user_session::login_step user_session::accept(std::string_view user) {
 
 void user_session::leave() {
     is_verifying_ = false;
-    if (!std::exchange(is_in_, false)) return;
+    if (!is_in_) return;
     exchange::shard& shard = owner_.shard();
-    shard.observers().tell([this](exchange::session_observer& observer) { observer.on_disconnected(*this); });
+    // An exception may leave this, and no other call: then leave() is called again.
     shard.groups().leave_all(*this);
+    is_in_ = false;
+    shard.observers().tell([this](exchange::session_observer& observer) { observer.on_disconnected(*this); });
     shard.users().remove(user_, id_);
     shard.sessions().remove(id_);
 }

@@ -15,7 +15,13 @@ using wire::error_code;
 void executor::answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame) {
     // The common answer by far: one reply, no report.
     execution run{source, frame, message, &frame.id};
-    run_commands(run);
+    try {
+        run_commands(run);
+    } catch (...) {
+        // The source ends by it, and its end the message.
+        outcomes_.forget(run.message.pending);
+        throw;
+    }
     if (run.is_passed_on) return;
     if (frame.has_error) {
         const wire::status_error error{frame.error_code, frame.error_reason, frame.error_is_temporary};
@@ -178,6 +184,17 @@ void executor::report_back(shard& from, const acknowledgement& to, partial_outco
     auto given = std::make_unique<partial_outcome>(std::move(outcome));
     from.post_to(to.shard,
                  [to, given = std::move(given)](shard& back) { back.commands().outcomes_.arrived(to, *given); });
+}
+
+void executor::report_failure(shard& from, const acknowledgement& to, std::span<const session_id> sessions) {
+    const auto error = wire::as_status_error(error_code::internal_error);
+    partial_outcome outcome;
+    outcome.error_code = error.code;
+    outcome.error_reason = error.reason;
+    outcome.is_temporary = error.temporary;
+    if (to.report != 0)
+        for (const session_id id : sessions) outcome.missed.push_back({std::string{id.text()}, outcome.error_code});
+    report_back(from, to, std::move(outcome));
 }
 
 /// The command is done as far as this shard is concerned.

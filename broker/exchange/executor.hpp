@@ -94,6 +94,13 @@ private:
                             std::vector<session_id> missed = {},
                             wire::error_code code = wire::error_code::recipient_offline);
     static void report_back(shard& from, const acknowledgement& to, partial_outcome&& outcome);
+    /// On another shard: runs `work`, which reports back as its last step. If it fails, that is what is reported, and
+    /// that it reached none of these `sessions`. `Shard` is shard, which is not complete here.
+    template <class Shard, class Work>
+    static void run_for(Shard& here, const acknowledgement& to, std::span<const session_id> sessions, Work&& work) {
+        if (!here.guarded("another shard's command", work)) report_failure(here, to, sessions);
+    }
+    static void report_failure(shard& from, const acknowledgement& to, std::span<const session_id> sessions);
     void complete(execution& run, const wire::command& command, reach& reached);
     static report_target report_of(const execution& run, const wire::command& command) noexcept;
     static void missed(const wire::command& command, reach& reached, std::string_view recipient, wire::error_code code);

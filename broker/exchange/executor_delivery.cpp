@@ -136,9 +136,11 @@ void executor::deliver_to_targets(execution& run, const command& c, reach& reach
             if (s == shard_.index()) continue;
             const acknowledgement to = expect(run, c, reached);
             shard_.post_to(s, [frame, except = except_, to, is_from_server](shard& there) {
-                const auto delivered = there.commands().deliver_all(
-                    frame, except, is_from_server, [&](auto&& each) { there.sessions().for_each(each); });
-                report_back(there, to, delivered);
+                run_for(there, to, {}, [&] {
+                    const auto delivered = there.commands().deliver_all(
+                        frame, except, is_from_server, [&](auto&& each) { there.sessions().for_each(each); });
+                    report_back(there, to, delivered);
+                });
             });
         }
         return;
@@ -178,17 +180,19 @@ void executor::deliver_to_targets(execution& run, const command& c, reach& reach
         if (there.empty()) continue;
         const acknowledgement to = expect(run, c, reached);
         shard_.post_to(s, [frame, ids = std::move(there), to, is_from_server](shard& target) {
-            partial_outcome outcome;
-            for (const session_id id : ids) {
-                session* const found = target.sessions().find(id);
-                switch (found ? target.commands().hand_over(*found, frame, is_from_server) : handed::no) {
-                    case handed::over: ++outcome.delivered; break;
-                    case handed::no: note_missed(to, outcome, id.text(), error_code::recipient_offline); break;
-                    case handed::no_room: note_missed(to, outcome, found->user(), error_code::busy); break;
+            run_for(target, to, ids, [&] {
+                partial_outcome outcome;
+                for (const session_id id : ids) {
+                    session* const found = target.sessions().find(id);
+                    switch (found ? target.commands().hand_over(*found, frame, is_from_server) : handed::no) {
+                        case handed::over: ++outcome.delivered; break;
+                        case handed::no: note_missed(to, outcome, id.text(), error_code::recipient_offline); break;
+                        case handed::no_room: note_missed(to, outcome, found->user(), error_code::busy); break;
+                    }
                 }
-            }
-            target.count(counter::deliveries, outcome.delivered);
-            report_back(target, to, std::move(outcome));
+                target.count(counter::deliveries, outcome.delivered);
+                report_back(target, to, std::move(outcome));
+            });
         });
     }
 }
@@ -212,16 +216,18 @@ void executor::send_group(execution& run, const command& c) {
         std::string key = run.source.groups_owner() + '\0' + std::string{c.target};
         auto details = std::make_unique<std::pair<std::string, std::vector<session_id>>>(std::move(key), except_);
         shard_.post_to(s, [frame, details = std::move(details), to](shard& there) {
-            const std::size_t cut = details->first.find('\0');
-            const std::string_view key_text = details->first;
-            const group* const in = there.groups().find(key_text.substr(0, cut), key_text.substr(cut + 1));
-            std::uint64_t delivered = 0;
-            if (in) {
-                delivered = there.commands().deliver_all(frame, details->second, false, [&](auto&& each) {
-                    for (session* member : in->members()) each(*member);
-                });
-            }
-            report_back(there, to, delivered);
+            run_for(there, to, {}, [&] {
+                const std::size_t cut = details->first.find('\0');
+                const std::string_view key_text = details->first;
+                const group* const in = there.groups().find(key_text.substr(0, cut), key_text.substr(cut + 1));
+                std::uint64_t delivered = 0;
+                if (in) {
+                    delivered = there.commands().deliver_all(frame, details->second, false, [&](auto&& each) {
+                        for (session* member : in->members()) each(*member);
+                    });
+                }
+                report_back(there, to, delivered);
+            });
         });
     }
     complete(run, c, reached);

@@ -73,10 +73,12 @@ void executor::change_membership(execution& run, const command& c) {
             run.source.source_id(), is_join ? join_refused(run.answered, run.index) : std::string{}});
         change->to.shard = shard_.index();
         shard_.post_to(id.shard(), [change = std::move(change)](shard& there) {
-            const error_code failure =
-                change_one(there, change->who, change->is_join, change->handler, change->group, change->by);
-            if (failure == error_code::none) return report_back(there, change->to, 1);
-            report_back(there, change->to, 0, {change->who}, failure);
+            error_code failure = error_code::none;
+            run_for(there, change->to, {&change->who, 1}, [&] {
+                failure = change_one(there, change->who, change->is_join, change->handler, change->group, change->by);
+                if (failure == error_code::none) return report_back(there, change->to, 1);
+                report_back(there, change->to, 0, {change->who}, failure);
+            });
             if (failure != error_code::too_many_groups) return;
             there.post_to(change->to.shard, [source = change->source, text = std::move(change->refusal)](shard& back) {
                 if (command_source* const asked = back.find_source(source)) asked->notify(text);
@@ -110,13 +112,13 @@ void executor::disconnect(execution& run, const command& c) {
         }
         const acknowledgement to = expect(run, c, reached);
         shard_.post_to(id.shard(), [id, reason = std::string{c.reason}, to](shard& there) {
-            std::uint64_t closed = 0;
-            if (session* const who = there.sessions().find(id)) {
+            run_for(there, to, {&id, 1}, [&] {
+                session* const who = there.sessions().find(id);
+                if (!who) return report_back(there, to, 0, {id});
                 who->disconnect(reason.empty() ? wire::as_status_error(error_code::disconnected)
                                                : wire::as_status_error(error_code::disconnected, reason));
-                closed = 1;
-            }
-            report_back(there, to, closed, closed ? std::vector<session_id>{} : std::vector<session_id>{id});
+                report_back(there, to, 1);
+            });
         });
     }
     complete(run, c, reached);

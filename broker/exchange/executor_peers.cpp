@@ -28,7 +28,7 @@ public:
     }
     std::size_t most_recipients() const noexcept override { return static_cast<std::size_t>(-1); }
     const command_rights* rights() const noexcept override { return rights_; }
-    void notify(std::string_view) override {}
+    void notify(std::string_view) noexcept override {}
     std::uint64_t source_id() const noexcept override { return 0; }
 
 private:

@@ -158,8 +158,14 @@ void framed_stream::read_until_dry() noexcept {
     shard_.read_on(*this);
 }
 
+void framed_stream::fail_later() noexcept {
+    must_fail_ = true;
+    shard_.read_on(*this);
+}
+
 void framed_stream::read_on() {
     if (fd_ < 0 && !is_end_told_) return tell_end();
+    if (must_fail_) return fail();
     if (is_resuming_) read_kept();
     if (!is_drying_) return;
     // Not more than a socket can have held: the other end may go on sending.

@@ -194,6 +194,8 @@ protected:
     /// there is; then on_dry is called, unless the stream has ended by then.
     void read_until_dry() noexcept;
     virtual void on_dry() {}
+    /// As fail(), but in a later part of this turn, or in the next: for who is called by somebody that goes on with it.
+    void fail_later() noexcept;
 
     shard& shard_;
 
@@ -268,6 +270,7 @@ private:
     bool has_progressed_ = false;        ///< a frame was complete since input was counted last
     bool is_resuming_ = false;           ///< what was kept during a pause is read before anything else
     bool is_drying_ = false;             ///< read_until_dry was called
+    bool must_fail_ = false;             ///< fail_later was called
     bool is_end_told_ = false;           ///< on_closed has returned
     bool is_closing_ = false;
     bool input_ended_ = false;

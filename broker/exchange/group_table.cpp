@@ -83,6 +83,8 @@ void group_table::remove(session& who, std::size_t at) {
     const membership gone = (*who.memberships)[at];
     group& in = *gone.in;
     note_change(in);
+    // Before anything is changed, as it may fail.
+    make_key(key_, in.handler(), in.name());
     session* const moved = in.members_.back();
     in.members_[gone.index] = moved;
     in.members_.pop_back();
@@ -91,10 +93,7 @@ void group_table::remove(session& who, std::size_t at) {
     (*who.memberships)[at] = who.memberships->back();
     who.memberships->pop_back();
     if (who.memberships->empty()) who.memberships.reset();
-    if (in.members_.empty()) {
-        make_key(key_, in.handler(), in.name());
-        groups_.erase(groups_.find(key_));
-    }
+    if (in.members_.empty()) groups_.erase(groups_.find(key_));
 }
 
 void group_table::watch(const std::string& handler, group_observer& who) {

@@ -29,12 +29,13 @@ private:
     std::vector<session*> members_;
 };
 
-/// Is told how many sessions the groups of a handler have on this shard. Must exist until unwatch().
+/// Is told how many sessions the groups of a handler have on this shard. Must exist until unwatch(). An
+/// observer that cannot take in what it is told ends itself rather than go on with something false.
 class group_observer {
 public:
     virtual ~group_observer() = default;
     /// `sessions` is the group's new number of sessions here; 0: the group is empty.
-    virtual void on_group(std::string_view group, std::size_t sessions) = 0;
+    virtual void on_group(std::string_view group, std::size_t sessions) noexcept = 0;
 };
 
 /// The groups of one shard. On its thread only.

@@ -79,12 +79,13 @@ public:
     virtual std::vector<std::string> reached_servers() const = 0;
 };
 
-/// Receives events about other servers; on the thread of shard 0.
+/// Receives events about other servers; on the thread of shard 0. An observer that cannot take in what it is told ends
+/// itself.
 class peer_observer {
 public:
     virtual ~peer_observer() = default;
-    virtual void on_peer_up(std::string_view server) = 0;
-    virtual void on_peer_down(std::string_view server) = 0;
+    virtual void on_peer_up(std::string_view server) noexcept = 0;
+    virtual void on_peer_down(std::string_view server) noexcept = 0;
 };
 
 }  // namespace bester::exchange

@@ -58,7 +58,11 @@ void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome&
     if (const auto found = reports_.find(to.report); found != reports_.end()) {
         pending_report& pending = found->second;
         pending.sum.delivered = add_counts(pending.sum.delivered, outcome.delivered);
-        pending.sum.missed.insert(pending.sum.missed.end(), outcome.missed.begin(), outcome.missed.end());
+        const bool is_noted = shard_.guarded("a part of a report", [&] {
+            pending.sum.missed.insert(pending.sum.missed.end(), outcome.missed.begin(), outcome.missed.end());
+        });
+        command_source* const waiting = is_noted ? nullptr : shard_.find_source(pending.source);
+        if (waiting) waiting->miss_frame();
         if (--pending.waiting == 0) {
             const auto ended = std::move(pending);
             reports_.erase(found);
@@ -68,8 +72,10 @@ void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome&
     if (pending_status* const pending = statuses_.find(to.status)) {
         pending->delivered = add_counts(pending->delivered, outcome.delivered);
         if (pending->error_code.empty() && !outcome.error_code.empty()) {
-            pending->error_code = outcome.error_code;
-            pending->error_reason = outcome.error_reason;
+            shard_.guarded("a part of a status", [&] {
+                pending->error_code = outcome.error_code;
+                pending->error_reason = outcome.error_reason;
+            });
             pending->is_temporary = outcome.is_temporary;
         }
         if (--pending->waiting == 0 && pending->is_finished) end(to.status, *pending);
@@ -136,17 +142,12 @@ void pending_outcomes::tell_server(const envelope_view& message, const wire::sta
     shard_.peers()->finish(origin, outcome);
 }
 
-void pending_outcomes::send_report(const report_target& report, const partial_outcome& sum) {
+namespace {
+
+std::string make_report(std::string_view tag, const std::vector<missed_recipient>& missed, std::uint64_t delivered) {
     constexpr std::size_t most_listed = 100;
-    if (report.ref != 0) {
-        if (shard_.peers()) shard_.peers()->finish({report.server, {}, report.ref, 0}, sum);
-        return;
-    }
-    command_source* const to = shard_.find_source(report.source);
-    if (!to) return;
-    const auto& missed = sum.missed;
     std::string body = R"({"kind":"report","report":)";
-    body.append(report.tag).append(R"(,"delivered":)").append(std::to_string(sum.delivered)).append(R"(,"failed":[)");
+    body.append(tag).append(R"(,"delivered":)").append(std::to_string(delivered)).append(R"(,"failed":[)");
     for (std::size_t i = 0; i < std::min(missed.size(), most_listed); ++i) {
         if (i > 0) body += ',';
         body += R"({"recipient":)";
@@ -156,7 +157,21 @@ void pending_outcomes::send_report(const report_target& report, const partial_ou
         body += '}';
     }
     body += missed.size() > most_listed ? R"(],"more":true})" : "]}";
-    to->notify(wire::make_frame(body));
+    return wire::make_frame(body);
+}
+
+}  // namespace
+
+void pending_outcomes::send_report(const report_target& report, const partial_outcome& sum) {
+    if (report.ref != 0) {
+        if (shard_.peers()) shard_.peers()->finish({report.server, {}, report.ref, 0}, sum);
+        return;
+    }
+    command_source* const to = shard_.find_source(report.source);
+    if (!to) return;
+    // Who gave the command waits for this.
+    if (!shard_.guarded("a report", [&] { to->notify(make_report(report.tag, sum.missed, sum.delivered)); }))
+        to->miss_frame();
 }
 
 }  // namespace bester::exchange

@@ -80,6 +80,8 @@ public:
     /// The same from another shard; `code` says why the sessions in `missed` were not reached.
     void arrived(const acknowledgement& to, std::uint64_t delivered, const std::vector<session_id>& missed,
                  wire::error_code code);
+    /// Forgets a status that waits: its message is ended by other means.
+    void forget(std::uint64_t pending) noexcept { statuses_.remove(pending); }
     /// Makes the status bad with the code `why`, unless it is bad for another reason already.
     void spoil(const acknowledgement& to, wire::error_code why);
     /// Adds what the shard itself reached to the report; sends the report if nothing else is expected.

@@ -136,7 +136,7 @@ public:
     void give_back(std::unique_ptr<kept_bytes> unused) noexcept;
     void flush_later(turn_stream& stream) noexcept { turn_.flush(stream); }
     /// Calls `who` once, before the streams are written in this turn or the next.
-    void write_later(turn_writer& who) { turn_.write(who); }
+    void write_later(turn_writer& who) noexcept { turn_.write(who); }
     void read_on(turn_stream& stream) noexcept { turn_.read_on(stream); }
     /// Whether one more connection may go on with being opened (TLS) in this turn. Many at once take turns, so that
     /// those who are here already do not wait for all of them: the loop tells of the others again in the next turn.

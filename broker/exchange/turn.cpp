@@ -29,6 +29,17 @@ void turn::call_all(turn_list& registered, const char* where, void (turn_stream:
         if (!guard(where, [&] { (stream->*call)(); })) stream->fail();
 }
 
+/// The same of writers.
+void turn::call_writers() {
+    turn_writer* next = std::exchange(first_writer_, nullptr);
+    last_writer_ = nullptr;
+    while (next) {
+        turn_writer& writer = *std::exchange(next, next->next_);
+        writer.is_registered_ = false;
+        guard("a writer", [&] { writer.write_turn(); });
+    }
+}
+
 void turn::run() {
     phase_ = turn_phase::handling;
     guard("what is ready", [&] { host_.handle_ready(); });
@@ -38,9 +49,7 @@ void turn::run() {
     phase_ = turn_phase::reading_on;
     call_all(resuming_, "a stream that reads on", &turn_stream::read_on);
     phase_ = turn_phase::writing;
-    called_writers_.swap(writers_);
-    for (turn_writer* const writer : called_writers_) guard("a writer", [&] { writer->write_turn(); });
-    called_writers_.clear();
+    call_writers();
     call_all(dirty_, "a stream that is written", &turn_stream::flush);
     guard("mail for other shards", [&] { host_.post_outgoing(); });
     phase_ = turn_phase::ending;

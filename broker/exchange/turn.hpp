@@ -73,11 +73,20 @@ private:
     turn_stream* last_ = nullptr;
 };
 
-/// Something that gathers output during a turn and writes it to streams once, before they are flushed.
+/// Something that gathers output during a turn and writes it to streams once, before they are flushed. It has its place
+/// in the turn's list in itself, so that registering it takes no memory and cannot fail.
 class turn_writer {
 public:
+    turn_writer() = default;
+    turn_writer(const turn_writer&) = delete;
+    turn_writer& operator=(const turn_writer&) = delete;
     virtual ~turn_writer() = default;
     virtual void write_turn() = 0;
+
+private:
+    friend class turn;
+    turn_writer* next_ = nullptr;
+    bool is_registered_ = false;
 };
 
 enum class turn_phase : std::uint8_t { ended, handling, mail, reading_on, writing, ending };
@@ -122,7 +131,12 @@ public:
     void read_on(turn_stream& stream) noexcept { resuming_.push(stream); }
     /// For the next phase in which streams are written.
     void flush(turn_stream& stream) noexcept { dirty_.push(stream); }
-    void write(turn_writer& writer) { writers_.push_back(&writer); }
+    void write(turn_writer& writer) noexcept {
+        if (std::exchange(writer.is_registered_, true)) return;
+        writer.next_ = nullptr;
+        (last_writer_ ? last_writer_->next_ : first_writer_) = &writer;
+        last_writer_ = &writer;
+    }
     /// Calls `work` when the output of the turn has been written and its mail posted. It holds ids, not pointers to
     /// what may be closed until then.
     void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
@@ -134,13 +148,14 @@ public:
     turn_phase phase() const noexcept { return phase_; }
     /// Whether the next turn has something to do though nothing may become ready.
     bool has_work() const noexcept {
-        return !resuming_.empty() || !dirty_.empty() || !writers_.empty() || !deferred_.empty() || !buried_.empty() ||
+        return !resuming_.empty() || !dirty_.empty() || first_writer_ || !deferred_.empty() || !buried_.empty() ||
                !dying_.empty();
     }
 
 private:
     template <class Work>
     bool guard(const char* where, Work&& work) noexcept;
+    void call_writers();
     void call_all(turn_list& registered, const char* where, void (turn_stream::*call)());
     void end();
     static void destroy_all(turn_list list) noexcept;
@@ -149,8 +164,8 @@ private:
     turn_phase phase_ = turn_phase::ended;
     turn_list resuming_{&turn_stream::reading_};
     turn_list dirty_{&turn_stream::writing_};
-    std::vector<turn_writer*> writers_;
-    std::vector<turn_writer*> called_writers_;
+    turn_writer* first_writer_ = nullptr;
+    turn_writer* last_writer_ = nullptr;
     std::vector<std::function<void()>> deferred_;
     std::vector<std::function<void()>> called_deferred_;
     turn_list buried_{&turn_stream::grave_};  ///< in this turn

@@ -261,7 +261,12 @@ void channel::publish_after_the_end() {
     waiters_.clear();
 }
 
-void channel::notify(std::string_view frame) {
+/// What its handler is to hear, it hears, or the channel ends: it would believe something false else, or wait for ever.
+void channel::notify(std::string_view frame) noexcept {
+    if (!shard_.guarded("a frame for a handler", [&] { queue_notice(frame); })) miss_frame();
+}
+
+void channel::queue_notice(std::string_view frame) {
     if (!is_open() || is_lost_) return;
     if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) flush_early();
     if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) {

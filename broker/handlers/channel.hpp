@@ -88,16 +88,17 @@ public:
     /// As it was when the instance was started: another one in the config is for the next.
     const std::string& groups_owner() const noexcept override { return groups_owner_; }
     std::size_t most_recipients() const noexcept override;
-    void notify(std::string_view frame) override;
+    void notify(std::string_view frame) noexcept override;
+    void miss_frame() noexcept override { fail_later(); }
     std::uint64_t source_id() const noexcept override { return source_id_; }
     exchange::instance_mark mark() const noexcept override;
-    void on_connected(const exchange::session& who) override;
-    void on_disconnected(const exchange::session& who) override;
+    void on_connected(const exchange::session& who) noexcept override;
+    void on_disconnected(const exchange::session& who) noexcept override;
     void on_membership(const exchange::session& who, std::string_view group, bool has_joined,
-                       const exchange::instance_mark& by) override;
-    void on_group(std::string_view group, std::size_t sessions) override;
-    void on_peer_up(std::string_view server) override;
-    void on_peer_down(std::string_view server) override;
+                       const exchange::instance_mark& by) noexcept override;
+    void on_group(std::string_view group, std::size_t sessions) noexcept override;
+    void on_peer_up(std::string_view server) noexcept override;
+    void on_peer_down(std::string_view server) noexcept override;
 
 private:
     struct held_message {
@@ -134,6 +135,7 @@ private:
     void hangs(std::uint64_t now_ms);
     void log_timeout(const held_message& missed, std::uint64_t now_ms);
     std::string held_messages(std::uint64_t now_ms) const;
+    void queue_notice(std::string_view frame);
     void queue_frame(std::string_view frame);
     bool must_run_mail_first();
     void executed_one();
@@ -145,8 +147,10 @@ private:
     void check_drained();
     std::string reached_peers() const;
     void send_snapshot();
-    void send_peer_event(std::string_view event, std::string_view server);
-    void send_event(std::string_view event, const exchange::session& who);
+    template <class Complete>
+    void tell_event(std::string_view event, Complete&& complete) noexcept;
+    void tell_session(std::string_view event, const exchange::session& who, bool has_path) noexcept;
+    void tell_peer(std::string_view event, std::string_view server) noexcept;
     void give_up_held();
     std::string take_unsent(const held_message& used) const;
 

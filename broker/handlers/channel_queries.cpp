@@ -88,23 +88,30 @@ void channel::list_group() {
     auto names = std::make_shared<std::pair<std::string, std::string>>(groups_owner_, frame_.group);
     for (unsigned s = 0; s < shard_.settings().shards; ++s) {
         shard_.post_to(s, [sum, names, home = shard_.index()](exchange::shard& there) {
-            auto found = std::make_unique<members_list>();
-            if (const auto* in = there.groups().find(names->first, names->second))
-                for (const session* member : in->members()) found->emplace_back(member->id(), member->user());
+            std::unique_ptr<members_list> found;
+            there.guarded("a list of a group", [&] {
+                auto listed = std::make_unique<members_list>();
+                if (const auto* in = there.groups().find(names->first, names->second))
+                    for (const session* member : in->members()) listed->emplace_back(member->id(), member->user());
+                found = std::move(listed);
+            });
             there.post_to(home, [sum, part = std::move(found)](exchange::shard& back) {
-                sum->members.insert(sum->members.end(), part->begin(), part->end());
-                if (--sum->waiting > 0) return;
                 exchange::command_source* const asked = back.find_source(sum->source);
                 if (!asked) return;
-                const std::size_t count = std::min(sum->members.size(), most_listed_members);
-                std::string body = begin_result(sum->query) + R"(,"sessions":[)";
-                for (std::size_t i = 0; i < count; ++i) {
-                    if (i > 0) body += ',';
-                    append_session(body, sum->members[i].first, sum->members[i].second);
-                    body += '}';
-                }
-                body += count < sum->members.size() ? R"(],"more":true})" : R"(],"more":false})";
-                asked->notify(wire::make_frame(body));
+                const bool is_taken = part && back.guarded("a part of a list", [&] {
+                    sum->members.insert(sum->members.end(), part->begin(), part->end());
+                    if (--sum->waiting > 0) return;
+                    const std::size_t count = std::min(sum->members.size(), most_listed_members);
+                    std::string body = begin_result(sum->query) + R"(,"sessions":[)";
+                    for (std::size_t i = 0; i < count; ++i) {
+                        if (i > 0) body += ',';
+                        append_session(body, sum->members[i].first, sum->members[i].second);
+                        body += '}';
+                    }
+                    body += count < sum->members.size() ? R"(],"more":true})" : R"(],"more":false})";
+                    asked->notify(wire::make_frame(body));
+                });
+                if (!is_taken) asked->miss_frame();
             });
         });
     }
@@ -197,43 +204,56 @@ void channel::send_snapshot() {
     send_page(false);
 }
 
-void channel::on_group(std::string_view group, std::size_t sessions) {
-    std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_) + R"(,"event":"group",)";
-    append_group(body, group, sessions);
-    notify(wire::make_frame(body + '}'));
+/// An event's frame is begun, completed by `complete` and queued. If it cannot be, the channel ends: the handler would
+/// believe for ever what is not true any more.
+template <class Complete>
+void channel::tell_event(std::string_view event, Complete&& complete) noexcept {
+    const bool is_told = shard_.guarded("an event for a handler", [&] {
+        std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_) + R"(,"event":")";
+        body.append(event) += '"';
+        complete(body);
+        queue_notice(wire::make_frame(body + '}'));
+    });
+    if (!is_told) miss_frame();
 }
 
-void channel::send_event(std::string_view event, const session& who) {
-    std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_) + R"(,"event":")";
-    body.append(event).append(R"(","session":")").append(who.id().text()).append(R"(","user":)");
-    wire::append_quoted(body, who.user());
-    if (event == "connected") append_path(body, who);
-    notify(wire::make_frame(body + '}'));
+void channel::on_group(std::string_view group, std::size_t sessions) noexcept {
+    tell_event("group", [&](std::string& body) {
+        body += ',';
+        append_group(body, group, sessions);
+    });
+}
+
+void channel::tell_session(std::string_view event, const session& who, bool has_path) noexcept {
+    tell_event(event, [&](std::string& body) {
+        body.append(R"(,"session":")").append(who.id().text()).append(R"(","user":)");
+        wire::append_quoted(body, who.user());
+        if (has_path) append_path(body, who);
+    });
 }
 
 /// Of the instance that this one replaces: what its answers still change is not in the snapshot.
 void channel::on_membership(const session& who, std::string_view group, bool has_joined,
-                            const exchange::instance_mark& by) {
+                            const exchange::instance_mark& by) noexcept {
     if (!mark().replaces(by)) return;
-    std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_);
-    body += has_joined ? R"(,"event":"joined","session":")" : R"(,"event":"left","session":")";
-    body.append(who.id().text()).append(R"(","user":)");
-    wire::append_quoted(body, who.user());
-    body += R"(,"group":)";
-    wire::append_quoted(body, group);
-    notify(wire::make_frame(body + '}'));
+    tell_event(has_joined ? "joined" : "left", [&](std::string& body) {
+        body.append(R"(,"session":")").append(who.id().text()).append(R"(","user":)");
+        wire::append_quoted(body, who.user());
+        body += R"(,"group":)";
+        wire::append_quoted(body, group);
+    });
 }
 
-void channel::send_peer_event(std::string_view event, std::string_view server) {
-    std::string body = R"({"kind":"event","sequence":)" + std::to_string(++last_event_) + R"(,"event":")";
-    body.append(event).append(R"(","peer":)");
-    wire::append_quoted(body, server);
-    notify(wire::make_frame(body + '}'));
+void channel::tell_peer(std::string_view event, std::string_view server) noexcept {
+    tell_event(event, [&](std::string& body) {
+        body += R"(,"peer":)";
+        wire::append_quoted(body, server);
+    });
 }
 
-void channel::on_peer_up(std::string_view server) { send_peer_event("peer_up", server); }
-void channel::on_peer_down(std::string_view server) { send_peer_event("peer_down", server); }
-void channel::on_connected(const session& who) { send_event("connected", who); }
-void channel::on_disconnected(const session& who) { send_event("disconnected", who); }
+void channel::on_peer_up(std::string_view server) noexcept { tell_peer("peer_up", server); }
+void channel::on_peer_down(std::string_view server) noexcept { tell_peer("peer_down", server); }
+void channel::on_connected(const session& who) noexcept { tell_session("connected", who, true); }
+void channel::on_disconnected(const session& who) noexcept { tell_session("disconnected", who, false); }
 
 }  // namespace bester::handlers

@@ -50,7 +50,7 @@ public:
     std::size_t most_recipients() const noexcept override { return settings_->recipients; }
     const exchange::command_rights* rights() const noexcept override { return is_limited_ ? &settings_->may : nullptr; }
     bool take_command(std::uint64_t now_ms) noexcept override;
-    void notify(std::string_view) override {}
+    void notify(std::string_view) noexcept override {}
     std::uint64_t source_id() const noexcept override { return 0; }
 
 private:

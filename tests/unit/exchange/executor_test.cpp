@@ -63,7 +63,7 @@ public:
     std::size_t most_recipients() const noexcept override { return 5; }
     const command_rights* rights() const noexcept override { return may ? &*may : nullptr; }
     bool take_command(std::uint64_t) noexcept override { return commands_left-- > 0; }
-    void notify(std::string_view frame) override { told.emplace_back(frame.substr(4)); }
+    void notify(std::string_view frame) noexcept override { told.emplace_back(frame.substr(4)); }
     std::uint64_t source_id() const noexcept override { return id_; }
 
     std::optional<command_rights> may;

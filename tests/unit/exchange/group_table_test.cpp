@@ -21,7 +21,7 @@ struct some_session final : session {
 struct listener final : group_observer {
     std::vector<std::string> heard;
     std::function<void()> then;
-    void on_group(std::string_view group, std::size_t sessions) override {
+    void on_group(std::string_view group, std::size_t sessions) noexcept override {
         heard.push_back(std::string{group} + '=' + std::to_string(sessions));
         if (then) then();
     }
