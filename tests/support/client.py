@@ -33,6 +33,7 @@ class Secure(tuple):
         return made
 
     def wrap(self, connection):
+        connection.settimeout(DEFAULT_LIMIT * waiting.slowness)
         context = ssl.create_default_context(cafile=self.authority)
         if self.files:
             context.load_cert_chain(*self.files)

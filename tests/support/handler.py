@@ -353,6 +353,30 @@ class Handler:
         found = [[shard, f] for shard, f in self.records if f["kind"] in data["kinds"]]
         self.reply(channel, message, found)
 
+    def act_picture(self, channel, message, data):
+        """Replies with what the snapshots and events say of all shards: sessions, and groups with the number of sessions in
+        them. Null: an event is missing."""
+        sessions, groups, last = set(), {}, {}
+        for shard, frame in self.records:
+            if frame["kind"] == "snapshot":
+                sessions.update(each["session"] for each in frame["clients"])
+                groups.update(((shard, each["group"]), each["sessions"]) for each in frame.get("groups", []))
+            if frame["kind"] != "event":
+                continue
+            if frame["sequence"] != last.get(shard, 0) + 1:
+                return self.reply(channel, message, None)
+            last[shard] = frame["sequence"]
+            if frame["event"] == "connected":
+                sessions.add(frame["session"])
+            elif frame["event"] == "disconnected":
+                sessions.discard(frame["session"])
+            elif frame["event"] == "group":
+                groups[shard, frame["group"]] = frame["sessions"]
+        sums = {}
+        for (_, name), count in groups.items():
+            sums[name] = sums.get(name, 0) + count
+        self.reply(channel, message, {"sessions": sorted(sessions), "groups": {name: n for name, n in sums.items() if n}})
+
     def act_reached(self, channel, message, data):
         """Replies with [what reports said: sessions reached and recipients missed, how many said that]."""
         counts = {}
