@@ -8,7 +8,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
@@ -25,6 +24,7 @@
 #include "admin/control_requests.hpp"
 #include "admin/control_socket.hpp"
 #include "admin/control_target.hpp"
+#include "log/log.hpp"
 #include "wire/frame.hpp"
 
 namespace bester::admin {
@@ -122,7 +122,7 @@ private:
             try {
                 if (thrown) std::rethrow_exception(thrown);
             } catch (const std::exception& error) {
-                spdlog::error("control socket: {} ended by an unexpected error: {}", doing, error.what());
+                log::error("control socket: {} ended by an unexpected error: {}", doing, error.what());
             }
         };
     }
@@ -133,7 +133,7 @@ private:
             auto socket = co_await self->acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
             if (!self->acceptor_.is_open()) co_return;
             if (error) {
-                spdlog::warn("control socket: cannot accept a connection ({}); trying again in a second",
+                log::warning("control socket: cannot accept a connection ({}); trying again in a second",
                              error.message());
                 asio::steady_timer pause(self->context_, std::chrono::seconds(1));
                 co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
@@ -141,7 +141,7 @@ private:
             }
             auto accepted = std::make_shared<connection>(std::move(socket));
             if (self->connections_.size() >= self->settings_.connections) {
-                spdlog::warn("control socket: more than {} connections at once, one is turned away",
+                log::warning("control socket: more than {} connections at once, one is turned away",
                              self->settings_.connections);
                 asio::co_spawn(self->context_, turn_away(self, std::move(accepted)), logged("turning away"));
                 continue;
@@ -163,7 +163,7 @@ private:
         try {
             co_await converse(self, open);
         } catch (const std::exception& error) {
-            spdlog::error("control socket: a request ended by an unexpected error: {}", error.what());
+            log::error("control socket: a request ended by an unexpected error: {}", error.what());
         }
         open->close();
         self->connections_.erase(id);

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <spdlog/spdlog.h>
 #include <asio.hpp>
 #include <nlohmann/json.hpp>
 
@@ -30,6 +29,7 @@
 #include "handlers/one_shot_call.hpp"
 #include "handlers/spawn.hpp"
 #include "handlers/supervisor.hpp"
+#include "log/log.hpp"
 #include "peering/peer_network.hpp"
 
 namespace bester::cli {
@@ -136,6 +136,7 @@ private:
     asio::steady_timer account_timer_{control_};
     asio::steady_timer stop_timer_{control_};
     memory_return memory_return_{control_};
+    log_reminder log_reminder_{control_};
     control_one_shots one_shots_{control_};
     clients::connection_count connections_{0};
     clients::file_reader files_;  ///< sessions hold places of it
@@ -249,10 +250,10 @@ void broker::parts::start_listeners() {
 }
 
 void broker::parts::run() {
-    spdlog::info("bester {} serves \"{}\" with {} shards, config digest {}", BESTER_VERSION, settings_.server.name,
-                 shards_.size(), settings_.digest);
+    log::info("bester {} serves \"{}\" with {} shards, config digest {}", BESTER_VERSION, settings_.server.name,
+              shards_.size(), settings_.digest);
     control_.run();
-    spdlog::info("bester has stopped");
+    log::info("bester has stopped");
 }
 
 void broker::parts::wait_for_signals() {
@@ -261,11 +262,11 @@ void broker::parts::wait_for_signals() {
         if (signal == SIGHUP) {
             reload([](const admin::control_result&) {});
         } else if (is_stopping_) {
-            spdlog::warn("second signal {}, stopping at once", signal);
+            log::warning("second signal {}, stopping at once", signal);
             control_.stop();
             return;
         } else {
-            spdlog::info("signal {}", signal);
+            log::info("signal {}", signal);
             stop();
         }
         wait_for_signals();
@@ -307,6 +308,7 @@ void broker::parts::account_changed(const std::string& user) {
 status_facts broker::parts::gather() {
     status_facts facts{config_file_, settings_, loaded_, started_, directory_.users(), supervisor_->status(), {}, {}};
     facts.dropped_log_lines = logging::dropped_lines();
+    facts.left_out_log_lines = log::lines_left_out();
     for (const auto& listener : listeners_.all())
         facts.listeners.push_back({&listener->settings(), listener->bound_address()});
     facts.shards = gather_shards(shards_, clients_, *registry_);
@@ -349,8 +351,8 @@ admin::control_result broker::parts::drain_peer(const std::string& name) { retur
 
 void broker::parts::reload(admin::control_completion completion) {
     auto result = reload_now();
-    if (result) spdlog::info("reload: {} changes, config digest {}", (*result)["changes"].size(), settings_.digest);
-    else spdlog::error("reload refused, nothing was changed: {}", result.error().reason);
+    if (result) log::info("reload: {} changes, config digest {}", (*result)["changes"].size(), settings_.digest);
+    else log::error("reload refused, nothing was changed: {}", result.error().reason);
     if (!result) return completion(std::move(result));
     // Answered when every shard works by the new config: who was told so can rely on it.
     auto finish = std::make_shared<std::function<void()>>(
@@ -375,7 +377,7 @@ broker::parts::changed_settings broker::parts::reload_now() {
         if (change.before) one["before"] = *change.before;
         if (change.after) one["after"] = *change.after;
         listed.push_back(std::move(one));
-        spdlog::info("reload: {}", config::format(change));
+        log::info("reload: {}", config::format(change));
     }
     if (!needing_restart.empty())
         return tl::unexpected(admin::control_error{"needs_restart", without_last_newline(std::move(needing_restart))});
@@ -413,8 +415,8 @@ void broker::parts::apply(const config::broker_config& wanted) {
 void broker::parts::stop() {
     if (is_stopping_) return;
     is_stopping_ = true;
-    spdlog::info("stopping: draining for {} s at most (server.stop_grace)",
-                 std::chrono::duration<double>(settings_.server.stop_grace).count());
+    log::info("stopping: draining for {} s at most (server.stop_grace)",
+              std::chrono::duration<double>(settings_.server.stop_grace).count());
     listeners_.close();
     account_timer_.cancel();
     const auto grace_ms = static_cast<std::uint64_t>(settings_.server.stop_grace.count());
@@ -431,7 +433,7 @@ void broker::parts::wait_until_answered(clock_type::time_point deadline) {
         return;
     }
     if (totals.unanswered > 0)
-        spdlog::warn("{} messages were not answered within server.stop_grace", totals.unanswered);
+        log::warning("{} messages were not answered within server.stop_grace", totals.unanswered);
     on_all_shards([](clients::shard_clients& there) { there.close_all(); });
     wait_until_closed(std::min(deadline, clock_type::now() + farewell));
 }

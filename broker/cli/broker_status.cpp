@@ -148,6 +148,7 @@ json describe_status(const status_facts& facts) {
     for (std::size_t i = 0; i < exchange::counter_count; ++i)
         counters[std::string{exchange::counter_names[i]}] = sum[static_cast<exchange::counter>(i)];
     counters["log_lines_dropped"] = facts.dropped_log_lines;
+    counters["log_lines_left_out"] = facts.left_out_log_lines;
     auto listeners = json::array();
     for (const auto& [settings, address] : facts.listeners) {
         std::size_t connections = 0;

@@ -41,6 +41,7 @@ struct status_facts {
     std::vector<shard_facts> shards;
     std::vector<std::pair<const clients::listener_settings*, std::string>> listeners;
     std::size_t dropped_log_lines = 0;
+    std::uint64_t left_out_log_lines = 0;
 };
 
 struct shard_totals {

@@ -4,9 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "clients/listener_context.hpp"
+#include "log/log.hpp"
 
 namespace bester::cli {
 
@@ -25,12 +24,12 @@ void tell_of_expiry(const clients::listener& listener) {
     const auto now = wall_now();
     const auto left = tls::days_left(own, now);
     if (left < 0)
-        spdlog::error(
+        log::error(
             "listener {}: the certificate {} expired {} ago: clients refuse it; put a new one there, then "
             "bester reload",
             settings.name, settings.tls.certificate, tls::days_text(-left));
     else if (own.not_after - now < expiry_notice)
-        spdlog::warn("listener {}: the certificate {} expires in {}, on {}; put a new one there, then bester reload",
+        log::warning("listener {}: the certificate {} expires in {}, on {}; put a new one there, then bester reload",
                      settings.name, settings.tls.certificate, tls::days_text(left), tls::format_time(own.not_after));
 }
 
@@ -53,8 +52,8 @@ void client_listeners::open(const clients::listener::hand_over& give, const clie
             std::make_unique<clients::listener>(control_, wanted, connection_limit_, connections_, give, refuse));
         made->use_tls((*loaded)[i]);
         const bool is_named = wanted.name != wanted.address;
-        spdlog::info("listening on {}{}{}", made->bound_address(), is_named ? " (" + wanted.name + ")" : "",
-                     made->tls() ? ", TLS" : "");
+        log::info("listening on {}{}{}", made->bound_address(), is_named ? " (" + wanted.name + ")" : "",
+                  made->tls() ? ", TLS" : "");
     }
     watch_certificates();
 }

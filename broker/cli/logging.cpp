@@ -5,6 +5,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "log/log.hpp"
+
 namespace bester::cli {
 namespace {
 
@@ -48,6 +50,18 @@ bool logging::apply(const config::log_settings& settings) {
 }
 
 std::size_t logging::dropped_lines() { return spdlog::thread_pool()->overrun_counter(); }
+
+log_reminder::log_reminder(asio::io_context& on) : timer_{on} { wait(); }
+
+void log_reminder::wait() {
+    constexpr std::chrono::seconds interval{1};
+    timer_.expires_after(interval);
+    timer_.async_wait([this](const asio::error_code& cancelled) {
+        if (cancelled) return;
+        log::tell_left_out();
+        wait();
+    });
+}
 
 void log_failure(const std::string& what) { spdlog::critical("{}", what); }
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include <asio.hpp>
+
 #include "config/broker_config.hpp"
 
 namespace bester::cli {
@@ -20,6 +22,18 @@ public:
     static bool apply(const config::log_settings& settings);
     /// Lines dropped so far.
     static std::size_t dropped_lines();
+};
+
+/// Has the log say, within seconds, which lines were left out of it (log/log.hpp) and no later line told. On the thread
+/// of `on`.
+class log_reminder {
+public:
+    explicit log_reminder(asio::io_context& on);
+
+private:
+    void wait();
+
+    asio::steady_timer timer_;
 };
 
 /// One last line for an error that ends the broker.

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include <spdlog/spdlog.h>
+#include "log/log.hpp"
 
 namespace bester::cli {
 
@@ -50,7 +50,7 @@ void memory_return::look() {
     if (before < unused_ + worth_it) return;
     ::malloc_trim(0);
     unused_ = unused_bytes();
-    if (unused_ < before) spdlog::debug("gave {} MiB of freed memory back to the system", (before - unused_) >> 20);
+    if (unused_ < before) log::debug("gave {} MiB of freed memory back to the system", (before - unused_) >> 20);
 }
 
 }  // namespace bester::cli

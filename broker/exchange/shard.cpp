@@ -6,10 +6,9 @@
 #include <exception>
 #include <string>
 
-#include <spdlog/spdlog.h>
-
 #include "exchange/framed_stream.hpp"
 #include "exchange/random_words.hpp"
+#include "log/log.hpp"
 
 namespace bester::exchange {
 
@@ -146,8 +145,8 @@ void shard::caught(const char* where) noexcept {
         } catch (const std::exception& error) {
             what = error.what();
         } catch (...) {}
-        spdlog::error("shard {}: internal error in {}, which it ends: {} ({} such lines left out before)", index_,
-                      where, what, *left_out);
+        log::error("shard {}: internal error in {}, which it ends: {} ({} such lines left out before)", index_, where,
+                   what, *left_out);
     } catch (...) {
         // There is no memory for the line either; it is counted.
     }

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "exchange/session.hpp"
 #include "handlers/handler_queue.hpp"
 #include "handlers/log_words.hpp"
 #include "handlers/shard_handlers.hpp"
+#include "log/log.hpp"
 #include "wire/client_codec.hpp"
 #include "wire/json_text.hpp"
 
@@ -324,7 +323,7 @@ void channel::lost(std::string_view reason, loss why) {
 
 void channel::protocol_error(std::string_view what) {
     shard_.count(counter::protocol_errors);
-    spdlog::warn("handler {}: protocol error: {}", name_of(instance_), what);
+    log::warning("handler {}: protocol error: {}", name_of(instance_), what);
     std::string body = R"({"kind":"error","code":"protocol_error","reason":)";
     wire::append_quoted(body, what);
     enqueue(wire::make_frame(body + '}'));
@@ -364,7 +363,7 @@ void channel::give_up_held() {
     for (std::size_t i = 0; i < std::min(held.size(), most_logged); ++i)
         listed +=
             (i ? ", " : "") + describe(held[i].second->message) + held_for(held[i].second->sent_ms, shard_.now_ms());
-    spdlog::warn("handler {}: lost ({}) with {} messages on shard {}: {}{}", name_of(instance_), lost_reason_,
+    log::warning("handler {}: lost ({}) with {} messages on shard {}: {}{}", name_of(instance_), lost_reason_,
                  held.size(), shard_.index(), listed, held.size() > most_logged ? ", …" : "");
     for (const auto& [id, used] : held) {
         std::string data = take_unsent(*used);

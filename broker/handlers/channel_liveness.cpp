@@ -3,13 +3,13 @@
 #include <chrono>
 #include <utility>
 
-#include <spdlog/fmt/fmt.h>
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include "handlers/channel.hpp"
 #include "handlers/handler_queue.hpp"
 #include "handlers/log_words.hpp"
 #include "handlers/shard_handlers.hpp"
+#include "log/log.hpp"
 #include "wire/client_codec.hpp"
 
 namespace bester::handlers {
@@ -34,7 +34,7 @@ void channel::heard() {
         progress_->heard_ms[shard_.index()].store(heard_ms_, std::memory_order_relaxed);
     }
     if (liveness_.heard())
-        spdlog::info("handler {}: it goes on, shard {} has heard it", name_of(instance_), shard_.index());
+        log::info("handler {}: it goes on, shard {} has heard it", name_of(instance_), shard_.index());
 }
 
 /// On another of its channels, later than here?
@@ -83,7 +83,7 @@ void channel::log_timeout(const held_message& missed, std::uint64_t now_ms) {
     const auto left_out = timeout_lines_.admit(exchange::log_limit::time_point{std::chrono::milliseconds{now_ms}});
     if (!left_out) return;
     const std::string more = *left_out == 0 ? "" : fmt::format("; {} such lines before it were left out", *left_out);
-    spdlog::warn("handler {}: no answer within the deadline to {}{}", name_of(instance_),
+    log::warning("handler {}: no answer within the deadline to {}{}", name_of(instance_),
                  describe(missed.message) + held_for(missed.sent_ms, now_ms), more);
 }
 
@@ -121,7 +121,7 @@ void channel::hangs(std::uint64_t now_ms) {
         liveness_.answers_pings()
             ? fmt::format("it did not answer a ping within {:.3g} s (ping_timeout)", seconds(settings.ping_timeout))
             : fmt::format("it was silent for {:.3g} s (silence_timeout)", seconds(settings.silence_timeout));
-    spdlog::warn("handler {}: hangs: {}; on shard {} it holds {}{}", name_of(instance_), reason, shard_.index(),
+    log::warning("handler {}: hangs: {}; on shard {} it holds {}{}", name_of(instance_), reason, shard_.index(),
                  held_messages(now_ms),
                  settings.hang == hang_action::tell ? "; it is left alone (`hang` is \"tell\")" : "");
     if (settings.hang == hang_action::tell) return liveness_.leave_alone();

@@ -1,7 +1,5 @@
 #include "handlers/guard.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -14,6 +12,8 @@
 #include <set>
 #include <stdexcept>
 #include <system_error>
+
+#include "log/log.hpp"
 
 namespace bester::handlers {
 
@@ -116,7 +116,7 @@ void guard::forget(pid_t group) noexcept {
     const note message{static_cast<std::int32_t>(group), 0};
     if (::send(socket_, &message, sizeof message, MSG_NOSIGNAL) >= 0 || reported_loss_) return;
     reported_loss_ = true;
-    spdlog::error(
+    log::error(
         "guard: process {} is gone ({}); handlers would outlive a broker that is killed. "
         "Restart the broker when convenient",
         pid_, std::generic_category().message(errno));

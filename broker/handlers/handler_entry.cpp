@@ -1,9 +1,9 @@
 #include "handlers/handler_entry.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <tuple>
+
+#include "log/log.hpp"
 
 namespace bester::handlers {
 
@@ -166,7 +166,7 @@ void handler_entry::ended(instance& which, const instance_end& end) {
     const auto old =
         std::find_if(retired_.begin(), retired_.end(), [&](const auto& each) { return each.get() == &which; });
     if (old != retired_.end()) {
-        spdlog::info("handler {}: stopped, pid {}: {}", which.label(), which.pid(), end.reason);
+        log::info("handler {}: stopped, pid {}: {}", which.label(), which.pid(), end.reason);
         retired_.erase(old);
         if (wanted_ && settings_.start == start_mode::automatic)
             for (const auto& each : slots_)
@@ -187,21 +187,21 @@ void handler_entry::ended_in_service(slot& in, instance& which, const instance_e
     const std::string who = which.label() + (which.pid() ? ": pid " + std::to_string(which.pid()) : "");
     (was_serving ? in.serving : in.coming) = nullptr;
     if (settings_.start == start_mode::manual) {
-        spdlog::info("handler {}: {}; waiting for another one", who, end.reason);
+        log::info("handler {}: {}; waiting for another one", who, end.reason);
         return;
     }
     if (was_serving && (in.coming || in.backing_off)) {
-        spdlog::warn("handler {}: {}; its replacement is on the way", who, end.reason);
+        log::warning("handler {}: {}; its replacement is on the way", who, end.reason);
         return;
     }
     const restart_decision next = in.policy.ended(end.run, clock::now(), services_.random());
     ++in.restarts;
     const std::string output = next.failed_start && !in.last_output.empty() ? "; its last line: " + in.last_output : "";
     const std::string when = next.delay.count() == 0 ? "now" : "in " + in_seconds(next.delay);
-    if (end.run.end == run_end::clean) spdlog::info("handler {}: {}; starting it again {}", who, end.reason, when);
-    else spdlog::warn("handler {}: {}{}; starting it again {}", who, end.reason, output, when);
+    if (end.run.end == run_end::clean) log::info("handler {}: {}; starting it again {}", who, end.reason, when);
+    else log::warning("handler {}: {}{}; starting it again {}", who, end.reason, output, when);
     if (next.newly_degraded)
-        spdlog::error(
+        log::error(
             "handler {}: degraded: {} failed starts within {}; trying again every {} at "
             "most. Mend its command, then `bester handlers restart {}` tries at once",
             which.label(), settings_.restart.degraded_after, in_seconds(settings_.restart.degraded_window),

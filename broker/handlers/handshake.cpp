@@ -3,9 +3,9 @@
 #include "exchange/log_limit.hpp"
 #include "exchange/socket_file.hpp"
 #include "handlers/spawn.hpp"
+#include "log/log.hpp"
 #include "wire/frame.hpp"
 
-#include <spdlog/spdlog.h>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
@@ -119,7 +119,7 @@ asio::awaitable<void> handshake_listener::shared_state::accept_all() {
         }
         if (error == asio::error::connection_aborted) continue;
         // Most likely out of descriptors: trying again at once would only spin.
-        spdlog::warn("handlers: cannot accept a connection on '{}': {}; trying again in 100 ms", path, error.message());
+        log::warning("handlers: cannot accept a connection on '{}': {}; trying again in 100 ms", path, error.message());
         pause.expires_after(std::chrono::milliseconds(100));
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
@@ -129,7 +129,7 @@ void handshake_listener::shared_state::begin(protocol::socket socket) {
     if (unfinished.size() >= limits.unfinished) {
         // A handler says hello at once, so the oldest is the least likely to be one.
         if (const auto left_out = evictions_told.admit(std::chrono::steady_clock::now()))
-            spdlog::warn("handlers: {} connections have not said hello; closing the oldest (pid {}){}",
+            log::warning("handlers: {} connections have not said hello; closing the oldest (pid {}){}",
                          unfinished.size(), credentials_of(unfinished.front()->socket.native_handle()).pid,
                          more_of_them(*left_out));
         unfinished.front()->close();
@@ -231,7 +231,7 @@ void handshake_listener::shared_state::hand_over(const connection& from, const a
 
 asio::awaitable<void> handshake_listener::shared_state::refuse(connection to, refusal why, peer_credentials who) {
     if (const auto left_out = refusals_told.admit(std::chrono::steady_clock::now()))
-        spdlog::warn("handlers: refused a connection of pid {} (user id {}): {}: {}{}", who.pid, who.uid,
+        log::warning("handlers: refused a connection of pid {} (user id {}): {}: {}{}", who.pid, who.uid,
                      wire::describe(why.code).text, why.reason, more_of_them(*left_out));
     const std::string frame = frame_of(encode(why));
     asio::error_code ignored;

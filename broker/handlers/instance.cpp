@@ -2,9 +2,9 @@
 
 #include "handlers/guard.hpp"
 #include "handlers/secret.hpp"
+#include "log/log.hpp"
 
-#include <spdlog/fmt/fmt.h>
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 #include <asio/post.hpp>
 
 #include <unistd.h>
@@ -65,12 +65,12 @@ void instance::start_process() {
         if (const auto self = weak.lock()) self->process_ended(status);
     });
     arm(timer_purpose::hello, clock::now() + settings_.hello_timeout);
-    spdlog::info("handler {}: started, pid {}", label_, pid_);
+    log::info("handler {}: started, pid {}", label_, pid_);
 }
 
 void instance::attach(pid_t pid) {
     pid_ = pid;
-    spdlog::info("handler {}: attached by hand, pid {}", label_, pid_);
+    log::info("handler {}: attached by hand, pid {}", label_, pid_);
 }
 
 bool instance::accepts_token(const std::string& token) const noexcept {
@@ -134,8 +134,8 @@ void instance::channel_opened(channel_offer offer) {
     arm(timer_purpose::none, {});
     services_.host.instance_ready(ref_);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - started_at_);
-    spdlog::info("handler {}: ready, pid {}, {} channels, {} after its start", label_, pid_, open_.size(),
-                 in_seconds(took));
+    log::info("handler {}: ready, pid {}, {} channels, {} after its start", label_, pid_, open_.size(),
+              in_seconds(took));
     events_.ready(*this);
 }
 
@@ -229,14 +229,14 @@ void instance::timer_fired() {
         case timer_purpose::exit_text:
         case timer_purpose::leave: terminate(SIGTERM); break;
         case timer_purpose::drain:
-            spdlog::warn(
+            log::warning(
                 "handler {}: pid {} has not answered all it holds at the end of its drain "
                 "time; stopping it",
                 label_, pid_);
             stop("not drained in time");
             break;
         case timer_purpose::kill:
-            spdlog::warn("handler {}: pid {} still runs {} after SIG{} (stop_grace); killing it", label_, pid_,
+            log::warning("handler {}: pid {} still runs {} after SIG{} (stop_grace); killing it", label_, pid_,
                          in_seconds(settings_.stop_grace), ::sigabbrev_np(end_signal_));
             process_->signal_group(SIGKILL);
             break;

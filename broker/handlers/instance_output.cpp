@@ -1,8 +1,8 @@
 #include "handlers/instance_output.hpp"
 
 #include "handlers/output_log.hpp"
+#include "log/log.hpp"
 
-#include <spdlog/spdlog.h>
 #include <asio/posix/stream_descriptor.hpp>
 
 #include <unistd.h>
@@ -24,7 +24,7 @@ constexpr int reads_at_the_end = 128;  // more than a pipe holds
 class instance_output::pipe_reader : public std::enable_shared_from_this<pipe_reader> {
 public:
     pipe_reader(asio::io_context& io, std::string mark, int fd)
-        : log_([mark = std::move(mark)](std::string_view line) { spdlog::info("{} {}", mark, line); }), pipe_(io, fd) {}
+        : log_([mark = std::move(mark)](std::string_view line) { log::output_line(mark, line); }), pipe_(io, fd) {}
 
     void wait() {
         pipe_.async_wait(asio::posix::stream_descriptor::wait_read,

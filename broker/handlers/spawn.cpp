@@ -1,6 +1,6 @@
 #include "handlers/spawn.hpp"
 
-#include <spdlog/spdlog.h>
+#include "log/log.hpp"
 
 namespace bester::handlers {
 
@@ -8,9 +8,9 @@ void report_escaped(const std::string& what, const std::exception_ptr& exception
     try {
         std::rethrow_exception(exception);
     } catch (const std::exception& error) {
-        spdlog::error("{}: internal error: {}", what, error.what());
+        log::error("{}: internal error: {}", what, error.what());
     } catch (...) {
-        spdlog::error("{}: internal error of unknown type", what);
+        log::error("{}: internal error of unknown type", what);
     }
 }
 

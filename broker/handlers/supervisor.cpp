@@ -2,8 +2,8 @@
 
 #include "handlers/handler_entry.hpp"
 #include "handlers/handshake.hpp"
+#include "log/log.hpp"
 
-#include <spdlog/spdlog.h>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
@@ -96,7 +96,7 @@ void supervisor::parts::apply(std::vector<handler_settings> wanted) {
     std::vector<std::string> gone;
     for (const auto& [name, entry] : entries)
         if (!names.contains(name) && removed.insert(name).second) {
-            spdlog::info("handler {}: no longer in the config, draining it", name);
+            log::info("handler {}: no longer in the config, draining it", name);
             gone.push_back(name);
         }
     for (const std::string& name : gone) {

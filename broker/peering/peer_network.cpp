@@ -7,9 +7,9 @@
 #include <random>
 #include <stdexcept>
 
-#include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
 
+#include "log/log.hpp"
 #include "peering/peer_network_parts.hpp"
 
 namespace bester::peering {
@@ -84,7 +84,7 @@ void peer_network::parts::start() {
     watch_certificate();
     settle();
     for (const std::string& address : settings_.legacy)
-        spdlog::warn("peering.legacy: messages to the original daemon at {} go unprotected, and are not answered",
+        log::warning("peering.legacy: messages to the original daemon at {} go unprotected, and are not answered",
                      address);
 }
 
@@ -119,12 +119,12 @@ void peer_network::parts::watch_certificate() {
         const auto& own = *context_->certificate();
         const auto left = tls::days_left(own, now);
         if (left < 0)
-            spdlog::error(
+            log::error(
                 "peering: the certificate {} expired {} ago: peers refuse it; bester ca renew {}, then "
                 "bester reload",
                 settings_.certificate, tls::days_text(-left), around_.server_name);
         else if (own.not_after - now < expiry_notice)
-            spdlog::warn("peering: the certificate {} expires in {}, on {}; bester ca renew {}, then bester reload",
+            log::warning("peering: the certificate {} expires in {}, on {}; bester ca renew {}, then bester reload",
                          settings_.certificate, tls::days_text(left), tls::format_time(own.not_after),
                          around_.server_name);
     }
@@ -315,7 +315,7 @@ tl::expected<void, std::string> peer_network::parts::drain(std::string_view serv
     peer->is_waiting = peer->is_dialling = false;
     peer->timer.cancel();
     if (!peer->link) return {};
-    spdlog::info("peer {}: draining its link", server);
+    log::info("peer {}: draining its link", server);
     on_home(server, [name = std::string{server}, id = peer->link->id](shard_peers& there) { there.drain(name, id); });
     return {};
 }

@@ -8,8 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
+#include "log/log.hpp"
 #include "peering/host_port.hpp"
 #include "peering/peer_network_parts.hpp"
 
@@ -49,7 +48,7 @@ void peer_network::parts::run(Awaitable&& work, Done done) {
                    [weak = weak_from_this(), done = std::move(done)](std::exception_ptr escaped, auto result) mutable {
                        const auto self = weak.lock();
                        if (!self) return;
-                       if (escaped) spdlog::error("peering: internal error while a link was made");
+                       if (escaped) log::error("peering: internal error while a link was made");
                        else done(*self, std::move(result));
                    });
 }
@@ -65,7 +64,7 @@ void peer_network::parts::listen(const std::string& address) {
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) throw std::runtime_error{"peering.listen: cannot listen on " + address + ": " + error.message()};
     listening_.push_back({address, std::move(acceptor)});
-    spdlog::info("peering: listening on {}", bound_addresses().back());
+    log::info("peering: listening on {}", bound_addresses().back());
     accept_on(listening_.size() - 1);
 }
 
@@ -91,7 +90,7 @@ void peer_network::parts::accept_on(std::size_t index) {
                 return self->accept_on(index);
             }
             // No descriptors left, say: not in a loop.
-            spdlog::error("peering: cannot accept: {}", error.message());
+            log::error("peering: cannot accept: {}", error.message());
             const auto pause = std::make_shared<asio::steady_timer>(self->control_, accept_pause);
             pause->async_wait([weak, index, pause](std::error_code) {
                 if (const auto again = weak.lock(); again && !again->is_stopping_) again->accept_on(index);
@@ -138,13 +137,13 @@ void peer_network::parts::tell_of_stranger(const std::string& line, bool is_warn
     if (!left_out) return;
     const std::string more =
         *left_out == 0 ? "" : " (" + std::to_string(*left_out) + " lines like this before it were left out)";
-    spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}{}", line, more);
+    log::line(is_warning ? log::level::warning : log::level::info, "{}{}", line, more);
 }
 
 /// Of those in the config each line counts.
 void peer_network::parts::tell_of(const peer_record& peer, const std::string& line, bool is_warning) {
     if (!peer.is_configured) return tell_of_stranger(line, is_warning);
-    spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", line);
+    log::line(is_warning ? log::level::warning : log::level::info, "{}", line);
 }
 
 /// A server that dialled us has said who it is.

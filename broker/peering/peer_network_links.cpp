@@ -5,8 +5,7 @@
 #include <array>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
+#include "log/log.hpp"
 #include "peering/link_choice.hpp"
 #include "peering/peer_network_parts.hpp"
 

@@ -5,9 +5,9 @@
 #include <set>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "peering/peer_network_parts.hpp"
+
+#include "log/log.hpp"
 
 namespace bester::peering {
 

@@ -1,9 +1,9 @@
 #include "storage/account_file.hpp"
 
+#include "log/log.hpp"
 #include "storage/database.hpp"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
@@ -116,7 +116,7 @@ account_result<void> create_account_file(const std::string& path) {
     const auto parent = std::filesystem::path(path).parent_path();
     if (::geteuid() == 0 && ::stat(parent.empty() ? "." : parent.c_str(), &directory) == 0 && directory.st_uid != 0 &&
         ::fchown(fd, directory.st_uid, directory.st_gid) != 0)
-        spdlog::warn("account database {}: cannot be given to the owner of its directory: {}", path,
+        log::warning("account database {}: cannot be given to the owner of its directory: {}", path,
                      std::strerror(errno));
     ::close(fd);
     return {};
@@ -135,7 +135,7 @@ account_result<void> open_account_file(database& database, const std::string& pa
     if (database.is_read_only())
         return fail(refused(path, "not writable by this user; check the owner of the file and of its directory"));
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        spdlog::warn("account database {}: others than its owner may use it; chmod 600 it", path);
+        log::warning("account database {}: others than its owner may use it; chmod 600 it", path);
     if (!database.execute("PRAGMA journal_mode = WAL")) return fail(unavailable(database, path));
     if (auto prepared = prepare_schema(database, path); !prepared) return fail(std::move(prepared.error()));
     return {};

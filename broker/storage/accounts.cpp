@@ -1,12 +1,12 @@
 #include "storage/accounts.hpp"
 
+#include "log/log.hpp"
 #include "storage/account_file.hpp"
 #include "storage/account_journal.hpp"
 #include "storage/database.hpp"
 #include "storage/secret.hpp"
 #include "wire/names.hpp"
 
-#include <spdlog/spdlog.h>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -166,7 +166,7 @@ struct accounts::state {
             });
         // The log-in is right all the same; the next one tries again.
         if (!written)
-            spdlog::warn("user {}: hash not renewed at the configured cost: {}", user, written.error().reason);
+            log::warning("user {}: hash not renewed at the configured cost: {}", user, written.error().reason);
     }
 };
 

@@ -1,10 +1,10 @@
 #include "storage/authenticator.hpp"
 
+#include "log/log.hpp"
 #include "storage/credential_hasher.hpp"
 #include "storage/secret.hpp"
 #include "workers/worker_pool.hpp"
 
-#include <spdlog/spdlog.h>
 #include <atomic>
 #include <mutex>
 #include <ostream>
@@ -43,7 +43,7 @@ public:
         auto last = last_.load();
         if (has_failed_.exchange(true) && now - last < std::chrono::seconds{10}) return;
         last_ = now;
-        spdlog::error("accounts: log-ins cannot be verified: {}: {}", to_string(error.code), error.reason);
+        log::error("accounts: log-ins cannot be verified: {}: {}", to_string(error.code), error.reason);
     }
 
 private:
@@ -180,10 +180,10 @@ account_changes authenticator::poll_for_changes() {
     if (!changes) {
         state_->memory.forget_all();
         if (state_->is_readable.exchange(false))
-            spdlog::error("accounts: cannot be read, so nobody can log in: {}", changes.error().reason);
+            log::error("accounts: cannot be read, so nobody can log in: {}", changes.error().reason);
         return {};
     }
-    if (!state_->is_readable.exchange(true)) spdlog::info("accounts: can be read again");
+    if (!state_->is_readable.exchange(true)) log::info("accounts: can be read again");
     if (!changes->complete) {
         state_->memory.forget_all();
     } else {

@@ -8,26 +8,30 @@ import sys
 
 BELOW = {
     "wire": set(),
+    "log": set(),
     "workers": set(),
     "json": {"wire"},
-    "exchange": {"wire"},
-    "storage": {"wire", "workers"},
+    "exchange": {"log", "wire"},
+    "storage": {"log", "wire", "workers"},
     "tls": {"wire"},
     "web": {"wire"},
     "access": {"json", "wire"},
     "socketio": {"wire"},
-    "clients": {"access", "exchange", "json", "socketio", "tls", "web", "wire", "workers"},
-    "handlers": {"exchange", "wire"},
-    "peering": {"exchange", "tls", "wire"},
-    "config": {"access", "clients", "handlers", "peering", "exchange", "json", "socketio", "storage", "tls", "web", "wire", "workers"},
-    "admin": {"access", "clients", "handlers", "peering", "exchange", "json", "socketio", "storage", "tls", "web", "wire", "workers"},
-    "cli": {"access", "admin", "config", "clients", "handlers", "peering", "exchange", "json", "socketio", "storage", "tls", "web", "wire", "workers"},
+    "clients": {"access", "exchange", "json", "log", "socketio", "tls", "web", "wire", "workers"},
+    "handlers": {"exchange", "log", "wire"},
+    "peering": {"exchange", "log", "tls", "wire"},
+    "config": {"access", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
+    "admin": {"access", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
+    "cli": {"access", "admin", "config", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
 }
 # Pure code: bytes in, values out. Whoever needs one of these there is building in the wrong folder.
 NOT_IN_WIRE = re.compile(r"asio|spdlog/|nlohmann/|sys/socket|sys/epoll|unistd\.h|thread$|mutex$|chrono$|iostream$|fstream$")
 # Costly to compile, so in no header that others include; <asio.hpp> and its parts are the shards' own.
 NOT_IN_HEADERS = re.compile(r"spdlog/|nlohmann/json\.hpp|simdjson|boost/|CLI/")
 NOT_IN_SDK_HEADERS = re.compile(r"asio|spdlog/|simdjson|sodium")
+# A line goes through broker/log, which bounds each call site: nobody writes to the log past it.
+NOT_BESIDE_LOG = re.compile(r"spdlog/")
+LOGS_ITSELF = {"log/log.cpp", "cli/logging.cpp"}
 LONGEST_FILE = 500
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -51,6 +55,8 @@ def breaches_of(path, folder, is_header, rules):
             yield f"{path}:{number}: {name} is in no folder of the house"
         if folder == "wire" and NOT_IN_WIRE.search(name):
             yield f"{path}:{number}: wire is pure code, without <{name}>"
+        if folder in rules and folder != "clients" and NOT_BESIDE_LOG.search(name) and f"{folder}/{path.name}" not in LOGS_ITSELF:
+            yield f"{path}:{number}: only broker/log includes <{name}>, for the sake of its bounds"
         if is_header and NOT_IN_HEADERS.search(name):
             yield f"{path}:{number}: <{name}> is too costly for a header"
 
