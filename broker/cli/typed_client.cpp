@@ -6,7 +6,7 @@
 
 #include "cli/client_modes.hpp"
 #include "cli/conversation.hpp"
-#include "cli/event_text.hpp"
+#include "cli/event_line.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/line_editor.hpp"
 #include "cli/line_splitter.hpp"

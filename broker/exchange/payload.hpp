@@ -32,8 +32,6 @@ public:
     char* data() const noexcept { return reinterpret_cast<char*>(block_ + 1); }
     std::size_t size() const noexcept { return block_ ? block_->size : 0; }
     std::string_view view() const noexcept { return {data(), size()}; }
-    /// Makes it smaller; only by its maker, before it is copied.
-    void shrink(std::size_t size) const noexcept { block_->size = static_cast<std::uint32_t>(size); }
     explicit operator bool() const noexcept { return block_ != nullptr; }
 
     /// Counts one more queue in which it waits because a socket takes no more.

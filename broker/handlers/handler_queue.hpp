@@ -53,7 +53,6 @@ public:
     void give_back(exchange::envelope&& message, std::string&& data, const queue_place& place);
     void forget(outlet& instance);
 
-    std::size_t ready_instances() const noexcept { return ready_.size(); }
     std::size_t waiting() const noexcept { return room_.messages() + evicted_.size(); }
     std::size_t waiting_bytes() const noexcept { return room_.bytes(); }
     bool sweep(std::uint64_t now_ms) override;

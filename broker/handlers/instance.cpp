@@ -1,7 +1,7 @@
 #include "handlers/instance.hpp"
 
 #include "handlers/guard.hpp"
-#include "handlers/secret.hpp"
+#include "handlers/instance_secret.hpp"
 #include "log/log.hpp"
 
 #include <fmt/format.h>

@@ -64,7 +64,6 @@ public:
     /// Must it be looked at although nothing is owed?
     bool is_waiting_for_pong() const noexcept { return state_ == state::asked && !is_left_alone_; }
     bool answers_pings() const noexcept { return answers_pings_; }
-    std::uint64_t silent_ms() const noexcept { return silent_ms_; }
 
 private:
     enum class state : std::uint8_t { counting, asked };

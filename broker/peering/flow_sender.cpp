@@ -46,7 +46,6 @@ bool flow_sender::offer(time_point now, std::string_view body, time_point deadli
     if (!store_.store(body, message.bytes)) return false;
     if (queued_messages() == 0) heard_at_ = now;
     message.ref = ref;
-    message.offered = now;
     message.deadline = deadline;
     waiting_.push_back(message);
     ++live_waiting_;
@@ -276,14 +275,6 @@ void flow_sender::drop_given_up() noexcept {
 void flow_sender::use(const flow_settings& settings) noexcept {
     settings_ = settings;
     store_.set_limit(settings.most_bytes);
-}
-
-std::optional<flow_sender::time_point> flow_sender::oldest_unacknowledged() const noexcept {
-    if (!sent_.empty()) return sent_.front().offered;
-    if (live_waiting_ == 0) return {};
-    std::size_t i = 0;
-    while (waiting_[i].is_given_up) ++i;
-    return waiting_[i].offered;
 }
 
 }  // namespace bester::peering

@@ -109,8 +109,6 @@ public:
     std::size_t unacknowledged_messages() const noexcept { return sent_.size(); }
     std::size_t queued_bytes() const noexcept { return store_.bytes(); }
     std::size_t bytes_held() const noexcept { return store_.bytes_held(); }
-    /// When the oldest message that is still kept was offered.
-    std::optional<time_point> oldest_unacknowledged() const noexcept;
     std::uint64_t flow() const noexcept { return flow_; }
     const flow_counters& counters() const noexcept { return counters_; }
 
@@ -119,7 +117,6 @@ private:
         stored_bytes bytes;
         bool is_given_up = false;  ///< answered; its bytes are gone
         std::uint64_t ref = 0;
-        time_point offered{};
         time_point deadline{};
     };
     enum class phase : std::uint8_t {

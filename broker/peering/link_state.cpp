@@ -363,13 +363,6 @@ void link_state::flood(const advert& message, std::string_view came_from) {
     }
 }
 
-bool link_state::has_message(std::string_view peer) const {
-    const auto found = links_.find(peer);
-    return found != links_.end() &&
-           (found->second.is_summary_due || (found->second.is_rumour_due && found->second.rumour) ||
-            !found->second.waiting.empty());
-}
-
 /// As it is sent now.
 advert link_state::aged(const known_server& server, time_point now) const {
     advert message = server.said;

@@ -130,7 +130,6 @@ public:
     void set_most_learned(std::size_t servers) noexcept { settings_.most_learned = servers; }
 
     time_point next_deadline() const;
-    bool has_message(std::string_view peer) const;
     /// The next message for this link, to be asked for whenever it takes more; nothing: no more now.
     std::optional<link_state_message> next_message(std::string_view peer, time_point now);
     std::optional<std::string> next_text(std::string_view peer, time_point now);

@@ -38,10 +38,6 @@ bool read_event(wire::json_reader& reader, std::string_view data, std::string_vi
     return is_array && has_name && reader.at_end();
 }
 
-bool read_array(wire::json_reader& reader, std::string_view data) {
-    return reader.start(data) && reader.array([&] { return reader.skip(); }) && reader.at_end();
-}
-
 bool is_event_data(std::string_view good_json) {
     skip_white_space(good_json);
     if (!good_json.starts_with('[')) return false;

@@ -15,9 +15,6 @@ bool is_reserved_event(std::string_view name) noexcept;
 /// the reader starts anew. `data` is followed by wire::json_padding bytes.
 bool read_event(wire::json_reader& reader, std::string_view data, std::string_view& name);
 
-/// Is this JSON, all of it, and an array (the data of an acknowledgement)?
-bool read_array(wire::json_reader& reader, std::string_view data);
-
 /// Is this JSON, known to be good, an array that begins with a string which is no reserved name: what can be
 /// sent as an event as it stands? Looks at the beginning only.
 bool is_event_data(std::string_view good_json);

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/event_text.hpp"
+#include "cli/event_line.hpp"
 #include "cli/status_text.hpp"
 #include "cli/terminal.hpp"
 

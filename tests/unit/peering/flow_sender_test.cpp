@@ -447,25 +447,6 @@ TEST_CASE("flow sender: the budget in a message is what is left when it is sent"
     CHECK(f.send_all() == lines{"100/1 " + body(1)});
 }
 
-TEST_CASE("flow sender: the age of the oldest message is known", "[peering]") {
-    fixture f;
-    CHECK_FALSE(f.sender.oldest_unacknowledged());
-    const auto begin = f.now;
-    f.offer_for("m1", 1, 1s);
-    f.now += 500ms;
-    f.offer("m2", 2);
-    CHECK(f.sender.oldest_unacknowledged() == begin);
-    f.tick(1s);
-    CHECK(f.sender.oldest_unacknowledged() == begin + 500ms);
-    f.sender.on_route_up(f.now);
-    f.send_all();
-    f.hear(100, 1);
-    f.send_all();
-    CHECK(f.sender.oldest_unacknowledged() == begin + 500ms);
-    f.hear(100, 2);
-    CHECK_FALSE(f.sender.oldest_unacknowledged());
-}
-
 TEST_CASE("flow sender: a peer that is removed fails everything at once", "[peering]") {
     fixture f;
     f.open_with(1);

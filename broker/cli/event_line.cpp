@@ -1,4 +1,4 @@
-#include "cli/event_text.hpp"
+#include "cli/event_line.hpp"
 
 namespace bester::cli {
 namespace {

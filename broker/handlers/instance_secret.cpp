@@ -1,4 +1,4 @@
-#include "handlers/secret.hpp"
+#include "handlers/instance_secret.hpp"
 
 #include <sys/random.h>
 #include <array>
