@@ -10,6 +10,7 @@ namespace bester::exchange {
 
 using wire::command;
 using wire::command_kind;
+using wire::command_target;
 using wire::error_code;
 
 void executor::answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame) {
@@ -51,14 +52,10 @@ void executor::run(execution& run, const command& c) {
     if (c.is_malformed) return refuse(run, error_code::bad_command, "a field is missing or of a wrong kind");
     if (run.source.rights() && !is_permitted(run, c)) return;
     switch (c.kind) {
-        case command_kind::reply: return reply(run, c);
-        case command_kind::send_clients: return send_clients(run, c);
-        case command_kind::send_group: return send_group(run, c);
-        case command_kind::join:
-        case command_kind::leave: return change_membership(run, c);
-        case command_kind::send_handler: return send_handler(run, c);
-        case command_kind::send_servers: return send_servers(run, c);
-        case command_kind::disconnect: return disconnect(run, c);
+#define BESTER_COMMAND(kind, name, recipients, target, delivers) \
+    case command_kind::kind: return kind(run, c);
+        BESTER_COMMANDS(BESTER_COMMAND)
+#undef BESTER_COMMAND
         case command_kind::unknown: {
             std::string reason = "there is no command \"";
             return refuse(run, error_code::unknown_command, reason.append(c.name.substr(0, 64)) + '"');
@@ -81,10 +78,10 @@ bool executor::is_permitted(execution& run, const command& c) {
         return false;
     };
     if (!command_rights::lets(rights.commands, c.name)) return forbid(c.name, "commands");
-    const bool is_of_group =
-        c.kind == command_kind::send_group || c.kind == command_kind::join || c.kind == command_kind::leave;
-    if (is_of_group && !command_rights::lets(rights.groups, c.target)) return forbid(c.target, "groups");
-    if (c.kind == command_kind::send_handler && !command_rights::lets(rights.handlers, c.target))
+    const command_target target = wire::facts_of(c.kind).target;
+    if (target == command_target::group && !command_rights::lets(rights.groups, c.target))
+        return forbid(c.target, "groups");
+    if (target == command_target::handler && !command_rights::lets(rights.handlers, c.target))
         return forbid(c.target, "handlers");
     return true;
 }
@@ -159,15 +156,9 @@ void executor::send_handler(execution& run, const command& c) {
     complete(run, c, reached);
 }
 
-/// Does the message's status count whom the command reached?
-bool executor::delivers(const command& c) noexcept {
-    return c.kind == command_kind::send_clients || c.kind == command_kind::send_group ||
-           c.kind == command_kind::send_servers;
-}
-
 /// Notes that others will say what they reached. Membership and disconnect do not hold up the status.
 acknowledgement executor::expect(execution& run, const command& c, reach& reached) {
-    return outcomes_.expect(delivers(c) ? &run.message : nullptr, report_of(run, c), reached);
+    return outcomes_.expect(wire::facts_of(c.kind).delivers ? &run.message : nullptr, report_of(run, c), reached);
 }
 
 /// On another shard: tells the one that asked what was reached, if it wants to know.
@@ -199,7 +190,7 @@ void executor::report_failure(shard& from, const acknowledgement& to, std::span<
 
 /// The command is done as far as this shard is concerned.
 void executor::complete(execution& run, const command& c, reach& reached) {
-    if (delivers(c)) run.message.delivered += reached.delivered;
+    if (wire::facts_of(c.kind).delivers) run.message.delivered += reached.delivered;
     if (!c.report.empty() || run.ref != 0) outcomes_.complete(report_of(run, c), std::move(reached));
 }
 

@@ -64,13 +64,12 @@ private:
     };
     void run_commands(execution& run);
     void run(execution& run, const wire::command& command);
-    void reply(execution& run, const wire::command& command);
-    void send_clients(execution& run, const wire::command& command);
-    void send_group(execution& run, const wire::command& command);
-    void change_membership(execution& run, const wire::command& command);
-    void send_handler(execution& run, const wire::command& command);
-    void send_servers(execution& run, const wire::command& command);
-    void disconnect(execution& run, const wire::command& command);
+    // One for each command, of the name of its kind.
+#define BESTER_COMMAND(kind, name, recipients, target, delivers) \
+    void kind(execution& run, const wire::command& command);
+    BESTER_COMMANDS(BESTER_COMMAND)
+#undef BESTER_COMMAND
+    void change_membership(execution& run, const wire::command& command, bool is_join);
     void refuse_distant(execution& run);
     static std::string_view sender_of(const execution& run);
     void reply_to_server(execution& run, const wire::command& command);
@@ -87,7 +86,6 @@ private:
     void tell_refusal(execution& run, wire::error_code code, std::string_view reason, std::string_view report);
     bool collect_targets(execution& run, const wire::command& command, reach& reached);
     void deliver_to_targets(execution& run, const wire::command& command, reach& reached, std::string_view type_token);
-    static bool delivers(const wire::command& command) noexcept;
     acknowledgement expect(execution& run, const wire::command& command, reach& reached);
     /// `missed` are the sessions that were named and not reached, `code` says why.
     static void report_back(shard& from, const acknowledgement& to, std::uint64_t delivered,

@@ -10,7 +10,6 @@
 namespace bester::exchange {
 
 using wire::command;
-using wire::command_kind;
 using wire::error_code;
 
 namespace {
@@ -44,8 +43,11 @@ std::string join_refused(const std::uint64_t* answered, std::size_t index) {
 
 }  // namespace
 
-void executor::change_membership(execution& run, const command& c) {
-    const bool is_join = c.kind == command_kind::join;
+void executor::join(execution& run, const command& c) { change_membership(run, c, true); }
+
+void executor::leave(execution& run, const command& c) { change_membership(run, c, false); }
+
+void executor::change_membership(execution& run, const command& c, bool is_join) {
     targets_.clear();
     is_everybody_ = false;
     reach reached;

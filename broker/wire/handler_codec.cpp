@@ -1,9 +1,7 @@
 #include "wire/handler_codec.hpp"
 
-#include <array>
 #include <charconv>
 #include <cstring>
-#include <utility>
 
 #include "wire/client_codec.hpp"
 #include "wire/excerpt.hpp"
@@ -16,36 +14,19 @@ namespace bester::wire {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, command_kind>, 8> command_names{{
-    {"reply", command_kind::reply},
-    {"sendClients", command_kind::send_clients},
-    {"sendGroup", command_kind::send_group},
-    {"join", command_kind::join},
-    {"leave", command_kind::leave},
-    {"sendHandler", command_kind::send_handler},
-    {"sendServers", command_kind::send_servers},
-    {"disconnect", command_kind::disconnect},
-}};
-
 command_kind command_of(std::string_view name) noexcept {
-    for (const auto& [text, kind] : command_names)
-        if (text == name) return kind;
-    return command_kind::unknown;
+    std::size_t kind = 0;
+    while (kind < static_cast<std::size_t>(command_kind::unknown) && command_table[kind].name != name) ++kind;
+    return static_cast<command_kind>(kind);
 }
 
 bool has_needed_fields(const command& c) noexcept {
-    switch (c.kind) {
-        case command_kind::send_clients:
-        case command_kind::send_servers:
-        case command_kind::disconnect: return c.has_targets;
-        case command_kind::send_group:
-        case command_kind::join:
-        case command_kind::leave: return is_name(c.target);
-        case command_kind::send_handler: return !c.target.empty();
-        case command_kind::reply:
-        case command_kind::unknown: return true;
-    }
-    return false;
+    const command_facts& facts = facts_of(c.kind);
+    const bool needs_recipients =
+        facts.recipients == command_recipients::people || facts.recipients == command_recipients::servers;
+    if (needs_recipients && !c.has_targets) return false;
+    if (facts.target == command_target::group) return is_name(c.target);
+    return facts.target == command_target::none || !c.target.empty();
 }
 
 /// Reads one command of a frame; false only where the JSON itself is wrong.
@@ -89,19 +70,20 @@ struct command_decoder {
 
     /// Fields that belong to another command are unknown to this one, and so do not count.
     void keep_own_fields() noexcept {
-        switch (decoded.kind) {
-            case command_kind::send_clients:
-            case command_kind::disconnect: decoded.has_targets = has_users || has_sessions; break;
-            case command_kind::send_servers: decoded.has_targets = has_servers; break;
-            case command_kind::join:
-            case command_kind::leave: decoded.has_targets = has_sessions; [[fallthrough]];
-            case command_kind::send_group: decoded.target = group; break;
-            case command_kind::send_handler:
+        const command_facts& facts = facts_of(decoded.kind);
+        switch (facts.recipients) {
+            case command_recipients::none: break;
+            case command_recipients::people: decoded.has_targets = has_users || has_sessions; break;
+            case command_recipients::sessions: decoded.has_targets = has_sessions; break;
+            case command_recipients::servers: decoded.has_targets = has_servers; break;
+        }
+        switch (facts.target) {
+            case command_target::none: break;
+            case command_target::group: decoded.target = group; break;
+            case command_target::handler:
                 decoded.target = handler;
                 decoded.is_malformed = decoded.is_malformed || has_bad_key;
                 break;
-            case command_kind::reply:
-            case command_kind::unknown: break;
         }
     }
 

@@ -6,25 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/command_table.hpp"
 #include "wire/error_code.hpp"
 #include "wire/frame.hpp"
 
 namespace bester::wire {
 
 class json_reader;
-
-/// What a handler may tell the exchange to do. proto-docs/handler.md, "Commands".
-enum class command_kind : std::uint8_t {
-    reply,
-    send_clients,
-    send_group,
-    join,
-    leave,
-    send_handler,
-    send_servers,
-    disconnect,
-    unknown,
-};
 
 /// Some of a frame's strings: a range of handler_frame::strings.
 struct string_range {
