@@ -30,7 +30,7 @@
 #include "handlers/spawn.hpp"
 #include "handlers/supervisor.hpp"
 #include "log/log.hpp"
-#include "peering/peer_network.hpp"
+#include "peering/network/peer_network.hpp"
 
 namespace bester::cli {
 

@@ -24,6 +24,17 @@ BELOW = {
     "admin": {"access", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
     "cli": {"access", "admin", "config", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
 }
+# The parts of a folder that has any, and which of its other parts each may include. What stands beside them is for
+# all, and includes none.
+PARTS = {
+    "peering": {
+        "flows": set(),
+        "link": set(),
+        "routing": set(),
+        "shard": {"flows", "link", "routing"},
+        "network": {"flows", "link", "routing", "shard"},
+    },
+}
 # Pure code: bytes in, values out. Whoever needs one of these there is building in the wrong folder.
 NOT_IN_WIRE = re.compile(r"asio|spdlog/|nlohmann/|sys/socket|sys/epoll|unistd\.h|thread$|mutex$|chrono$|iostream$|fstream$")
 # Costly to compile, so in no header that others include; <asio.hpp> and its parts are the shards' own.
@@ -46,6 +57,20 @@ def includes(path):
             yield number, match[1] == '"', match[2]
 
 
+def part_of(parent, folder):
+    """The part that a file in the folder `parent` belongs to; empty: none."""
+    return "" if parent == folder else parent
+
+
+def part_of_name(name):
+    """The part that a header `folder/part/file.hpp` belongs to; empty: none."""
+    return name.split("/")[1] if name.count("/") == 2 else ""
+
+
+def is_within(parts, part, target):
+    return target == part or target == "" or target in parts.get(part, set())
+
+
 def breaches_of(path, folder, is_header, rules):
     for number, is_ours, name in includes(path):
         target = name.split("/")[0]
@@ -53,6 +78,8 @@ def breaches_of(path, folder, is_header, rules):
             yield f"{path}:{number}: {folder} may not include {name}"
         elif is_ours and target not in rules and "/" in name and target != "bester" and folder != "cli":
             yield f"{path}:{number}: {name} is in no folder of the house"
+        if target == folder and not is_within(PARTS.get(folder, {}), part_of(path.parent.name, folder), part_of_name(name)):
+            yield f"{path}:{number}: this part of {folder} may not include {name}"
         if folder == "wire" and NOT_IN_WIRE.search(name):
             yield f"{path}:{number}: wire is pure code, without <{name}>"
         if folder in rules and folder != "clients" and NOT_BESIDE_LOG.search(name) and f"{folder}/{path.name}" not in LOGS_ITSELF:
@@ -68,7 +95,11 @@ def breaches(root, rules=BELOW):
         if folder.name not in rules:
             found.append(f"{folder}: a folder without a place among the arrows")
             continue
+        known_parts = PARTS.get(folder.name, {})
         for path in sources(folder):
+            if path.parent != folder and (path.parent.parent != folder or path.parent.name not in known_parts):
+                found.append(f"{path}: in no known part of {folder.name}")
+                continue
             found += breaches_of(path, folder.name, path.suffix != ".cpp", rules)
     for path in sources(root / "handler-sdk"):
         if "include" in path.parts:

@@ -32,6 +32,15 @@ class Architecture(unittest.TestCase):
                 self.assertNotIn(folder, include_rules.BELOW[lower])
                 self.assertLessEqual(include_rules.BELOW[lower], below, f"{folder} reaches what {lower} does")
 
+    def test_the_parts_have_no_circle_and_are_all_there(self):
+        for folder, parts in include_rules.PARTS.items():
+            there = {path.name for path in (ROOT / "broker" / folder).iterdir() if path.is_dir()}
+            self.assertEqual(there, set(parts))
+            for part, below in parts.items():
+                for lower in below:
+                    self.assertNotIn(part, parts[lower])
+                    self.assertLessEqual(parts[lower], below, f"{part} reaches what {lower} does")
+
     def test_the_readme_names_every_folder_and_no_other(self):
         named = set(re.findall(r"^\| \[([a-z/-]+)\]", (ROOT / "README.md").read_text(), re.MULTILINE))
         top = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "." and path.name != "build"}
@@ -51,6 +60,12 @@ class Architecture(unittest.TestCase):
             ("broker/exchange/a.cpp", '#include "elsewhere/a.hpp"\n'),
             ("broker/exchange/a.hpp", "#include <spdlog/spdlog.h>\n"),
             ("broker/attic/a.cpp", "\n"),
+            ("broker/peering/attic/a.cpp", "\n"),
+            ("broker/wire/part/a.cpp", "\n"),
+            ("broker/peering/flows/deeper/a.cpp", "\n"),
+            ("broker/peering/routing/a.cpp", '#include "peering/link/link_setup.hpp"\n'),
+            ("broker/peering/shard/a.hpp", '#include "peering/network/peer_network.hpp"\n'),
+            ("broker/peering/a.hpp", '#include "peering/flows/ring.hpp"\n'),
             ("broker/cli/a.cpp", "\n" * 501),
             ("handler-sdk/cpp/handler/include/bester/a.hpp", "#include <asio/ip/tcp.hpp>\n"),
             ("handler-sdk/cpp/handler/include/bester/a.hpp", '#include "wire/frame.hpp"\n'),
@@ -62,6 +77,8 @@ class Architecture(unittest.TestCase):
         for path, text in [
             ("broker/clients/a.cpp", '#include "exchange/shard.hpp"\n#include "wire/frame.hpp"\n#include "clients/b.hpp"\n'),
             ("broker/cli/serve.cpp", '#include "handlers/supervisor.hpp"\n#include "storage/accounts.hpp"\n'),
+            ("broker/peering/network/a.cpp", '#include "peering/shard/shard_peers.hpp"\n#include "wire/frame.hpp"\n'),
+            ("broker/peering/flows/a.cpp", '#include "peering/flows/ring.hpp"\n#include "peering/peer_settings.hpp"\n'),
             ("broker/exchange/a.cpp", '// #include "cli/serve.hpp"\n#include <spdlog/spdlog.h>\n#include <vector>\n'),
         ]:
             with self.subTest(path=path):

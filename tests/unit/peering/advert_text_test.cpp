@@ -1,4 +1,4 @@
-#include "peering/advert_text.hpp"
+#include "peering/routing/advert_text.hpp"
 
 #include <catch2/catch.hpp>
 

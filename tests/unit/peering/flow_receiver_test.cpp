@@ -1,4 +1,4 @@
-#include "peering/flow_receiver.hpp"
+#include "peering/flows/flow_receiver.hpp"
 
 #include <catch2/catch.hpp>
 #include <ostream>

@@ -1,4 +1,4 @@
-#include "peering/flow_sender.hpp"
+#include "peering/flows/flow_sender.hpp"
 
 #include "wire/link_message.hpp"
 

@@ -1,4 +1,4 @@
-#include "peering/handshake_pace.hpp"
+#include "peering/link/handshake_pace.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-#include "peering/host_lookup.hpp"
+#include "peering/link/host_lookup.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "peering/flow_receiver.hpp"
-#include "peering/flow_sender.hpp"
+#include "peering/flows/flow_receiver.hpp"
+#include "peering/flows/flow_sender.hpp"
 
 namespace bester::peering::test {
 

@@ -1,4 +1,4 @@
-#include "peering/link_choice.hpp"
+#include "peering/link/link_choice.hpp"
 
 #include <catch2/catch.hpp>
 #include <ostream>

@@ -1,4 +1,4 @@
-#include "peering/link_hello.hpp"
+#include "peering/link/link_hello.hpp"
 
 #include "wire/json_reader.hpp"
 

@@ -1,4 +1,4 @@
-#include "peering/link_state.hpp"
+#include "peering/routing/link_state.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -31,11 +31,8 @@ std::vector<std::string> taken(link_state& state, const char* peer, time_point n
 }
 
 std::optional<advert> own_advert_for(link_state& state, const char* peer, time_point now) {
-    while (const auto message = state.next_message(peer, now)) {
-        if (const auto* said = std::get_if<advert>(&*message); said && said->server == state.own_name()) {
-            return *said;
-        }
-    }
+    while (const auto message = state.next_message(peer, now))
+        if (const auto* said = std::get_if<advert>(&*message); said && said->server == state.own_name()) return *said;
     return std::nullopt;
 }
 
@@ -43,8 +40,7 @@ using names = std::vector<std::string>;
 
 /// Would the link of this peer be given a message?
 bool has_message(const link_state& state, std::string_view peer) {
-    link_state copy = state;
-    return copy.next_message(peer, start).has_value();
+    return link_state{state}.next_message(peer, start).has_value();
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-#include "peering/message_store.hpp"
-#include "peering/ring.hpp"
+#include "peering/flows/message_store.hpp"
+#include "peering/flows/ring.hpp"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

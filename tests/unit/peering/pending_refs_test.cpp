@@ -1,4 +1,4 @@
-#include "peering/pending_refs.hpp"
+#include "peering/flows/pending_refs.hpp"
 
 #include <catch2/catch.hpp>
 

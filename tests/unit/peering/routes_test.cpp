@@ -1,5 +1,5 @@
-#include "peering/routes.hpp"
-#include "peering/link_state.hpp"
+#include "peering/routing/routes.hpp"
+#include "peering/routing/link_state.hpp"
 
 #include <catch2/catch.hpp>
 #include <map>

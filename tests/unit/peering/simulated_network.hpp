@@ -1,7 +1,7 @@
 #pragma once
 
-#include "peering/link_state.hpp"
-#include "peering/routes.hpp"
+#include "peering/routing/link_state.hpp"
+#include "peering/routing/routes.hpp"
 
 #include <array>
 #include <chrono>

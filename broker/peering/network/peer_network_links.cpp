@@ -1,0 +1,183 @@
+// Which link stands, and how it ends.
+#include <asio/post.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "log/log.hpp"
+#include "peering/link/link_choice.hpp"
+#include "peering/network/peer_network_parts.hpp"
+
+namespace bester::peering {
+
+namespace {
+
+std::uint64_t now_ms() {
+    using namespace std::chrono;
+    return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
+}
+
+/// Did one side find the other at fault?
+bool is_violation(std::string_view code) {
+    constexpr std::array codes{"bad_frame", "bad_message", "too_large", "flood", "peer_refused"};
+    return std::find(codes.begin(), codes.end(), code) != codes.end();
+}
+
+}  // namespace
+
+/// Is this link wanted? Nothing: yes.
+std::optional<link_refusal> peer_network::parts::may_link(const made_link& made, bool is_dialled_by_us) const {
+    const std::string& server = made.hello.server;
+    const peer_record* const peer = find(server);
+    const bool is_known = peer && peer->is_configured;
+    if (!is_known && !any_peer_ && !settings_.discovery)
+        return link_refusal{"peer_unknown",
+                            "server " + around_.server_name + " has no entry for " + server + " among its peers",
+                            false};
+    const peer_settings* const entry = entry_for(server);
+    const bool is_plain = !made.certificate;
+    if (is_plain && (!entry || entry->transport != link_transport::plain))
+        return link_refusal{std::string{peer_refused_code}, "the entry of " + server + " wants TLS", false};
+    if (peer && peer->is_drained) return link_refusal{"drained", "the link was drained by an administrator", true};
+    if (!peer || !peer->link) return {};
+    const std::uint64_t heard = peer->link->gauge->last_heard_ms;
+    const std::uint64_t now = now_ms();
+    const link_candidate current{peer->link->is_dialled_by_us, std::chrono::milliseconds{now > heard ? now - heard : 0},
+                                 peer->link->incarnation};
+    const link_candidate candidate{is_dialled_by_us, std::chrono::milliseconds{0}, made.hello.incarnation};
+    if (choose_link(current, candidate, around_.server_name, server, peer->link->heartbeat) == link_decision::replace)
+        return {};
+    return link_refusal{"duplicate", "there is a link to " + server + " already", true};
+}
+
+void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std::string& address) {
+    // Another may have been made while we said hello.
+    if (const auto refused = may_link(made, is_dialled_by_us)) {
+        asio::co_spawn(control_, refuse_link(made.connection, *refused), [](std::exception_ptr) {});
+        return;
+    }
+    const std::string server = made.hello.server;
+    auto [fd, cipher] = made.connection->release();
+    if (fd < 0) {
+        // Its time was over, or it had to give way, just when the last word had been said.
+        if (peer_record* const peer = find(server)) {
+            note_failure(*peer, {"connection_lost", made.connection->why_closed(), true}, address);
+            if (wants_link(*peer)) dial_later(*peer);
+        }
+        return;
+    }
+    peer_record& peer = record_of(server);
+    const bool is_replaced = peer.link.has_value();
+    peer.timer.cancel();
+    ++peer.generation;
+    peer.is_waiting = peer.is_dialling = false;
+    peer.frame_limit = made.hello.frame_limit;
+    peer.logged_error.clear();
+    peer.since = std::chrono::system_clock::now();
+    if (!peer.is_configured && any_peer_) {
+        peer.entry.types = any_peer_->types;
+        peer.entry.send_types = any_peer_->send_types;
+        peer.entry.accept_types = any_peer_->accept_types;
+    }
+    current_link& link = peer.link.emplace();
+    link.id = ++last_link_;
+    link.incarnation = made.hello.incarnation;
+    link.is_dialled_by_us = is_dialled_by_us;
+    link.has_adverts = has_adverts() && (made.hello.has_discovery || made.hello.has_routing);
+    link.address = address;
+    link.heartbeat = effective_heartbeat(rules().own, made.hello);
+    link.certificate = made.certificate;
+    link.gauge = std::make_shared<link_gauge>();
+    link.gauge->last_heard_ms = now_ms();
+    link_offer offer;
+    offer.id = link.id;
+    offer.server = server;
+    offer.incarnation = link.incarnation;
+    offer.heartbeat = link.heartbeat;
+    offer.peer_frame_limit = made.hello.frame_limit;
+    offer.gauge = link.gauge;
+    offer.fd = fd;
+    offer.cipher = std::move(cipher);
+    tell_of(peer,
+            "peer " + server + ": linked " + (is_dialled_by_us ? "to " : "from ") + address +
+                (made.certificate ? ", TLS" : ", plain") + (is_replaced ? ", in place of the link before" : ""),
+            false);
+    if (made.certificate) {
+        const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+        const auto left = tls::days_left(*made.certificate, now);
+        if (left < 30) tell_of(peer, "peer " + server + ": its certificate expires in " + tls::days_text(left));
+    }
+    if (has_adverts()) known_.on_link_up(server, made.round_trip, clock::now());
+    offers_.push_back(std::move(offer));
+    have_links_changed_ = true;
+    change();
+}
+
+/// A shard that gets a link must know its server: after publish.
+void peer_network::parts::adopt_offers() {
+    for (link_offer& offer : std::exchange(offers_, {})) {
+        const std::string server = offer.server;
+        peer_record* const peer = find(server);
+        if (peer && peer->link && peer->link->id == offer.id) peer->link->is_given = true;
+        on_home(server, [given = std::make_unique<link_offer>(std::move(offer))](shard_peers& there) mutable {
+            there.adopt(std::move(*given));
+        });
+    }
+}
+
+void peer_network::parts::end_link(peer_record& peer, const link_refusal& why) {
+    const std::string& server = peer.entry.name;
+    if (!offers_.empty()) settle_changes();
+    on_home(server, [server = std::string{server}, id = peer.link->id,
+                     why = std::make_unique<link_refusal>(why)](shard_peers& there) { there.part(server, id, *why); });
+}
+
+void peer_network::parts::link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) {
+    asio::post(control_, [weak = weak_from_this(), server = std::move(server), id, code = std::move(code),
+                          reason = std::move(reason)] {
+        if (const auto self = weak.lock()) self->link_ended(server, id, code, reason);
+    });
+}
+
+void peer_network::parts::link_ended(const std::string& server, std::uint64_t id, const std::string& code,
+                                     const std::string& reason) {
+    peer_record* const peer = find(server);
+    if (!peer || !peer->link || peer->link->id != id) return;  // it was replaced
+    tell_of(*peer, "peer " + server + ": link lost: " + code + ": " + reason, !is_stopping_);
+    peer->link.reset();
+    peer->since = std::chrono::system_clock::now();
+    peer->last_error = peer_error{code, reason, peer->since};
+    // Servers that do not understand each other would link and part again and again, as fast as they can.
+    if (!is_violation(code)) peer->attempts = 0;
+    if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
+    if (wants_link(*peer)) dial_later(*peer);
+    else forget_if_idle(server);
+    have_links_changed_ = true;
+    change();
+}
+
+void peer_network::parts::send_legacy(std::string address, std::string frame,
+                                      std::function<void(wire::error_code, std::string)> done) {
+    asio::post(control_, [weak = weak_from_this(), address = std::move(address), frame = std::move(frame),
+                          done = std::move(done)]() mutable {
+        const auto self = weak.lock();
+        if (!self) return done(wire::error_code::peer_unreachable, "the broker is stopping");
+        self->legacy_->set_most_connections(self->settings_.legacy_connections);
+        self->legacy_->send(std::move(address), std::move(frame), self->settings_.deadline,
+                            self->settings_.queue_messages, std::move(done));
+    });
+}
+
+void peer_network::parts::round_trip(std::string server, std::chrono::microseconds took) {
+    asio::post(control_, [weak = weak_from_this(), server = std::move(server), took] {
+        const auto self = weak.lock();
+        if (!self) return;
+        const peer_record* const peer = self->find(server);
+        if (!peer || !peer->link || !self->known_.links().contains(server)) return;
+        self->known_.on_round_trip(server, took, clock::now());
+        self->change();
+    });
+}
+
+}  // namespace bester::peering
