@@ -57,9 +57,7 @@ void channel::begin() {
 }
 
 void channel::become_ready() {
-    if (is_draining_ || !is_open()) return;
-    is_ready_ = true;
-    queue_.add_ready(*this);
+    if (service_ == service::open && is_open()) queue_.add_ready(*this);
 }
 
 std::size_t channel::most_recipients() const noexcept { return queue_.settings().recipients; }
@@ -183,7 +181,7 @@ void channel::take_answer() {
     shard_.commands().answer(*this, exchange::view_of(answered->message), frame_);
     release(frame_.id, *answered);
     queue_.room_at(*this);
-    if (is_draining_) check_drained();
+    check_drained();
 }
 
 bool channel::must_wait() {
@@ -266,12 +264,12 @@ void channel::notify(std::string_view frame) noexcept {
 }
 
 void channel::queue_notice(std::string_view frame) {
-    if (!is_open() || is_lost_) return;
+    if (!is_open() || life_ == life::overfull || life_ == life::ending) return;
     if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) flush_early();
     if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) {
         // Not now: this may be called in the middle of executing its commands.
         owner_.lose_later(instance_.epoch, "it does not read what it asked for (queue_bytes)");
-        is_lost_ = true;
+        life_ = life_ == life::failing ? life::ending : life::overfull;
         return;
     }
     queue_frame(frame);
@@ -285,23 +283,23 @@ void channel::queue_frame(std::string_view frame) {
 // ---- the end -----------------------------------------------------------------------------------
 
 void channel::drain() {
-    if (is_draining_) return check_drained();
-    is_draining_ = true;
+    if (service_ != service::open) return check_drained();
+    service_ = service::draining;
     queue_.remove_ready(*this);
     notify(wire::make_frame(R"({"kind":"drain"})"));
     check_drained();
 }
 
 void channel::check_drained() {
-    if (!is_draining_ || was_drained_ || !held_.empty()) return;
+    if (service_ != service::draining || !held_.empty()) return;
+    service_ = service::drained;
     owner_.channel_drained(instance_);
-    was_drained_ = true;
 }
 
 void channel::fail(std::string_view reason) {
-    if (!is_open() || is_failing_) return;
+    if (!is_open() || life_ == life::failing || life_ == life::ending) return;
     if (lost_reason_.empty()) lost_reason_ = reason;
-    is_failing_ = true;
+    life_ = life::failing;
     queue_.remove_ready(*this);
     // The process may be known to be gone before its last answers have been read, and these may come after frames on
     // another channel, which executes them now: what was answered is answered.
@@ -309,15 +307,16 @@ void channel::fail(std::string_view reason) {
 }
 
 void channel::on_dry() {
-    is_lost_ = true;
+    life_ = life::ending;
     close(close_reason::handler_lost);
 }
 
 void channel::lost(std::string_view reason, loss why) {
     if (!is_open()) return;
-    is_lost_ = true;
+    const bool is_known = life_ == life::failing || life_ == life::ending;
+    life_ = life::ending;
     if (lost_reason_.empty()) lost_reason_ = reason;
-    if (!is_failing_) owner_.channel_lost(instance_, std::string{reason}, why);
+    if (!is_known) owner_.channel_lost(instance_, std::string{reason}, why);
     close(close_reason::handler_lost);
 }
 
@@ -347,7 +346,7 @@ void channel::on_closed(close_reason reason) {
     give_up_held();
     queue_.forget(*this);
     publish_after_the_end();
-    if (!is_lost_ && !is_failing_) owner_.channel_lost(instance_, lost_reason_, loss::broken);
+    if (life_ == life::whole) owner_.channel_lost(instance_, lost_reason_, loss::broken);
     check_drained();
     owner_.closed(*this);
 }

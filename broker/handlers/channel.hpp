@@ -110,6 +110,16 @@ private:
         std::uint32_t frame_size = 0;
         std::uint32_t data_size = 0;
     };
+    /// Whether it is given messages.
+    ///
+    ///   open ──drain()──▶ draining ──nothing is held──▶ drained, which its owner is told
+    enum class service : std::uint8_t { open, draining, drained };
+    /// Whether it is of use.
+    ///
+    ///   whole ──notify() without room──▶ overfull: the owner is told at the end of the turn, and loses it
+    ///     └──────────┴──fail()──▶ failing: the instance is lost; the last frames that it sent are read
+    ///     └──────────┴──────────────┴──lost(), nothing left to be read──▶ ending: it is closed
+    enum class life : std::uint8_t { whole, overfull, failing, ending };
     struct waiter {
         std::uint64_t count;
         unsigned shard;
@@ -179,11 +189,8 @@ private:
     std::uint64_t executed_ = 0;
     std::vector<waiter> waiters_;
     std::uint64_t after_deadline_ms_ = 0;  ///< 0: nothing is waited for
-    bool is_ready_ = false;
-    bool is_draining_ = false;
-    bool was_drained_ = false;
-    bool is_lost_ = false;
-    bool is_failing_ = false;  ///< the instance is lost; its last frames are read
+    service service_ = service::open;
+    life life_ = life::whole;
     std::string lost_reason_;
 };
 

@@ -90,7 +90,7 @@ void channel::log_timeout(const held_message& missed, std::uint64_t now_ms) {
 /// Asks whether the instance lives, or ends it. False: the channel was closed.
 bool channel::judge(std::uint64_t now_ms, bool is_owed, bool was_missed) {
     // At the end of a drain it is ended anyway, and then its messages are named.
-    if (is_draining_) return true;
+    if (service_ != service::open) return true;
     // Who does not answer pings may serve one channel only at a time.
     if (!liveness_.answers_pings() && is_owed && was_heard_elsewhere()) {
         heard_ms_ = now_ms;
