@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "clients/login_service.hpp"
+#include "clients/login/login_service.hpp"
 #include "config/broker_config.hpp"
 #include "storage/accounts.hpp"
 #include "storage/authenticator.hpp"

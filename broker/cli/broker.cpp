@@ -131,6 +131,7 @@ private:
     std::size_t connection_limit_;
     bool is_stopping_ = false;
 
+    clients::connection_count connections_{0};  ///< connections on their way refer to it
     asio::io_context control_{1};
     asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
     asio::steady_timer account_timer_{control_};
@@ -138,7 +139,6 @@ private:
     memory_return memory_return_{control_};
     log_reminder log_reminder_{control_};
     control_one_shots one_shots_{control_};
-    clients::connection_count connections_{0};
     clients::file_reader files_;  ///< sessions hold places of it
     clients::doorkeeper door_{settings_.login.throttle};
     exchange::exchange_settings exchange_settings_;
@@ -180,8 +180,8 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
     logins_ = std::make_unique<account_logins>(settings_);
     const auto rules = must_make_access_rules(settings_);
     for (const auto& shard : shards_)
-        clients_.push_back(std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, connections_,
-                                                                    door_, files_, rules));
+        clients_.push_back(
+            std::make_unique<clients::shard_clients>(*shard, settings_.limits, *logins_, door_, files_, rules));
     for (const auto& each : clients_) each->know(clients_);
     supervisor_ = std::make_unique<handlers::supervisor>(
         control_, *registry_, handlers::supervisor_settings{settings_.server.runtime_directory, settings_.server.name},
@@ -239,10 +239,10 @@ void broker::parts::make_shards() {
 
 void broker::parts::start_listeners() {
     auto next = std::make_shared<std::size_t>(0);
-    const auto give = [this, next](clients::arrival who, const clients::listener_settings& from) {
+    const auto give = [this, next](clients::arrival came, const clients::listener_settings& from) {
         const std::size_t i = (*next)++ % shards_.size();
-        shards_[i]->post([who = std::move(who), there = clients_[i].get(), &from](exchange::shard&) mutable {
-            there->adopt(std::move(who), from);
+        shards_[i]->post([came = std::move(came), there = clients_[i].get(), &from](exchange::shard&) mutable {
+            there->adopt(std::move(came), from);
         });
     };
     const auto refuse = [this](int fd) { shards_.front()->post([fd](exchange::shard& there) { there.see_off(fd); }); };

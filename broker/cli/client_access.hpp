@@ -4,7 +4,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
-#include "clients/access_rules.hpp"
+#include "clients/login/access_rules.hpp"
 #include "config/broker_config.hpp"
 
 namespace bester::cli {

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "clients/listener_context.hpp"
+#include "clients/listener/listener_context.hpp"
 #include "log/log.hpp"
 
 namespace bester::cli {

@@ -9,7 +9,7 @@
 #include <asio/steady_timer.hpp>
 #include <tl/expected.hpp>
 
-#include "clients/listener.hpp"
+#include "clients/listener/listener.hpp"
 #include "tls/context.hpp"
 
 namespace bester::cli {

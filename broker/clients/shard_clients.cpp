@@ -12,9 +12,11 @@
 #include <sodium.h>
 #include <spdlog/spdlog.h>
 
-#include "clients/engine_session.hpp"
-#include "clients/namespace_session.hpp"
-#include "clients/remote_address.hpp"
+#include "clients/engine/engine_session.hpp"
+#include "clients/engine/namespace_session.hpp"
+#include "clients/listener/remote_address.hpp"
+#include "clients/session/frame_session.hpp"
+#include "tls/cipher.hpp"
 #include "web/address_rule.hpp"
 
 namespace bester::clients {
@@ -47,54 +49,90 @@ void set_tcp_options(int fd, const client_limits& limits) {
         static_cast<int>(std::min<std::int64_t>(user_timeout, std::numeric_limits<int>::max())));
 }
 
+std::unique_ptr<wire::stream_cipher> make_cipher(const arrival& came) {
+    if (!came.tls) return nullptr;
+    // Nothing follows the client's last flight (there are no tickets) that its acknowledgement could ride
+    // on, and a client that coalesces (RFC 9293, 3.7.4) would wait with its first words for a delayed one.
+    return std::make_unique<tls::cipher>(tls::engine::accept(came.tls), [fd = came.socket.get()] {
+        const int on = 1;
+        ::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    });
+}
+
 }  // namespace
 
-shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins,
-                             connection_count& connections, doorkeeper& door, file_reader& files,
-                             std::shared_ptr<const access_rules> rules)
-    : shard_{on},
-      limits_{limits},
-      logins_{logins},
-      connections_{connections},
-      door_{door},
-      rules_{std::move(rules)},
-      files_{files} {
+shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, doorkeeper& door,
+                             file_reader& files, std::shared_ptr<const access_rules> rules)
+    : shard_{on}, limits_{limits}, logins_{logins}, door_{door}, rules_{std::move(rules)}, files_{files} {
     memory_.apply(limits_);
     shard_.add_swept(*this);
 }
 
 shard_clients::~shard_clients() = default;
 
-void shard_clients::adopt(arrival who, const listener_settings& listener) {
-    if (listener.kind != transport::unix_socket) set_tcp_options(who.fd, limits_);
-    const auto timeout = static_cast<std::uint64_t>(limits_.authentication_timeout.count());
-    access::address_key address;
+void shard_clients::adopt(arrival came, const listener_settings& listener) {
+    if (listener.kind != transport::unix_socket) set_tcp_options(came.socket.get(), limits_);
+    connection_parts parts;
+    parts.listener = &listener;
+    parts.stream.cipher = make_cipher(came);
     bool has_place = true;
-    const std::string from = who.from.empty() ? remote_address(who.fd) : who.from;
+    const std::string from = came.from.empty() ? remote_address(came.socket.get()) : came.from;
+    if (!came.from.empty()) parts.origin = std::make_unique<connection_origin>(connection_origin{{}, came.from});
     // A proxy is counted as nobody: whom it speaks for is told by the request.
     if (limits_.connections_per_address != 0 && !web::is_among(from, listener.proxies)) {
-        address = counted_address(from);
+        const access::address_key address = counted_address(from);
+        if (!address.is_none() && !parts.origin) parts.origin = std::make_unique<connection_origin>();
         has_place = door_.addresses.enter(address, limits_.connections_per_address);
+        if (has_place && parts.origin) parts.origin->place = {door_.addresses, address};
     }
-    client_session& made = *all_.emplace_back(
-        std::make_unique<client_session>(*this, std::move(who), listener, shard_.now_ms() + timeout));
-    made.index = all_.size() - 1;
+    parts.stream.socket = std::move(came.socket);
+    parts.slot = std::move(came.slot);
+    std::unique_ptr<connection> speaker;
+    if (listener.kind == transport::websocket) speaker = std::make_unique<http_connection>(*this, parts);
+    else speaker = std::make_unique<frame_session>(*this, parts);
+    connection& made = list(std::move(speaker));
+    shard_.count(counter::sessions_opened);
     const auto begin = [&] {
-        logging_in_.add(made);
-        shard_.count(counter::sessions_opened);
-        shard_.wake_sweep();
+        await_login(made);
         if (!has_place) {
             shard_.count(counter::connections_refused);
             return made.end(error_code::too_many_from_address, close_reason::authentication);
         }
-        if (!address.is_none()) made.take_place({door_.addresses, address});
         if (is_draining_) made.end(error_code::shutting_down, close_reason::shutting_down);
-        else made.begin();
+        else made.begin({});
     };
     if (!shard_.guarded("a new connection", begin)) made.fail();
 }
 
-void shard_clients::authenticated(client_session& who) { logging_in_.remove(who); }
+connection& shard_clients::list(std::unique_ptr<connection> made) {
+    connection& listed = *all_.emplace_back(std::move(made));
+    listed.index = static_cast<std::uint32_t>(all_.size() - 1);
+    return listed;
+}
+
+void shard_clients::await_login(connection& who) {
+    shard_.wake_sweep();
+    logging_in_.add(who);
+}
+
+void shard_clients::authenticated(connection& who) { logging_in_.remove(who); }
+
+std::uint64_t shard_clients::give_ticket(http_connection& who) {
+    requests_.emplace(++last_ticket_, &who);
+    return last_ticket_;
+}
+
+http_connection* shard_clients::take_request(std::uint64_t ticket) {
+    const auto found = requests_.find(ticket);
+    if (found == requests_.end()) return nullptr;
+    http_connection* const asking = found->second;
+    requests_.erase(found);
+    return asking;
+}
+
+void shard_clients::answer(std::uint64_t ticket, const engine_answer& answer) {
+    with_request(ticket, [&](http_connection& asking) { asking.engine_answered(answer); });
+}
 
 std::uint64_t shard_clients::start_verification(user_session& who) {
     who.login_ticket = ++last_ticket_;
@@ -136,54 +174,69 @@ void shard_clients::check_expiries() {
     expiring_.for_each([&](user_session& who) { who.check_expiry(wall_ms, notice); });
 }
 
-void shard_clients::watch_blocked(client_session& who) {
+void shard_clients::watch_blocked(connection& who) {
     shard_.wake_sweep();
     blocked_.add(who);
 }
 
-void shard_clients::watch_warm(client_session& who) {
+void shard_clients::watch_warm(connection& who) {
     shard_.wake_sweep();
     warm_.add(who);
 }
 
-void shard_clients::watch_web(client_session& who) {
+void shard_clients::watch_silence(websocket_side& who) {
     shard_.wake_sweep();
-    web_.add(who);
+    silent_.add(who);
 }
 
 /// Pings those that are silent, now and then.
-void shard_clients::check_web(std::uint64_t now_ms) {
-    if (now_ms < next_web_check_ms_) return;
+void shard_clients::check_silence(std::uint64_t now_ms) {
+    if (now_ms < next_silence_check_ms_) return;
     const auto idle = static_cast<std::uint64_t>(limits_.keepalive_idle.count());
     const auto timeout = static_cast<std::uint64_t>(limits_.keepalive_timeout.count());
-    next_web_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(idle, timeout) / 4, 50, 1'000);
+    next_silence_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(idle, timeout) / 4, 50, 1'000);
     web_forms_ = {};  // what they refer to need not stay
-    web_.for_each([&](client_session& who) { who.check_alive(now_ms, idle, timeout); });
+    silent_.for_each([&](websocket_side& who) { who.check_alive(now_ms, idle, timeout); });
+}
+
+void shard_clients::end_later(connection& who) {
+    if (!is_ending_due_) {
+        shard_.at_turn_end([this] { end_due(); });
+        is_ending_due_ = true;
+    }
+    ending_.add(who);
+}
+
+void shard_clients::end_due() {
+    is_ending_due_ = false;
+    while (!ending_.empty()) {
+        ending_.for_each([&](connection& who) {
+            ending_.remove(who);
+            if (!shard_.guarded("the end of a connection", [&] { who.end_now(); })) who.fail();
+        });
+    }
 }
 
 /// Takes back the memory of ciphered sessions that have said nothing for a while.
 void shard_clients::cool(std::uint64_t now_ms) {
-    warm_.for_each([&](client_session& who) {
+    warm_.for_each([&](connection& who) {
         if (who.cool(now_ms)) warm_.remove(who);
     });
 }
 
-void shard_clients::closed(client_session& who) {
-    connections_.fetch_sub(1, std::memory_order_relaxed);
+void shard_clients::closed(connection& who) {
     shard_.count(counter::sessions_closed);
     remove(who);
 }
 
-/// From all lists; it is destroyed when this turn is over.
-void shard_clients::remove(client_session& who) {
+/// From all lists of connections; it is destroyed when this turn is over.
+void shard_clients::remove(connection& who) {
     logging_in_.remove(who);
-    if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
     blocked_.remove(who);
     warm_.remove(who);
-    with_file_.remove(who);
-    web_.remove(who);
-    expiring_.remove(who);
-    std::unique_ptr<client_session> gone = std::move(all_[who.index]);
+    ending_.remove(who);
+    if (user_session* const session = who.session()) forget(*session);
+    std::unique_ptr<connection> gone = std::move(all_[who.index]);
     if (who.index + 1 != all_.size()) {
         all_[who.index] = std::move(all_.back());
         all_[who.index]->index = who.index;
@@ -193,8 +246,8 @@ void shard_clients::remove(client_session& who) {
 }
 
 bool shard_clients::end_longest_file() {
-    client_session* longest = nullptr;
-    with_file_.for_each([&](client_session& each) {
+    http_connection* longest = nullptr;
+    with_file_.for_each([&](http_connection& each) {
         if (!longest || each.file_since_ms() < longest->file_since_ms()) longest = &each;
     });
     const auto patience = static_cast<std::uint64_t>(limits_.write_timeout.count());
@@ -203,29 +256,10 @@ bool shard_clients::end_longest_file() {
     return true;
 }
 
-std::unique_ptr<moved_connection> shard_clients::give_away(client_session& who) {
-    auto packed = who.pack();
-    if (packed) remove(who);
-    return packed;
-}
-
-client_session& shard_clients::add(moved_connection& what) {
-    const auto timeout = static_cast<std::uint64_t>(limits_.authentication_timeout.count());
-    auto& made = all_.emplace_back(std::make_unique<client_session>(*this, what, shard_.now_ms() + timeout));
-    made->index = all_.size() - 1;
-    logging_in_.add(*made);
-    shard_.wake_sweep();
-    return *made;
-}
-
-void shard_clients::take_over(std::unique_ptr<moved_connection> what) {
-    add(*what).go_on_with(what->received, what->request);
-}
-
-client_session* shard_clients::take_over(std::unique_ptr<moved_connection> what, engine_session& carried) {
-    client_session& made = add(*what);
-    made.go_on_with(what->received, carried, *what->path, what->is_compressed);
-    return &made;
+connection_parts shard_clients::give_away(connection& who) {
+    connection_parts parts = who.take_parts();
+    remove(who);
+    return parts;
 }
 
 bool shard_clients::count_engine() noexcept {
@@ -241,19 +275,18 @@ void shard_clients::forget(user_session& who) {
 }
 
 bool shard_clients::sweep(std::uint64_t now_ms) {
-    logging_in_.for_each([&](client_session& who) {
-        if (!who.is_past_login_deadline(now_ms)) return;
+    logging_in_.for_each([&](connection& who) {
+        if (!who.is_past_deadline(now_ms)) return;
         // Ending it may take it out of the list at once, or when the reason has been written.
-        if (!who.give_up_login()) who.end(error_code::authentication_timeout, close_reason::authentication);
+        if (!who.give_up_waiting()) who.end(error_code::authentication_timeout, close_reason::authentication);
         logging_in_.remove(who);
     });
     const auto write_timeout = static_cast<std::uint64_t>(limits_.write_timeout.count());
-    blocked_.for_each([&](client_session& who) {
+    blocked_.for_each([&](connection& who) {
         if (who.is_open() && who.is_stuck(now_ms, write_timeout)) {
             shard_.count(counter::write_timeouts);
             if (const auto untold = write_timeout_lines_.admit(std::chrono::steady_clock::now()))
-                spdlog::warn("session {} of {}, {}: took nothing for {} ms (limits.write_timeout), closed{}",
-                             std::string_view{who.id().text()}, who.user().empty() ? "nobody yet" : who.user(),
+                spdlog::warn("{}, {}: took nothing for {} ms (limits.write_timeout), closed{}", who.describe(),
                              who.address(), write_timeout,
                              *untold == 0 ? "" : "; " + std::to_string(*untold) + " more before");
             who.close(close_reason::write_timeout);  // takes it out of the list
@@ -264,10 +297,10 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
     const bool has_held = memory_.sweep(now_ms);
     cool(now_ms);
     check_expiries();
-    check_web(now_ms);
+    check_silence(now_ms);
     const bool has_engines = engines_.sweep(now_ms);
-    return has_engines || has_held || !web_.empty() || !warm_.empty() || !expiring_.empty() || !logging_in_.empty() ||
-           !blocked_.empty();
+    return has_engines || has_held || !silent_.empty() || !warm_.empty() || !expiring_.empty() ||
+           !logging_in_.empty() || !blocked_.empty();
 }
 
 void shard_clients::apply(const client_limits& limits) {
@@ -276,14 +309,24 @@ void shard_clients::apply(const client_limits& limits) {
     for (const auto& who : all_) who->apply_limits();
 }
 
+/// Also for those that are called to end.
+template <class Each>
+void shard_clients::for_each_session(Each&& each) const {
+    // From the back: a connection that closes at once moves the last one to its place.
+    for (std::size_t i = all_.size(); i-- > 0;) {
+        if (i >= all_.size()) continue;
+        if (user_session* const session = all_[i]->session()) each(*session);
+    }
+    engines_.for_each(each);
+}
+
 void shard_clients::drain(std::uint64_t spread_ms) {
     is_draining_ = true;
     const auto ask = [spread_ms](user_session& who) {
         if (who.is_authenticated())
             who.notify_reconnect(::randombytes_uniform(static_cast<std::uint32_t>(spread_ms) + 1));
     };
-    for (const auto& who : all_) ask(*who);
-    engines_.for_each(ask);
+    for_each_session(ask);
 }
 
 void shard_clients::close_all() {
@@ -294,32 +337,21 @@ void shard_clients::close_all() {
 }
 
 void shard_clients::end_sessions_of(std::string_view user) {
-    for (std::size_t i = all_.size(); i-- > 0;) {
-        if (i >= all_.size()) continue;
-        client_session& who = *all_[i];
-        if (who.has_account() && who.user() == user) who.end(error_code::account_changed, close_reason::requested);
-    }
-    engines_.for_each([&](user_session& who) {
+    for_each_session([&](user_session& who) {
         if (who.has_account() && who.user() == user) who.end(error_code::account_changed, close_reason::requested);
     });
 }
 
 void shard_clients::end_sessions_without(const std::vector<std::string>& accounts) {
-    for (std::size_t i = all_.size(); i-- > 0;) {
-        if (i >= all_.size()) continue;
-        client_session& who = *all_[i];
-        if (who.has_account() && !std::binary_search(accounts.begin(), accounts.end(), who.user()))
-            who.end(error_code::account_changed, close_reason::requested);
-    }
-    engines_.for_each([&](user_session& who) {
+    for_each_session([&](user_session& who) {
         if (who.has_account() && !std::binary_search(accounts.begin(), accounts.end(), who.user()))
             who.end(error_code::account_changed, close_reason::requested);
     });
 }
 
 std::size_t shard_clients::unanswered() const {
-    std::size_t sum = engines_.unanswered();
-    for (const auto& who : all_) sum += who->unanswered();
+    std::size_t sum = 0;
+    for_each_session([&](const user_session& who) { sum += who.unanswered(); });
     return sum;
 }
 

@@ -9,39 +9,37 @@
 #include <unordered_map>
 #include <vector>
 
-#include "clients/access_rules.hpp"
-#include "clients/arrival.hpp"
-#include "clients/client_session.hpp"
 #include "clients/client_settings.hpp"
-#include "clients/file_reader.hpp"
-#include "clients/login_service.hpp"
+#include "clients/connection/connection.hpp"
+#include "clients/engine/shard_engines.hpp"
+#include "clients/http/file_reader.hpp"
+#include "clients/http/http_connection.hpp"
+#include "clients/listener/arrival.hpp"
+#include "clients/login/access_rules.hpp"
+#include "clients/login/login_service.hpp"
 #include "clients/memory_bounds.hpp"
-#include "clients/moved_connection.hpp"
-#include "clients/shard_engines.hpp"
-#include "clients/web_form.hpp"
+#include "clients/session/user_session.hpp"
+#include "clients/websocket/web_form.hpp"
+#include "clients/websocket/websocket_side.hpp"
 #include "exchange/log_limit.hpp"
 #include "exchange/shard.hpp"
 #include "web/websocket_pool.hpp"
 
 namespace bester::clients {
 
-/// How many connections there are, over all shards; listeners add, shards subtract.
-using connection_count = std::atomic<std::size_t>;
-
 /// All client connections of one shard, logged in or not: owns them, and sees to their deadlines and
 /// bounds. On the shard's thread, apart from the constructor.
 class shard_clients final : public exchange::swept {
 public:
     /// What is given by reference must outlive it.
-    shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins,
-                  connection_count& connections, doorkeeper& door, file_reader& files,
-                  std::shared_ptr<const access_rules> rules);
+    shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, doorkeeper& door,
+                  file_reader& files, std::shared_ptr<const access_rules> rules);
     ~shard_clients() override;
 
     /// All shards' by index, before any of them runs; the list must outlive it.
     void know(const std::vector<std::unique_ptr<shard_clients>>& all) noexcept { everywhere_ = &all; }
     /// Takes over an accepted connection. `listener` must outlive the shard.
-    void adopt(arrival who, const listener_settings& listener);
+    void adopt(arrival came, const listener_settings& listener);
     void apply(const client_limits& limits);
     /// For what is sent and who logs in from now on.
     void apply(std::shared_ptr<const access_rules> rules) { rules_ = std::move(rules); }
@@ -60,21 +58,51 @@ public:
 
     bool sweep(std::uint64_t now_ms) override;
 
-    // For client_session.
+    // For connections.
     exchange::shard& shard() noexcept { return shard_; }
     const client_limits& limits() const noexcept { return limits_; }
     login_service& logins() noexcept { return logins_; }
     doorkeeper& door() noexcept { return door_; }
     const access_rules& rules() const noexcept { return *rules_; }
-    /// Gives a log-in to the handler; the session is told what that decided, if it is still there.
     shard_engines& engines() noexcept { return engines_; }
     shard_clients& on_shard(unsigned index) noexcept { return *(*everywhere_)[index]; }
-    /// Takes a connection out, to be taken over by another shard; null: not now.
-    std::unique_ptr<moved_connection> give_away(client_session& who);
-    /// One that comes from another shard, with a request,
-    void take_over(std::unique_ptr<moved_connection> what);
-    /// or as the WebSocket of this Engine.IO session.
-    client_session* take_over(std::unique_ptr<moved_connection> what, engine_session& carried);
+    /// The connection of `former` goes on as a `Next`, which is made with the parts of the connection and `how`, and
+    /// begins with what was received and `how`. Null: it could not be made, and the connection is closed. Not from
+    /// within on_frame of `former`, which is destroyed when the turn is over.
+    template <class Next, class... How>
+    Next* replace(connection& former, How&&... how) {
+        connection_parts parts;
+        if (shard_.guarded("an upgrade", [&] { parts = give_away(former); }))
+            return take_over<Next>(std::move(parts), how...);
+        former.fail();
+        return nullptr;
+    }
+    /// Takes a connection out, to go on elsewhere.
+    connection_parts give_away(connection& who);
+    /// The same as replace(), of a connection that was given away, on this shard or (connection::can_move) another.
+    template <class Next, class... How>
+    Next* take_over(connection_parts parts, How&&... how) {
+        Next* made = nullptr;
+        const auto make = [&] {
+            auto next = std::make_unique<Next>(*this, parts, how...);
+            Next& listed = *next;
+            list(std::move(next));
+            made = &listed;
+            await_login(listed);
+            listed.begin(parts.stream.received, how...);
+        };
+        if (shard_.guarded("a connection that goes on", make)) return made;
+        if (made) made->fail();
+        else shard_.count(exchange::counter::sessions_closed);
+        return nullptr;
+    }
+    /// Calls `work(shard_clients&)` for another shard, on that.
+    template <class Work>
+    void send_on(unsigned target, Work&& work) {
+        shard_.post_to(target, [&there = on_shard(target), work = std::forward<Work>(work)](exchange::shard&) mutable {
+            work(there);
+        });
+    }
     /// Engine.IO sessions, and sessions without a connection, are bounded as connections are.
     bool count_engine() noexcept;
     void uncount_engine() noexcept { --engine_count_; }
@@ -82,6 +110,7 @@ public:
     void count_more() noexcept { ++engine_count_; }
     /// A namespace's session is going to be destroyed.
     void forget(user_session& who);
+    /// Gives a log-in to the handler; the session is told what that decided, if it is still there.
     void ask_handler(user_session& who, std::string_view data);
     /// Sees to the end of its token.
     void watch_expiry(user_session& who);
@@ -93,42 +122,64 @@ public:
     void for_each_shard(Each&& each) const {
         for (const auto& there : *everywhere_) each(*there);
     }
-    void watch_blocked(client_session& who);
-    /// A ciphered session has traffic, for which memory is held that it gives back when it is idle.
-    void watch_warm(client_session& who);
-    /// Sees to the silence of a WebSocket.
-    void watch_web(client_session& who);
+    void watch_blocked(connection& who);
+    /// A ciphered connection has traffic, for which memory is held that it gives back when it is idle.
+    void watch_warm(connection& who);
+    /// Sees to the silence of a WebSocket, until it is told to stop.
+    void watch_silence(websocket_side& who);
+    void stop_watching(websocket_side& who) noexcept { silent_.remove(who); }
+    /// Calls end_now() of the connection at the end of the turn, if it is there then.
+    void end_later(connection& who);
     web::websocket_pool& websockets() noexcept { return websockets_; }
     shared_web_forms& web_forms() noexcept { return web_forms_; }
     file_reader& files() noexcept { return files_; }
     /// A client gets a file, as long as that is on its way.
-    void file_begun(client_session& who) { with_file_.add(who); }
-    void file_ended(client_session& who) noexcept { with_file_.remove(who); }
+    void file_begun(http_connection& who) { with_file_.add(who); }
+    void file_ended(http_connection& who) noexcept { with_file_.remove(who); }
     /// There may be no more files on their way: ends the one that has been so for the longest here, if that is longer
     /// than the write timeout; false: there is none.
     bool end_longest_file();
     /// For what is put together on the way in or out, until the next use.
     std::string& text_room() noexcept { return text_room_; }
-    std::uint64_t start_verification(user_session& who);
-    void authenticated(client_session& who);
-    void closed(client_session& who);
+    void authenticated(connection& who);
+    void closed(connection& who);
 
+    /// A number by which the connection is found when the answer to its request comes.
+    std::uint64_t give_ticket(http_connection& who);
+    void drop_ticket(std::uint64_t ticket) noexcept { requests_.erase(ticket); }
+    /// Calls `work(http_connection&)` for the one that was given this ticket, if it still waits; a ticket is good for
+    /// once. An exception closes the connection.
+    template <class Work>
+    void with_request(std::uint64_t ticket, Work&& work) {
+        http_connection* const asking = take_request(ticket);
+        if (asking && !shard_.guarded("the answer to a request", [&] { work(*asking); })) asking->fail();
+    }
+
+    /// Answers a request of Engine.IO, if its connection still waits.
+    void answer(std::uint64_t ticket, const engine_answer& answer);
+
+    /// A number by which the session is found when its log-in has been verified.
+    std::uint64_t start_verification(user_session& who);
     /// The session that holds this ticket, if it still waits; a ticket is good for once.
     user_session* take_ticket(std::uint64_t ticket);
     /// Does a handler decide on the log-in that this session waits for?
     bool is_asking_handler(const user_session& who) const { return calls_.count(who.login_ticket) != 0; }
 
 private:
-    void remove(client_session& who);
-    client_session& add(moved_connection& what);
+    connection& list(std::unique_ptr<connection> made);
+    void await_login(connection& who);
+    void remove(connection& who);
+    http_connection* take_request(std::uint64_t ticket);
+    template <class Each>
+    void for_each_session(Each&& each) const;
+    void end_due();
     void cool(std::uint64_t now_ms);
-    void check_web(std::uint64_t now_ms);
+    void check_silence(std::uint64_t now_ms);
     void check_expiries();
 
     exchange::shard& shard_;
     client_limits limits_;
     login_service& logins_;
-    connection_count& connections_;
     doorkeeper& door_;
     std::shared_ptr<const access_rules> rules_;
     const std::vector<std::unique_ptr<shard_clients>>* everywhere_ = nullptr;
@@ -137,20 +188,23 @@ private:
     std::uint64_t last_ticket_ = 0;
     memory_bounds memory_{*this};     // sessions refer to it
     web::websocket_pool websockets_;  // sessions refer to it
-    std::vector<std::unique_ptr<client_session>> all_;
-    exchange::place_list<client_session, &client_session::login_place> logging_in_;
-    exchange::place_list<client_session, &client_session::blocked_place> blocked_;
-    exchange::place_list<client_session, &client_session::warm_place> warm_;
-    exchange::place_list<client_session, &client_session::file_place> with_file_;
+    std::vector<std::unique_ptr<connection>> all_;
+    exchange::place_list<connection, &connection::login_place> logging_in_;
+    exchange::place_list<connection, &connection::blocked_place> blocked_;
+    exchange::place_list<connection, &connection::warm_place> warm_;
+    exchange::place_list<connection, &connection::ending_place> ending_;  ///< at the end of this turn
+    bool is_ending_due_ = false;
+    exchange::place_list<http_connection, &http_connection::file_place> with_file_;
     file_reader& files_;
     shared_web_forms web_forms_;
     std::string text_room_;
-    exchange::place_list<client_session, &client_session::web_place> web_;  ///< WebSockets
-    std::uint64_t next_web_check_ms_ = 0;
+    exchange::place_list<websocket_side, &websocket_side::silence_place> silent_;  ///< WebSockets that may be
+    std::uint64_t next_silence_check_ms_ = 0;
     exchange::log_limit write_timeout_lines_;
     exchange::place_list<user_session, &user_session::expiring_place> expiring_;
     std::uint64_t next_expiry_check_ms_ = 0;
     std::unordered_map<std::uint64_t, user_session*> verifying_;
+    std::unordered_map<std::uint64_t, http_connection*> requests_;          ///< that wait for their answer, by ticket
     std::unordered_map<std::uint64_t, std::unique_ptr<login_call>> calls_;  ///< by the ticket of who asked
     shard_engines engines_{*this};
 };

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "clients/listener_context.hpp"
+#include "clients/listener/listener_context.hpp"
 #include "config/entry_checks.hpp"
 #include "config/network_address.hpp"
 #include "config/wording.hpp"

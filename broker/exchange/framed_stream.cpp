@@ -47,6 +47,13 @@ std::string_view to_string(close_reason reason) noexcept {
 framed_stream::framed_stream(shard& owner, int fd, std::size_t frame_limit, std::unique_ptr<wire::stream_cipher> cipher)
     : shard_{owner}, fd_{fd}, frame_limit_{frame_limit}, cipher_{std::move(cipher)} {}
 
+framed_stream::framed_stream(shard& owner, stream_parts& from, std::size_t frame_limit) noexcept
+    : shard_{owner},
+      fd_{from.socket.release()},
+      frame_limit_{frame_limit},
+      cipher_{std::move(from.cipher)},
+      outbox_{std::move(from.queued)} {}
+
 framed_stream::~framed_stream() {
     if (fd_ >= 0) ::close(fd_);
     if (kept_) shard_.account_kept(-static_cast<std::ptrdiff_t>(kept_->capacity));
@@ -68,7 +75,7 @@ void framed_stream::start(std::string_view received) {
     };
     if (!shard_.guarded("a new stream", begin)) return fail();
     // What a cipher has been given already, the socket will not tell of again.
-    if (cipher_ && !cipher_->pending_output().empty()) mark_dirty();
+    if (outbox_ || (cipher_ && !cipher_->pending_output().empty())) mark_dirty();
     if (!cipher_ && !kept_) return;
     settle_input();
     hold(asked_hold);
@@ -425,17 +432,18 @@ void framed_stream::close(close_reason reason) noexcept {
     ::close(fd);
 }
 
-framed_stream::connection framed_stream::release_connection() {
-    connection taken;
+stream_parts framed_stream::release_parts() {
+    stream_parts taken;
+    if (kept_) taken.received.assign(kept_->data.get(), kept_->size);
     if (!is_unwatched_) shard_.loop().remove(fd_);
     is_closing_ = is_end_told_ = true;
-    taken.fd = std::exchange(fd_, -1);
+    taken.socket = owned_socket{std::exchange(fd_, -1)};
     taken.cipher = std::move(cipher_);
-    if (kept_) {
-        taken.received.assign(kept_->data.get(), kept_->size);
-        drop_kept(std::move(kept_));
-    }
+    if (kept_) drop_kept(std::move(kept_));
+    if (outbox_ && outbox_->empty()) shard_.give_back(std::move(outbox_));
+    taken.queued = std::move(outbox_);
     settle_input();
+    settle_output();
     return taken;
 }
 

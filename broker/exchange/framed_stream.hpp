@@ -13,6 +13,7 @@
 #include "exchange/event_loop.hpp"
 #include "exchange/framing.hpp"
 #include "exchange/outbox.hpp"
+#include "exchange/owned_socket.hpp"
 #include "exchange/payload.hpp"
 #include "exchange/turn.hpp"
 #include "wire/stream_cipher.hpp"
@@ -42,6 +43,14 @@ struct kept_bytes {
     std::unique_ptr<char[]> data;
     std::uint32_t size = 0;
     std::uint32_t capacity = 0;
+};
+
+/// A connected socket without its stream, and all that another stream needs to go on with it.
+struct stream_parts {
+    owned_socket socket;                          ///< non-blocking
+    std::unique_ptr<wire::stream_cipher> cipher;  ///< null: in clear
+    std::string received;                         ///< in clear, not decoded
+    std::unique_ptr<outbox> queued;               ///< not written, of the shard on which it was queued; null: nothing
 };
 
 /// What became of a frame that was given to on_frame.
@@ -120,6 +129,8 @@ protected:
     /// Takes over `fd`, a non-blocking stream socket; `frame_limit` bounds a frame's body. `cipher` null:
     /// frames go over the socket as they are.
     framed_stream(shard& owner, int fd, std::size_t frame_limit, std::unique_ptr<wire::stream_cipher> cipher = {});
+    /// Takes over a connection; `from.received` is left where it is, for start().
+    framed_stream(shard& owner, stream_parts& from, std::size_t frame_limit) noexcept;
 
     /// Starts watching the descriptor. `received`: bytes that somebody read before.
     void start(std::string_view received);
@@ -145,14 +156,9 @@ protected:
                outbox_->copy_unwritten(outbox_->written() + outbox_->bytes() - back, size, out);
     }
     void set_frame_limit(std::size_t limit) noexcept { frame_limit_ = limit; }
-    /// The connection without its stream, to go on elsewhere.
-    struct connection {
-        int fd = -1;  ///< non-blocking; the caller's
-        std::unique_ptr<wire::stream_cipher> cipher;
-        std::string received;  ///< in clear, not decoded
-    };
-    /// Takes it out, when all that was queued has been written. The stream is closed then, on_closed is not called.
-    connection release_connection();
+    /// Takes the connection out. The stream is closed then, on_closed is not called. Not from within on_frame, and not
+    /// while a frame waits to be given again.
+    stream_parts release_parts();
     /// From the next frame on. Not from within decode() of the framing that is there.
     void set_framing(std::unique_ptr<framing> wanted) noexcept { framing_ = std::move(wanted); }
     framing* current_framing() const noexcept { return framing_.get(); }
@@ -188,6 +194,8 @@ protected:
     void flush_early();
     /// Does more than half of what may wait for it, by its account? Only with an account.
     bool is_half_full() const noexcept;
+    /// Has the other end finished sending, or is nothing read from it any more?
+    bool has_input_ended() const noexcept { return input_ended_; }
     /// Has something arrived that was not read yet, or not decoded because of a pause?
     bool has_unread_input() const noexcept;
     /// All that has arrived is read and handled in a later part of this turn, or in the next, or after the pause that

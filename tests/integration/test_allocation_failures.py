@@ -58,6 +58,7 @@ def shared(make_broker, bin_directory, tmp_path_factory):
     with make_broker(handlers=handlers, environment=environment, start=False, limits=limits,
                      permissions=[{"types": ["*"], "users": ["*"], "anonymous": True}]) as running:
         running.config["listeners"].append(edge)
+        running.config["server"]["connections"] = 100   # a place that is lost is missed soon
         running.write_config()
         running.start()
         running.failures = failures
@@ -161,6 +162,10 @@ CONVERSATIONS = {"plain": plain, "tls": lambda broker: plain(broker, "tls"), "we
                  "halves": halves, "queries": queries, "socketio": websocket, "polling": polling}
 
 
+def descriptors(broker):
+    return len(os.listdir(f"/proc/{broker.process.pid}/fd"))
+
+
 def leave_all(broker):
     for each in broker.opened:
         each.close()
@@ -192,6 +197,8 @@ def test_any_allocation_may_fail(shared, shared_log, is_long, kind):
     step = 1 if is_long else STEP
     failures = shared.failures
     serves(shared)
+    eventually(lambda: not any(s["connections"] for s in shared.status()["shards"]), 30, "no connection is left")
+    opened = descriptors(shared)
     number = random.randint(1, step) - step
     print(f"the first to fail is number {number + step}")
     failed = 0
@@ -212,3 +219,4 @@ def test_any_allocation_may_fail(shared, shared_log, is_long, kind):
             break
     assert failed >= (20 if is_long else 1), "the conversation has allocations"
     eventually(lambda: not any(s["connections"] for s in shared.status()["shards"]), 30, "no connection is left")
+    eventually(lambda: descriptors(shared) <= opened, 30, "every descriptor has been closed")

@@ -25,8 +25,18 @@ BELOW = {
     "cli": {"access", "admin", "config", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
 }
 # The parts of a folder that has any, and which of its other parts each may include. What stands beside them is for
-# all, and includes none.
+# all, and includes none, or those named for "".
 PARTS = {
+    "clients": {
+        "": {"connection", "engine", "http", "listener", "login", "session", "websocket"},
+        "listener": set(),
+        "login": set(),
+        "connection": {"listener"},
+        "session": {"connection", "listener", "login"},
+        "websocket": {"connection", "listener", "login", "session"},
+        "engine": {"connection", "listener", "login", "session", "websocket"},
+        "http": {"connection", "engine", "listener", "login", "session", "websocket"},
+    },
     "peering": {
         "flows": set(),
         "link": set(),

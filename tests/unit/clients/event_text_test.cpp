@@ -1,4 +1,4 @@
-#include "clients/event_text.hpp"
+#include "clients/engine/event_text.hpp"
 
 #include <string>
 

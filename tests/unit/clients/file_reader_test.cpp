@@ -1,4 +1,4 @@
-#include "clients/file_reader.hpp"
+#include "clients/http/file_reader.hpp"
 
 #include <catch2/catch.hpp>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "clients/http_framing.hpp"
+#include "clients/http/http_framing.hpp"
 
 #include <catch2/catch.hpp>
 #include <string>

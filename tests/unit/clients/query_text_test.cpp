@@ -1,4 +1,4 @@
-#include "clients/query_text.hpp"
+#include "clients/http/query_text.hpp"
 
 #include <catch2/catch.hpp>
 

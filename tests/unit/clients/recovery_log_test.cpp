@@ -1,4 +1,4 @@
-#include "clients/recovery_log.hpp"
+#include "clients/engine/recovery_log.hpp"
 
 #include <optional>
 #include <string>

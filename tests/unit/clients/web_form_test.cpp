@@ -1,4 +1,4 @@
-#include "clients/web_form.hpp"
+#include "clients/websocket/web_form.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>

@@ -30,11 +30,16 @@ public:
         : framed_stream{on, fd, frame_limit}, notes_{notes}, alive_{alive} {
         ++alive_;
     }
+    noting_stream(shard& on, stream_parts& from, std::vector<std::string>& notes, int& alive)
+        : framed_stream{on, from, frame_limit}, notes_{notes}, alive_{alive} {
+        ++alive_;
+    }
     ~noting_stream() override { --alive_; }
 
     void begin(std::string_view received = {}) { start(received); }
     void say(std::string_view body) { enqueue(framed(body)); }
     void dry() { read_until_dry(); }
+    using framed_stream::release_parts;
     using framed_stream::unwritten;
 
     /// By the body; what is not here is taken.
@@ -322,6 +327,54 @@ TEST_CASE_METHOD(fixture, "stream: a reader that is slow gets all of it, and blo
     CHECK(on_shard([&](shard&) { return stream->is_blocked(); }));
     CHECK(receive(expected.size()) == expected);
     CHECK(on_shard([&](shard&) { return stream->queued_bytes(); }) == 0);
+}
+
+TEST_CASE_METHOD(fixture, "stream: another one goes on with its connection, with what was not read or not written",
+                 "[exchange]") {
+    const std::string large(50'000, 'x');
+    constexpr std::size_t count = 40;
+    stream->verdict = [](std::string_view) { return frame_verdict::taken_then_pause; };
+    begin();
+    send(framed("first") + framed("second") + framed("third").substr(0, 5));
+    REQUIRE(wait_for(1) == notes{"first"});
+    on_shard([&](shard&) {
+        for (std::size_t i = 0; i < count; ++i) stream->say(large);
+    });
+    shards.pass_turns();
+    REQUIRE(on_shard([&](shard&) { return stream->is_blocked(); }));
+
+    on_shard([&](shard& there) {
+        auto gone = std::move(stream->gone);
+        stream_parts parts = stream->release_parts();
+        CHECK_FALSE(stream->is_open());
+        there.bury(std::unique_ptr<turn_stream>{stream});
+        stream = new noting_stream{there, parts, seen, alive};
+        stream->gone = std::move(gone);
+        stream->begin(parts.received);
+        stream->say("last");
+    });
+    send(framed("third").substr(5));
+    std::string all;
+    for (std::size_t i = 0; i < count; ++i) all += framed(large);
+    all += framed("last");
+    CHECK(receive(all.size()) == all);
+    CHECK(wait_for(3) == notes{"first", "second", "third"});
+    CHECK(alive == 1);
+}
+
+TEST_CASE_METHOD(fixture, "stream: parts of a connection close it when nobody goes on with them", "[exchange]") {
+    begin();
+    on_shard([&](shard& there) {
+        const stream_parts parts = stream->release_parts();
+        there.bury(std::unique_ptr<turn_stream>{stream});
+    });
+    char byte = 0;
+    pollfd waiting{fd, POLLIN, 0};
+    REQUIRE(::poll(&waiting, 1, 10'000) == 1);
+    CHECK(::recv(fd, &byte, 1, 0) == 0);
+    shards.pass_turns();
+    CHECK(alive == 0);
+    CHECK(seen.empty());
 }
 
 TEST_CASE_METHOD(fixture, "stream: closing after the flush writes all that was queued", "[exchange]") {

@@ -1,0 +1,476 @@
+#include "clients/engine/engine_session.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "clients/engine/engine_carrier.hpp"
+#include "clients/engine/shard_engines.hpp"
+#include "clients/shard_clients.hpp"
+#include "exchange/shard.hpp"
+#include "socketio/attachments.hpp"
+#include "wire/base64.hpp"
+#include "wire/json_reader.hpp"
+#include "wire/json_text.hpp"
+
+namespace bester::clients {
+
+using exchange::counter;
+using exchange::frame_verdict;
+using socketio::engine_type;
+using socketio::packet_type;
+
+namespace {
+
+/// Log-ins in vain on one connection; then it is closed.
+constexpr std::uint32_t most_refusals = 16;
+
+/// What a CONNECT brings.
+struct connect_data {
+    login_request request;
+    std::string_view secret;              ///< of the session that it wants back
+    std::optional<std::uint64_t> offset;  ///< of the last event that it has got
+};
+
+bool read_connect(wire::json_reader& reader, std::string_view data, connect_data& out) {
+    bool has_auth = false;
+    const auto field = [&](std::string_view key) {
+        const bool is_text = reader.peek() == '"';
+        if (!is_text) {
+            has_auth = has_auth || (key != "pid" && key != "offset");
+            return reader.skip();
+        }
+        std::string_view text;
+        if (!reader.string(text)) return false;
+        if (key == "pid") {
+            out.secret = text;
+        } else if (key == "offset") {
+            std::uint64_t offset = 0;
+            const auto end = std::from_chars(text.data(), text.data() + text.size(), offset);
+            if (end.ec == std::errc{} && end.ptr == text.data() + text.size()) out.offset = offset;
+            else out.secret = {};
+        } else {
+            has_auth = true;
+            if (key == "token") out.request.token = text;
+            if (key == "username") out.request.user = text;
+            if (key == "password") out.request.password = text;
+        }
+        return true;
+    };
+    if (!reader.start(data) || !reader.object(field) || !reader.at_end()) return false;
+    if (!out.request.token.empty()) out.request.kind = wire::credentials_kind::token;
+    else if (!out.request.user.empty()) out.request.kind = wire::credentials_kind::password;
+    else if (has_auth) out.request.kind = wire::credentials_kind::unknown;
+    if (has_auth) out.request.authentication = data;
+    return true;
+}
+
+}  // namespace
+
+engine_session::engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid,
+                               std::uint64_t now_ms)
+    : home_{&home},
+      opening_{std::move(how)},
+      sid_{std::move(sid)},
+      opened_ms_{now_ms},
+      next_ping_ms_{now_ms + home.ping_interval_ms()} {}
+
+engine_session::~engine_session() {
+    is_closed_ = true;
+    settle();
+    if (has_joined_) home_->clients().door().engines.remove(sid_);
+}
+
+std::string engine_session::open_text(bool can_upgrade) const {
+    socketio::open_values values;
+    values.sid = sid_;
+    values.can_upgrade = can_upgrade;
+    values.ping_interval_ms = home_->ping_interval_ms();
+    values.ping_timeout_ms = home_->ping_timeout_ms();
+    values.max_payload = home_->clients().limits().message_size;
+    return socketio::open_packet(values);
+}
+
+void engine_session::joined() {
+    if (std::exchange(has_joined_, true)) return;
+    home_->clients().door().engines.add(sid_);
+    for (engine_carrier* const each : {websocket_, upgrading_})
+        if (each) each->apply_limits();
+}
+
+// ---- packets of Engine.IO ----------------------------------------------------------------------
+
+engine_session::step engine_session::take(const socketio::engine_packet& packet, engine_carrier* from) {
+    if (from && from == upgrading_) return take_probe(packet, *from);
+    switch (packet.type) {
+        case engine_type::pong: pinged_ms_ = 0; return step::next;
+        case engine_type::noop: return step::next;
+        case engine_type::close: return close(false);
+        case engine_type::message: {
+            if (!packet.is_base64) return take_text(packet.data, true);
+            std::string bytes;
+            return wire::decode_base64(packet.data, bytes) ? take_bytes(bytes) : close(true);
+        }
+        case engine_type::open:
+        case engine_type::ping:
+        case engine_type::upgrade: break;
+    }
+    return close(true);
+}
+
+/// A WebSocket that is to take over from HTTP requests shows that it works, and then that it has.
+engine_session::step engine_session::take_probe(const socketio::engine_packet& packet, engine_carrier& from) {
+    if (packet.type == engine_type::ping && packet.data == "probe") {
+        is_probed_ = true;
+        from.put_packet("3probe", {});
+        // The client takes over when its last request is answered.
+        if (http().poll) {
+            if (http().packets == 0) answer(http().poll, web::http_status::ok, "6");
+            else answer_poll();
+        }
+        return step::next;
+    }
+    if (packet.type != engine_type::upgrade || !is_probed_) return refuse_probe(from);
+    websocket_ = std::exchange(upgrading_, nullptr);
+    http_side& side = http();
+    if (side.poll) answer(side.poll, web::http_status::ok, "6");
+    // What waits goes over the WebSocket, before anything that is new.
+    socketio::payload_reader reader{side.queue};
+    socketio::engine_packet waiting;
+    while (websocket_ && reader.next(waiting) == socketio::payload_status::packet) {
+        if (waiting.is_base64) {
+            std::string bytes;
+            wire::decode_base64(waiting.data, bytes);
+            websocket_->put_bytes(bytes);
+        } else {
+            std::string text{static_cast<char>('0' + static_cast<int>(waiting.type))};
+            websocket_->put_packet(text.append(waiting.data), {});
+        }
+    }
+    side.queue = {};
+    side.packets = 0;
+    if (!side.post) http_.reset();
+    settle();
+    return step::next;
+}
+
+/// What went before goes on without it.
+engine_session::step engine_session::refuse_probe(engine_carrier& from) {
+    home_->clients().shard().count(counter::messages_bad);
+    upgrading_ = nullptr;
+    from.leave_engine();
+    return step::closed;
+}
+
+frame_verdict engine_session::on_websocket(engine_carrier& from, std::string_view body, bool is_binary) {
+    step done = step::closed;
+    socketio::engine_packet packet;
+    if (is_binary && &from == websocket_) done = take_bytes(body);
+    else if (!is_binary && socketio::decode_engine_packet(body, packet)) done = take(packet, &from);
+    else if (&from == upgrading_) done = refuse_probe(from);
+    else done = close(true);
+    switch (done) {
+        case step::closed: return frame_verdict::closed;
+        case step::not_yet: return frame_verdict::not_yet;
+        case step::pause: return frame_verdict::taken_then_pause;
+        case step::next: break;
+    }
+    return frame_verdict::taken;
+}
+
+// ---- packets of Socket.IO ----------------------------------------------------------------------
+
+engine_session::step engine_session::take_text(std::string_view text, bool may_move) {
+    if (collector_ && collector_->is_collecting()) return close(true);
+    const auto packet = socketio::decode_packet(text);
+    if (!packet) return close(true);
+    if (packet->type == packet_type::event || packet->type == packet_type::binary_event) {
+        namespace_session* const to = find(packet->name_space);
+        if (to && to->must_wait()) return step::not_yet;
+    }
+    switch (packet->type) {
+        case packet_type::connect: return connect(*packet, text, may_move);
+        case packet_type::event: return take_event(*packet);
+        case packet_type::disconnect:
+            if (namespace_session* const who = find(packet->name_space)) {
+                who->drop();
+                remove_later(*who);
+            }
+            return step::next;
+        case packet_type::binary_event:
+        case packet_type::binary_ack: {
+            if (!collector_) collector_ = std::make_unique<socketio::attachment_collector>(most_collected());
+            const bool has_begun = collector_->begin(*packet).has_value();
+            settle();
+            return has_begun ? step::next : close(true);
+        }
+        case packet_type::ack: return step::next;  // we ask for none
+        case packet_type::connect_error: break;
+    }
+    return close(true);
+}
+
+engine_session::step engine_session::take_bytes(std::string_view bytes) {
+    if (!collector_ || !collector_->is_collecting()) return close(true);
+    const auto is_complete = collector_->add(bytes);
+    if (!is_complete) return close(true);
+    if (!*is_complete) {
+        settle();
+        return step::next;
+    }
+    const auto collected = std::move(collector_);
+    settle();
+    socketio::packet_view packet = collected->head();
+    if (packet.type == packet_type::binary_ack) return step::next;
+    const auto data = socketio::join_attachments(home_->clients().shard().reader(), packet.data, collected->bodies(),
+                                                 2 * home_->clients().limits().message_size);
+    if (!data) return close(true);
+    packet.data = *data;
+    return take_event(packet);
+}
+
+engine_session::step engine_session::take_event(const socketio::packet_view& packet) {
+    namespace_session* const who = find(packet.name_space);
+    if (who) who->take_event(packet);
+    return is_closed_ ? step::closed : step::next;
+}
+
+engine_session::step engine_session::connect(const socketio::packet_view& packet, std::string_view text,
+                                             bool may_move) {
+    const socketio_namespace* const to = home_->find_namespace(*opening_->path, packet.name_space);
+    if (!to) {
+        send_connect_error(packet.name_space, wire::as_status_error(wire::error_code::unknown_namespace));
+        return is_closed_ ? step::closed : step::next;
+    }
+    if (find(to->name)) return step::next;
+    const auto& own = opening_->path->authentication;
+    const auto reader = home_->clients().shard().reader();
+    connect_data wanted{{.methods = own.empty() ? opening_->listener->authentication : own}, {}, {}};
+    if (!packet.data.empty() && !read_connect(reader, packet.data, wanted)) return close(true);
+    if (!wanted.secret.empty()) {
+        const auto there = home_->shard_of(wanted.secret);
+        if (there && *there != home_->index() && may_move && namespaces_.empty()) {
+            home_->move_later(*this, *there, text);
+            is_moving_ = true;
+            return step::pause;
+        }
+        if (come_back(*to, wanted.secret, wanted.offset)) return step::next;
+    }
+    if (wanted.request.kind == wire::credentials_kind::none && !opening_->token.empty()) {
+        wanted.request.kind = wire::credentials_kind::token;
+        wanted.request.token = opening_->token;
+    }
+    wanted.request.certificate = opening_->certificate;
+    wanted.request.certificate_until_ms = opening_->certificate_until_ms;
+    if (wanted.request.authentication.empty()) wanted.request.authentication = "null";
+    auto& made = namespaces_.emplace_back(std::make_unique<namespace_session>(*home_, *this, *to));
+    made->connect(wanted.request);
+    return is_closed_ ? step::closed : step::next;
+}
+
+/// False: that session is gone, or has not kept everything that the client missed.
+bool engine_session::come_back(const socketio_namespace& to, std::string_view secret,
+                               std::optional<std::uint64_t> offset) {
+    auto who = home_->take_back(secret, to, offset);
+    if (!who) return false;
+    namespaces_.push_back(std::move(who));
+    namespaces_.back()->come_back(*this, offset);
+    return true;
+}
+
+void engine_session::take_moved_packet(std::string_view packet) {
+    is_moving_ = false;
+    std::string text{packet};
+    text.reserve(text.size() + wire::json_padding);  // who reads it looks a little beyond its end
+    take_text(text, false);
+}
+
+namespace_session* engine_session::find(std::string_view name) const noexcept {
+    for (const auto& each : namespaces_)
+        if (each->where().name == name) return each.get();
+    return nullptr;
+}
+
+// ---- to the client -----------------------------------------------------------------------------
+
+bool engine_session::send(std::string_view packet) {
+    if (is_closed_) return false;
+    if (websocket_) {
+        if (!socketio::may_have_attachments(packet)) return websocket_->put_packet(packet, {});
+        std::string frames;
+        append_websocket_frames(frames, packet);
+        return websocket_->put_frames(frames);
+    }
+    http_side& side = http();
+    append_to_payload(side.queue, packet);
+    queue_packet(packet.size());
+    return true;
+}
+
+bool engine_session::send(std::string_view start, std::string_view data) {
+    if (is_closed_) return false;
+    if (websocket_ && !socketio::may_have_attachments(data)) return websocket_->put_packet(start, data);
+    std::string packet{start};
+    return send(packet.append(data));
+}
+
+bool engine_session::send(shared_events::made& event) {
+    if (!websocket_ || is_closed_) return send(event.packet.view());
+    return websocket_->put_frames(home_->events().frames_of(event));
+}
+
+bool engine_session::takes_from_servers() {
+    if (websocket_) return websocket_->takes_from_servers();
+    const client_limits& limits = home_->clients().limits();
+    return !http_ || (http_->queue.size() <= limits.queue_bytes / 2 && http_->packets <= limits.queue_messages / 2);
+}
+
+void engine_session::send_control(packet_type type, std::string_view name_space, std::string_view data) {
+    char room[socketio::prefix_room];
+    socketio::packet_view packet;
+    packet.type = type;
+    packet.name_space = name_space;
+    send(std::string_view{room, socketio::write_prefix(packet, room)}, data);
+}
+
+/// `44/admin,{"message":"forbidden","data":{…}}`. Who is refused again and again is closed.
+void engine_session::send_connect_error(std::string_view name_space, const wire::status_error& error) {
+    std::string data = R"({"message":)";
+    wire::append_quoted(data, error.code);
+    data += R"(,"data":{)";
+    append_error_members(data, error.code, error.reason, error.temporary, error.retry_after_ms);
+    data += "}}";
+    send_control(packet_type::connect_error, name_space, data);
+    if (++refusals_ >= most_refusals) close_later();
+}
+
+// ---- flow --------------------------------------------------------------------------------------
+
+void engine_session::release() {
+    if (holding_ > 0 && --holding_ > 0) return;
+    go_on();
+}
+
+void engine_session::go_on() {
+    if (is_closed_ || is_moving_ || holding_ > 0) return;
+    if (websocket_) websocket_->go_on();
+    if (http_ && http_->post) home_->later(sid_, [](engine_session& who) { who.take_post(); });
+}
+
+// ---- what is held ------------------------------------------------------------------------------
+
+/// Of a packet and its attachments. Before anybody has logged in little is allowed.
+std::size_t engine_session::most_collected() const noexcept {
+    const client_limits& limits = home_->clients().limits();
+    return has_joined_ ? limits.message_size : std::min(limits.message_size, limits.login_size);
+}
+
+/// Counts anew what is held: a packet whose attachments have not all come, a POST that is not taken to its end, and
+/// packets that no poll has fetched.
+void engine_session::settle() {
+    const std::size_t collected = collector_ && !is_closed_ ? collector_->held_bytes() : 0;
+    if (collected == 0) collecting_since_ms_ = 0;
+    else if (collecting_since_ms_ == 0) collecting_since_ms_ = home_->clients().shard().now_ms();
+    const bool is_on_http = http_ && !is_closed_;
+    exchange::stream_account& account = home_->clients().account();
+    account.input.set(*this, held_input_, collected + (is_on_http && http_->post ? http_->body.capacity() : 0));
+    account.output.set(*this, held_output_, is_on_http && http_->packets > 0 ? http_->queue.capacity() : 0);
+    if (collected > 0) home_->clients().shard().wake_sweep();
+}
+
+void engine_session::move_to(shard_engines& home) {
+    home_ = &home;
+    settle();
+}
+
+void engine_session::move_off() {
+    websocket_ = upgrading_ = nullptr;
+    exchange::stream_account& account = home_->clients().account();
+    account.input.set(*this, held_input_, 0);
+    account.output.set(*this, held_output_, 0);
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+engine_session::step engine_session::close(bool has_failed) {
+    if (has_failed) home_->clients().shard().count(counter::messages_bad);
+    if (!is_closed_) {
+        is_closed_ = true;
+        end_transport(has_failed);
+        settle();
+        home_->ended(*this);
+    }
+    return step::closed;
+}
+
+void engine_session::fail() { close(true); }
+
+void engine_session::close_later() {
+    home_->later(sid_, [](engine_session& who) { who.close(false); });
+}
+
+void engine_session::remove_later(namespace_session& who) {
+    auto gone = give_up(who);
+    if (gone) home_->bury(std::move(gone));
+}
+
+std::unique_ptr<namespace_session> engine_session::give_up(namespace_session& who) {
+    const auto found =
+        std::find_if(namespaces_.begin(), namespaces_.end(), [&](const auto& each) { return each.get() == &who; });
+    if (found == namespaces_.end()) return nullptr;
+    auto taken = std::move(*found);
+    namespaces_.erase(found);
+    if (taken->is_holding()) release();
+    return taken;
+}
+
+void engine_session::carrier_gone(engine_carrier& which) {
+    if (&which == upgrading_) {
+        upgrading_ = nullptr;
+        is_probed_ = false;
+        return;
+    }
+    if (&which != websocket_) return;
+    websocket_ = nullptr;
+    close(false);
+}
+
+void engine_session::end_transport(bool has_failed) {
+    is_closed_ = true;
+    if (engine_carrier* const taker = std::exchange(upgrading_, nullptr)) taker->leave_engine();
+    if (engine_carrier* const socket = std::exchange(websocket_, nullptr)) socket->leave_engine();
+    if (!http_) return;
+    if (http_->poll) {
+        // Packets that wait still go out, and then the word that it is over.
+        if (!has_failed) socketio::append_packet(http_->queue, engine_type::close);
+        answer(http_->poll, has_failed ? web::http_status::bad_request : web::http_status::ok,
+               has_failed ? std::string{socketio::error_body(socketio::engine_error::bad_request)}
+                          : std::move(http_->queue));
+    }
+    if (http_->post)
+        answer(http_->post, has_failed ? web::http_status::bad_request : web::http_status::ok,
+               has_failed ? std::string{socketio::error_body(socketio::engine_error::bad_request)} : "ok");
+}
+
+bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms,
+                           std::uint64_t ping_timeout_ms) {
+    if (is_moving_) return true;
+    if (!has_joined_ && now_ms >= opened_ms_ + login_timeout_ms) return false;
+    if (pinged_ms_ != 0) {
+        // While it is not read its answer cannot be seen.
+        if (holding_ > 0) pinged_ms_ = now_ms;
+        if (now_ms >= pinged_ms_ + ping_timeout_ms) return false;
+    }
+    if (now_ms < next_ping_ms_) return true;
+    next_ping_ms_ = now_ms + ping_interval_ms;
+    if (pinged_ms_ == 0) pinged_ms_ = now_ms;
+    if (websocket_) {
+        websocket_->put_packet("2", {});
+    } else {
+        socketio::append_packet(http().queue, engine_type::ping);
+        queue_packet(1);
+    }
+    return true;
+}
+
+}  // namespace bester::clients

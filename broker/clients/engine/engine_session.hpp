@@ -1,0 +1,153 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clients/engine/engine_carrier.hpp"
+#include "clients/engine/engine_request.hpp"
+#include "clients/engine/event_text.hpp"
+#include "clients/engine/namespace_session.hpp"
+#include "exchange/byte_ledger.hpp"
+#include "exchange/framed_stream.hpp"
+#include "socketio/attachment_collector.hpp"
+#include "socketio/engine_packet.hpp"
+#include "socketio/packet.hpp"
+
+namespace bester::clients {
+
+class shard_engines;
+
+/// One Engine.IO session (protocol 4): what carries a client's Socket.IO packets, over HTTP requests, or a WebSocket,
+/// or first the one and then the other. The client's sessions in namespaces live in it. Owned by its shard's
+/// shard_engines, on that shard's thread; it can move to another shard while it has no namespaces.
+class engine_session final : private exchange::memory_holder {
+public:
+    engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid,
+                   std::uint64_t now_ms);
+    ~engine_session();
+    engine_session(const engine_session&) = delete;
+    engine_session& operator=(const engine_session&) = delete;
+
+    const std::string& sid() const noexcept { return sid_; }
+    const std::shared_ptr<const engine_opening>& opening() const noexcept { return opening_; }
+    /// The first packet. `can_upgrade`: it is on HTTP, and may go on to a WebSocket.
+    std::string open_text(bool can_upgrade) const;
+
+    // From HTTP requests and WebSockets.
+    /// May a WebSocket take over? Not if there is one.
+    bool can_upgrade() const noexcept { return !websocket_ && !upgrading_ && !is_closed_; }
+    void take_carrier(engine_carrier& websocket, carrier_part part);
+    exchange::frame_verdict on_websocket(engine_carrier& from, std::string_view body, bool is_binary);
+    void carrier_gone(engine_carrier& which);
+    void poll(const waiting_request& from);
+    void post(std::string body, const waiting_request& from);
+    void request_gone(const waiting_request& which);
+
+    // From namespaces.
+    /// Sends a packet: its text from Engine.IO's digit on, in one piece or two. False if it could not be taken; then
+    /// the session is being closed.
+    bool send(std::string_view packet);
+    /// See exchange::session.
+    bool takes_from_servers();
+    bool send(std::string_view start, std::string_view data);
+    bool send(shared_events::made& event);
+    void send_control(socketio::packet_type type, std::string_view name_space, std::string_view data);
+    void send_connect_error(std::string_view name_space, const wire::status_error& error);
+    /// One of its namespaces has logged in: what carries it may bring more from now on.
+    void joined();
+    bool has_joined() const noexcept { return has_joined_; }
+    void hold_back() noexcept { ++holding_; }
+    void release();
+    void remove_later(namespace_session& who);
+    void close_later();
+    /// The client breaks the protocol.
+    void fail();
+
+    /// Pings, and looks for who is silent; false: it is lost, or has never said who it is.
+    bool check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms,
+               std::uint64_t ping_timeout_ms);
+    /// Ends what carries it: a WebSocket is closed, a waiting request answered. `has_failed`: with an error.
+    void end_transport(bool has_failed);
+    std::vector<std::unique_ptr<namespace_session>>& namespaces() noexcept { return namespaces_; }
+    std::unique_ptr<namespace_session> give_up(namespace_session& who);
+
+    // To move to another shard.
+    engine_carrier* websocket() const noexcept { return websocket_; }
+    engine_carrier* upgrading() const noexcept { return upgrading_; }
+    void move_to(shard_engines& home);
+    /// Leaves this shard, without the WebSocket that carries it: that is given to it again on the other one.
+    void move_off();
+    /// What it was moved for: the CONNECT that it begins with there.
+    void take_moved_packet(std::string_view packet);
+    /// Whom a line of the log speaks of, who holds so many bytes.
+    std::string describe_holder(std::size_t bytes) const;
+    /// Goes on where it stopped.
+    void go_on();
+
+private:
+    enum class step : std::uint8_t {
+        next,
+        pause,    ///< after this packet
+        not_yet,  ///< before it: it is to be given again
+        closed,
+    };
+
+    step take(const socketio::engine_packet& packet, engine_carrier* from);
+    step take_probe(const socketio::engine_packet& packet, engine_carrier& from);
+    step refuse_probe(engine_carrier& from);
+    step take_text(std::string_view text, bool may_move);
+    step take_bytes(std::string_view bytes);
+    step connect(const socketio::packet_view& packet, std::string_view text, bool may_move);
+    bool come_back(const socketio_namespace& to, std::string_view secret, std::optional<std::uint64_t> offset);
+    step take_event(const socketio::packet_view& packet);
+    step close(bool has_failed);
+    void take_post();
+    std::size_t most_collected() const noexcept;
+    void settle();
+    std::uint64_t held_weight(exchange::held_kind what, std::uint64_t now_ms) const noexcept override;
+    void give_way(exchange::held_kind what) override;
+    void check_frame_time(std::uint64_t now_ms) override;
+    void answer(waiting_request& to, web::http_status status, std::string body);
+    void queue_packet(std::size_t size);
+    void answer_poll();
+    namespace_session* find(std::string_view name) const noexcept;
+
+    shard_engines* home_;
+    std::shared_ptr<const engine_opening> opening_;
+    std::string sid_;
+    engine_carrier* websocket_ = nullptr;  ///< null: it is on HTTP
+    engine_carrier* upgrading_ = nullptr;  ///< wants to take over
+    std::vector<std::unique_ptr<namespace_session>> namespaces_;
+
+    /// What only HTTP needs.
+    struct http_side {
+        waiting_request poll;  ///< waits for something to take
+        std::string queue;     ///< packets that wait to be taken, a payload
+        std::size_t packets = 0;
+        waiting_request post;  ///< waits until its packets are taken
+        std::string body;      ///< of that, and where it goes on
+        std::size_t at = 0;
+    };
+    http_side& http();
+
+    std::unique_ptr<http_side> http_;
+    std::unique_ptr<socketio::attachment_collector> collector_;
+    std::uint64_t collecting_since_ms_ = 0;  ///< 0: it is not
+    exchange::byte_ledger::entry held_input_;
+    exchange::byte_ledger::entry held_output_;
+    std::uint64_t opened_ms_;
+    std::uint64_t next_ping_ms_;
+    std::uint64_t pinged_ms_ = 0;  ///< 0: no answer is due
+    std::uint32_t holding_ = 0;    ///< namespaces that can take no more events now
+    std::uint32_t refusals_ = 0;   ///< CONNECTs in vain
+    bool has_joined_ = false;      ///< was ever in a namespace
+    bool is_probed_ = false;
+    bool is_closed_ = false;
+    bool is_moving_ = false;
+};
+
+}  // namespace bester::clients

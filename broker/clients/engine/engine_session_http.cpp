@@ -1,0 +1,129 @@
+// engine_session: over HTTP requests, and from these to a WebSocket.
+#include <utility>
+
+#include "clients/engine/engine_carrier.hpp"
+#include "clients/engine/engine_session.hpp"
+#include "clients/engine/shard_engines.hpp"
+#include "clients/shard_clients.hpp"
+#include "exchange/shard.hpp"
+#include "web/utf8.hpp"
+#include "wire/json_reader.hpp"
+
+namespace bester::clients {
+
+using socketio::engine_error;
+
+engine_session::http_side& engine_session::http() {
+    if (!http_) http_ = std::make_unique<http_side>();
+    return *http_;
+}
+
+void engine_session::take_carrier(engine_carrier& websocket, carrier_part part) {
+    const bool is_upgrade = part == carrier_part::takes_over || part == carrier_part::still_takes_over;
+    (is_upgrade ? upgrading_ : websocket_) = &websocket;
+    if (part == carrier_part::takes_over) is_probed_ = false;
+    if (part == carrier_part::opens) websocket.put_packet(open_text(false), {});
+}
+
+void engine_session::answer(waiting_request& to, web::http_status status, std::string body) {
+    home_->answer(std::exchange(to, {}), {status, std::move(body)});
+}
+
+void engine_session::poll(const waiting_request& from) {
+    waiting_request asking = from;
+    http_side& side = http();
+    if (websocket_ || side.poll) {
+        // One request at a time; who asks twice has lost track.
+        answer(asking, web::http_status::bad_request, std::string{socketio::error_body(engine_error::bad_request)});
+        if (side.poll) close(true);
+        return;
+    }
+    side.poll = from;
+    if (side.packets > 0) answer_poll();
+    else if (upgrading_ && is_probed_) answer(side.poll, web::http_status::ok, "6");
+}
+
+/// Something waits to be taken. What is written in one turn goes in one answer.
+void engine_session::queue_packet(std::size_t) {
+    http_side& side = http();
+    const client_limits& limits = home_->clients().limits();
+    ++side.packets;
+    if (side.queue.size() > limits.queue_bytes || side.packets > limits.queue_messages) {
+        if (side.packets > 1) {
+            home_->clients().shard().count(exchange::counter::slow_consumers);
+            return close_later();
+        }
+    }
+    settle();
+    if (side.packets == 1) home_->later(sid_, [](engine_session& who) { who.answer_poll(); });
+}
+
+void engine_session::answer_poll() {
+    if (!http_ || !http_->poll || http_->packets == 0) return;
+    http_->packets = 0;
+    answer(http_->poll, web::http_status::ok, std::exchange(http_->queue, {}));
+    settle();
+}
+
+void engine_session::post(std::string body, const waiting_request& from) {
+    waiting_request asking = from;
+    http_side& side = http();
+    if (websocket_ || side.post) {
+        answer(asking, web::http_status::bad_request, std::string{socketio::error_body(engine_error::bad_request)});
+        if (side.post) close(true);
+        return;
+    }
+    side.post = from;
+    if (!web::is_utf8(body)) {
+        close(true);
+        return;
+    }
+    side.body = std::move(body);
+    side.body.reserve(side.body.size() + wire::json_padding);  // who reads the last packet looks a little beyond it
+    side.at = 0;
+    take_post();
+    if (http_) settle();
+}
+
+/// Takes the packets that came in a request, as far as that goes; when all are taken it is answered.
+void engine_session::take_post() {
+    if (is_closed_ || is_moving_ || !http_ || !http_->post) return;
+    while (holding_ == 0) {
+        const std::string_view rest = std::string_view{http_->body}.substr(http_->at);
+        if (rest.empty() && http_->at > 0) {
+            http_->body = {};
+            answer(http_->post, web::http_status::ok, "ok");
+            settle();
+            return;
+        }
+        const std::size_t size = std::min(rest.find(socketio::payload_separator), rest.size());
+        socketio::engine_packet packet;
+        if (!socketio::decode_engine_packet(rest.substr(0, size), packet)) {
+            close(true);
+            return;
+        }
+        const std::size_t begin = http_->at;
+        http_->at += std::min(size + 1, rest.size());
+        // Ends with a separator: an empty packet.
+        if (http_->at == http_->body.size() && size < rest.size()) {
+            close(true);
+            return;
+        }
+        const step done = take(packet, nullptr);
+        if (done == step::not_yet) http_->at = begin;
+        if (done != step::next) return;
+    }
+}
+
+void engine_session::request_gone(const waiting_request& which) {
+    if (!http_) return;
+    if (http_->post == which) {
+        http_->post = {};
+        close(false);
+    } else if (http_->poll == which) {
+        http_->poll = {};
+        close(false);
+    }
+}
+
+}  // namespace bester::clients

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clients/engine/engine_request.hpp"
+#include "clients/engine/event_text.hpp"
+#include "clients/engine/recovery_log.hpp"
+#include "clients/engine/socketio_namespace.hpp"
+#include "clients/session/user_session.hpp"
+#include "socketio/packet.hpp"
+
+namespace bester::clients {
+
+class engine_session;
+class shard_engines;
+
+/// A client in one namespace of a Socket.IO path: a session of the exchange. Its events are messages, deliveries are
+/// events to it (proto-docs/socketio.md). Owned by the engine_session that carries it, or, while its client is lost and
+/// may come back, by its shard's shard_engines. On that shard's thread.
+class namespace_session final : public user_session {
+public:
+    namespace_session(shard_engines& home, engine_session& carrier, const socketio_namespace& where);
+    ~namespace_session();
+
+    /// The client's CONNECT: who is it? It is told, now or later; refused, the session is removed.
+    void connect(const login_request& request);
+    /// Must its events wait, as it is full? Then the connection is held back until it has room.
+    bool must_wait();
+    /// An event of the client, or what its binary parts were put together to. `data` is checked here.
+    void take_event(const socketio::packet_view& packet);
+    /// Why it cannot be given more events now; false: it can.
+    bool is_holding() const noexcept { return is_holding_; }
+
+    /// The connection is lost: true if the session stays for a while.
+    bool outlive_connection();
+    /// The client is back, and has got everything up to this offset. Sends what it missed.
+    void come_back(engine_session& carrier, std::optional<std::uint64_t> offset);
+    bool can_come_back(std::optional<std::uint64_t> offset) const noexcept;
+    engine_session* carrier() const noexcept { return carrier_; }
+    const socketio_namespace& where() const noexcept { return where_; }
+    const recovery_log* recovery() const noexcept { return recovery_.get(); }
+    /// Of one that has outlived its connection: when it ends, on the shard's clock.
+    std::uint64_t lost_until_ms() const noexcept { return lost_until_ms_; }
+    /// Leaves the exchange, without a word.
+    void drop();
+
+    bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) override;
+    bool deliver(const exchange::payload& frame) override;
+    void message_done(const exchange::envelope_view& message, const wire::status_error* error) override;
+    bool takes_from_servers() override;
+    void disconnect(const wire::status_error& why) override;
+    std::string_view path() const noexcept override { return opening_->path->name; }
+    std::string_view query() const noexcept override { return opening_->query; }
+    std::string_view name_space() const noexcept override { return where_.name; }
+    void end(wire::error_code code, exchange::close_reason reason) override;
+    void notify_reconnect(std::uint64_t after_ms) override;
+    std::string address() const override { return opening_->address; }
+
+private:
+    wire::error_code objection() override;
+    void logged_in() override;
+    void logged_in_late() override {}
+    void login_refused(const wire::status_error& error) override;
+    void warn_of_expiry(std::uint64_t left_ms) override;
+    void on_message_refused(const wire::client_message& message, const wire::status_error& error) override;
+
+    void say_connected();
+    bool send_event(std::string_view type_token, std::string_view data);
+    bool send_notice(std::string_view members);
+    bool send_ack(std::string_view id_token, std::string_view data);
+    void send_error(std::string_view id_token, const wire::status_error& error);
+    void say_goodbye(std::string_view code, std::string_view reason);
+    void take_token(std::string_view id_token, std::string_view data);
+    bool was_answered(std::string_view id_token);
+    void keep(std::uint64_t offset, const exchange::payload& packet);
+
+    shard_engines& home_;
+    engine_session* carrier_;
+    const socketio_namespace& where_;
+    std::shared_ptr<const engine_opening> opening_;  ///< of the connection that it began with
+    std::unique_ptr<recovery_log> recovery_;         ///< null: what it misses is lost
+    std::vector<std::uint64_t> answered_;            ///< requests that have got their reply, and whose end is to come
+    std::uint64_t lost_until_ms_ = 0;
+    bool is_holding_ = false;
+};
+
+}  // namespace bester::clients

@@ -1,0 +1,333 @@
+#include "clients/engine/shard_engines.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <sodium.h>
+
+#include "clients/engine/engine_carrier.hpp"
+#include "clients/engine/engine_session.hpp"
+#include "clients/engine/namespace_session.hpp"
+#include "clients/shard_clients.hpp"
+#include "exchange/shard.hpp"
+
+namespace bester::clients {
+
+namespace {
+
+/// Two hexadecimal digits of the shard, then this many random bytes.
+constexpr std::size_t random_size = 16;
+constexpr std::size_t secret_size = 2 + 2 * random_size;
+/// A session is where its id says, or one shard further.
+constexpr unsigned most_hops = 3;
+
+}  // namespace
+
+/// What moves to another shard.
+struct shard_engines::moved {
+    std::unique_ptr<engine_session> engine;
+    std::optional<connection_parts> carrier;  ///< its WebSocket, or one that wants to take over
+    websocket_upgrade how;                    ///< it came to be
+    carrier_part part = carrier_part::carries_on;
+    std::string connect;
+};
+
+shard_engines::shard_engines(shard_clients& clients) : clients_{clients} {
+    ::randombytes_buf(&last_offset_, sizeof last_offset_);
+    last_offset_ >>= 2;  // room to count
+}
+
+shard_engines::~shard_engines() {
+    // The exchange is gone or going: nobody is told.
+    dead_sessions_.clear();
+    lost_.clear();
+    engines_.clear();
+}
+
+unsigned shard_engines::index() const noexcept { return clients_.shard().index(); }
+
+std::uint64_t shard_engines::ping_interval_ms() const noexcept {
+    return static_cast<std::uint64_t>(clients_.limits().keepalive_idle.count());
+}
+
+std::uint64_t shard_engines::ping_timeout_ms() const noexcept {
+    return static_cast<std::uint64_t>(clients_.limits().keepalive_timeout.count());
+}
+
+std::string shard_engines::make_secret() const {
+    std::array<unsigned char, 1 + random_size> bytes;
+    ::randombytes_buf(bytes.data(), bytes.size());
+    bytes[0] = static_cast<unsigned char>(index());
+    std::string text(2 * bytes.size() + 1, '\0');
+    ::sodium_bin2hex(text.data(), text.size(), bytes.data(), bytes.size());
+    text.pop_back();
+    return text;
+}
+
+std::optional<unsigned> shard_engines::shard_of(std::string_view secret) const noexcept {
+    unsigned shard = 0;
+    if (secret.size() != secret_size) return std::nullopt;
+    const auto end = std::from_chars(secret.data(), secret.data() + 2, shard, 16);
+    if (end.ec != std::errc{} || end.ptr != secret.data() + 2 || shard >= clients_.shard().settings().shards)
+        return std::nullopt;
+    return shard;
+}
+
+const socketio_namespace* shard_engines::find_namespace(const web_path& path, std::string_view name) {
+    auto [found, is_new] = namespaces_.try_emplace(&path);
+    if (is_new) found->second = namespaces_of(path);
+    for (const socketio_namespace& each : found->second)
+        if (each.name == name) return &each;
+    return nullptr;
+}
+
+// ---- where they are ----------------------------------------------------------------------------
+
+engine_session* shard_engines::open(std::shared_ptr<const engine_opening> how) {
+    if (!clients_.count_engine()) return nullptr;
+    std::string sid = make_secret();
+    auto made = std::make_unique<engine_session>(*this, std::move(how), sid, clients_.shard().now_ms());
+    engine_session* const opened = made.get();
+    engines_.emplace(std::move(sid), std::move(made));
+    clients_.shard().wake_sweep();
+    return opened;
+}
+
+engine_session* shard_engines::find(std::string_view sid) const {
+    const auto found = engines_.find(sid);
+    return found == engines_.end() ? nullptr : found->second.get();
+}
+
+std::optional<unsigned> shard_engines::shard_for(std::string_view sid) const {
+    if (engines_.contains(sid)) return index();
+    const auto elsewhere = forwards_.find(sid);
+    if (elsewhere != forwards_.end()) return elsewhere->second;
+    return shard_of(sid);
+}
+
+void shard_engines::at(std::string sid, action act, unsigned hops) {
+    const auto target = shard_for(sid);
+    if (target == index() || !target || hops >= most_hops) return act(*this, find(sid));
+    struct journey {
+        std::string sid;
+        action act;
+        unsigned hops;
+    };
+    auto what = std::make_unique<journey>(journey{std::move(sid), std::move(act), hops + 1});
+    clients_.shard().post_to(*target,
+                             [&there = clients_.on_shard(*target), what = std::move(what)](exchange::shard&) mutable {
+                                 there.engines().at(std::move(what->sid), std::move(what->act), what->hops);
+                             });
+}
+
+void shard_engines::answer(const waiting_request& to, engine_answer what) {
+    auto kept = std::make_unique<engine_answer>(std::move(what));
+    clients_.send_on(
+        to.shard, [ticket = to.ticket, kept = std::move(kept)](shard_clients& there) { there.answer(ticket, *kept); });
+}
+
+void shard_engines::later(const std::string& sid, void (*act)(engine_session&)) {
+    clients_.shard().at_turn_end([this, sid, act] {
+        if (engine_session* const who = find(sid)) act(*who);
+    });
+}
+
+// ---- from shard to shard -----------------------------------------------------------------------
+
+void shard_engines::move_later(engine_session& who, unsigned target, std::string_view connect) {
+    clients_.shard().at_turn_end(
+        [this, sid = who.sid(), target, connect = std::string{connect}] { move(sid, target, connect); });
+}
+
+void shard_engines::move(const std::string& sid, unsigned target, const std::string& connect) {
+    engine_session* const who = find(sid);
+    if (!who) return;
+    auto what = std::make_unique<moved>();
+    what->connect = connect;
+    if (!who->websocket()) what->part = carrier_part::still_takes_over;
+    if (engine_carrier* const socket = who->websocket() ? who->websocket() : who->upgrading()) {
+        if (!socket->can_move()) {
+            // It still has something to write, or is closing: then it begins anew here.
+            who->take_moved_packet(connect);
+            return who->go_on();
+        }
+        what->how.path = &socket->path();
+        what->how.is_compressed = socket->is_compressed();
+        what->carrier = clients_.give_away(*socket);
+        socket->forget_engine();
+    }
+    what->engine = take(sid);
+    clients_.uncount_engine();
+    what->engine->move_off();
+    const unsigned home = home_of(sid);
+    if (home == index()) {
+        forwards_[sid] = target;
+    } else {
+        clients_.shard().post_to(home, [&there = clients_.on_shard(home), sid = std::string{sid},
+                                        target](exchange::shard&) { there.engines().forward(sid, target); });
+    }
+    clients_.send_on(target,
+                     [what = std::move(what)](shard_clients& there) { there.engines().arrive(std::move(*what)); });
+}
+
+void shard_engines::arrive(moved what) {
+    engine_session& who = *what.engine;
+    who.move_to(*this);
+    engines_.emplace(who.sid(), std::move(what.engine));
+    clients_.count_more();
+    clients_.shard().wake_sweep();
+    const std::string sid = who.sid();
+    if (what.carrier) {
+        const bool is_taken = clients_.take_over<engine_carrier>(std::move(*what.carrier), what.how, who, what.part);
+        if (!is_taken && what.part == carrier_part::carries_on) who.close_later();
+        if (!find(sid)) return;
+    }
+    who.take_moved_packet(what.connect);
+    if (engine_session* const here = find(sid)) here->go_on();
+}
+
+unsigned shard_engines::home_of(std::string_view sid) const noexcept { return shard_of(sid).value_or(index()); }
+
+void shard_engines::forward(const std::string& sid, std::optional<unsigned> to) {
+    if (to) forwards_[sid] = *to;
+    else forwards_.erase(sid);
+}
+
+// ---- the end, and coming back -------------------------------------------------------------------
+
+std::unique_ptr<engine_session> shard_engines::take(std::string_view sid) {
+    const auto found = engines_.find(sid);
+    if (found == engines_.end()) return nullptr;
+    auto taken = std::move(found->second);
+    engines_.erase(found);
+    return taken;
+}
+
+void shard_engines::ended(engine_session& who) {
+    auto gone = take(who.sid());
+    if (!gone) return;
+    const unsigned home = home_of(who.sid());
+    if (home != index()) {
+        clients_.shard().post_to(home, [&there = clients_.on_shard(home), sid = who.sid()](exchange::shard&) {
+            there.engines().forward(sid, std::nullopt);
+        });
+    }
+    std::size_t kept = 0;
+    for (auto& each : gone->namespaces()) {
+        if (each->outlive_connection()) {
+            ++kept;
+            lost_.push_back(std::move(each));
+        } else {
+            each->drop();
+            bury(std::move(each));
+        }
+    }
+    gone->namespaces().clear();
+    clients_.uncount_engine();
+    for (; kept > 0; --kept) clients_.count_more();
+    clients_.shard().wake_sweep();
+    bury(std::move(gone));
+}
+
+void shard_engines::remember(namespace_session& who) { recoverable_.emplace(who.recovery()->secret(), &who); }
+
+void shard_engines::forget(namespace_session& who) {
+    if (who.recovery()) recoverable_.erase(who.recovery()->secret());
+}
+
+std::unique_ptr<namespace_session> shard_engines::take_back(std::string_view secret, const socketio_namespace& where,
+                                                            std::optional<std::uint64_t> offset) {
+    const auto found = recoverable_.find(secret);
+    if (found == recoverable_.end()) return nullptr;
+    namespace_session& who = *found->second;
+    if (&who.where() != &where || !who.can_come_back(offset)) return nullptr;
+    if (engine_session* const former = who.carrier()) {
+        // Its old connection has not been noticed to be lost.
+        auto taken = former->give_up(who);
+        if (former->namespaces().empty()) former->close_later();
+        return taken;
+    }
+    const auto at = std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.get() == &who; });
+    if (at == lost_.end()) return nullptr;
+    auto taken = std::move(*at);
+    lost_.erase(at);
+    clients_.uncount_engine();
+    return taken;
+}
+
+void shard_engines::remove_later(namespace_session& who) {
+    const auto at = std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.get() == &who; });
+    if (at == lost_.end()) return;
+    bury(std::move(*at));
+    lost_.erase(at);
+    clients_.uncount_engine();
+}
+
+void shard_engines::bury(std::unique_ptr<namespace_session> gone) {
+    dead_sessions_.push_back(std::move(gone));
+    clear_graves();
+}
+
+void shard_engines::bury(std::unique_ptr<engine_session> gone) {
+    dead_engines_.push_back(std::move(gone));
+    clear_graves();
+}
+
+/// Not before the turn ends: whoever ended them may be among their own calls.
+void shard_engines::clear_graves() {
+    if (is_clearing_) return;
+    clients_.shard().at_turn_end([this] {
+        is_clearing_ = false;
+        for (const auto& each : dead_sessions_) clients_.forget(*each);
+        dead_sessions_.clear();
+        dead_engines_.clear();
+    });
+    is_clearing_ = true;
+}
+
+// ---- from time to time -------------------------------------------------------------------------
+
+bool shard_engines::sweep(std::uint64_t now_ms) {
+    const bool has_any = !engines_.empty() || !lost_.empty();
+    if (!has_any || now_ms < next_check_ms_) return has_any;
+    next_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(ping_interval_ms(), ping_timeout_ms()) / 4, 20, 1'000);
+    events_ = {};  // what they refer to need not stay
+    const auto login_timeout = static_cast<std::uint64_t>(clients_.limits().authentication_timeout.count());
+    std::vector<engine_session*> silent;
+    for (const auto& [sid, who] : engines_)
+        if (!who->check(now_ms, login_timeout, ping_interval_ms(), ping_timeout_ms())) silent.push_back(who.get());
+    for (engine_session* who : silent) who->close_later();
+    for (std::size_t i = lost_.size(); i-- > 0;) {
+        if (now_ms < lost_[i]->lost_until_ms()) continue;
+        lost_[i]->drop();
+        bury(std::move(lost_[i]));
+        lost_.erase(lost_.begin() + static_cast<std::ptrdiff_t>(i));
+        clients_.uncount_engine();
+    }
+    return true;
+}
+
+void shard_engines::for_each(const std::function<void(namespace_session&)>& each) const {
+    // What is called may end the session, or all of them.
+    std::vector<namespace_session*> all;
+    for (const auto& [sid, who] : engines_)
+        for (const auto& session : who->namespaces()) all.push_back(session.get());
+    for (const auto& session : lost_) all.push_back(session.get());
+    for (namespace_session* who : all) each(*who);
+}
+
+void shard_engines::close_all() {
+    for_each([](namespace_session& who) {
+        who.end(wire::error_code::shutting_down, exchange::close_reason::shutting_down);
+    });
+    for (const auto& [sid, who] : engines_) who->close_later();
+}
+
+std::size_t shard_engines::unanswered() const {
+    std::size_t sum = 0;
+    for_each([&](namespace_session& who) { sum += who.unanswered(); });
+    return sum;
+}
+
+}  // namespace bester::clients

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "clients/engine/engine_request.hpp"
+#include "clients/engine/event_text.hpp"
+#include "clients/engine/socketio_namespace.hpp"
+#include "exchange/framed_stream.hpp"
+#include "exchange/session_id.hpp"
+
+namespace bester::clients {
+
+class engine_session;
+class namespace_session;
+class shard_clients;
+
+/// The Engine.IO sessions of one shard, and those sessions of Socket.IO clients that outlive their connection. An HTTP
+/// request may come on any shard: the id of an Engine.IO session says on which it was opened, and from there it is
+/// passed on if the session has moved. On the shard's thread.
+class shard_engines {
+public:
+    explicit shard_engines(shard_clients& clients);
+    ~shard_engines();
+
+    // For requests and WebSockets.
+    /// Opens one here; null: the broker is full.
+    engine_session* open(std::shared_ptr<const engine_opening> how);
+    /// The one of this id, if it is here.
+    engine_session* find(std::string_view sid) const;
+    /// The shard to ask for it, as far as is known here; none: that is no id.
+    std::optional<unsigned> shard_for(std::string_view sid) const;
+    /// Runs `act` where it is, now or later; with null if it is nowhere.
+    using action = std::function<void(shard_engines& there, engine_session* who)>;
+    void at(std::string sid, action act, unsigned hops = 0);
+    /// Answers a request, on whatever shard it waits.
+    void answer(const waiting_request& to, engine_answer what);
+
+    // For engine_session and namespace_session.
+    shard_clients& clients() noexcept { return clients_; }
+    unsigned index() const noexcept;
+    std::uint64_t ping_interval_ms() const noexcept;
+    std::uint64_t ping_timeout_ms() const noexcept;
+    shared_events& events() noexcept { return events_; }
+    /// Of the last event that was sent to anybody who may come back.
+    std::uint64_t& last_offset() noexcept { return last_offset_; }
+    const socketio_namespace* find_namespace(const web_path& path, std::string_view name);
+    /// A name that nobody guesses, which says on which shard it was made;
+    std::string make_secret() const;
+    /// and what it says; none: it is none of ours.
+    std::optional<unsigned> shard_of(std::string_view secret) const noexcept;
+    /// Calls it at the end of the turn, if it still is there.
+    void later(const std::string& sid, void (*act)(engine_session&));
+    /// A session that can come back, and its end.
+    void remember(namespace_session& who);
+    void forget(namespace_session& who);
+    /// The session of this secret, if it can go on where its client stopped.
+    std::unique_ptr<namespace_session> take_back(std::string_view secret, const socketio_namespace& where,
+                                                 std::optional<std::uint64_t> offset);
+    /// Takes the CONNECT to the shard where the session is that it wants back, and everything with it.
+    void move_later(engine_session& who, unsigned target, std::string_view connect);
+    /// It is closed: its sessions stay for a while, or end.
+    void ended(engine_session& who);
+    void remove_later(namespace_session& who);
+    void bury(std::unique_ptr<namespace_session> gone);
+
+    // For shard_clients.
+    /// Looks after deadlines; returns whether there is anything to look after.
+    bool sweep(std::uint64_t now_ms);
+    void for_each(const std::function<void(namespace_session&)>& each) const;
+    void close_all();
+    std::size_t unanswered() const;
+
+private:
+    struct moved;
+    void move(const std::string& sid, unsigned target, const std::string& connect);
+    void arrive(moved what);
+    std::unique_ptr<engine_session> take(std::string_view sid);
+    void bury(std::unique_ptr<engine_session> gone);
+    void clear_graves();
+    unsigned home_of(std::string_view sid) const noexcept;
+    void forward(const std::string& sid, std::optional<unsigned> to);
+
+    struct text_hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+    };
+    template <class Value>
+    using by_text = std::unordered_map<std::string, Value, text_hash, std::equal_to<>>;
+
+    shard_clients& clients_;
+    by_text<std::unique_ptr<engine_session>> engines_;
+    by_text<unsigned> forwards_;                            ///< of those that were opened here, and are elsewhere
+    by_text<namespace_session*> recoverable_;               ///< by their secret
+    std::vector<std::unique_ptr<namespace_session>> lost_;  ///< without a connection
+    std::map<const web_path*, std::vector<socketio_namespace>> namespaces_;
+    shared_events events_;
+    std::vector<std::unique_ptr<engine_session>> dead_engines_;
+    std::vector<std::unique_ptr<namespace_session>> dead_sessions_;
+    bool is_clearing_ = false;
+    std::uint64_t
+        last_offset_;  ///< begins anywhere, so that offsets of other shards and earlier runs are not taken for its own
+    std::uint64_t next_check_ms_ = 0;
+};
+
+}  // namespace bester::clients

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "clients/connection/connection.hpp"
+#include "clients/engine/engine_request.hpp"
+#include "clients/http/file_reader.hpp"
+#include "clients/http/http_framing.hpp"
+#include "clients/http/pending_request.hpp"
+#include "clients/websocket/websocket_upgrade.hpp"
+#include "exchange/place_list.hpp"
+#include "web/http_request.hpp"
+
+namespace bester::clients {
+
+/// A connection that speaks HTTP: requests for files, requests of Engine.IO, and requests to go on as a WebSocket, for
+/// which another object takes the connection over when the turn ends. Requests are answered in their order, one at a
+/// time; what an answer needs is kept with its request.
+class http_connection final : public connection {
+public:
+    http_connection(shard_clients& owner, connection_parts& from);
+
+    bool is_past_deadline(std::uint64_t now_ms) const noexcept override;
+
+    /// Answers the request that waits for Engine.IO.
+    void engine_answered(const engine_answer& answer);
+    /// Goes on as a WebSocket of Engine.IO, here or on the shard of the session that is asked for, or is refused. The
+    /// connection may be another object's afterwards. Not from within on_frame.
+    void upgrade_to_engine(const web::http_request& asked);
+
+    /// When the file was asked for that is on its way; only of one in shard_clients' list of these.
+    std::uint64_t file_since_ms() const noexcept { return pending_->file->since_ms; }
+    /// Ends it, so that somebody else's file has its place.
+    void give_up_file();
+
+    /// For shard_clients: its place among those that are sent a file.
+    exchange::list_place file_place;
+
+private:
+    /// Why it is not read, beside framed_stream's own reasons.
+    enum hold_reason : std::uint8_t { on_answer = 1 };
+
+    exchange::frame_verdict on_frame(std::string_view body) override;
+    void on_drained() override;
+    void on_frame_pending(std::uint64_t since_ms) override;
+    void detach() override;
+    void say_goodbye(const wire::status_error& why, web::close_code code) override;
+
+    exchange::frame_verdict accept(web::http_request asked, std::string_view body);
+    const web_path* find_path(std::string_view path) const noexcept;
+    bool learn_address(const web::http_request& asked);
+
+    // Answers.
+    pending_request& await_answer(web::response_context answer);
+    std::unique_ptr<pending_request> take_pending();
+    void answered(const web::response_context& to);
+    exchange::frame_verdict respond_and_close(const std::string& response);
+    exchange::frame_verdict refuse(const web::http_request& asked, web::http_status status);
+    void put_off(web::response_context to);
+
+    // Files.
+    exchange::frame_verdict ask_for_file(web::http_request asked);
+    file_reader::completion when_read(void (http_connection::*then)(file_reader::result));
+    void file_opened(file_reader::result result);
+    void file_read(file_reader::result result);
+    void send_file_on();
+
+    // WebSockets.
+    exchange::frame_verdict upgrade(const web::http_request& asked);
+    void become_websocket(const websocket_upgrade& how);
+
+    // Engine.IO.
+    exchange::frame_verdict on_engine_request(const web_path& path, web::http_request asked, std::string_view body);
+    void answer_engine(const web::response_context& to, const engine_answer& answer);
+    std::shared_ptr<const engine_opening> make_opening(const web_path& path, const web::http_request& asked) const;
+    exchange::frame_verdict upgrade_to_engine_later(web::http_request asked);
+    void move_to(unsigned target, const web::http_request& asked);
+
+    http_framing* requests_;                    ///< the stream's
+    std::unique_ptr<pending_request> pending_;  ///< null: every request that was accepted has been answered
+};
+
+}  // namespace bester::clients

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <utility>
+
+namespace bester::clients {
+
+/// How many connections there are, over all shards.
+using connection_count = std::atomic<std::size_t>;
+
+/// One of the connections that there may be at once: counted as long as the object exists. The count must outlive it.
+/// Any thread, one at a time.
+class connection_slot {
+public:
+    connection_slot() = default;
+    /// Takes one of `most`; is empty if there are that many already.
+    connection_slot(connection_count& count, std::size_t most) noexcept : count_{&count} {
+        if (count.fetch_add(1, std::memory_order_relaxed) >= most) give_back();
+    }
+    connection_slot(connection_slot&& other) noexcept : count_{std::exchange(other.count_, nullptr)} {}
+    connection_slot& operator=(connection_slot&& other) noexcept {
+        std::swap(count_, other.count_);
+        return *this;
+    }
+    ~connection_slot() { give_back(); }
+
+    explicit operator bool() const noexcept { return count_ != nullptr; }
+    void give_back() noexcept {
+        if (auto* const count = std::exchange(count_, nullptr)) count->fetch_sub(1, std::memory_order_relaxed);
+    }
+
+private:
+    connection_count* count_ = nullptr;
+};
+
+}  // namespace bester::clients

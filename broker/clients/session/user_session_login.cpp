@@ -1,0 +1,215 @@
+// user_session: who is it?
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "clients/login/access_rules.hpp"
+#include "clients/login/anonymous_name.hpp"
+#include "clients/session/user_session.hpp"
+#include "clients/shard_clients.hpp"
+#include "exchange/shard.hpp"
+#include "wire/json_text.hpp"
+#include "wire/names.hpp"
+
+namespace bester::clients {
+
+using exchange::counter;
+using wire::error_code;
+
+user_session::login_step user_session::log_in(const login_request& request) {
+    if (request.kind == wire::credentials_kind::none) return log_in_with_nothing(request);
+    for (const authentication_method method : request.methods) {
+        if (method == authentication_method::handler) return ask_handler(request);
+        if (method == authentication_method::accounts && request.kind == wire::credentials_kind::password)
+            return log_in_with_password(request);
+        if (method == authentication_method::jwt && request.kind == wire::credentials_kind::token)
+            return log_in_with_token(request);
+    }
+    return refuse(error_code::authentication_unsupported);
+}
+
+/// A certificate says who it is before any message does.
+user_session::login_step user_session::log_in_with_nothing(const login_request& request) {
+    const auto takes = [&](authentication_method method) {
+        return std::find(request.methods.begin(), request.methods.end(), method) != request.methods.end();
+    };
+    if (takes(authentication_method::certificate) && !request.certificate.empty()) {
+        if (!wire::is_user_name(request.certificate)) return refuse(error_code::authentication_failed);
+        // It was good when the connection began, which may be some time ago.
+        if (owner_.shard().wall_ms() >= request.certificate_until_ms)
+            return refuse(wire::as_status_error(error_code::authentication_failed, "the certificate has expired"));
+        return accept(request.certificate);
+    }
+    if (!takes(authentication_method::anonymous)) return refuse(error_code::authentication_required);
+    identified_by_ = identified_by::anonymous;
+    return accept(make_anonymous_name());
+}
+
+/// Did too many fail lately? Then it has been refused.
+bool user_session::must_wait(const access::address_key& from, std::string_view user) {
+    exchange::shard& shard = owner_.shard();
+    const auto wait = owner_.door().throttle.wait_for(from, user, shard.now_ms());
+    if (wait.count() == 0) return false;
+    shard.count(counter::logins_throttled);
+    wire::status_error error = wire::as_status_error(error_code::login_throttled);
+    error.retry_after_ms = static_cast<std::uint64_t>(wait.count());
+    refuse(error);
+    return true;
+}
+
+user_session::login_step user_session::log_in_with_password(const login_request& request) {
+    if (!wire::is_user_name(request.user)) return refuse(error_code::authentication_failed);
+    // Before memory is asked, too: it would answer guesses as fast as they come.
+    if (must_wait(counted_address(address()), request.user)) return login_step::refused;
+    if (owner_.logins().is_remembered(request.user, request.password)) {
+        identified_by_ = identified_by::account;
+        return accept(request.user);
+    }
+    standing_ = standing::verifying;
+    user_ = request.user;  // must be known when the answer comes
+    const std::uint64_t ticket = owner_.start_verification(*this);
+    owner_.logins().verify(request.user, request.password,
+                           [&clients = owner_, &home = owner_.shard(), ticket](login_result result) {
+                               home.post([&clients, ticket, result](exchange::shard&) {
+                                   if (user_session* who = clients.take_ticket(ticket)) who->verified(result);
+                               });
+                           });
+    return login_step::waiting;
+}
+
+user_session::login_step user_session::log_in_with_token(const login_request& request) {
+    exchange::shard& shard = owner_.shard();
+    const auto from = counted_address(address());
+    if (must_wait(from, {})) return login_step::refused;
+    auto identity = owner_.rules().verify(request.token, shard.wall_ms());
+    if (!identity) {
+        spdlog::debug("listener {}: a token from {} was refused: {}", listener_.name, address(),
+                      identity.error().reason);
+        // An old token is no guess.
+        if (identity.error().code == error_code::token_invalid) owner_.door().throttle.failed(from, {}, shard.now_ms());
+        return refuse(identity.error().code);
+    }
+    access().has_token = true;
+    const std::string user = identity->user;
+    take_identity(std::move(*identity));
+    return accept(user);
+}
+
+/// A handler decides: it gets the credentials as they stood.
+user_session::login_step user_session::ask_handler(const login_request& request) {
+    if (owner_.is_draining()) return refuse(error_code::shutting_down);
+    user_ = wire::is_user_name(request.user) ? request.user : std::string_view{};
+    const std::string from = address();
+    if (must_wait(counted_address(from), user_)) return login_step::refused;
+    std::string data = R"({"credentials":)";
+    data.append(request.authentication).append(R"(,"listener":)");
+    wire::append_quoted(data, listener_.name);
+    data += R"(,"address":)";
+    wire::append_quoted(data, from);
+    data += '}';
+    standing_ = standing::verifying;
+    owner_.ask_handler(*this, data);
+    return login_step::waiting;
+}
+
+bool user_session::end_verifying() noexcept {
+    if (standing_ != standing::verifying) return false;
+    standing_ = standing::outside;
+    return true;
+}
+
+void user_session::decided(login_call::decision outcome) {
+    if (!end_verifying()) return;
+    exchange::shard& shard = owner_.shard();
+    const auto from = counted_address(address());
+    if (!outcome) {
+        const login_denial& why = outcome.error();
+        if (!why.is_verdict) {
+            spdlog::warn("listener {}: the log-in handler did not decide: {} ({})", listener_.name, why.reason,
+                         why.code);
+            refuse({why.code, why.reason, why.temporary});
+            return;
+        }
+        owner_.door().throttle.failed(from, user_, shard.now_ms());
+        refuse(wire::as_status_error(error_code::authentication_failed, why.reason));
+        return;
+    }
+    if (owner_.door().throttle.succeeded(from, user_, shard.now_ms()).count() > 0) {
+        must_wait(from, user_);
+        return;
+    }
+    const std::string user = outcome->user;
+    take_identity(std::move(*outcome));
+    if (accept(user) == login_step::accepted) logged_in_late();
+}
+
+void user_session::verified(login_result result) {
+    if (!end_verifying()) return;
+    exchange::shard& shard = owner_.shard();
+    const auto from = counted_address(address());
+    switch (result) {
+        case login_result::accepted:
+            // Others that were tried at the same time may have failed meanwhile.
+            if (owner_.door().throttle.succeeded(from, user_, shard.now_ms()).count() > 0) {
+                must_wait(from, user_);
+                return;
+            }
+            identified_by_ = identified_by::account;
+            if (accept(std::string{user_}) == login_step::accepted) logged_in_late();
+            return;
+        case login_result::rejected:
+        case login_result::bad_password:
+            owner_.door().throttle.failed(from, user_, shard.now_ms());
+            refuse(error_code::authentication_failed);
+            return;
+        case login_result::busy:
+        case login_result::unavailable: refuse(error_code::busy); return;
+    }
+}
+
+bool user_session::give_up_login() {
+    if (!end_verifying()) return false;
+    refuse(owner_.is_asking_handler(*this) ? error_code::handler_timeout : error_code::busy);
+    return true;
+}
+
+user_session::login_step user_session::refuse(error_code code) { return refuse(wire::as_status_error(code)); }
+
+user_session::login_step user_session::refuse(const wire::status_error& error) {
+    owner_.shard().count(counter::authentications_failed);
+    login_refused(error);
+    return login_step::refused;
+}
+
+user_session::login_step user_session::accept(std::string_view user) {
+    exchange::shard& shard = owner_.shard();
+    user_ = user;
+    if (has_expired())
+        return refuse(
+            wire::as_status_error(error_code::session_expired, "who let it in did so until a time that is over"));
+    if (const error_code why = objection(); why != error_code::none) return refuse(why);
+    const std::size_t most = owner_.limits().sessions_per_user;
+    if (most != 0 && shard.users().count(user_) >= most) return refuse(error_code::too_many_sessions);
+    standing_ = standing::inside;
+    id_ = shard.sessions().add(*this);
+    shard.users().add(user_, id_);
+    logged_in();
+    shard.observers().tell([this](exchange::session_observer& observer) { observer.on_connected(*this); });
+    return login_step::accepted;
+}
+
+void user_session::leave() {
+    end_verifying();
+    if (!is_authenticated()) return;
+    exchange::shard& shard = owner_.shard();
+    // An exception may leave this, and no other call: then leave() is called again.
+    shard.groups().leave_all(*this);
+    standing_ = standing::outside;
+    shard.observers().tell([this](exchange::session_observer& observer) { observer.on_disconnected(*this); });
+    shard.users().remove(user_, id_);
+    shard.sessions().remove(id_);
+}
+
+}  // namespace bester::clients
