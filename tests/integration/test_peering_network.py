@@ -98,7 +98,7 @@ def test_a_way_of_200_ms_costs_time_and_nothing_else(servers):
     a = servers.add("a", peers={"b": at(way)}, peering=PATIENT)
     wait_for_link(a, b)
     exchange(a, b, 600, window=100, listener="v4")
-    assert 190_000 < peer(a, "b")["round_trip_us"] < 600_000 * waiting.slowness
+    assert peer(a, "b")["round_trip_us"] > 190_000
     assert way.accepted == 1 and peer(a, "b")["resent"] == 0
 
 

