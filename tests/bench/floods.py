@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+"""Measures what a well-behaved client notices while strangers flood the broker, and prints a Markdown table.
+
+The broker and its handlers have the first processor; the attackers, a connected client that sends a message every 10 ms
+and one that logs in anew each half second share the second. Memory is what is resident: before, at most, and some time
+after the last attacker has gone.
+"""
+import argparse
+import json
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from attacked_broker import AttackedBroker
+import client as clients   # after the one that says where it is
+from flood_attackers import KINDS
+
+GOALS = {"p99_ms": 100, "log_in_ms": 2000, "kept_mib": 32}
+# What says who was ended, and how.
+COUNTERS = ("input_evictions", "frame_timeouts", "slow_consumers", "write_timeouts", "connections_refused", "messages_bad",
+            "messages_limited", "busy", "authentications_failed", "log_lines_left_out", "internal_errors")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    root = pathlib.Path(__file__).resolve().parents[2]
+    parser.add_argument("--bin", type=pathlib.Path, default=root / "build/bench/bin",
+                        help="folder with the executables of a release build (default: build/bench/bin)")
+    parser.add_argument("--seconds", type=float, default=15, help="that each flood lasts")
+    parser.add_argument("--rest", type=float, default=60, help="seconds after it, before memory is looked at")
+    parser.add_argument("--connections", type=int, default=4000, help="of the attackers, at a time")
+    parser.add_argument("--only", help="floods whose name contains this")
+    parser.add_argument("--quick", action="store_true", help="few and short: to see that it works, not to quote")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is missed")
+    options = parser.parse_args()
+    if options.quick:
+        options.seconds, options.rest, options.connections = 0.5, 0.2, 200
+    return options
+
+
+def pin(pid, core):
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {core})
+
+
+def children_of(pid):
+    return [int(each) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for each in (task / "children").read_text().split()]
+
+
+class Control(threading.Thread):
+    """The clients whose patience is measured. `problems`: what a client must never see."""
+
+    def __init__(self, stage):
+        super().__init__(daemon=True)
+        self.stage = stage
+        self.is_over = threading.Event()
+        self.latencies, self.log_ins, self.problems = [], [], []
+        self.client = clients.Client(("127.0.0.1", stage.port("open")))
+        self.client.log_in_anonymously()
+
+    def run(self):
+        others = threading.Thread(target=self.log_in_again, daemon=True)
+        others.start()
+        while not self.is_over.is_set():
+            began = time.monotonic()
+            try:
+                assert self.client.ask("echo", 1, 60) == 1
+            except (AssertionError, OSError) as error:
+                self.problems.append(repr(error)[:200])
+                return
+            took = time.monotonic() - began
+            self.latencies.append(took)
+            time.sleep(max(0.0, 0.01 - took))
+        others.join()
+
+    def log_in_again(self):
+        while not self.is_over.is_set():
+            began = time.monotonic()
+            try:
+                with clients.Client(("127.0.0.1", self.stage.port("open"))) as made:
+                    made.log_in_anonymously()
+                self.log_ins.append(time.monotonic() - began)
+            except (AssertionError, OSError) as error:
+                self.problems.append(f"log-in: {error!r}"[:200])
+            self.is_over.wait(0.5)
+
+    def end(self):
+        self.is_over.set()
+        self.join()
+        self.client.close()
+
+
+def percentile(values, part):
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))] * 1e3 if values else float("nan")
+
+
+def flood(options, stage, kind):
+    """What the flood did, as a row."""
+    stage.until_idle()
+    before, counters = stage.broker.resident_bytes(), stage.broker.counters()
+    control = Control(stage)
+    control.start()
+    settings = {"kind": kind, "connections": options.connections, "ports": {name: stage.port(name) for name in ("tcp", "open", "web", "tls")}}
+    attackers = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("flood_attackers.py"), json.dumps(settings)],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    peak = before
+    try:
+        attackers.stdout.readline()
+        until = time.monotonic() + options.seconds
+        while time.monotonic() < until:
+            peak = max(peak, stage.broker.resident_bytes())
+            time.sleep(0.1)
+        control.end()
+        said = json.loads(attackers.communicate("", timeout=120)[0].splitlines()[-1])
+    finally:
+        attackers.kill()
+        attackers.wait()
+    stage.until_idle()
+    time.sleep(options.rest)
+    after = stage.broker.counters()
+    mib = 1 << 20
+    return {"kind": kind, "p50_ms": percentile(control.latencies, 0.5), "p99_ms": percentile(control.latencies, 0.99),
+            "log_in_ms": percentile(control.log_ins, 1), "before_mib": before / mib, "peak_mib": peak / mib,
+            "after_mib": stage.broker.resident_bytes() / mib, "kept_mib": (stage.broker.resident_bytes() - before) / mib,
+            "attackers": said, "ended": {name: after[name] - counters[name] for name in COUNTERS if after[name] > counters[name]},
+            "problems": control.problems}
+
+
+def shown(row):
+    ended = ", ".join(f"{name} {count:,}" for name, count in row["ended"].items()) or "nobody"
+    problems = f" **{row['problems']}**" if row["problems"] else ""
+    return (f"| {row['kind']} | {row['attackers']['opened']:,} | {row['attackers']['bytes sent'] / 1e6:,.0f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | "
+            f"{row['log_in_ms']:.0f} | {row['before_mib']:.0f} / {row['peak_mib']:.0f} / {row['after_mib']:.0f} | {ended}{problems} |")
+
+
+def main():
+    options = parse_arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    missed = []
+    with tempfile.TemporaryDirectory(prefix="floods-") as directory:
+        with AttackedBroker(options.bin, directory) as stage:
+            cores = sorted(os.sched_getaffinity(0))
+            for pid in (stage.pid, *children_of(stage.pid)):
+                pin(pid, cores[0])
+            os.sched_setaffinity(0, {cores[-1]})
+            print("| flood | connections | MB sent | p50 ms | p99 ms | log-in ms, the longest | MiB before / at most / after | what was ended |\n"
+                  "|---|---:|---:|---:|---:|---:|---:|---|", flush=True)
+            for kind in KINDS:
+                if options.only and options.only not in kind:
+                    continue
+                row = flood(options, stage, kind)
+                print(shown(row), flush=True)
+                missed += [f"{kind}: {name} is {row[name]:.0f}, more than {most}" for name, most in GOALS.items() if not row[name] <= most]
+                missed += [f"{kind}: {problem}" for problem in row["problems"]]
+            stage.broker.check_counters()
+    print("\n".join(missed) or "all goals are reached", file=sys.stderr)
+    return 1 if options.strict and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
