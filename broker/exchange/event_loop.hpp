@@ -51,6 +51,8 @@ public:
             handle(*static_cast<pollable*>(events_[i].data.ptr), events_[i].events);
     }
 
+    /// How many are ready, as the last wait() told.
+    std::size_t ready() const noexcept { return ready_; }
     /// Whether the last wait() may not have told of everybody who was ready.
     bool is_batch_full() const noexcept { return ready_ == batch; }
     /// How many calls of wait() it takes at most to be told of everybody who is ready.

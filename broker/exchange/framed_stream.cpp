@@ -128,7 +128,9 @@ bool framed_stream::read() {
 
 /// Like recv(2), of plain bytes. A ciphered stream takes from its socket once a turn, so that no other waits long.
 ssize_t framed_stream::receive(char* to, std::size_t size) {
-    if (!cipher_) return ::recv(fd_, to, size, MSG_DONTWAIT);
+    // Who has an account is somebody from outside, of whom there may be many.
+    const std::size_t share = account_ ? shard_.receive_share() : size;
+    if (!cipher_) return ::recv(fd_, to, std::min(size, share), MSG_DONTWAIT);
     for (;;) {
         const std::ptrdiff_t got = cipher_->read({to, size});
         if (got > 0) return got;
@@ -141,7 +143,7 @@ ssize_t framed_stream::receive(char* to, std::size_t size) {
         if (!may_receive_) return -1;
         may_receive_ = false;
         const auto buffer = shard_.cipher_buffer();
-        const ssize_t came = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+        const ssize_t came = ::recv(fd_, buffer.data(), std::min(buffer.size(), share), MSG_DONTWAIT);
         if (came <= 0) return came;
         cipher_->receive({buffer.data(), static_cast<std::size_t>(came)});
     }

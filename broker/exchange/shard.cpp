@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -73,6 +74,8 @@ void shard::run() {
 /// One batch may hold as many buffers full of frames as it has streams: each begins with a clock of its own time.
 void shard::handle_ready() {
     openings_left_ = openings_in_a_turn;
+    receive_share_ =
+        std::clamp(received_in_a_turn / std::max<std::size_t>(1, loop_.ready()), least_share, receive_size);
     unsigned handled = 0;
     loop_.dispatch([&](pollable& ready, std::uint32_t events) {
         if (++handled % handled_by_one_clock == 0) read_clocks();

@@ -128,6 +128,9 @@ public:
 
     // For framed_stream.
     std::span<char> receive_buffer() noexcept { return {receive_buffer_.get(), receive_size}; }
+    /// Returns how many bytes a client's stream may receive at a time. Where many are ready, each gets a part of what
+    /// one turn takes in, so that nobody waits long for the others, whatever they send.
+    std::size_t receive_share() const noexcept { return receive_share_; }
     /// For what a ciphered stream receives; made when there is one.
     std::span<char> cipher_buffer();
     std::unique_ptr<outbox> take_outbox();
@@ -157,6 +160,8 @@ public:
 private:
     static constexpr std::size_t cipher_size = std::size_t{64} << 10;
     static constexpr std::size_t receive_size = std::size_t{256} << 10;
+    static constexpr std::size_t received_in_a_turn = std::size_t{256} << 10;
+    static constexpr std::size_t least_share = std::size_t{1} << 10;
     static constexpr std::chrono::milliseconds sweep_interval{50};
     static constexpr unsigned handled_by_one_clock = 16;
     static constexpr unsigned openings_in_a_turn = 4;
@@ -223,6 +228,7 @@ private:
     std::vector<task> taken_mail_;
     std::vector<std::vector<task>> outgoing_;
     bool has_outgoing_ = false;
+    std::size_t receive_share_ = receive_size;
     std::unique_ptr<char[]> receive_buffer_;
     std::unique_ptr<char[]> cipher_buffer_;
     wire::json_reader reader_;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -175,6 +176,32 @@ TEST_CASE("shard: an exception in a sweep keeps nobody else from being swept, an
     });
     CHECK(swept_good >= 1);
     CHECK(internal_errors(shards) == 1);
+}
+
+TEST_CASE("shard: where many are ready, each may receive a part of what a turn takes in", "[exchange]") {
+    running_shards shards;
+    std::vector<std::unique_ptr<signalled>> many;
+    std::vector<std::size_t> shares;
+    shards.ask([&](shard& there) {
+        for (int i = 0; i < 64; ++i) {
+            auto& made = *many.emplace_back(std::make_unique<signalled>());
+            made.on_signal = [&] { shares.push_back(there.receive_share()); };
+            there.loop().add(made.fd, EPOLLIN, made);
+        }
+        // All at once, as the shard looks for them after this.
+        for (const auto& each : many) each->signal();
+    });
+    shards.pass_turns();
+    shards.ask([&](shard&) { many[0]->signal(); });
+    shards.pass_turns();
+    const auto seen = shards.ask([&](shard& there) {
+        for (const auto& each : many) there.loop().remove(each->fd);
+        return shares;
+    });
+    REQUIRE(seen.size() == 65);
+    CHECK(seen[0] <= (std::size_t{256} << 10) / 64);
+    CHECK(seen[0] >= 1'024);
+    CHECK(seen[64] > 16 * seen[0]);
 }
 
 TEST_CASE("shard: one JSON text is read at a time", "[exchange]") {
