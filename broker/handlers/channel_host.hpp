@@ -26,14 +26,18 @@ struct handler_wishes {
 /// Why an instance is given up: its process or a channel of it is of no use, or it does not answer.
 enum class loss : std::uint8_t { broken, hanging };
 
-/// A channel whose hello was accepted and answered; the taker owns `fd` (non-blocking).
-struct channel_offer {
+/// Whose channel it is, and what a channel is told when it begins.
+struct channel_facts {
     instance_ref instance;
     unsigned shard = 0;
-    int fd = -1;
-    std::string received;  ///< bytes that came after the hello
     handler_wishes wishes{};
     std::string groups_owner{};  ///< the handler whose groups its commands and events are about
+};
+
+/// A channel whose hello was accepted and answered; the taker owns `fd` (non-blocking).
+struct channel_offer : channel_facts {
+    int fd = -1;
+    std::string received{};  ///< bytes that came after the hello
 };
 
 /// What the control plane (supervisor) needs of the shards. All functions may be called from the

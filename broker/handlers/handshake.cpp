@@ -213,12 +213,7 @@ asio::awaitable<void> handshake_listener::shared_state::shake_hands(connection w
 }
 
 void handshake_listener::shared_state::hand_over(const connection& from, const admission& admitted) {
-    channel_offer offer;
-    offer.instance = admitted.instance;
-    offer.shard = admitted.shard;
-    offer.wishes = admitted.wishes;
-    offer.groups_owner = admitted.groups_owner;
-    offer.received = std::move(from->received);
+    channel_offer offer{channel_facts{admitted}, -1, std::move(from->received)};
     asio::error_code error;
     offer.fd = from->socket.release(error);
     if (error) {

@@ -31,12 +31,8 @@ struct peer_credentials {
 };
 
 /// A hello that was accepted: what to answer, and whose channel it becomes.
-struct admission {
-    instance_ref instance;
-    unsigned shard = 0;
-    handler_wishes wishes{};
-    std::string groups_owner{};
-    std::string welcome;  ///< JSON
+struct admission : channel_facts {
+    std::string welcome{};  ///< JSON
 };
 
 /// What the owner of the instances decides and gets to know, all on the listener's thread.
