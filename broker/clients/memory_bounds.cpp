@@ -4,10 +4,9 @@
 #include <chrono>
 #include <string>
 
-#include <spdlog/spdlog.h>
-
 #include "clients/shard_clients.hpp"
 #include "exchange/payload.hpp"
+#include "log/log.hpp"
 
 namespace bester::clients {
 
@@ -81,12 +80,12 @@ void memory_bounds::tell(held_kind what, std::string_view who) {
     if (!untold) return;
     const std::string others = *untold == 0 ? std::string{} : "; " + std::to_string(*untold) + " more before";
     if (what == held_kind::input)
-        spdlog::warn(
+        log::warning(
             "{} bytes of input that is not complete are held (limits.held_input): ended {}, which holds the "
             "most for the longest{}",
             total(what), who, others);
     else
-        spdlog::warn("{} bytes wait for clients (limits.queued_memory): ended {}, for which the most waits{}",
+        log::warning("{} bytes wait for clients (limits.queued_memory): ended {}, for which the most waits{}",
                      total(what), who, others);
 }
 

@@ -10,12 +10,12 @@
 #include <map>
 
 #include <sodium.h>
-#include <spdlog/spdlog.h>
 
 #include "clients/engine/engine_session.hpp"
 #include "clients/engine/namespace_session.hpp"
 #include "clients/listener/remote_address.hpp"
 #include "clients/session/frame_session.hpp"
+#include "log/log.hpp"
 #include "tls/cipher.hpp"
 #include "web/address_rule.hpp"
 
@@ -286,7 +286,7 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
         if (who.is_open() && who.is_stuck(now_ms, write_timeout)) {
             shard_.count(counter::write_timeouts);
             if (const auto untold = write_timeout_lines_.admit(std::chrono::steady_clock::now()))
-                spdlog::warn("{}, {}: took nothing for {} ms (limits.write_timeout), closed{}", who.describe(),
+                log::warning("{}, {}: took nothing for {} ms (limits.write_timeout), closed{}", who.describe(),
                              who.address(), write_timeout,
                              *untold == 0 ? "" : "; " + std::to_string(*untold) + " more before");
             who.close(close_reason::write_timeout);  // takes it out of the list

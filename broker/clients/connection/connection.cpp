@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include <spdlog/spdlog.h>
-
 #include "clients/listener/remote_address.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/session_id.hpp"
 #include "exchange/shard.hpp"
+#include "log/log.hpp"
 #include "tls/cipher.hpp"
 
 namespace bester::clients {
@@ -139,7 +138,7 @@ void connection::on_frame_pending(std::uint64_t since_ms) {
 
 void connection::end_late_input(std::string_view what, std::uint64_t since_ms, std::chrono::milliseconds most) {
     if (shard_.now_ms() - since_ms < static_cast<std::uint64_t>(most.count())) return;
-    spdlog::debug("{}: {} was not complete after {} ms", describe_holder(held_input()), what, most.count());
+    log::debug("{}: {} was not complete after {} ms", describe_holder(held_input()), what, most.count());
     shard_.count(counter::frame_timeouts);
     end(error_code::frame_timeout, close_reason::bad_input);
     discard_input();

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "clients/engine/engine_session.hpp"
 #include "clients/http/query_text.hpp"
 #include "clients/shard_clients.hpp"
 #include "clients/websocket/bound_session.hpp"
 #include "clients/websocket/websocket_session.hpp"
 #include "exchange/shard.hpp"
+#include "log/log.hpp"
 #include "web/address_rule.hpp"
 #include "web/proxy_header.hpp"
 #include "web/static_files.hpp"
@@ -60,7 +59,7 @@ frame_verdict http_connection::on_frame(std::string_view body) {
     if (pending_) return not_before(on_answer);  // answers go in the order of requests
     http_arrival arrived = requests_->take();
     if (arrived.error != web::http_status::none) {
-        spdlog::debug("listener {}: bad request from {}: {}", listener_.name, address(), arrived.reason);
+        log::debug("listener {}: bad request from {}: {}", listener_.name, address(), arrived.reason);
         return respond_and_close(web::error_response(arrived.error, arrived.reason));
     }
     set_deadline();  // of the next request
@@ -167,7 +166,7 @@ frame_verdict http_connection::upgrade(const web::http_request& asked) {
     web::handshake_answer answer =
         web::answer_handshake(asked, {found->origins, found->subprotocols, found->compression});
     if (!answer.is_accepted()) {
-        spdlog::debug("listener {}: no WebSocket for {}: {}", listener_.name, address(), answer.reason);
+        log::debug("listener {}: no WebSocket for {}: {}", listener_.name, address(), answer.reason);
         return respond_and_close(answer.response);
     }
     if (!learn_address(asked)) return frame_verdict::closed;

@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "clients/engine/engine_carrier.hpp"
 #include "clients/engine/engine_session.hpp"
 #include "clients/engine/shard_engines.hpp"
@@ -11,6 +9,7 @@
 #include "clients/http/query_text.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "log/log.hpp"
 #include "socketio/engine_packet.hpp"
 #include "web/origin_rule.hpp"
 #include "web/websocket_handshake.hpp"
@@ -148,7 +147,7 @@ void http_connection::upgrade_to_engine(const web::http_request& asked) {
     }
     web::handshake_answer answer = web::answer_handshake(asked, {path.origins, path.subprotocols, path.compression});
     if (!answer.is_accepted()) {
-        spdlog::debug("listener {}: no WebSocket for {}: {}", listener_.name, address(), answer.reason);
+        log::debug("listener {}: no WebSocket for {}: {}", listener_.name, address(), answer.reason);
         respond_and_close(answer.response);
         return;
     }

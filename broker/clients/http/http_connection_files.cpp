@@ -1,11 +1,10 @@
 // http_connection: files.
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "clients/http/http_connection.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "log/log.hpp"
 #include "web/static_files.hpp"
 
 namespace bester::clients {
@@ -39,8 +38,8 @@ frame_verdict http_connection::ask_for_file(web::http_request asked) {
 
 void http_connection::give_up_file() {
     const file_transfer& file = *pending_->file;
-    spdlog::info("{}: {}, on its way for {} ms, gives way to another file (limits.files)", describe_holder(file.given),
-                 file.name, shard_.now_ms() - file.since_ms);
+    log::info("{}: {}, on its way for {} ms, gives way to another file (limits.files)", describe_holder(file.given),
+              file.name, shard_.now_ms() - file.since_ms);
     shard_.count(counter::slow_consumers);
     close(close_reason::slow_consumer);
 }
@@ -90,8 +89,7 @@ void http_connection::file_read(file_reader::result result) {
     file_transfer& file = *pending_->file;
     if (result.what != file_reader::outcome::read) {
         // The length that the client was told cannot be kept; that the connection ends tells it so.
-        spdlog::info("listener {}: {} was changed while it was sent to {}, closed", listener_.name, file.name,
-                     address());
+        log::info("listener {}: {} was changed while it was sent to {}, closed", listener_.name, file.name, address());
         return close(close_reason::requested);
     }
     file.is_reading = false;

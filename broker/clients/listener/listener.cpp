@@ -7,13 +7,13 @@
 #include <chrono>
 #include <system_error>
 
-#include <spdlog/spdlog.h>
 #include <asio.hpp>
 
 #include "clients/listener/proxied_arrival.hpp"
 #include "clients/listener/remote_address.hpp"
 #include "exchange/log_limit.hpp"
 #include "exchange/socket_file.hpp"
+#include "log/log.hpp"
 #include "web/address_rule.hpp"
 #include "web/http_response.hpp"
 #include "wire/client_codec.hpp"
@@ -105,8 +105,8 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
 
     /// Out of descriptors or memory: waiting connections stay in the backlog for a moment.
     void pause(int error) {
-        spdlog::error("listener {}: cannot accept: {}; raise the limit of open files or lower server.connections",
-                      settings.name, std::generic_category().message(error));
+        log::error("listener {}: cannot accept: {}; raise the limit of open files or lower server.connections",
+                   settings.name, std::generic_category().message(error));
         timer.expires_after(accept_pause);
         timer.async_wait([self = shared_from_this()](std::error_code cancelled) {
             if (!cancelled && self->descriptor.is_open()) self->accept_all();
@@ -148,7 +148,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
 
     /// What clients can cause is said once a second.
     void warn(std::string_view what) {
-        if (warnings.admit(std::chrono::steady_clock::now())) spdlog::warn("listener {}: {}", settings.name, what);
+        if (warnings.admit(std::chrono::steady_clock::now())) log::warning("listener {}: {}", settings.name, what);
     }
 
     const listener_settings& settings;

@@ -3,13 +3,12 @@
 #include <string>
 #include <utility>
 
-#include <spdlog/spdlog.h>
-
 #include "clients/login/access_rules.hpp"
 #include "clients/login/anonymous_name.hpp"
 #include "clients/session/user_session.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "log/log.hpp"
 #include "wire/json_text.hpp"
 #include "wire/names.hpp"
 
@@ -85,8 +84,7 @@ user_session::login_step user_session::log_in_with_token(const login_request& re
     if (must_wait(from, {})) return login_step::refused;
     auto identity = owner_.rules().verify(request.token, shard.wall_ms());
     if (!identity) {
-        spdlog::debug("listener {}: a token from {} was refused: {}", listener_.name, address(),
-                      identity.error().reason);
+        log::debug("listener {}: a token from {} was refused: {}", listener_.name, address(), identity.error().reason);
         // An old token is no guess.
         if (identity.error().code == error_code::token_invalid) owner_.door().throttle.failed(from, {}, shard.now_ms());
         return refuse(identity.error().code);
@@ -127,7 +125,7 @@ void user_session::decided(login_call::decision outcome) {
     if (!outcome) {
         const login_denial& why = outcome.error();
         if (!why.is_verdict) {
-            spdlog::warn("listener {}: the log-in handler did not decide: {} ({})", listener_.name, why.reason,
+            log::warning("listener {}: the log-in handler did not decide: {} ({})", listener_.name, why.reason,
                          why.code);
             refuse({why.code, why.reason, why.temporary});
             return;

@@ -2,11 +2,10 @@
 
 #include <cstring>
 
-#include <spdlog/spdlog.h>
-
 #include "clients/connection/connection.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "log/log.hpp"
 
 namespace bester::clients {
 
@@ -49,7 +48,7 @@ void websocket_side::on_ping(std::string_view body) {
 void websocket_side::on_websocket_end(web::close_code code, std::string_view reason, bool failed) {
     if (failed) {
         carrier_.clients().shard().count(counter::messages_bad);
-        spdlog::debug("{}: WebSocket failed: {}", carrier_.describe(), reason);
+        log::debug("{}: WebSocket failed: {}", carrier_.describe(), reason);
     }
     if (carrier_.is_ending()) return;
     if (failed) tell_failure(code, reason);

@@ -92,7 +92,7 @@ def breaches_of(path, folder, is_header, rules):
             yield f"{path}:{number}: this part of {folder} may not include {name}"
         if folder == "wire" and NOT_IN_WIRE.search(name):
             yield f"{path}:{number}: wire is pure code, without <{name}>"
-        if folder in rules and folder != "clients" and NOT_BESIDE_LOG.search(name) and f"{folder}/{path.name}" not in LOGS_ITSELF:
+        if folder in rules and NOT_BESIDE_LOG.search(name) and f"{folder}/{path.name}" not in LOGS_ITSELF:
             yield f"{path}:{number}: only broker/log includes <{name}>, for the sake of its bounds"
         if is_header and NOT_IN_HEADERS.search(name):
             yield f"{path}:{number}: <{name}> is too costly for a header"
