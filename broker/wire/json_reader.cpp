@@ -32,7 +32,11 @@ struct json_reader::indexer {
     }
 };
 
-json_reader::json_reader(std::size_t max_depth) : indexer_{std::make_unique<indexer>()}, max_depth_{max_depth} {}
+json_reader::json_reader(std::size_t max_depth) : indexer_{std::make_unique<indexer>()}, max_depth_{max_depth} {
+    // simdjson chooses its code for this processor at the first use, which takes memory within functions that must not
+    // throw: so that comes here, and not when the first bytes of somebody are read.
+    [[maybe_unused]] const bool is_chosen = simdjson::validate_utf8("", 0);
+}
 json_reader::~json_reader() = default;
 json_reader::json_reader(json_reader&&) noexcept = default;
 json_reader& json_reader::operator=(json_reader&&) noexcept = default;

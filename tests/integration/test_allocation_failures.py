@@ -16,7 +16,6 @@ from raw_websocket import Raw
 from socketio import PATH, listener
 from websocket_stream import TEXT, frame
 
-pytestmark = pytest.mark.long   # minutes
 STEP = 37        # of the numbers of allocations, in each run
 PATIENCE = 0.4   # seconds for an answer that may never come, as what would have sent it has failed
 
