@@ -213,7 +213,8 @@ def test_attachments_that_wait_for_others_are_counted(make_broker):
         for each in holders:
             each.begin(500_000)
         eventually(lambda: broker.counters()["input_evictions"] >= 10, what=broker.counters)
-        assert broker.counters()["input_evictions"] <= 14
+        # Who has gone in the end had the most when the mark was passed; those who stay have no more than the mark.
+        assert broker.counters()["input_evictions"] < 20
         assert "a Socket.IO session of " in broker.wait_for_log("limits.held_input")
 
 

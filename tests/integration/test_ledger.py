@@ -164,8 +164,8 @@ def test_a_planted_fault_is_found(bin_directory, tmp_path, kind):
     results = chaos.Run(options, tmp_path / "run").go()
     assert results.planted, f"nothing was planted in {results.messages} messages"
     number = results.planted.rsplit(" ", 1)[1]
-    assert FOUND_BY[kind] in {each.rule for each in results.violations if kind == "exchanged" or each.message.number == number}, \
-        (results.planted, [str(each) for each in results.violations])
+    about = [each for each in results.violations if kind == "exchanged" or each.message and each.message.number == number]
+    assert FOUND_BY[kind] in {each.rule for each in about}, (results.planted, [str(each) for each in results.violations])
 
 
 def test_a_seed_is_a_plan():

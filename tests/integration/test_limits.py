@@ -137,7 +137,7 @@ def test_who_takes_nothing_is_cut_off_after_the_write_timeout(make_broker, trans
                                      {"type": "dummy", "id": "i"}, {"type": "nobody", "id": "i"}], ids=["echo", "large", "ping", "bad"])
 def test_who_does_not_read_its_answers_is_not_read_either(make_broker, transport, message):
     """One's own flood of requests is held back by one's own unread answers: nobody is a slow consumer."""
-    with make_broker(limits={"unanswered": 200}) as broker:
+    with make_broker(limits={"unanswered": 200, "write_timeout": "5m"}) as broker:
         c = broker.client("tina", transport)
         c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
         c.socket.setblocking(False)

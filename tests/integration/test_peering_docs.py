@@ -159,7 +159,7 @@ def test_the_bytes_of_the_page_are_frames():
 
 def test_every_goodbye_of_the_broker_is_on_the_page():
     said = set()
-    for path in (ROOT / "broker" / "peering").glob("*.cpp"):
+    for path in (ROOT / "broker" / "peering").rglob("*.cpp"):
         said |= set(re.findall(r'(?:part\(|link_refusal(?: why)?|end_link\(\*?peer, )\{"(\w+)"', path.read_text()))
     assert len(said) >= 8
     table = re.search(r"^\| code \| when \|\n(.*?)\n\n", PAGE, re.M | re.S).group(1)
