@@ -189,7 +189,8 @@ def serves(broker):
     broker.until_running(is_alone, lambda: f"a new client is served, and the handler's picture is right: {said}", 30)
 
 
-@pytest.mark.parametrize("kind", CONVERSATIONS)
+# Polling sessions that lose their memory rest for seconds each time.
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.long if kind == "polling" else ()) for kind in CONVERSATIONS])
 def test_any_allocation_may_fail(shared, shared_log, is_long, kind):
     """Each of them in the long run; else some, of which the first is drawn."""
     shared_log(shared)
