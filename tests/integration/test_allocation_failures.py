@@ -171,7 +171,7 @@ def leave_all(broker):
     broker.opened.clear()
 
 
-def serves(broker):
+def serves(broker, number=None):
     """Somebody who comes now, when the others have gone, gets what he asks for: that he is alone, as the handler sees it."""
     leave_all(broker)
     said = []
@@ -186,7 +186,7 @@ def serves(broker):
         except (AssertionError, OSError) as error:
             said[:] = [error]
             return False
-    broker.until_running(is_alone, lambda: f"a new client is served, and the handler's picture is right: {said}", 30)
+    broker.until_running(is_alone, lambda: f"a new client is served, and the handler's picture is right, after number {number}: {said}", 30)
 
 
 # Polling sessions that lose their memory rest for seconds each time.
@@ -214,7 +214,7 @@ def test_any_allocation_may_fail(shared, shared_log, is_long, kind):
         is_over = failures.left > 0
         failures.arm(0)
         failed += has_failed
-        serves(shared)
+        serves(shared, number)
         if is_over:
             break
     assert failed >= (20 if is_long else 1), "the conversation has allocations"
