@@ -1,7 +1,5 @@
 #include "access/address_counts.hpp"
 
-#include <utility>
-
 namespace bester::access {
 
 std::size_t address_counts::key_hash::operator()(const address_key& key) const noexcept {
@@ -11,26 +9,24 @@ std::size_t address_counts::key_hash::operator()(const address_key& key) const n
     return static_cast<std::size_t>(mixed);
 }
 
-bool address_counts::enter(const address_key& address, std::size_t most) {
-    if (address.is_none()) return true;
+std::optional<address_place> address_counts::enter(const address_key& address, std::size_t most) {
+    if (address.is_none()) return address_place{};
     const std::lock_guard lock{mutex_};
-    std::uint32_t& count = counts_[address];
-    if (most != 0 && count >= most) return false;
-    ++count;
-    return true;
+    auto& counted = *counts_.try_emplace(address, address_place::count{this, 0}).first;
+    if (most != 0 && counted.second.connections >= most) return std::nullopt;
+    ++counted.second.connections;
+    return address_place{counted};
 }
 
-void address_counts::leave(const address_key& address) noexcept {
-    if (address.is_none()) return;
+void address_counts::leave(address_place::entry& counted) noexcept {
     const std::lock_guard lock{mutex_};
-    const auto found = counts_.find(address);
-    if (found != counts_.end() && --found->second == 0) counts_.erase(found);
+    if (--counted.second.connections == 0) counts_.erase(counts_.find(counted.first));
 }
 
 std::size_t address_counts::count(const address_key& address) const {
     const std::lock_guard lock{mutex_};
     const auto found = counts_.find(address);
-    return found == counts_.end() ? 0 : found->second;
+    return found == counts_.end() ? 0 : found->second.connections;
 }
 
 std::size_t address_counts::addresses() const {
@@ -38,14 +34,8 @@ std::size_t address_counts::addresses() const {
     return counts_.size();
 }
 
-address_place& address_place::operator=(address_place&& other) noexcept {
-    std::swap(counts_, other.counts_);
-    std::swap(address_, other.address_);
-    return *this;
-}
-
 address_place::~address_place() {
-    if (counts_) counts_->leave(address_);
+    if (entry_) entry_->second.counts->leave(*entry_);
 }
 
 }  // namespace bester::access

@@ -3,48 +3,63 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "access/address_key.hpp"
 
 namespace bester::access {
 
-/// How many connections there are from each address. As large as there are connections, no larger.
-/// Any thread may call anything: connections are taken on one thread and end on others.
-class address_counts {
-public:
-    /// Counts a connection, unless `most` are counted already (0: any number). Addresses that are
-    /// none are neither counted nor refused. Each that was counted must leave once.
-    bool enter(const address_key& address, std::size_t most);
-    void leave(const address_key& address) noexcept;
+class address_counts;
 
-    std::size_t count(const address_key& address) const;
-    /// Addresses that have a connection.
-    std::size_t addresses() const;
-
-private:
-    struct key_hash {
-        std::size_t operator()(const address_key& key) const noexcept;
-    };
-    mutable std::mutex mutex_;
-    std::unordered_map<address_key, std::uint32_t, key_hash> counts_;
-};
-
-/// A counted connection, which leaves with the object. `counts` must outlive it.
+/// One counted connection from an address; it is counted until this object is destroyed. The address_counts that it
+/// comes from must outlive it. No larger than a pointer, as each connection has one. Any thread, one at a time.
 class address_place {
 public:
+    /// Counts nothing.
     address_place() = default;
-    /// Takes over what enter() counted.
-    address_place(address_counts& counts, const address_key& address) noexcept : counts_(&counts), address_(address) {}
-    address_place(address_place&& other) noexcept : counts_(other.counts_), address_(other.address_) {
-        other.counts_ = nullptr;
+    address_place(address_place&& other) noexcept : entry_{std::exchange(other.entry_, nullptr)} {}
+    address_place& operator=(address_place&& other) noexcept {
+        std::swap(entry_, other.entry_);
+        return *this;
     }
-    address_place& operator=(address_place&& other) noexcept;
     ~address_place();
 
 private:
-    address_counts* counts_ = nullptr;
-    address_key address_;
+    friend class address_counts;
+    struct count {
+        address_counts* counts;
+        std::uint32_t connections;
+    };
+    using entry = std::pair<const address_key, count>;
+
+    explicit address_place(entry& counted) noexcept : entry_{&counted} {}
+
+    entry* entry_ = nullptr;  ///< in the map of its address_counts; null: nothing is counted
+};
+
+/// Counts connections by the address that they come from. Holds as many addresses as have a connection. Any thread.
+class address_counts {
+public:
+    /// Counts one more connection from `address`, as long as the result exists. Returns nothing if `most` are counted
+    /// already (0: any number). An address that is none is not counted, and never refused.
+    std::optional<address_place> enter(const address_key& address, std::size_t most);
+
+    /// Returns how many connections from `address` are counted.
+    std::size_t count(const address_key& address) const;
+    /// Returns how many addresses have a connection.
+    std::size_t addresses() const;
+
+private:
+    friend class address_place;
+    struct key_hash {
+        std::size_t operator()(const address_key& key) const noexcept;
+    };
+    void leave(address_place::entry& counted) noexcept;
+
+    mutable std::mutex mutex_;
+    std::unordered_map<address_key, address_place::count, key_hash> counts_;  ///< places refer to its nodes
 };
 
 }  // namespace bester::access

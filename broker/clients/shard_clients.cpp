@@ -77,13 +77,12 @@ void shard_clients::adopt(arrival came, const listener_settings& listener) {
     parts.stream.cipher = make_cipher(came);
     bool has_place = true;
     const std::string from = came.from.empty() ? remote_address(came.socket.get()) : came.from;
-    if (!came.from.empty()) parts.origin = std::make_unique<connection_origin>(connection_origin{{}, came.from});
+    if (!came.from.empty()) parts.told_address = std::make_unique<std::string>(came.from);
     // A proxy is counted as nobody: whom it speaks for is told by the request.
     if (limits_.connections_per_address != 0 && !web::is_among(from, listener.proxies)) {
-        const access::address_key address = counted_address(from);
-        if (!address.is_none() && !parts.origin) parts.origin = std::make_unique<connection_origin>();
-        has_place = door_.addresses.enter(address, limits_.connections_per_address);
-        if (has_place && parts.origin) parts.origin->place = {door_.addresses, address};
+        auto place = door_.addresses.enter(counted_address(from), limits_.connections_per_address);
+        has_place = place.has_value();
+        if (place) parts.place = std::move(*place);
     }
     parts.stream.socket = std::move(came.socket);
     parts.slot = std::move(came.slot);

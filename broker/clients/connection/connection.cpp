@@ -21,7 +21,8 @@ connection::connection(shard_clients& owner, connection_parts& from)
     : framed_stream{owner.shard(), from.stream, std::min(owner.limits().message_size, owner.limits().login_size)},
       owner_{owner},
       listener_{*from.listener},
-      origin_{std::move(from.origin)},
+      place_{std::move(from.place)},
+      told_address_{std::move(from.told_address)},
       slot_{std::move(from.slot)} {
     use_account(owner.account());
     set_deadline();
@@ -34,20 +35,14 @@ connection_parts connection::take_parts() {
     parts.stream = release_parts();
     parts.slot = std::move(slot_);
     parts.listener = &listener_;
-    parts.origin = std::move(origin_);
+    parts.place = std::move(place_);
+    parts.told_address = std::move(told_address_);
     return parts;
 }
 
 // ---- who it is -------------------------------------------------------------------------------
 
-connection_origin& connection::origin() {
-    if (!origin_) origin_ = std::make_unique<connection_origin>();
-    return *origin_;
-}
-
-std::string connection::address() const {
-    return origin_ && !origin_->address.empty() ? origin_->address : remote_address(fd());
-}
+std::string connection::address() const { return told_address_ ? *told_address_ : remote_address(fd()); }
 
 std::string connection::describe() const {
     return "session " + std::string{std::string_view{exchange::session_id{}.text()}} + " of nobody yet";
@@ -111,7 +106,9 @@ bool connection::cool(std::uint64_t now_ms) {
 // ---- bounds of memory and time ---------------------------------------------------------------
 
 void connection::set_deadline() noexcept {
-    deadline_ms_ = shard_.now_ms() + static_cast<std::uint64_t>(owner_.limits().authentication_timeout.count());
+    has_deadline_ = true;
+    deadline_ms_ = static_cast<std::uint32_t>(shard_.now_ms()) +
+                   static_cast<std::uint32_t>(owner_.limits().authentication_timeout.count());
 }
 
 std::size_t connection::message_limit(bool is_known) const noexcept {

@@ -46,7 +46,9 @@ public:
     /// The user's session that has this connection for itself; null: none.
     virtual user_session* session() noexcept { return nullptr; }
     /// Is its time to log in over, or to ask for something?
-    virtual bool is_past_deadline(std::uint64_t now_ms) const noexcept { return now_ms >= deadline_ms_; }
+    virtual bool is_past_deadline(std::uint64_t now_ms) const noexcept {
+        return has_deadline_ && static_cast<std::int32_t>(static_cast<std::uint32_t>(now_ms) - deadline_ms_) >= 0;
+    }
     /// Its deadline is over: ends a log-in that waits for an answer; false: none does.
     virtual bool give_up_waiting() { return false; }
     /// Called by shard_clients at the end of the turn in which end_later() was asked for.
@@ -114,9 +116,16 @@ protected:
     }
     /// From now on the client has the time for its log-in, or for a request.
     void set_deadline() noexcept;
-    void set_no_deadline() noexcept { deadline_ms_ = ~std::uint64_t{0}; }
-    connection_origin& origin();
-    const connection_origin* known_origin() const noexcept { return origin_.get(); }
+    void set_no_deadline() noexcept { has_deadline_ = false; }
+    /// The client's address as a proxy told it; null: no proxy did.
+    const std::string* told_address() const noexcept { return told_address_.get(); }
+    /// From now on the client is at `address`, as a proxy told it, and is not counted.
+    void set_told_address(std::string address) {
+        told_address_ = std::make_unique<std::string>(std::move(address));
+        place_ = {};
+    }
+    /// From now on the client is counted by `place`.
+    void set_place(access::address_place place) { place_ = std::move(place); }
     /// The largest message, of a client that is known or not yet: before the log-in little is allowed.
     std::size_t message_limit(bool is_known) const noexcept;
 
@@ -141,15 +150,17 @@ private:
     void warm_up();
 
     bool has_overflowed_ = false;
+    bool has_deadline_ = false;
 
 protected:
     shard_clients& owner_;
     const listener_settings& listener_;
 
 private:
-    std::unique_ptr<connection_origin> origin_;  ///< null: nothing is known of it
+    access::address_place place_;
+    std::unique_ptr<std::string> told_address_;  ///< null: no proxy told it
     connection_slot slot_;
-    std::uint64_t deadline_ms_;          ///< of the log-in or the next request
+    std::uint32_t deadline_ms_;          ///< of the log-in or the next request: the shard's clock, its lower half
     std::uint32_t last_traffic_ms_ = 0;  ///< the shard's clock, its lower half; of a ciphered connection
 };
 

@@ -10,19 +10,14 @@
 
 namespace bester::clients {
 
-/// Where a connection comes from, if that is counted, or was told by a proxy.
-struct connection_origin {
-    access::address_place place;
-    std::string address;  ///< as a proxy told it; empty: the socket's
-};
-
 /// A connection without the object that speaks on it: how it comes from a listener to its shard, goes from one protocol
 /// to another, and from one shard to another (then with nothing queued). Owns all of the connection.
 struct connection_parts {
     exchange::stream_parts stream;
     connection_slot slot;
     const listener_settings* listener = nullptr;
-    std::unique_ptr<connection_origin> origin;  ///< null: not counted, and from where the socket leads
+    access::address_place place;                ///< among the connections from its address
+    std::unique_ptr<std::string> told_address;  ///< the client's address as a proxy told it; null: the socket's
 };
 
 }  // namespace bester::clients

@@ -94,18 +94,17 @@ bool http_connection::learn_address(const web::http_request& asked) {
     const auto is_trusted = [&](std::string_view from) { return web::is_among(from, listener_.proxies); };
     if (listener_.proxies.empty() || !is_trusted(address())) return true;
     const auto from = web::forwarded_for(asked.joined("X-Forwarded-For"), is_trusted);
-    if (!from || (known_origin() && known_origin()->address == *from)) return true;
-    origin().address = *from;
-    origin().place = {};  // a proxy may send several clients' requests on one connection
+    if (!from || (told_address() && *told_address() == *from)) return true;
+    set_told_address(*from);  // a proxy may send several clients' requests on one connection
     const std::size_t most = owner_.limits().connections_per_address;
     if (most == 0) return true;
-    const access::address_key counted = counted_address(*from);
-    if (!owner_.door().addresses.enter(counted, most)) {
+    auto place = owner_.door().addresses.enter(counted_address(*from), most);
+    if (!place) {
         shard_.count(counter::connections_refused);
         refuse(asked, web::http_status::too_many_requests);
         return false;
     }
-    origin().place = {owner_.door().addresses, counted};
+    set_place(std::move(*place));
     return true;
 }
 

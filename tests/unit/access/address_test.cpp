@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,46 +49,66 @@ TEST_CASE("address key: what is no address has none", "[access]") {
 TEST_CASE("address counts: so many from each address, and no more", "[access]") {
     address_counts counts;
     const auto a = key_of_address("192.0.2.1"), b = key_of_address("2001:db8::1");
-    CHECK(counts.enter(a, 2));
-    CHECK(counts.enter(a, 2));
+    auto first = counts.enter(a, 2), second = counts.enter(a, 2);
+    CHECK(first);
+    CHECK(second);
     CHECK_FALSE(counts.enter(a, 2));
     CHECK(counts.count(a) == 2);
-    CHECK(counts.enter(b, 2));
+    auto other = counts.enter(b, 2);
+    CHECK(other);
     CHECK(counts.addresses() == 2);
-    counts.leave(a);
-    CHECK(counts.enter(a, 2));
-    CHECK(counts.enter(a, 0));  // any number
-    for (int i = 0; i < 3; ++i) counts.leave(a);
-    counts.leave(b);
-    counts.leave(b);
+    first.reset();
+    CHECK(counts.count(a) == 1);
+    first = counts.enter(a, 2);
+    CHECK(first);
+    auto third = counts.enter(a, 0);  // any number
+    CHECK(third);
+    CHECK(counts.count(a) == 3);
+    for (auto* each : {&first, &second, &third, &other}) each->reset();
     CHECK(counts.addresses() == 0);
-    for (int i = 0; i < 10; ++i) CHECK(counts.enter(key_of_address("unix"), 1));
+}
+
+TEST_CASE("address counts: what is no address is not counted", "[access]") {
+    address_counts counts;
+    std::vector<std::optional<address_place>> places;
+    for (int i = 0; i < 10; ++i) places.push_back(counts.enter(key_of_address("unix"), 1));
+    CHECK(std::all_of(places.begin(), places.end(), [](const auto& each) { return each.has_value(); }));
     CHECK(counts.addresses() == 0);
 }
 
 TEST_CASE("address counts: a refused address leaves nothing behind", "[access]") {
     address_counts counts;
-    CHECK(counts.enter(key_of_address("192.0.2.1"), 1));
-    CHECK_FALSE(counts.enter(key_of_address("192.0.2.1"), 1));
-    counts.leave(key_of_address("192.0.2.1"));
+    {
+        const auto only = counts.enter(key_of_address("192.0.2.1"), 1);
+        CHECK_FALSE(counts.enter(key_of_address("192.0.2.1"), 1));
+    }
     CHECK(counts.addresses() == 0);
 }
 
 TEST_CASE("address counts: a place leaves once, with the last object that has it", "[access]") {
     address_counts counts;
     const auto a = key_of_address("192.0.2.1");
-    const auto take = [&] {
-        CHECK(counts.enter(a, 0));
-        return address_place{counts, a};
-    };
     {
-        address_place first = take(), second = take();
+        address_place first = *counts.enter(a, 0), second = *counts.enter(a, 0);
         CHECK(counts.count(a) == 2);
         first = std::move(second);
         address_place third = std::move(first);
         CHECK(counts.count(a) >= 1);
+        third = address_place{};
     }
     CHECK(counts.count(a) == 0);
+}
+
+TEST_CASE("address counts: places stay where they are while others come and go", "[access]") {
+    address_counts counts;
+    std::vector<address_place> places;
+    for (int i = 0; i < 5'000; ++i) {
+        const std::string host = std::to_string(i / 250) + '.' + std::to_string(i % 250);
+        places.push_back(*counts.enter(key_of_address("10.0." + host), 0));
+    }
+    CHECK(counts.addresses() == 5'000);
+    while (!places.empty()) places.erase(places.begin() + static_cast<std::ptrdiff_t>(places.size() / 2), places.end());
+    CHECK(counts.addresses() == 0);
 }
 
 TEST_CASE("address counts: threads may come and go", "[access]") {
@@ -94,8 +117,7 @@ TEST_CASE("address counts: threads may come and go", "[access]") {
     for (int t = 0; t < 4; ++t)
         threads.emplace_back([&counts] {
             for (int i = 0; i < 2'000; ++i) {
-                const auto key = key_of_address("192.0.2." + std::to_string(i % 5));
-                if (counts.enter(key, 3)) address_place{counts, key};
+                const auto place = counts.enter(key_of_address("192.0.2." + std::to_string(i % 5)), 3);
             }
         });
     for (auto& thread : threads) thread.join();
