@@ -50,6 +50,7 @@ class SecureSocket:
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
         self.unsent = b""
         self.exchange(self.tls.do_handshake)
+        self.flush()
 
     def __getattr__(self, name):
         return getattr(self.plain, name)
@@ -72,11 +73,19 @@ class SecureSocket:
                 return   # recv() says what that means
             self.unsent = self.unsent[self.plain.send(self.unsent, socket.MSG_DONTWAIT):]
 
+    def flush_at_once(self):
+        """Never waits: what the socket does not take now goes first the next time."""
+        self.unsent += self.outgoing.read()
+        writable = select.poll()
+        writable.register(self.plain, select.POLLOUT)
+        while self.unsent and writable.poll(0):
+            self.unsent = self.unsent[self.plain.send(self.unsent, socket.MSG_DONTWAIT):]
+
     def exchange(self, step):
         while True:
             try:
                 result = step()
-                self.flush()
+                self.flush_at_once()   # what was read must not wait for a broker that waits for its being read
                 return result
             except ssl.SSLWantReadError:
                 self.flush_until_readable()
