@@ -45,25 +45,25 @@ std::string_view to_string(close_reason reason) noexcept {
 }
 
 framed_stream::framed_stream(shard& owner, int fd, std::size_t frame_limit, std::unique_ptr<wire::stream_cipher> cipher)
-    : shard_{owner}, fd_{fd}, frame_limit_{frame_limit}, cipher_{std::move(cipher)} {}
+    : shard_{owner}, cipher_{std::move(cipher)}, fd_{fd}, frame_limit_{limit_of(frame_limit)} {}
 
 framed_stream::framed_stream(shard& owner, stream_parts& from, std::size_t frame_limit) noexcept
     : shard_{owner},
-      fd_{from.socket.release()},
-      frame_limit_{frame_limit},
       cipher_{std::move(from.cipher)},
-      outbox_{std::move(from.queued)} {}
+      outbox_{std::move(from.queued)},
+      fd_{from.socket.release()},
+      frame_limit_{limit_of(frame_limit)} {}
 
 framed_stream::~framed_stream() {
     if (fd_ >= 0) ::close(fd_);
     if (kept_) shard_.account_kept(-static_cast<std::ptrdiff_t>(kept_->capacity));
     if (!account_ || !flow_) return;
-    account_->input.set(*this, flow_->input, 0);
-    account_->output.set(*this, flow_->output, 0);
+    account_->input.set(*flow_, flow_->input, 0);
+    account_->output.set(*flow_, flow_->output, 0);
 }
 
 framed_stream::flow_state& framed_stream::flow() {
-    if (!flow_) flow_ = std::make_unique<flow_state>();
+    if (!flow_) flow_ = std::make_unique<flow_state>(*this);
     return *flow_;
 }
 
@@ -365,7 +365,7 @@ void framed_stream::settle_input() {
     flow_state& now = flow();
     if (!has_begun) now.frame_since_ms = 0;
     else if (now.frame_since_ms == 0 || is_new) now.frame_since_ms = shard_.now_ms();
-    account_->input.set(*this, now.input, bytes);
+    account_->input.set(now, now.input, bytes);
     if (bytes > 0) shard_.wake_sweep();
     if (bytes == 0 && now.output.bytes == 0 && !is_paused() && !is_blocked()) flow_.reset();
 }
@@ -377,7 +377,9 @@ void framed_stream::settle_output() {
         if (outbox_) bytes = outbox_->hold_memory();
         if (cipher_) bytes += cipher_->held_output();
     }
-    if (bytes > 0 || flow_) account_->output.set(*this, flow().output, bytes);
+    if (bytes == 0 && !flow_) return;
+    flow_state& now = flow();
+    account_->output.set(now, now.output, bytes);
 }
 
 void framed_stream::discard_input() {
@@ -391,16 +393,14 @@ void framed_stream::discard_input() {
 
 /// Input weighs the more the longer its frame has been coming, so that who sends a large one now does not pay for those
 /// who hold back many; what came before a pause is not held back by the other end.
-std::uint64_t framed_stream::held_weight(held_kind what, std::uint64_t now_ms) const noexcept {
-    if (what == held_kind::output) return held_output();
-    const std::uint64_t since_ms = flow_ ? flow_->frame_since_ms : 0;
-    const bool waits_for_us = is_paused() || is_resuming_ || since_ms == 0;
-    return held_input() * (waits_for_us ? 1 : 1 + (now_ms - std::min(now_ms, since_ms)));
+std::uint64_t framed_stream::flow_state::held_weight(held_kind what, std::uint64_t now_ms) const noexcept {
+    if (what == held_kind::output) return output.bytes;
+    const bool waits_for_us = stream.cannot_read() || frame_since_ms == 0;
+    return std::uint64_t{input.bytes} * (waits_for_us ? 1 : 1 + (now_ms - std::min(now_ms, frame_since_ms)));
 }
 
-void framed_stream::check_frame_time(std::uint64_t) {
-    const std::uint64_t since_ms = flow_ ? flow_->frame_since_ms : 0;
-    if (since_ms != 0 && !is_paused() && !is_resuming_ && !is_closing_) on_frame_pending(since_ms);
+void framed_stream::flow_state::check_frame_time(std::uint64_t) {
+    if (frame_since_ms != 0 && !stream.cannot_read() && !stream.is_closing_) stream.on_frame_pending(frame_since_ms);
 }
 
 void framed_stream::watch(std::uint32_t events) {

@@ -85,7 +85,7 @@ enum class enqueued : std::uint8_t {
 /// once, last, from close().
 /// An exception that leaves one of these outputs closes the stream (internal_error); one that leaves on_closed has it
 /// called again, until it returns.
-class framed_stream : public pollable, public turn_stream, private memory_holder {
+class framed_stream : public turn_stream {
 public:
     ~framed_stream() override;
 
@@ -155,7 +155,7 @@ protected:
         return outbox_ && back <= outbox_->bytes() &&
                outbox_->copy_unwritten(outbox_->written() + outbox_->bytes() - back, size, out);
     }
-    void set_frame_limit(std::size_t limit) noexcept { frame_limit_ = limit; }
+    void set_frame_limit(std::size_t limit) noexcept { frame_limit_ = limit_of(limit); }
     /// Takes the connection out. The stream is closed then, on_closed is not called. Not from within on_frame, and not
     /// while a frame waits to be given again.
     stream_parts release_parts();
@@ -213,7 +213,13 @@ private:
 
     /// What is needed while something is held for it, or it is paused, or its socket takes no more. Times are of the
     /// shard's clock.
-    struct flow_state {
+    struct flow_state final : memory_holder {
+        explicit flow_state(framed_stream& of) noexcept : stream{of} {}
+        std::uint64_t held_weight(held_kind what, std::uint64_t now_ms) const noexcept override;
+        void give_way(held_kind what) override { stream.on_memory_bound(what); }
+        void check_frame_time(std::uint64_t now_ms) override;
+
+        framed_stream& stream;
         byte_ledger::entry input;
         byte_ledger::entry output;
         std::uint64_t frame_since_ms = 0;  ///< pauses left out; 0: none has begun
@@ -240,9 +246,6 @@ private:
     flow_state& flow();
     void settle_input();
     void settle_output();
-    std::uint64_t held_weight(held_kind what, std::uint64_t now_ms) const noexcept final;
-    void give_way(held_kind what) final { on_memory_bound(what); }
-    void check_frame_time(std::uint64_t now_ms) final;
     bool read();
     void read_kept();
     void tell_end() noexcept;
@@ -265,21 +268,27 @@ private:
     void part() noexcept;
     void end(close_reason reason) noexcept;
 
-    int fd_;
-    std::uint32_t watched_ = 0;
-    std::size_t frame_limit_;
+    static constexpr std::uint32_t limit_of(std::size_t wanted) noexcept {
+        constexpr std::uint32_t most = ~std::uint32_t{0};
+        return wanted < most ? static_cast<std::uint32_t>(wanted) : most;
+    }
+
+    // There is one of these for each connection: pointers first, so that nothing lies idle between them.
     std::unique_ptr<wire::stream_cipher> cipher_;
     std::unique_ptr<framing> framing_;  ///< null: length words
     std::unique_ptr<outbox> outbox_;
     std::unique_ptr<kept_bytes> kept_;   ///< received, not decoded
     stream_account* account_ = nullptr;  ///< null: nothing is bounded or counted
     std::unique_ptr<flow_state> flow_;   ///< null: it flows
-    std::uint8_t held_ = 0;              ///< why it is not read
-    bool has_progressed_ = false;        ///< a frame was complete since input was counted last
-    bool is_resuming_ = false;           ///< what was kept during a pause is read before anything else
-    bool is_drying_ = false;             ///< read_until_dry was called
-    bool must_fail_ = false;             ///< fail_later was called
-    bool is_end_told_ = false;           ///< on_closed has returned
+    int fd_;
+    std::uint32_t watched_ = 0;
+    std::uint32_t frame_limit_;
+    std::uint8_t held_ = 0;        ///< why it is not read
+    bool has_progressed_ = false;  ///< a frame was complete since input was counted last
+    bool is_resuming_ = false;     ///< what was kept during a pause is read before anything else
+    bool is_drying_ = false;       ///< read_until_dry was called
+    bool must_fail_ = false;       ///< fail_later was called
+    bool is_end_told_ = false;     ///< on_closed has returned
     bool is_closing_ = false;
     bool input_ended_ = false;
     bool may_receive_ = false;      ///< from the socket, in this turn; of a ciphered stream

@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "exchange/event_loop.hpp"
+
 namespace bester::exchange {
 
-/// What a turn calls of a stream, and the lists of the turn that the stream is in: registering one takes no memory,
-/// so it cannot fail.
-class turn_stream {
+/// What a turn calls of a stream, and the stream's places in the lists of the turn: registering one takes no memory, so
+/// it cannot fail. An exception that leaves one of the calls has fail() called, which closes the stream.
+class turn_stream : public pollable {
 public:
     turn_stream() = default;
     turn_stream(const turn_stream&) = delete;
@@ -21,19 +23,15 @@ public:
     virtual void read_on() = 0;
     /// Writes what was queued.
     virtual void flush() = 0;
-    /// An exception left one of the calls, or one that the loop made: closes the stream.
-    virtual void fail() noexcept = 0;
 
 private:
     friend class turn_list;
     friend class turn;
-    struct list_hook {
-        turn_stream* next = nullptr;
-        bool is_taken = false;
-    };
-    list_hook reading_;
-    list_hook writing_;
-    list_hook grave_;
+    /// The next one in a list; of the last one, itself; null: it is in no list of this place.
+    using list_hook = turn_stream*;
+    list_hook reading_ = nullptr;
+    list_hook writing_ = nullptr;
+    list_hook grave_ = nullptr;
 };
 
 /// Streams in the order in which they were put in, each once.
@@ -44,19 +42,18 @@ public:
     bool empty() const noexcept { return !first_; }
     /// Nothing happens if the stream is in the list, or in another one of the same place.
     void push(turn_stream& stream) noexcept {
-        turn_stream::list_hook& at = stream.*place_;
-        if (std::exchange(at.is_taken, true)) return;
-        at.next = nullptr;
-        (last_ ? (last_->*place_).next : first_) = &stream;
+        if (stream.*place_) return;
+        stream.*place_ = &stream;
+        (last_ ? last_->*place_ : first_) = &stream;
         last_ = &stream;
     }
     /// Null: the list is empty.
     turn_stream* pop() noexcept {
         turn_stream* const stream = first_;
         if (!stream) return nullptr;
-        first_ = (stream->*place_).next;
+        first_ = stream == last_ ? nullptr : stream->*place_;
         if (!first_) last_ = nullptr;
-        (stream->*place_).is_taken = false;
+        stream->*place_ = nullptr;
         return stream;
     }
     /// All of it; this one is empty then.

@@ -50,6 +50,7 @@ class fake_stream final : public turn_stream {
 public:
     fake_stream(record& in, std::string name) : in_{in}, name_{std::move(name)} {}
     ~fake_stream() override { in_.add(name_ + " destroyed", on_destroyed); }
+    void on_ready(std::uint32_t) override {}
     void read_on() override { in_.add(name_ + " reads", on_read); }
     void flush() override { in_.add(name_ + " writes", on_write); }
     void fail() noexcept override { in_.add(name_ + " fails", on_fail); }
