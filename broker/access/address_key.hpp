@@ -13,6 +13,8 @@ struct address_key {
     std::uint64_t bits = 0;
 
     bool is_none() const noexcept { return kind == family::none; }
+    /// Returns a number that hardly any other address has.
+    std::uint64_t number() const noexcept { return bits ^ static_cast<std::uint64_t>(kind) << 62; }
     bool operator==(const address_key&) const = default;
 };
 

@@ -65,18 +65,20 @@ bool account_logins::is_remembered(std::string_view user, std::string_view passw
     return authenticator_ && authenticator_->remembered(user, password);
 }
 
-void account_logins::verify(std::string_view user, std::string_view password, std::function<void(login_result)> done) {
+void account_logins::verify(std::string_view user, std::string_view password, std::uint64_t from,
+                            std::function<void(login_result)> done) {
     if (!authenticator_) return done(login_result::unavailable);
-    authenticator_->verify_async(user, password,
-                                 [done = std::move(done)](storage::verdict verdict) { done(as_result(verdict)); });
+    authenticator_->verify_async(
+        user, password, [done = std::move(done)](storage::verdict verdict) { done(as_result(verdict)); }, from);
 }
 
 void account_logins::change_password(std::string_view user, std::string_view old_password,
-                                     std::string_view new_password, std::function<void(login_result)> done) {
+                                     std::string_view new_password, std::uint64_t from,
+                                     std::function<void(login_result)> done) {
     if (!authenticator_) return done(login_result::unavailable);
     authenticator_->change_password_async(
         user, old_password, new_password,
-        [done = std::move(done)](storage::password_change change) { done(as_result(change)); });
+        [done = std::move(done)](storage::password_change change) { done(as_result(change)); }, from);
 }
 
 void account_logins::apply(const config::accounts_settings& settings) {

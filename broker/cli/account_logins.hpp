@@ -23,10 +23,10 @@ public:
     ~account_logins() override;
 
     bool is_remembered(std::string_view user, std::string_view password) override;
-    void verify(std::string_view user, std::string_view password,
+    void verify(std::string_view user, std::string_view password, std::uint64_t from,
                 std::function<void(clients::login_result)> done) override;
     void change_password(std::string_view user, std::string_view old_password, std::string_view new_password,
-                         std::function<void(clients::login_result)> done) override;
+                         std::uint64_t from, std::function<void(clients::login_result)> done) override;
 
     // Control thread.
     void apply(const config::accounts_settings& settings);

@@ -133,28 +133,30 @@ void shard_clients::answer(std::uint64_t ticket, const engine_answer& answer) {
     with_request(ticket, [&](http_connection& asking) { asking.engine_answered(answer); });
 }
 
-std::uint64_t shard_clients::start_verification(user_session& who) {
+std::uint64_t shard_clients::start_verification(user_session& who, const access::address_key& from) {
+    verifying_.emplace(last_ticket_ + 1, verification{&who, from, who.user()});
     who.login_ticket = ++last_ticket_;
-    verifying_.emplace(who.login_ticket, &who);
     return who.login_ticket;
 }
 
-user_session* shard_clients::take_ticket(std::uint64_t ticket) {
+user_session* shard_clients::take_ticket(std::uint64_t ticket, bool is_wrong) {
     const auto found = verifying_.find(ticket);
     if (found == verifying_.end()) return nullptr;
-    user_session* const who = found->second;
+    const verification ended = std::move(found->second);
     verifying_.erase(found);
-    return who;
+    if (is_wrong) door_.throttle.failed(ended.from, ended.user, shard_.now_ms());
+    return ended.asked;
 }
 
-void shard_clients::ask_handler(user_session& who, std::string_view data) {
-    const std::uint64_t ticket = start_verification(who);
+void shard_clients::ask_handler(user_session& who, const access::address_key& from, std::string_view data) {
+    const std::uint64_t ticket = start_verification(who, from);
     login_call& call = *calls_.emplace(ticket, std::make_unique<login_call>(shard_)).first->second;
     call.ask(rules_->login_type, data, [this, ticket](login_call::decision outcome) {
         // Not now: the call itself is being used, and perhaps the session.
         shard_.at_turn_end([this, ticket, outcome = std::move(outcome)]() mutable {
             calls_.erase(ticket);
-            if (user_session* asked = take_ticket(ticket)) asked->decided(std::move(outcome));
+            const bool is_wrong = !outcome && outcome.error().is_verdict;
+            if (user_session* asked = take_ticket(ticket, is_wrong)) asked->decided(std::move(outcome));
         });
     });
 }
@@ -269,7 +271,7 @@ bool shard_clients::count_engine() noexcept {
 }
 
 void shard_clients::forget(user_session& who) {
-    if (who.login_ticket != 0) verifying_.erase(who.login_ticket);
+    if (const auto asked = verifying_.find(who.login_ticket); asked != verifying_.end()) asked->second.asked = nullptr;
     expiring_.remove(who);
 }
 

@@ -111,7 +111,7 @@ public:
     /// A namespace's session is going to be destroyed.
     void forget(user_session& who);
     /// Gives a log-in to the handler; the session is told what that decided, if it is still there.
-    void ask_handler(user_session& who, std::string_view data);
+    void ask_handler(user_session& who, const access::address_key& from, std::string_view data);
     /// Sees to the end of its token.
     void watch_expiry(user_session& who);
     bool is_draining() const noexcept { return is_draining_; }
@@ -158,10 +158,11 @@ public:
     /// Answers a request of Engine.IO, if its connection still waits.
     void answer(std::uint64_t ticket, const engine_answer& answer);
 
-    /// A number by which the session is found when its log-in has been verified.
-    std::uint64_t start_verification(user_session& who);
-    /// The session that holds this ticket, if it still waits; a ticket is good for once.
-    user_session* take_ticket(std::uint64_t ticket);
+    /// Gives the session, which asks to log in from this address, a number by which it is found when that is decided.
+    std::uint64_t start_verification(user_session& who, const access::address_key& from);
+    /// Returns the session with this ticket, if it still waits; a ticket is good for once. `is_wrong`: its credentials
+    /// are wrong, which counts (login.throttle) also if nobody waits for the answer any more.
+    user_session* take_ticket(std::uint64_t ticket, bool is_wrong);
     /// Does a handler decide on the log-in that this session waits for?
     bool is_asking_handler(const user_session& who) const { return calls_.count(who.login_ticket) != 0; }
 
@@ -203,7 +204,13 @@ private:
     exchange::log_limit write_timeout_lines_;
     exchange::place_list<user_session, &user_session::expiring_place> expiring_;
     std::uint64_t next_expiry_check_ms_ = 0;
-    std::unordered_map<std::uint64_t, user_session*> verifying_;
+    /// A log-in that is being decided.
+    struct verification {
+        user_session* asked;  ///< null: it has gone
+        access::address_key from;
+        std::string user;
+    };
+    std::unordered_map<std::uint64_t, verification> verifying_;             ///< by ticket
     std::unordered_map<std::uint64_t, http_connection*> requests_;          ///< that wait for their answer, by ticket
     std::unordered_map<std::uint64_t, std::unique_ptr<login_call>> calls_;  ///< by the ticket of who asked
     shard_engines engines_{*this};

@@ -219,8 +219,10 @@ std::vector<key<broker_config>> limit_keys() {
             {.name = "limits.json_depth",
              .kind = value_kind::count,
              .least = 4,
-             .most = 1'024,
-             .description = "Nesting of objects and arrays in a message."},
+             .most = exchange::most_json_depth,
+             .description =
+                 "Nesting of objects and arrays in a client's message, its frame included. What handlers and "
+                 "other servers send may be nested by 1,032 levels."},
             [](auto& c) -> auto& { return c.exchange.json_depth; }),
         declared(
             {.name = "limits.groups",

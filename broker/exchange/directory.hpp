@@ -14,7 +14,7 @@
 
 namespace bester::exchange {
 
-/// The sessions of each user, over all shards. The only structure that shards share: divided into stripes, each with a
+/// The sessions of each user, over all shards. Shared by all shards: divided into stripes, each with a
 /// lock that is held for a short time. Any thread.
 class directory {
 public:

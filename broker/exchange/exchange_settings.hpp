@@ -6,9 +6,12 @@
 
 namespace bester::exchange {
 
+/// The largest exchange_limits::json_depth.
+inline constexpr std::size_t most_json_depth = 1'024;
+
 /// Limits of the exchange itself; keys of the config's `limits` section, changed by a reload.
 struct exchange_limits {
-    std::size_t json_depth = 64;  ///< nesting of objects and arrays in a message
+    std::size_t json_depth = 64;  ///< nesting of objects and arrays in a client's message
     std::size_t groups = 1'000;   ///< that one session may be in
     unsigned hops = 8;            ///< handlers that a message may go through, each passing it on to the next
 

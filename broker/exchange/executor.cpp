@@ -16,14 +16,20 @@ using wire::error_code;
 void executor::answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame) {
     // The common answer by far: one reply, no report.
     execution run{source, frame, message, &frame.id};
+    bool is_passed_on = false;
     try {
         run_commands(run);
+        // Last, so that it takes along all that the message's status waits for.
+        if (run.passing) {
+            run.index = static_cast<std::size_t>(run.passing - frame.commands.data());
+            is_passed_on = pass_on(run, *run.passing);
+        }
     } catch (...) {
-        // The source ends by it, and its end the message.
+        // The channel ends because of the exception, and ends the message then.
         outcomes_.forget(run.message.pending);
         throw;
     }
-    if (run.is_passed_on) return;
+    if (is_passed_on) return;
     if (frame.has_error) {
         const wire::status_error error{frame.error_code, frame.error_reason, frame.error_is_temporary};
         finish(run.message, &error);
@@ -128,17 +134,27 @@ void executor::reply(execution& run, const command& c) {
 }
 
 void executor::send_handler(execution& run, const command& c) {
-    if (run.is_passed_on) return refuse(run, error_code::bad_command, "an answer passes its message on once");
+    if (run.passing) return refuse(run, error_code::bad_command, "an answer passes its message on once");
     if (run.frame.has_error && run.answered)
         return refuse(run, error_code::bad_command, "an answer with an error does not pass its message on");
-    if (run.message.hops + 1u >= shard_.limits().hops) return refuse(run, error_code::too_many_hops, "");
+    if (run.answered) run.passing = &c;
+    else pass_on(run, c);
+}
+
+bool executor::pass_on(execution& run, const command& c) {
+    const auto refused = [&](error_code code, std::string_view reason) {
+        refuse(run, code, reason);
+        return false;
+    };
+    if (run.message.hops + 1u >= shard_.limits().hops)
+        return refused(error_code::too_many_hops, wire::describe(error_code::too_many_hops).meaning);
     handler_port* const port = shard_.routes().named(c.target);
     if (!port) {
         std::string reason = "there is no handler \"";
-        return refuse(run, error_code::handler_unknown, reason.append(c.target.substr(0, 64)) + '"');
+        return refused(error_code::handler_unknown, reason.append(c.target.substr(0, 64)) + '"');
     }
     const std::string_view type_token = type_of(run, c);
-    if (type_token.empty()) return;
+    if (type_token.empty()) return false;
     envelope_view next = run.message;
     if (!run.answered) next.user = run.source.handler();
     next.type_token = type_token;
@@ -150,10 +166,10 @@ void executor::send_handler(execution& run, const command& c) {
     const std::string_view type = type_token.substr(1, type_token.size() - 2);
     const submit_result result = port->submit(next, type, c.data);
     if (result.what == submit_result::outcome::refused)
-        return refuse(run, result.error, wire::describe(result.error).meaning);
-    run.is_passed_on = run.answered != nullptr;
+        return refused(result.error, wire::describe(result.error).meaning);
     reach reached;
     complete(run, c, reached);
+    return true;
 }
 
 /// Notes that others will say what they reached. Membership and disconnect do not hold up the status.

@@ -56,7 +56,7 @@ private:
         envelope_view message;                    ///< empty in a push
         const std::uint64_t* answered = nullptr;  ///< the id of the answer's message; null in a push
         std::size_t index = 0;                    ///< index of the command that is being executed
-        bool is_passed_on = false;
+        const wire::command* passing = nullptr;   ///< the sendHandler that passes the message on after all else
         wire::error_code first_error = wire::error_code::none;
         std::string first_reason{};
         std::string_view from_server{};  ///< the server that sent the command; empty if a handler of this one did
@@ -70,6 +70,8 @@ private:
     BESTER_COMMANDS(BESTER_COMMAND)
 #undef BESTER_COMMAND
     void change_membership(execution& run, const wire::command& command, bool is_join);
+    /// Gives the message, or what a push sends, to another handler; returns whether that took it.
+    bool pass_on(execution& run, const wire::command& command);
     void refuse_distant(execution& run);
     static std::string_view sender_of(const execution& run);
     void reply_to_server(execution& run, const wire::command& command);

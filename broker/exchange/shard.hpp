@@ -84,6 +84,10 @@ public:
     event_loop& loop() noexcept { return loop_; }
     /// Throws if somebody still uses it: one text is read at a time, and nothing is read within something else.
     wire::json_reader_lease reader() { return wire::json_reader_lease{reader_}; }
+    /// The same for frames of handlers and other servers. These hold clients' data some levels deeper than the clients'
+    /// own frames, perhaps of clients of a server that allows more (limits.json_depth), so its bound is the largest
+    /// that any server may have.
+    wire::json_reader_lease reader_for_partners() { return wire::json_reader_lease{reader_, most_json_depth + 8}; }
     directory& users() noexcept { return users_; }
     session_table& sessions() noexcept { return sessions_; }
     group_table& groups() noexcept { return groups_; }

@@ -136,7 +136,7 @@ void channel::release(std::uint64_t id, held_message& ended) {
 
 frame_verdict channel::on_frame(std::string_view body) {
     heard();
-    if (!wire::decode_handler_frame(shard_.reader(), body, frame_)) {
+    if (!wire::decode_handler_frame(shard_.reader_for_partners(), body, frame_)) {
         protocol_error("a frame was not understood: " + wire::describe_problem(shard_.reader(), body, frame_));
         return frame_verdict::closed;
     }
@@ -325,7 +325,7 @@ void channel::protocol_error(std::string_view what) {
     log::warning("handler {}: protocol error: {}", name_of(instance_), what);
     std::string body = R"({"kind":"error","code":"protocol_error","reason":)";
     wire::append_quoted(body, what);
-    enqueue(wire::make_frame(body + '}'));
+    queue_frame(wire::make_frame(body + '}'));
     flush_early();
     lost("protocol error: " + std::string{what});
 }

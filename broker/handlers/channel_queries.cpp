@@ -158,8 +158,7 @@ void channel::send_snapshot() {
     const auto send_page = [&](bool has_more) {
         body += has_more ? R"(],"more":true})" : R"(],"more":false})";
         const std::string frame = wire::make_frame(body);
-        enqueue(frame);
-        total_queued_ += frame.size();
+        queue_frame(frame);
         body = R"({"kind":"snapshot",)";
     };
     const auto next = [&] {

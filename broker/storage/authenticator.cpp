@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <new>
 #include <ostream>
 #include <string>
 #include <unordered_map>
@@ -73,7 +74,7 @@ struct authenticator::state {
     std::atomic<clock::duration> max_wait;
     failure_log failures;
     std::atomic<bool> is_readable{true};  // as poll_for_changes last saw
-    std::mutex mutex;                     // guards `waiting`; taken before the pool's own, never while hashing
+    std::mutex mutex;                     // guards `waiting`; never held while something is submitted or hashed
     std::unordered_map<credential_digest, std::shared_ptr<verification>, credential_digest_hash> waiting;
     workers::worker_pool pool;  // last: its threads use all of the above, so they go first
 
@@ -135,10 +136,12 @@ bool authenticator::remembered(std::string_view user, std::string_view password)
     return state_->memory.remembers(user, password, state_->now());
 }
 
-void authenticator::verify_async(std::string_view user, std::string_view password, verdict_callback callback) {
+void authenticator::verify_async(std::string_view user, std::string_view password, verdict_callback callback,
+                                 workers::worker_pool::submitter from) {
     // Nobody's password, and not worth a copy: the answer is known, but comes like any other.
     if (password.size() > max_password_size) password = {};
     const auto digest = state_->hasher.digest(user, password);
+    std::shared_ptr<verification> wanted;
     {
         const std::lock_guard lock(state_->mutex);
         auto& twin = state_->waiting[digest];
@@ -148,27 +151,31 @@ void authenticator::verify_async(std::string_view user, std::string_view passwor
         }
         twin = std::make_shared<verification>(
             verification{std::string(user), secret(password), digest, state_->now(), {}});
-        const bool is_taken =
-            state_->pool.submit([state = state_.get(), wanted = twin](turn its_turn) { state->run(wanted, its_turn); });
-        if (is_taken) {
-            // Its turn cannot come before we let go of the mutex.
-            twin->callbacks.push_back(std::move(callback));
-            return;
-        }
-        state_->waiting.erase(digest);
+        twin->callbacks.push_back(std::move(callback));
+        wanted = twin;
     }
-    callback(verdict::busy);
+    // Without the mutex: what gives way to this one is cancelled meanwhile, and takes it.
+    bool is_taken = false;
+    try {
+        is_taken =
+            state_->pool.submit([state = state_.get(), wanted](turn its_turn) { state->run(wanted, its_turn); }, from);
+    } catch (const std::bad_alloc&) {  // there is no room either
+    }
+    if (!is_taken) state_->run(wanted, turn::cancelled);
 }
 
 void authenticator::change_password_async(std::string_view user, std::string_view old_password,
-                                          std::string_view new_password, change_callback callback) {
+                                          std::string_view new_password, change_callback callback,
+                                          workers::worker_pool::submitter from) {
     if (!is_password(old_password)) old_password = {};
     if (!is_password(new_password)) new_password = {};
     const auto wanted = std::make_shared<change_request>(change_request{
         std::string(user), secret(old_password), secret(new_password), state_->now(), std::move(callback)});
-    const bool is_taken = state_->pool.submit([state = state_.get(), wanted](turn its_turn) {
-        wanted->callback(its_turn == turn::run ? state->change(*wanted) : password_change::busy);
-    });
+    const bool is_taken = state_->pool.submit(
+        [state = state_.get(), wanted](turn its_turn) {
+            wanted->callback(its_turn == turn::run ? state->change(*wanted) : password_change::busy);
+        },
+        from);
     if (!is_taken) wanted->callback(password_change::busy);
 }
 

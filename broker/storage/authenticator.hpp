@@ -2,6 +2,7 @@
 
 #include "storage/accounts.hpp"
 #include "storage/credential_memory.hpp"
+#include "workers/worker_pool.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -42,9 +43,9 @@ struct authenticator_settings {
 /// by a pool of worker threads. Owns the threads; `accounts` must outlive it.
 ///
 /// Any thread may call anything (also a shard's: nothing but the destructor waits for a hash or
-/// the disk). Callbacks are called exactly once, on a worker thread, or, with `busy` only, on the
-/// calling one before the call (or the destructor) returns; they post to the shard and return, and must not throw.
-/// Passwords are copied, and zeroed after use.
+/// the disk). Callbacks are called exactly once, on a worker thread, or, with `busy` only, on one that is in a call of
+/// the same function or in the destructor; they post to the shard and return, and must not throw. Passwords are copied,
+/// and zeroed after use.
 class authenticator {
 public:
     using clock = std::chrono::steady_clock;
@@ -61,11 +62,12 @@ public:
     /// The fast way (about a microsecond): true if this credential was verified lately. False says
     /// nothing about it; ask verify_async.
     bool remembered(std::string_view user, std::string_view password) const;
-    /// Identical credentials that wait for their turn share one hash.
-    void verify_async(std::string_view user, std::string_view password, verdict_callback callback);
+    /// Identical credentials that wait for their turn share one hash. Those who ask, told apart by `from`, take turns.
+    void verify_async(std::string_view user, std::string_view password, verdict_callback callback,
+                      workers::worker_pool::submitter from = 0);
     /// Forgets the old password before it calls back.
     void change_password_async(std::string_view user, std::string_view old_password, std::string_view new_password,
-                               change_callback callback);
+                               change_callback callback, workers::worker_pool::submitter from = 0);
 
     /// Must be called after this process changed or removed an account through `accounts`.
     void account_changed(std::string_view user);

@@ -41,9 +41,11 @@ json_reader::~json_reader() = default;
 json_reader::json_reader(json_reader&&) noexcept = default;
 json_reader& json_reader::operator=(json_reader&&) noexcept = default;
 
-json_reader_lease::json_reader_lease(json_reader& reader) : reader_{reader} {
+json_reader_lease::json_reader_lease(json_reader& reader, std::size_t least_depth)
+    : reader_{reader}, usual_depth_{reader.max_depth_} {
     if (reader.is_leased_) throw std::logic_error{"a JSON text is to be read while another one is being read"};
     reader.is_leased_ = true;
+    reader.max_depth_ = std::max(usual_depth_, least_depth);
 }
 
 bool json_reader::start(std::string_view text) {

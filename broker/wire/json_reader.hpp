@@ -151,9 +151,13 @@ private:
 /// read something while something else is being read would change what the views of that say.
 class json_reader_lease {
 public:
-    /// Throws std::logic_error if the reader is leased.
-    explicit json_reader_lease(json_reader& reader);
-    ~json_reader_lease() { reader_.is_leased_ = false; }
+    /// Throws std::logic_error if the reader is leased. `least_depth`: what may be nested meanwhile if the
+    /// reader itself allows less.
+    explicit json_reader_lease(json_reader& reader, std::size_t least_depth = 0);
+    ~json_reader_lease() {
+        reader_.max_depth_ = usual_depth_;
+        reader_.is_leased_ = false;
+    }
     json_reader_lease(const json_reader_lease&) = delete;
     json_reader_lease& operator=(const json_reader_lease&) = delete;
 
@@ -162,6 +166,7 @@ public:
 
 private:
     json_reader& reader_;
+    std::size_t usual_depth_;
 };
 
 }  // namespace bester::wire

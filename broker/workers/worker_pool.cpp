@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <utility>
 
 namespace bester::workers {
@@ -24,25 +25,70 @@ worker_pool::worker_pool(unsigned threads, std::size_t max_waiting) : max_waitin
 }
 
 worker_pool::~worker_pool() {
-    std::deque<task> cancelled;
+    line_list cancelled;
     {
         const std::lock_guard lock(mutex_);
         is_stopping_ = true;
-        cancelled.swap(queue_);
+        cancelled.swap(lines_);
+        by_submitter_.clear();
+        waiting_ = 0;
     }
     is_wanted_.notify_all();
-    for (auto& each : cancelled) each(turn::cancelled);
+    for (auto& each : cancelled)
+        for (auto& wanted : each.tasks) wanted(turn::cancelled);
     for (auto& thread : threads_) thread.join();
 }
 
-bool worker_pool::submit(task wanted) {
+bool worker_pool::submit(task wanted, submitter from) {
+    task cancelled;
     {
         const std::lock_guard lock(mutex_);
-        if (is_stopping_ || queue_.size() >= max_waiting_) return false;
-        queue_.push_back(std::move(wanted));
+        if (is_stopping_) return false;
+        if (waiting_ >= max_waiting_) {
+            cancelled = take_last_of_longest(from);
+            if (!cancelled) return false;
+        }
+        const auto known = by_submitter_.find(from);
+        if (known != by_submitter_.end()) {
+            known->second->tasks.push_back(std::move(wanted));
+        } else {
+            lines_.push_back({from, {}});
+            lines_.back().tasks.push_back(std::move(wanted));
+            by_submitter_.emplace(from, std::prev(lines_.end()));
+        }
+        ++waiting_;
     }
     is_wanted_.notify_one();
+    if (cancelled) cancelled(turn::cancelled);
     return true;
+}
+
+/// The first task of the submitter whose turn it is, which has its next turn after all others. There is one.
+worker_pool::task worker_pool::take_next() {
+    line& first = lines_.front();
+    task next = std::move(first.tasks.front());
+    first.tasks.pop_front();
+    --waiting_;
+    if (first.tasks.empty()) {
+        by_submitter_.erase(first.from);
+        lines_.pop_front();
+    } else {
+        lines_.splice(lines_.end(), lines_, lines_.begin());
+    }
+    return next;
+}
+
+/// Empty: nobody has at least two more than `from`.
+worker_pool::task worker_pool::take_last_of_longest(submitter from) {
+    const auto known = by_submitter_.find(from);
+    const std::size_t own = known == by_submitter_.end() ? 0 : known->second->tasks.size();
+    const auto longest = std::max_element(lines_.begin(), lines_.end(),
+                                          [](const line& a, const line& b) { return a.tasks.size() < b.tasks.size(); });
+    if (longest == lines_.end() || longest->tasks.size() < own + 2) return {};
+    task last = std::move(longest->tasks.back());
+    longest->tasks.pop_back();
+    --waiting_;
+    return last;
 }
 
 void worker_pool::max_waiting(std::size_t most) {
@@ -52,7 +98,7 @@ void worker_pool::max_waiting(std::size_t most) {
 
 std::size_t worker_pool::waiting() const {
     const std::lock_guard lock(mutex_);
-    return queue_.size();
+    return waiting_;
 }
 
 void worker_pool::work() {
@@ -60,11 +106,10 @@ void worker_pool::work() {
     static_cast<void>(::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + nice_value));
     std::unique_lock lock(mutex_);
     for (;;) {
-        is_wanted_.wait(lock, [this] { return is_stopping_ || !queue_.empty(); });
-        if (queue_.empty()) return;
+        is_wanted_.wait(lock, [this] { return is_stopping_ || waiting_ > 0; });
+        if (waiting_ == 0) return;
         {
-            const auto next = std::move(queue_.front());
-            queue_.pop_front();
+            const task next = take_next();
             lock.unlock();
             next(turn::run);
         }

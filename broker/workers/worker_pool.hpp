@@ -2,24 +2,31 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 namespace bester::workers {
 
-/// A few threads for what blocks, before them a bounded queue. Any thread may submit; tasks start in
-/// the order submitted, run side by side, and must not throw. The threads take no signals and give
-/// way to the shards (a higher nice value).
+/// A few threads for what blocks, before them a bounded queue. Any thread may submit. Tasks name their submitter: those
+/// of one submitter start in the order submitted, and the submitters take turns, so that nobody waits for all that
+/// somebody else has submitted. Tasks run side by side and must not throw. The threads take no signals and give way to
+/// the shards (a higher nice value).
 class worker_pool {
 public:
     enum class turn {
         run,
-        cancelled,  ///< the pool goes before the task's turn came: say so to whoever waits, quickly
+        cancelled,  ///< the task's turn does not come, as the pool ends or has no room: say so to whoever waits,
+                    ///< quickly
     };
     using task = std::function<void(turn)>;
+    /// Whoever submits: a number that the caller chooses.
+    using submitter = std::uint64_t;
 
     worker_pool(unsigned threads, std::size_t max_waiting);
     /// Lets running tasks finish, cancels the waiting ones (on this thread) and joins.
@@ -27,17 +34,29 @@ public:
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
-    /// False, and the task is not taken, if `max_waiting` tasks wait already or the pool is going.
-    [[nodiscard]] bool submit(task wanted);
+    /// Returns false, and does not take the task, if `max_waiting` tasks wait already or the pool is ending. If so many
+    /// wait, and most of them are of a submitter with at least two more than `from`, the last one of that submitter is
+    /// cancelled instead (on this thread).
+    [[nodiscard]] bool submit(task wanted, submitter from = 0);
     void max_waiting(std::size_t most);
     std::size_t waiting() const;
 
 private:
+    struct line {
+        submitter from;
+        std::deque<task> tasks;  ///< never empty
+    };
+    using line_list = std::list<line>;
+
     void work();
+    task take_next();
+    task take_last_of_longest(submitter from);
 
     mutable std::mutex mutex_;
     std::condition_variable is_wanted_;
-    std::deque<task> queue_;
+    line_list lines_;  ///< in the order of their turns
+    std::unordered_map<submitter, line_list::iterator> by_submitter_;
+    std::size_t waiting_ = 0;
     std::size_t max_waiting_;
     bool is_stopping_ = false;
     std::vector<std::thread> threads_;

@@ -164,6 +164,28 @@ def test_who_does_not_read_its_answers_is_not_read_either(make_broker, transport
         c.send_bytes(rest)
 
 
+def nested(levels):
+    data = "bottom"
+    for _ in range(levels):
+        data = [data]
+    return data
+
+
+@pytest.mark.parametrize("depth", [4, 64, 500])
+def test_what_is_as_deep_as_it_may_be_comes_back(make_broker, depth):
+    """In a handler's answer it lies a level deeper than in the client's frame; the answer is none the worse for that."""
+    with make_broker(limits={"json_depth": depth}) as broker:
+        pid = broker.pid_of("echo")
+        tina, gustav = broker.client("tina"), broker.client("gustav")
+        if depth >= 64:   # the log-in is three deep, and so are the commands of the second message
+            letter = {"do": [{"command": "sendClients", "users": ["gustav"], "data": nested(depth - 5)}]}
+            assert is_good(tina.request("echo", letter)[1]) and gustav.data("echo") == nested(depth - 5)
+        assert tina.ask("echo", nested(depth - 2)) == nested(depth - 2)
+        tina.send("echo", nested(depth - 1), "too deep")
+        assert code_of(tina.find(lambda f: is_status(f))) == "bad_message"
+        assert broker.pid_of("echo") == pid
+
+
 def test_above_the_connection_limit_one_is_told(make_broker, transport):
     with make_broker(server={"connections": 3}) as broker:
         kept = [broker.client("tina", transport) for _ in range(3)]

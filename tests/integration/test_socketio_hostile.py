@@ -434,3 +434,39 @@ def test_who_does_not_read_is_cut_off(calm):
         assert reader.packet() == f"43{number}[]"
     eventually(slow.is_gone, 10, "the session that does not poll is over")
     assert calm.counters()["slow_consumers"] >= 1
+
+
+# ---- log-ins that nobody waits for, and events that are acknowledged again ----
+
+def test_guesses_whose_senders_are_gone_count_all_the_same(make_broker):
+    """A log-in that the client takes back before it is decided was a guess."""
+    edge = listener("edge", namespaces={"/": "echo"}, authentication=["accounts"])
+    guess = '40{"username":"tina","password":"guess%d"}'
+    with make_broker(listeners=[edge], login={"user_failures": 10, "first_wait": "1h"}) as broker:
+        engines = [Engine(broker) for _ in range(12)]
+        for number, engine in enumerate(engines):
+            engine.packet()
+            engine.say(guess % number)
+            if number % 2:
+                engine.say("41")
+            else:
+                engine.socket.close()
+        answers = []
+        # These wait behind the others, of which the last two may still be looked at.
+        for number in range(100, 104):
+            engine = Engine(broker)
+            engine.packet()
+            engine.say(guess % number)
+            answers.append(engine.packet())
+        assert "login_throttled" in answers[-1], answers
+
+
+def test_an_event_is_acknowledged_once(calm):
+    engine = Engine(calm)
+    engine.enter()
+    twice = json.dumps({"do": [{"command": "reply", "data": [1]}, {"command": "reply", "data": [2]}]})
+    for number in range(3):
+        engine.say(f'42{number}["script",{twice}]')
+        assert engine.packet() == f"43{number}[1]"
+    engine.say('427["script",{"do":[]}]')
+    assert engine.packet() == "437[]"

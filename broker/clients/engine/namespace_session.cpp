@@ -200,7 +200,10 @@ bool namespace_session::must_wait() {
 bool namespace_session::deliver(std::string_view type_token, std::string_view data, std::string_view id_token) {
     if (!is_authenticated()) return false;
     if (id_token.empty()) return send_event(type_token, data);
-    answered_.push_back(number_of(id_token));
+    // An event is acknowledged once: what comes after that reaches nobody.
+    const std::uint64_t number = number_of(id_token);
+    if (std::find(answered_.begin(), answered_.end(), number) != answered_.end()) return false;
+    answered_.push_back(number);
     return send_ack(id_token, data);
 }
 

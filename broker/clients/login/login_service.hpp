@@ -20,9 +20,11 @@ public:
     virtual ~login_service() = default;
     /// Was this credential verified a short while ago?
     virtual bool is_remembered(std::string_view user, std::string_view password) = 0;
-    virtual void verify(std::string_view user, std::string_view password, std::function<void(login_result)> done) = 0;
+    /// `from`: a number for where the client is. What costs processor time is shared out evenly between these.
+    virtual void verify(std::string_view user, std::string_view password, std::uint64_t from,
+                        std::function<void(login_result)> done) = 0;
     virtual void change_password(std::string_view user, std::string_view old_password, std::string_view new_password,
-                                 std::function<void(login_result)> done) = 0;
+                                 std::uint64_t from, std::function<void(login_result)> done) = 0;
 };
 
 }  // namespace bester::clients

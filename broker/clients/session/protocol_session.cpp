@@ -168,7 +168,7 @@ void protocol_session::change_password(std::string_view id_token, const wire::bu
     };
     auto asked = std::make_shared<const question>(question{throttle, from, user_, std::string{id_token}, id_});
     ++unanswered_;
-    owner_.logins().change_password(user_, command.old_password, command.new_password,
+    owner_.logins().change_password(user_, command.old_password, command.new_password, from.number(),
                                     [&home = shard_, asked = std::move(asked)](login_result result) {
                                         home.post([asked, result](exchange::shard& here) {
                                             if (result == login_result::rejected)

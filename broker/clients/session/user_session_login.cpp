@@ -61,18 +61,22 @@ bool user_session::must_wait(const access::address_key& from, std::string_view u
 user_session::login_step user_session::log_in_with_password(const login_request& request) {
     if (!wire::is_user_name(request.user)) return refuse(error_code::authentication_failed);
     // Before memory is asked, too: it would answer guesses as fast as they come.
-    if (must_wait(counted_address(address()), request.user)) return login_step::refused;
+    const auto from = counted_address(address());
+    if (must_wait(from, request.user)) return login_step::refused;
     if (owner_.logins().is_remembered(request.user, request.password)) {
         identified_by_ = identified_by::account;
         return accept(request.user);
     }
     standing_ = standing::verifying;
     user_ = request.user;  // must be known when the answer comes
-    const std::uint64_t ticket = owner_.start_verification(*this);
-    owner_.logins().verify(request.user, request.password,
+    const std::uint64_t ticket = owner_.start_verification(*this, from);
+    owner_.logins().verify(request.user, request.password, from.number(),
                            [&clients = owner_, &home = owner_.shard(), ticket](login_result result) {
                                home.post([&clients, ticket, result](exchange::shard&) {
-                                   if (user_session* who = clients.take_ticket(ticket)) who->verified(result);
+                                   const bool is_wrong =
+                                       result == login_result::rejected || result == login_result::bad_password;
+                                   if (user_session* asked = clients.take_ticket(ticket, is_wrong))
+                                       asked->verified(result);
                                });
                            });
     return login_step::waiting;
@@ -100,7 +104,8 @@ user_session::login_step user_session::ask_handler(const login_request& request)
     if (owner_.is_draining()) return refuse(error_code::shutting_down);
     user_ = wire::is_user_name(request.user) ? request.user : std::string_view{};
     const std::string from = address();
-    if (must_wait(counted_address(from), user_)) return login_step::refused;
+    const access::address_key counted = counted_address(from);
+    if (must_wait(counted, user_)) return login_step::refused;
     std::string data = R"({"credentials":)";
     data.append(request.authentication).append(R"(,"listener":)");
     wire::append_quoted(data, listener_.name);
@@ -108,7 +113,7 @@ user_session::login_step user_session::ask_handler(const login_request& request)
     wire::append_quoted(data, from);
     data += '}';
     standing_ = standing::verifying;
-    owner_.ask_handler(*this, data);
+    owner_.ask_handler(*this, counted, data);
     return login_step::waiting;
 }
 
@@ -130,7 +135,6 @@ void user_session::decided(login_call::decision outcome) {
             refuse({why.code, why.reason, why.temporary});
             return;
         }
-        owner_.door().throttle.failed(from, user_, shard.now_ms());
         refuse(wire::as_status_error(error_code::authentication_failed, why.reason));
         return;
     }
@@ -158,10 +162,7 @@ void user_session::verified(login_result result) {
             if (accept(std::string{user_}) == login_step::accepted) logged_in_late();
             return;
         case login_result::rejected:
-        case login_result::bad_password:
-            owner_.door().throttle.failed(from, user_, shard.now_ms());
-            refuse(error_code::authentication_failed);
-            return;
+        case login_result::bad_password: refuse(error_code::authentication_failed); return;
         case login_result::busy:
         case login_result::unavailable: refuse(error_code::busy); return;
     }

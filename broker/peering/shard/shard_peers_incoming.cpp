@@ -147,7 +147,7 @@ bool shard_peers::on_message(const wire::message_frame& frame) {
     from.unsaid_bytes += frame.body.size();
     wire::link_message message;
     if (wire::decode_link_message(frame.body, message) != wire::link_error::none) return false;
-    if (wire::check_message_json(shard_.reader(), message) != wire::link_error::none) return false;
+    if (wire::check_message_json(shard_.reader_for_partners(), message) != wire::link_error::none) return false;
     std::visit([&](const auto& each) { execute(from, each); }, message);
     return true;
 }

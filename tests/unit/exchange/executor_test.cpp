@@ -80,12 +80,14 @@ class refusing_port final : public handler_port {
 public:
     submit_result submit(const envelope_view& message, std::string_view type, std::string_view data) override {
         submitted.push_back(std::string{message.user}.append(" ").append(type).append(" ").append(data));
+        kept.assign(message);
         return answer;
     }
     const std::string& name() const noexcept override { return name_; }
 
     submit_result answer;
     std::vector<std::string> submitted;
+    envelope kept;  ///< the last one
 
 private:
     std::string name_ = "other";
@@ -271,6 +273,21 @@ TEST_CASE_METHOD(fixture, "executor: a message that is passed on is ended by who
     shards.ask(0, [&](shard&) { other.answer = {submit_result::outcome::refused, wire::error_code::busy}; });
     answer(R"({"command":"sendHandler","handler":"other","data":3})");
     CHECK(of_tina() == texts{R"(done "m1" busy 0)"});
+}
+
+TEST_CASE_METHOD(fixture, "executor: what is passed on takes along what its status waits for", "[exchange]") {
+    const std::string pass = R"({"command":"sendHandler","handler":"other","data":2})";
+    const std::string send = R"({"command":"sendClients","users":["gustav","tina"],"data":1})";
+    for (const std::string& commands : {pass + ',' + send, send + ',' + pass}) {
+        CAPTURE(commands);
+        answer(commands);
+        CHECK(of_tina() == texts{"shared"});
+        shards.ask(0, [&](shard& on) { on.commands().finish(view_of(other.kept), nullptr); });
+        CHECK(of_tina() == texts{R"(done "m1" good 3)"});
+    }
+    answer(pass + ',' + pass);
+    CHECK(told().size() == 1);
+    CHECK(shards.ask(0, [&](shard&) { return other.submitted.size(); }) == 3);
 }
 
 TEST_CASE_METHOD(fixture, "executor: a push answers nobody, and its source may be gone when it is reported",

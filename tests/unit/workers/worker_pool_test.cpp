@@ -1,7 +1,10 @@
 #include "workers/worker_pool.hpp"
 
 #include <catch2/catch.hpp>
+#include <cstddef>
 #include <future>
+#include <thread>
+#include <vector>
 
 using bester::workers::worker_pool;
 
@@ -48,4 +51,69 @@ TEST_CASE("worker pool: the destructor finishes what runs and cancels what waits
     }
     CHECK(running == worker_pool::turn::run);
     CHECK(waiting == worker_pool::turn::cancelled);
+}
+
+namespace {
+
+using bester::workers::worker_pool;
+
+/// A pool whose only thread waits until it is let go, so that all that is submitted meanwhile waits, too.
+struct held_pool {
+    std::promise<void> go;
+    std::promise<void> started;
+    std::vector<int> ran;
+    std::vector<int> cancelled;
+    worker_pool pool;
+
+    explicit held_pool(std::size_t most) : pool{1, most} {
+        REQUIRE(pool.submit([this](worker_pool::turn) {
+            started.set_value();
+            go.get_future().wait();
+        }));
+        started.get_future().wait();
+    }
+    bool submit(int number, worker_pool::submitter from) {
+        return pool.submit(
+            [this, number](worker_pool::turn turn) {
+                (turn == worker_pool::turn::run ? ran : cancelled).push_back(number);
+            },
+            from);
+    }
+    void run_all() {
+        std::promise<void> last;
+        pool.max_waiting(1'000);
+        REQUIRE(pool.submit([&](worker_pool::turn) { last.set_value(); }, 99));
+        go.set_value();
+        last.get_future().wait();
+        while (pool.waiting() > 0) std::this_thread::yield();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("worker pool: submitters take turns, and each one's tasks keep their order", "[worker_pool]") {
+    held_pool held{100};
+    for (const int number : {11, 12, 13, 14}) REQUIRE(held.submit(number, 1));
+    for (const int number : {21, 22}) REQUIRE(held.submit(number, 2));
+    REQUIRE(held.submit(31, 3));
+    held.run_all();
+    CHECK(std::vector(held.ran.begin(), held.ran.begin() + 6) == std::vector{11, 21, 31, 12, 22, 13});
+    CHECK(held.cancelled.empty());
+}
+
+TEST_CASE("worker pool: who has the most waiting makes room for others", "[worker_pool]") {
+    held_pool held{4};
+    for (const int number : {11, 12, 13, 14}) REQUIRE(held.submit(number, 1));
+    CHECK_FALSE(held.submit(15, 1));
+    CHECK(held.submit(21, 2));
+    CHECK(held.cancelled == std::vector{14});
+    CHECK(held.submit(31, 3));
+    CHECK(held.cancelled == std::vector{14, 13});
+    // Nobody has two more than the others now.
+    CHECK_FALSE(held.submit(22, 2));
+    CHECK(held.submit(41, 4));
+    CHECK(held.cancelled == std::vector{14, 13, 12});
+    CHECK_FALSE(held.submit(51, 5));
+    CHECK(held.pool.waiting() == 4);
+    held.run_all();
 }
