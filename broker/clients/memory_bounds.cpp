@@ -41,7 +41,6 @@ std::size_t memory_bounds::limit(held_kind what) const noexcept {
 void memory_bounds::check(held_kind what) {
     of_kind& kind = kinds_[static_cast<std::size_t>(what)];
     if (kind.is_shedding || total(what) <= limit(what)) return;
-    kind.is_shedding = true;
     owner_.shard().at_turn_end([this, what] {
         kinds_[static_cast<std::size_t>(what)].is_shedding = false;
         // Where the most is held.
@@ -54,6 +53,7 @@ void memory_bounds::check(held_kind what) {
             there.at_turn_end([fullest, what] { fullest->memory().shed(what); });
         });
     });
+    kind.is_shedding = true;
 }
 
 void memory_bounds::shed(held_kind what) {

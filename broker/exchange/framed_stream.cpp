@@ -331,11 +331,11 @@ void framed_stream::drop_kept(std::unique_ptr<kept_bytes> kept) noexcept {
 }
 
 void framed_stream::hold(std::uint8_t why) {
-    const bool was_paused = is_paused();
+    if (!is_paused()) {
+        flow().paused_since_ms = shard_.now_ms();  // first, as it may take memory
+        watch(watched_ & ~reading);
+    }
     held_ |= why;
-    if (was_paused) return;
-    flow().paused_since_ms = shard_.now_ms();
-    watch(watched_ & ~reading);
 }
 
 void framed_stream::release(std::uint8_t why) {

@@ -94,11 +94,11 @@ submit_result handler_queue::submit(const exchange::envelope_view& message, std:
     }
     waiting_message waiting;
     waiting.origin = origin_of(message);
-    const bool had_evicted = !evicted_.empty();
+    const std::size_t evicted_before = evicted_.size();
     const bool has_room =
         room_.make_room(waiting.origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
     // Not now: whoever submits may be in the middle of executing commands.
-    if (!had_evicted && !evicted_.empty()) shard_.at_turn_end([this] { fail_evicted(); });
+    if (evicted_.size() > evicted_before) shard_.at_turn_end([this] { fail_evicted(); });
     if (!has_room) {
         shard_.count(counter::busy);
         return {outcome::refused, error_code::busy};

@@ -51,11 +51,11 @@ submit_result one_shot_queue::submit(const exchange::envelope_view& message, std
         return {};
     }
     const std::uint64_t origin = origin_of(message);
-    const bool had_evicted = !evicted_.empty();
+    const std::size_t evicted_before = evicted_.size();
     const bool has_place =
         room_.make_room(origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
     // Not now: whoever submits may be in the middle of executing commands.
-    if (!had_evicted && !evicted_.empty())
+    if (evicted_.size() > evicted_before)
         shard_.at_turn_end([this] { fail(evicted_, error_code::busy, wire::describe(error_code::busy).meaning); });
     if (!has_place) {
         shard_.count(counter::busy);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace bester::clients {
@@ -119,7 +120,13 @@ void file_reader::add(std::function<result()> read, completion done) {
     using turn = workers::worker_pool::turn;
     // Only a pool that goes refuses, and this one goes after is_stopping_.
     static_cast<void>(pool_->submit([read = std::move(read), done = std::move(done)](turn its_turn) {
-        if (its_turn == turn::run) done(read());
+        if (its_turn != turn::run) return;
+        result ended;
+        try {
+            ended = read();
+        } catch (const std::bad_alloc&) {  // as a file that cannot be read
+        }
+        done(std::move(ended));
     }));
 }
 

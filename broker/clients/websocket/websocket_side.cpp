@@ -66,6 +66,7 @@ void websocket_side::check_alive(std::uint64_t now_ms, std::uint64_t idle_ms, st
     if (carrier_.is_ending() || now_ms < last_heard_ms_ + idle_ms) return;
     if (!is_pinged_) {
         is_pinged_ = true;
+        last_heard_ms_ = now_ms - idle_ms;  // the time to answer begins now, however late this is
         char header[web::max_frame_header_size];
         const char* const end = web::write_frame_header(header, web::opcode::ping, 0);
         carrier_.put(std::string_view{header, static_cast<std::size_t>(end - header)});
