@@ -9,12 +9,13 @@
 
 namespace bester::exchange {
 
-/// Values that wait for something, each by a number that is never used again and never 0. A value's place
-/// is used again, with the memory that it holds, so that coming and going costs no allocation: who adds
-/// one sets all of it. At most `most` at a time. Belongs to one thread.
+/// Values that wait for something, each by a number between 1 and 2^53 - 1, which any JSON reader holds exactly. A
+/// number is used again only after at least 2^29 others. A value's place is used again, with the memory that it holds,
+/// so that coming and going costs no allocation: who adds one sets all of it. At most `most` at a time. Belongs to one
+/// thread.
 template <class Value, std::size_t most = std::size_t{1} << 24>
 class numbered_slots {
-    static_assert(most > 0 && most <= std::size_t{1} << 32, "an index is a part of a number, the rest counts");
+    static_assert(most > 0 && most <= std::size_t{1} << 24, "an index is a part of a number, the rest counts");
 
 public:
     struct added {
@@ -22,7 +23,11 @@ public:
         Value& value;  ///< to be set; stays where it is until it is removed
     };
 
-    /// Takes a place; not while is_full(), which throws std::length_error and changes nothing.
+    numbered_slots() = default;
+    /// Goes on behind this many numbers.
+    explicit numbered_slots(std::uint64_t used) noexcept : last_serial_{used % serials} {}
+
+    /// Takes a place. Throws std::length_error, and changes nothing, if is_full().
     added add() {
         if (free_.empty()) {
             if (slots_.size() == most) throw std::length_error{"more waits at a time than there are numbers for"};
@@ -34,7 +39,8 @@ public:
         const std::uint32_t index = free_.back();
         free_.pop_back();
         slot& taken = slots_[index];
-        taken.number = ++last_serial_ << index_bits | index;
+        last_serial_ = last_serial_ + 1 < serials ? last_serial_ + 1 : 1;
+        taken.number = last_serial_ << index_bits | index;
         return {taken.number, taken.value};
     }
 
@@ -78,6 +84,7 @@ private:
         Value value{};
     };
     static constexpr int index_bits = std::bit_width(most - 1);
+    static constexpr std::uint64_t serials = std::uint64_t{1} << (53 - index_bits);
 
     static std::uint32_t index_of(std::uint64_t number) noexcept {
         return static_cast<std::uint32_t>(number & ((std::uint64_t{1} << index_bits) - 1));

@@ -1,6 +1,8 @@
 #include "exchange/numbered_slots.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdint>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -39,6 +41,23 @@ TEST_CASE("numbered slots: a number is never used again, though its place is", "
     }
     CHECK(places.size() == 1);
     for (const auto number : numbers) REQUIRE(slots.find(number) == nullptr);
+}
+
+TEST_CASE("numbered slots: numbers stay within what JSON readers hold, and begin again", "[exchange]") {
+    constexpr std::uint64_t most = (std::uint64_t{1} << 53) - 1;
+    numbered_slots<int, 16> slots{(std::uint64_t{1} << 49) - 3};
+    std::vector<std::uint64_t> seen;
+    for (int i = 0; i < 6; ++i) {
+        const auto added = slots.add();
+        CHECK(added.number != 0);
+        CHECK(added.number <= most);
+        CHECK(slots.find(added.number) == &added.value);
+        CHECK(std::count(seen.begin(), seen.end(), added.number) == 0);
+        seen.push_back(added.number);
+        slots.remove(added.number);
+    }
+    CHECK(seen[1] > most - 16);
+    CHECK(seen[2] < 32);
 }
 
 TEST_CASE("numbered slots: values stay where they are when others come and go", "[exchange]") {
