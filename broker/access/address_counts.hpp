@@ -13,8 +13,9 @@ namespace bester::access {
 
 class address_counts;
 
-/// One counted connection from an address; it is counted until this object is destroyed. The address_counts that it
-/// comes from must outlive it. No larger than a pointer, as each connection has one. Any thread, one at a time.
+/// One counted connection, or session, from an address; it is counted until this object is destroyed. The
+/// address_counts that it comes from must outlive it. No larger than a pointer, as each connection has one. Any thread,
+/// one at a time.
 class address_place {
 public:
     /// Counts nothing.
@@ -39,7 +40,8 @@ private:
     entry* entry_ = nullptr;  ///< in the map of its address_counts; null: nothing is counted
 };
 
-/// Counts connections by the address that they come from. Holds as many addresses as have a connection. Any thread.
+/// Counts connections, or sessions, by the address that they come from. Holds as many addresses as have one. Any
+/// thread.
 class address_counts {
 public:
     /// Counts one more connection from `address`, as long as the result exists. Returns nothing if `most` are counted

@@ -263,11 +263,8 @@ connection_parts shard_clients::give_away(connection& who) {
     return parts;
 }
 
-bool shard_clients::count_engine() noexcept {
-    const std::size_t most = limits_.connections == 0 ? 0 : 2 * limits_.connections / shard_.settings().shards + 1;
-    if (most != 0 && engine_count_ >= most) return false;
-    ++engine_count_;
-    return true;
+bool shard_clients::has_room_for_engine() const noexcept {
+    return limits_.connections == 0 || engine_count_ < 2 * limits_.connections / shard_.settings().shards + 1;
 }
 
 void shard_clients::forget(user_session& who) {

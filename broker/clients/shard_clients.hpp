@@ -103,11 +103,10 @@ public:
             work(there);
         });
     }
-    /// Engine.IO sessions, and sessions without a connection, are bounded as connections are.
-    bool count_engine() noexcept;
+    /// Engine.IO sessions, and sessions without a connection, are bounded as connections are: may one more be opened?
+    bool has_room_for_engine() const noexcept;
+    void count_engine() noexcept { ++engine_count_; }
     void uncount_engine() noexcept { --engine_count_; }
-    /// One that there is already.
-    void count_more() noexcept { ++engine_count_; }
     /// A namespace's session is going to be destroyed.
     void forget(user_session& who);
     /// Gives a log-in to the handler; the session is told what that decided, if it is still there.

@@ -156,7 +156,9 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::count,
              .most = 1'000'000,
              .description = "Most connections from one address (IPv6: from one /64), this machine's own left "
-                            "out; 0: any number. Connections that there were when it was 0 are not counted."},
+                            "out; 0: any number. Connections that there were when it was 0 are not counted. There "
+                            "may be just as many Socket.IO sessions, from handshake to end, and just as many that "
+                            "wait for their clients to come back, each counted by themselves."},
             [](auto& c) -> auto& { return c.limits.connections_per_address; }),
         declared(
             {.name = "limits.sessions_per_user",

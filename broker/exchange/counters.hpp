@@ -14,7 +14,7 @@ namespace bester::exchange {
     EACH(sessions_closed)                                                                         \
     EACH(authentications_failed)                                                                  \
     EACH(logins_throttled)    /* refused unseen, as too many had failed */                        \
-    EACH(connections_refused) /* too many from one address */                                     \
+    EACH(connections_refused) /* or Engine.IO sessions: too many from there */                    \
     EACH(sessions_expired)    /* with their token */                                              \
     EACH(messages)            /* from clients, well-formed */                                     \
     EACH(messages_bad)        /* from clients, refused before any handler saw them */             \
@@ -38,7 +38,7 @@ namespace bester::exchange {
     EACH(peer_deliveries_refused) /* another server's, as half of the session's queue was full */ \
     EACH(write_timeouts)                                                                          \
     EACH(protocol_errors) /* of handlers */                                                       \
-    EACH(input_evictions) /* sessions ended because of limits.held_input */                       \
+    EACH(input_evictions) /* ended for limits.held_input, or for others before a log-in */        \
     EACH(frame_timeouts)  /* of clients */                                                        \
     EACH(files_served)    /* over HTTP */                                                         \
     EACH(internal_errors)

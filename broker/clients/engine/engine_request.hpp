@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -33,6 +34,15 @@ struct engine_opening {
     std::string token;                       ///< from the request; what a CONNECT brings goes first
     std::string certificate;                 ///< whom the client's certificate names; empty: none
     std::uint64_t certificate_until_ms = 0;  ///< since 1970: when that certificate expires
+
+    /// Returns how many bytes it holds besides itself.
+    std::size_t held_bytes() const noexcept {
+        static const std::size_t room_inside = std::string{}.capacity();
+        std::size_t sum = 0;
+        for (const std::string* each : {&address, &query, &token, &certificate})
+            if (each->capacity() > room_inside) sum += each->capacity();
+        return sum;
+    }
 };
 
 }  // namespace bester::clients

@@ -67,10 +67,11 @@ bool read_connect(wire::json_reader& reader, std::string_view data, connect_data
 
 }  // namespace
 
-engine_session::engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid,
-                               std::uint64_t now_ms)
+engine_session::engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how,
+                               access::address_place place, std::string sid, std::uint64_t now_ms)
     : home_{&home},
       opening_{std::move(how)},
+      place_{std::move(place)},
       sid_{std::move(sid)},
       opened_ms_{now_ms},
       next_ping_ms_{now_ms + home.ping_interval_ms()} {}
@@ -93,6 +94,7 @@ std::string engine_session::open_text(bool can_upgrade) const {
 
 void engine_session::joined() {
     if (std::exchange(has_joined_, true)) return;
+    home_->joined(*this);
     home_->clients().door().engines.add(sid_);
     for (engine_carrier* const each : {websocket_, upgrading_})
         if (each) each->apply_limits();
@@ -365,15 +367,17 @@ std::size_t engine_session::most_collected() const noexcept {
     return has_joined_ ? limits.message_size : std::min(limits.message_size, limits.login_size);
 }
 
-/// Counts anew what is held: a packet whose attachments have not all come, a POST that is not taken to its end, and
-/// packets that no poll has fetched.
+/// Counts anew what is held: what it was opened with, a packet whose attachments have not all come, a POST that is not
+/// taken to its end, and packets that no poll has fetched.
 void engine_session::settle() {
     const std::size_t collected = collector_ && !is_closed_ ? collector_->held_bytes() : 0;
     if (collected == 0) collecting_since_ms_ = 0;
     else if (collecting_since_ms_ == 0) collecting_since_ms_ = home_->clients().shard().now_ms();
     const bool is_on_http = http_ && !is_closed_;
     exchange::stream_account& account = home_->clients().account();
-    account.input.set(*this, held_input_, collected + (is_on_http && http_->post ? http_->body.capacity() : 0));
+    const std::size_t opening = is_closed_ ? 0 : opening_->held_bytes();
+    const std::size_t body = is_on_http && http_->post ? http_->body.capacity() : 0;
+    account.input.set(*this, held_input_, opening + collected + body);
     account.output.set(*this, held_output_, is_on_http && http_->packets > 0 ? http_->queue.capacity() : 0);
     if (collected > 0) home_->clients().shard().wake_sweep();
 }

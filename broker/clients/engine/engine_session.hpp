@@ -5,8 +5,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "access/address_counts.hpp"
 #include "clients/engine/engine_carrier.hpp"
 #include "clients/engine/engine_request.hpp"
 #include "clients/engine/event_text.hpp"
@@ -26,14 +28,18 @@ class shard_engines;
 /// shard_engines, on that shard's thread; it can move to another shard while it has no namespaces.
 class engine_session final : private exchange::memory_holder {
 public:
-    engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, std::string sid,
-                   std::uint64_t now_ms);
+    /// It has `place` at the address that it is opened from until it is over.
+    engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, access::address_place place,
+                   std::string sid, std::uint64_t now_ms);
     ~engine_session();
     engine_session(const engine_session&) = delete;
     engine_session& operator=(const engine_session&) = delete;
 
     const std::string& sid() const noexcept { return sid_; }
     const std::shared_ptr<const engine_opening>& opening() const noexcept { return opening_; }
+    std::uint64_t opened_ms() const noexcept { return opened_ms_; }
+    /// Counts what it holds from the beginning.
+    void begin() { settle(); }
     /// The first packet. `can_upgrade`: it is on HTTP, and may go on to a WebSocket.
     std::string open_text(bool can_upgrade) const;
 
@@ -64,6 +70,12 @@ public:
     void release();
     void remove_later(namespace_session& who);
     void close_later();
+    /// Not from one of its own calls, nor from its namespaces' or its WebSocket's.
+    void close_now() { close(false); }
+    /// Does a request wait for it, or a WebSocket belong to it?
+    bool is_attended() const noexcept { return websocket_ || upgrading_ || (http_ && (http_->poll || http_->post)); }
+    /// It is over, and counted at its address no more.
+    void leave_address() noexcept { place_ = {}; }
     /// The client breaks the protocol.
     void fail();
 
@@ -118,6 +130,7 @@ private:
 
     shard_engines* home_;
     std::shared_ptr<const engine_opening> opening_;
+    access::address_place place_;
     std::string sid_;
     engine_carrier* websocket_ = nullptr;  ///< null: it is on HTTP
     engine_carrier* upgrading_ = nullptr;  ///< wants to take over

@@ -13,8 +13,10 @@ using exchange::counter;
 
 std::uint64_t engine_session::held_weight(exchange::held_kind what, std::uint64_t now_ms) const noexcept {
     if (what == exchange::held_kind::output) return held_output_.bytes;
+    // Who has never logged in holds what it was opened with since then; who has, may.
     const bool waits_for_us = holding_ > 0 || collecting_since_ms_ == 0;
-    return held_input_.bytes * (waits_for_us ? 1 : 1 + (now_ms - std::min(now_ms, collecting_since_ms_)));
+    const std::uint64_t since_ms = !has_joined_ ? opened_ms_ : waits_for_us ? now_ms : collecting_since_ms_;
+    return held_input_.bytes * (1 + (now_ms - std::min(now_ms, since_ms)));
 }
 
 std::string engine_session::describe_holder(std::size_t bytes) const {

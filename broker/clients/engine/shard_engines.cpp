@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <iterator>
 
 #include <sodium.h>
 
@@ -11,14 +13,20 @@
 #include "clients/engine/namespace_session.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "log/log.hpp"
+#include "web/address_rule.hpp"
 
 namespace bester::clients {
+
+using exchange::counter;
 
 namespace {
 
 /// Two hexadecimal digits of the shard, then this many random bytes.
 constexpr std::size_t random_size = 16;
 constexpr std::size_t secret_size = 2 + 2 * random_size;
+/// How many of the oldest newcomers are asked whether anybody attends to them.
+constexpr std::ptrdiff_t most_asked = 64;
 /// A session is where its id says, or one shard further.
 constexpr unsigned most_hops = 3;
 
@@ -42,6 +50,7 @@ shard_engines::~shard_engines() {
     // The exchange is gone or going: nobody is told.
     dead_sessions_.clear();
     lost_.clear();
+    newcomers_.clear();
     engines_.clear();
 }
 
@@ -84,14 +93,54 @@ const socketio_namespace* shard_engines::find_namespace(const web_path& path, st
 
 // ---- where they are ----------------------------------------------------------------------------
 
-engine_session* shard_engines::open(std::shared_ptr<const engine_opening> how) {
-    if (!clients_.count_engine()) return nullptr;
+tl::expected<engine_session*, web::http_status> shard_engines::open(std::shared_ptr<const engine_opening> how) {
+    auto place = place_among(clients_.door().engine_addresses, *how);
+    if (!place) {
+        clients_.shard().count(counter::connections_refused);
+        return tl::unexpected(web::http_status::too_many_requests);
+    }
+    if (!clients_.has_room_for_engine() && !end_newcomer())
+        return tl::unexpected(web::http_status::service_unavailable);
     std::string sid = make_secret();
-    auto made = std::make_unique<engine_session>(*this, std::move(how), sid, clients_.shard().now_ms());
+    const std::uint64_t now_ms = clients_.shard().now_ms();
+    auto made = std::make_unique<engine_session>(*this, std::move(how), std::move(*place), sid, now_ms);
     engine_session* const opened = made.get();
+    opened->begin();
+    // What may fail comes first.
+    decltype(newcomers_) newcomer{{opened->opened_ms(), opened}};
     engines_.emplace(std::move(sid), std::move(made));
+    newcomers_.merge(newcomer);
+    clients_.count_engine();
     clients_.shard().wake_sweep();
     return opened;
+}
+
+/// At the address that a session was opened from; none: that has as many as it may.
+std::optional<access::address_place> shard_engines::place_among(access::address_counts& counts,
+                                                                const engine_opening& how) const {
+    const std::size_t most = clients_.limits().connections_per_address;
+    // A proxy is counted as nobody: whom it speaks for is told by the request.
+    if (most == 0 || web::is_among(how.address, how.listener->proxies)) return access::address_place{};
+    return counts.enter(counted_address(how.address), most);
+}
+
+void shard_engines::joined(engine_session& who) noexcept { newcomers_.erase({who.opened_ms(), &who}); }
+
+/// The broker is full: ends one that was never in a namespace, an old one, and rather one to which nobody attends.
+/// False: there is none.
+bool shard_engines::end_newcomer() {
+    if (newcomers_.empty()) return false;
+    const auto asked = std::min(most_asked, static_cast<std::ptrdiff_t>(newcomers_.size()));
+    const auto last = std::next(newcomers_.begin(), asked);
+    const auto found =
+        std::find_if(newcomers_.begin(), last, [](const auto& each) { return !each.second->is_attended(); });
+    engine_session& who = *(found == last ? newcomers_.begin() : found)->second;
+    clients_.shard().count(counter::input_evictions);
+    if (const auto untold = newcomer_lines_.admit(std::chrono::steady_clock::now()))
+        log::warning("there may be no more Socket.IO sessions (server.connections): ended one of {}, not logged in{}",
+                     who.opening()->address, *untold == 0 ? "" : "; " + std::to_string(*untold) + " more before");
+    who.close_now();
+    return true;
 }
 
 engine_session* shard_engines::find(std::string_view sid) const {
@@ -175,7 +224,8 @@ void shard_engines::arrive(moved what) {
     engine_session& who = *what.engine;
     who.move_to(*this);
     engines_.emplace(who.sid(), std::move(what.engine));
-    clients_.count_more();
+    clients_.count_engine();
+    if (!who.has_joined()) newcomers_.emplace(who.opened_ms(), &who);
     clients_.shard().wake_sweep();
     const std::string sid = who.sid();
     if (what.carrier) {
@@ -201,6 +251,7 @@ std::unique_ptr<engine_session> shard_engines::take(std::string_view sid) {
     if (found == engines_.end()) return nullptr;
     auto taken = std::move(found->second);
     engines_.erase(found);
+    newcomers_.erase({taken->opened_ms(), taken.get()});
     return taken;
 }
 
@@ -213,19 +264,21 @@ void shard_engines::ended(engine_session& who) {
             there.engines().forward(sid, std::nullopt);
         });
     }
-    std::size_t kept = 0;
+    // Nobody is counted for what lies in its grave.
+    gone->leave_address();
+    clients_.uncount_engine();
     for (auto& each : gone->namespaces()) {
-        if (each->outlive_connection()) {
-            ++kept;
-            lost_.push_back(std::move(each));
+        std::optional<access::address_place> place;
+        if (each->outlive_connection()) place = place_among(clients_.door().lost_addresses, *gone->opening());
+        if (place) {
+            lost_.push_back({std::move(each), std::move(*place)});
+            clients_.count_engine();
         } else {
             each->drop();
             bury(std::move(each));
         }
     }
     gone->namespaces().clear();
-    clients_.uncount_engine();
-    for (; kept > 0; --kept) clients_.count_more();
     clients_.shard().wake_sweep();
     bury(std::move(gone));
 }
@@ -248,20 +301,28 @@ std::unique_ptr<namespace_session> shard_engines::take_back(std::string_view sec
         if (former->namespaces().empty()) former->close_later();
         return taken;
     }
-    const auto at = std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.get() == &who; });
-    if (at == lost_.end()) return nullptr;
-    auto taken = std::move(*at);
-    lost_.erase(at);
+    return take_lost(find_lost(who));
+}
+
+/// Its index; of one that is not lost, their number.
+std::size_t shard_engines::find_lost(const namespace_session& who) const noexcept {
+    const auto found =
+        std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.who.get() == &who; });
+    return static_cast<std::size_t>(found - lost_.begin());
+}
+
+/// The one of this index, which is counted no more; null: there is none. The last one takes its place.
+std::unique_ptr<namespace_session> shard_engines::take_lost(std::size_t at) {
+    if (at >= lost_.size()) return nullptr;
+    std::swap(lost_[at], lost_.back());
+    auto taken = std::move(lost_.back().who);
+    lost_.pop_back();
     clients_.uncount_engine();
     return taken;
 }
 
 void shard_engines::remove_later(namespace_session& who) {
-    const auto at = std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.get() == &who; });
-    if (at == lost_.end()) return;
-    bury(std::move(*at));
-    lost_.erase(at);
-    clients_.uncount_engine();
+    if (auto gone = take_lost(find_lost(who))) bury(std::move(gone));
 }
 
 void shard_engines::bury(std::unique_ptr<namespace_session> gone) {
@@ -299,11 +360,10 @@ bool shard_engines::sweep(std::uint64_t now_ms) {
         if (!who->check(now_ms, login_timeout, ping_interval_ms(), ping_timeout_ms())) silent.push_back(who.get());
     for (engine_session* who : silent) who->close_later();
     for (std::size_t i = lost_.size(); i-- > 0;) {
-        if (now_ms < lost_[i]->lost_until_ms()) continue;
-        lost_[i]->drop();
-        bury(std::move(lost_[i]));
-        lost_.erase(lost_.begin() + static_cast<std::ptrdiff_t>(i));
-        clients_.uncount_engine();
+        if (i >= lost_.size() || now_ms < lost_[i].who->lost_until_ms()) continue;
+        auto gone = take_lost(i);
+        gone->drop();
+        bury(std::move(gone));
     }
     return true;
 }
@@ -313,7 +373,7 @@ void shard_engines::for_each(const std::function<void(namespace_session&)>& each
     std::vector<namespace_session*> all;
     for (const auto& [sid, who] : engines_)
         for (const auto& session : who->namespaces()) all.push_back(session.get());
-    for (const auto& session : lost_) all.push_back(session.get());
+    for (const auto& lost : lost_) all.push_back(lost.who.get());
     for (namespace_session* who : all) each(*who);
 }
 

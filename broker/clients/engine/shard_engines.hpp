@@ -5,15 +5,21 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include <tl/expected.hpp>
+
+#include "access/address_counts.hpp"
 #include "clients/engine/engine_request.hpp"
 #include "clients/engine/event_text.hpp"
 #include "clients/engine/socketio_namespace.hpp"
 #include "exchange/framed_stream.hpp"
+#include "exchange/log_limit.hpp"
 #include "exchange/session_id.hpp"
 
 namespace bester::clients {
@@ -31,8 +37,9 @@ public:
     ~shard_engines();
 
     // For requests and WebSockets.
-    /// Opens one here; null: the broker is full.
-    engine_session* open(std::shared_ptr<const engine_opening> how);
+    /// Opens one here, or returns the status of the refusal: its address has too many, or the broker is full of
+    /// sessions that have logged in.
+    tl::expected<engine_session*, web::http_status> open(std::shared_ptr<const engine_opening> how);
     /// The one of this id, if it is here.
     engine_session* find(std::string_view sid) const;
     /// The shard to ask for it, as far as is known here; none: that is no id.
@@ -58,6 +65,8 @@ public:
     std::optional<unsigned> shard_of(std::string_view secret) const noexcept;
     /// Calls it at the end of the turn, if it still is there.
     void later(const std::string& sid, void (*act)(engine_session&));
+    /// One of its namespaces has logged in.
+    void joined(engine_session& who) noexcept;
     /// A session that can come back, and its end.
     void remember(namespace_session& who);
     void forget(namespace_session& who);
@@ -80,6 +89,15 @@ public:
 
 private:
     struct moved;
+    /// A session whose client may come back; it is counted at its address until then.
+    struct lost_session {
+        std::unique_ptr<namespace_session> who;
+        access::address_place place;
+    };
+    std::optional<access::address_place> place_among(access::address_counts& counts, const engine_opening& how) const;
+    bool end_newcomer();
+    std::unique_ptr<namespace_session> take_lost(std::size_t at);
+    std::size_t find_lost(const namespace_session& who) const noexcept;
     void move(const std::string& sid, unsigned target, const std::string& connect);
     void arrive(moved what);
     std::unique_ptr<engine_session> take(std::string_view sid);
@@ -97,9 +115,11 @@ private:
 
     shard_clients& clients_;
     by_text<std::unique_ptr<engine_session>> engines_;
-    by_text<unsigned> forwards_;                            ///< of those that were opened here, and are elsewhere
-    by_text<namespace_session*> recoverable_;               ///< by their secret
-    std::vector<std::unique_ptr<namespace_session>> lost_;  ///< without a connection
+    std::set<std::pair<std::uint64_t, engine_session*>> newcomers_;  ///< were never in a namespace; the oldest first
+    exchange::log_limit newcomer_lines_{1};
+    by_text<unsigned> forwards_;               ///< of those that were opened here, and are elsewhere
+    by_text<namespace_session*> recoverable_;  ///< by their secret
+    std::vector<lost_session> lost_;           ///< without a connection, in no order
     std::map<const web_path*, std::vector<socketio_namespace>> namespaces_;
     shared_events events_;
     std::vector<std::unique_ptr<engine_session>> dead_engines_;

@@ -71,9 +71,9 @@ frame_verdict http_connection::on_engine_request(const web_path& path, web::http
     const bool is_post = asked.method == web::http_method::post;
     if (sid.empty()) {
         if (asked.method != web::http_method::get) return answer_with(answer_for(engine_error::bad_handshake_method));
-        const engine_session* const opened = owner_.engines().open(make_opening(path, asked));
-        if (!opened) return refuse(asked, web::http_status::service_unavailable);
-        return answer_with({web::http_status::ok, opened->open_text(true)});
+        const auto opened = owner_.engines().open(make_opening(path, asked));
+        if (!opened) return refuse(asked, opened.error());
+        return answer_with({web::http_status::ok, (*opened)->open_text(true)});
     }
     if (asked.method == web::http_method::head) return answer_with(answer_for(engine_error::bad_request));
     pending_request& pending = await_answer(std::move(context));
@@ -153,10 +153,13 @@ void http_connection::upgrade_to_engine(const web::http_request& asked) {
     }
     if (carried && !carried->can_upgrade()) return refuse_with(engine_error::bad_request);
     const bool is_new = !carried;
-    if (is_new) carried = owner_.engines().open(make_opening(path, asked));
-    if (!carried) {
-        respond_and_close(web::error_response(web::http_status::service_unavailable));
-        return;
+    if (is_new) {
+        const auto opened = owner_.engines().open(make_opening(path, asked));
+        if (!opened) {
+            refuse(asked, opened.error());
+            return;
+        }
+        carried = *opened;
     }
     websocket_upgrade how;
     how.path = &path;

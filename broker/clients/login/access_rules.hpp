@@ -28,15 +28,17 @@ struct access_rules {
 /// What all shards share to keep guessers and crowds out. Outlives them; any thread.
 struct doorkeeper {
     access::login_throttle throttle;
-    access::address_counts addresses;
+    access::address_counts addresses;         ///< of connections
+    access::address_counts engine_addresses;  ///< of Engine.IO sessions
+    access::address_counts lost_addresses;    ///< of sessions whose clients may come back
     known_engines engines;
 
     /// Makes the throttle's secret.
     explicit doorkeeper(const access::throttle_settings& settings);
 };
 
-/// Whose log-ins and connections are counted together. Nobody's, for addresses of this machine: who is
-/// here may be anybody, e.g. a proxy.
+/// Whose log-ins, connections and Engine.IO sessions are counted together. Nobody's, for addresses of this machine: who
+/// is here may be anybody, e.g. a proxy.
 access::address_key counted_address(std::string_view address);
 
 }  // namespace bester::clients
