@@ -1,13 +1,23 @@
 #include "exchange/parting_sockets.hpp"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "exchange/shard.hpp"
 
 namespace bester::exchange {
+
+parting_sockets::parting_sockets(shard& on) noexcept : shard_{on} {
+    constexpr std::size_t least = 4, most = 256;
+    rlimit descriptors{};
+    const bool is_known = ::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY;
+    const std::size_t share = is_known ? descriptors.rlim_cur / 40 / std::max(1u, on.settings().shards) : most;
+    most_ = std::clamp(share, least, most);
+}
 
 parting_sockets::~parting_sockets() {
     for (place& each : places_)
@@ -26,12 +36,12 @@ void parting_sockets::add(int fd) noexcept {
 }
 
 parting_sockets::place& parting_sockets::free_place() {
-    if (free_.empty() && places_.size() < most) {
+    if (free_.empty() && places_.size() < most_) {
         free_.reserve(places_.size() + 1);
         return places_.emplace_back(*this);
     }
-    // In turn, which is nearly by age.
-    if (free_.empty()) close(places_[next_victim_++ % most]);
+    // Round and round, so that it is one of the oldest.
+    if (free_.empty()) close(places_[next_victim_++ % places_.size()]);
     place& found = *free_.back();
     free_.pop_back();
     return found;

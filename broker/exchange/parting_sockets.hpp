@@ -16,13 +16,14 @@ class shard;
 /// closed at once while input is unread sends a reset, which may cost the other side the last frame: the one that says
 /// why.
 ///
-/// On its shard's thread. Bounded: if there are `most`, an older socket is closed at once.
+/// On its shard's thread. Bounded: all shards together keep at most a fortieth of the descriptors that the process may
+/// have, and a shard at most 256; for one more, an older socket is closed at once. They count among no connections, so
+/// what they may hold is a part of the tenth that server.connections leaves.
 class parting_sockets {
 public:
-    static constexpr std::size_t most = 256;
     static constexpr std::uint64_t longest_ms = 1'000;
 
-    explicit parting_sockets(shard& on) noexcept : shard_{on} {}
+    explicit parting_sockets(shard& on) noexcept;
     ~parting_sockets();
     parting_sockets(const parting_sockets&) = delete;
     parting_sockets& operator=(const parting_sockets&) = delete;
@@ -50,6 +51,7 @@ private:
     shard& shard_;
     std::deque<place> places_;  ///< a deque, because the loop has their addresses
     std::vector<place*> free_;  ///< has room for all places
+    std::size_t most_;
     std::size_t next_victim_ = 0;
 };
 
