@@ -156,7 +156,7 @@ void shard_clients::ask_handler(user_session& who, const access::address_key& fr
         shard_.at_turn_end([this, ticket, outcome = std::move(outcome)]() mutable {
             calls_.erase(ticket);
             const bool is_wrong = !outcome && outcome.error().is_verdict;
-            if (user_session* asked = take_ticket(ticket, is_wrong)) asked->decided(std::move(outcome));
+            with_login(ticket, is_wrong, [&](user_session& asked) { asked.decided(std::move(outcome)); });
         });
     });
 }

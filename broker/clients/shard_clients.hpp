@@ -159,9 +159,21 @@ public:
 
     /// Gives the session, which asks to log in from this address, a number by which it is found when that is decided.
     std::uint64_t start_verification(user_session& who, const access::address_key& from);
-    /// Returns the session with this ticket, if it still waits; a ticket is good for once. `is_wrong`: its credentials
-    /// are wrong, which counts (login.throttle) also if nobody waits for the answer any more.
-    user_session* take_ticket(std::uint64_t ticket, bool is_wrong);
+    /// Calls `work(user_session&)` for the session with this ticket, if it still waits; a ticket is good for once. An
+    /// exception ends the session. `is_wrong`: its credentials are wrong, which counts (login.throttle) also if nobody
+    /// waits for the answer any more.
+    template <class Work>
+    void with_login(std::uint64_t ticket, bool is_wrong, Work&& work) {
+        user_session* const asked = take_ticket(ticket, is_wrong);
+        if (asked) end_if_fails(*asked, "the end of a log-in", [&] { work(*asked); });
+    }
+    /// Runs `work`, which is done for the session; an exception ends the session.
+    template <class Work>
+    void end_if_fails(exchange::session& who, const char* where, Work&& work) {
+        if (shard_.guarded(where, work)) return;
+        shard_.guarded("a session that misses something",
+                       [&] { who.disconnect(wire::as_status_error(wire::error_code::internal_error)); });
+    }
     /// Does a handler decide on the log-in that this session waits for?
     bool is_asking_handler(const user_session& who) const { return calls_.count(who.login_ticket) != 0; }
 
@@ -170,6 +182,7 @@ private:
     void await_login(connection& who);
     void remove(connection& who);
     http_connection* take_request(std::uint64_t ticket);
+    user_session* take_ticket(std::uint64_t ticket, bool is_wrong);
     template <class Each>
     void for_each_session(Each&& each) const;
     void end_due();

@@ -168,26 +168,26 @@ void protocol_session::change_password(std::string_view id_token, const wire::bu
     };
     auto asked = std::make_shared<const question>(question{throttle, from, user_, std::string{id_token}, id_});
     ++unanswered_;
-    owner_.logins().change_password(user_, command.old_password, command.new_password, from.number(),
-                                    [&home = shard_, asked = std::move(asked)](login_result result) {
-                                        home.post([asked, result](exchange::shard& here) {
-                                            if (result == login_result::rejected)
-                                                asked->throttle.failed(asked->from, asked->user, here.now_ms());
-                                            exchange::session* const asking = here.sessions().find(asked->session);
-                                            if (!asking) return;
-                                            exchange::envelope_view message;
-                                            message.id_token = asked->id_token;
-                                            if (result == login_result::accepted)
-                                                return asking->message_done(message, nullptr);
-                                            wire::status_error error = wire::as_status_error(error_code::busy);
-                                            if (result == login_result::rejected)
-                                                error = wire::as_status_error(error_code::authentication_failed);
-                                            if (result == login_result::bad_password)
-                                                error = wire::as_status_error(error_code::bad_message,
-                                                                              "the new password is empty or too long");
-                                            asking->message_done(message, &error);
-                                        });
-                                    });
+    owner_.logins().change_password(
+        user_, command.old_password, command.new_password, from.number(),
+        [&clients = owner_, &home = shard_, asked = std::move(asked)](login_result result) {
+            home.post([&clients, asked, result](exchange::shard& here) {
+                if (result == login_result::rejected) asked->throttle.failed(asked->from, asked->user, here.now_ms());
+                exchange::session* const asking = here.sessions().find(asked->session);
+                if (!asking) return;
+                clients.end_if_fails(*asking, "a change of password", [&] {
+                    exchange::envelope_view message;
+                    message.id_token = asked->id_token;
+                    if (result == login_result::accepted) return asking->message_done(message, nullptr);
+                    wire::status_error error = wire::as_status_error(error_code::busy);
+                    if (result == login_result::rejected)
+                        error = wire::as_status_error(error_code::authentication_failed);
+                    if (result == login_result::bad_password)
+                        error = wire::as_status_error(error_code::bad_message, "the new password is empty or too long");
+                    asking->message_done(message, &error);
+                });
+            });
+        });
 }
 
 // ---- to the client ---------------------------------------------------------------------------

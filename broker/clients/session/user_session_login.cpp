@@ -70,15 +70,14 @@ user_session::login_step user_session::log_in_with_password(const login_request&
     standing_ = standing::verifying;
     user_ = request.user;  // must be known when the answer comes
     const std::uint64_t ticket = owner_.start_verification(*this, from);
-    owner_.logins().verify(request.user, request.password, from.number(),
-                           [&clients = owner_, &home = owner_.shard(), ticket](login_result result) {
-                               home.post([&clients, ticket, result](exchange::shard&) {
-                                   const bool is_wrong =
-                                       result == login_result::rejected || result == login_result::bad_password;
-                                   if (user_session* asked = clients.take_ticket(ticket, is_wrong))
-                                       asked->verified(result);
-                               });
-                           });
+    owner_.logins().verify(
+        request.user, request.password, from.number(),
+        [&clients = owner_, &home = owner_.shard(), ticket](login_result result) {
+            home.post([&clients, ticket, result](exchange::shard&) {
+                const bool is_wrong = result == login_result::rejected || result == login_result::bad_password;
+                clients.with_login(ticket, is_wrong, [result](user_session& asked) { asked.verified(result); });
+            });
+        });
     return login_step::waiting;
 }
 
