@@ -213,7 +213,7 @@ def test_attachments_that_wait_for_others_are_counted(make_broker):
         for each in holders:
             each.begin(500_000)
         eventually(lambda: broker.counters()["input_evictions"] >= 10, what=broker.counters)
-        # Who has gone in the end had the most when the mark was passed; those who stay have no more than the mark.
+        # How many have to go depends on how much of each had come when the mark was passed; some always stay.
         assert broker.counters()["input_evictions"] < 20
         assert "a Socket.IO session of " in broker.wait_for_log("limits.held_input")
 
