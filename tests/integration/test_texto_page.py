@@ -110,16 +110,16 @@ def test_text_is_text_and_not_markup(texto, people, terminal):
 def test_the_page_forbids_what_an_injection_would_do(texto, chromium):
     """And so proves that violations are seen by these tests."""
     tina = Person(chromium.open(), texto).arrive()
-    for injected in ("Object.assign(new Image(), {src: 'http://127.0.0.1:1/x'})",
-                     "fetch('http://127.0.0.1:1/x').catch(() => {})",
-                     "document.body.append(document.createElement('style'))",
-                     "document.createElement('p').innerHTML = '<b>x</b>'"):
-        assert tina.page.take_complaints() == []
+    assert tina.page.take_complaints() == []
+    for injected, directive in (("Object.assign(new Image(), {src: 'http://127.0.0.1:1/x'})", "img-src"),
+                                ("fetch('http://127.0.0.1:1/x').catch(() => {})", "connect-src"),
+                                ("document.body.append(document.createElement('style'))", "style-src-elem"),
+                                ("document.createElement('p').innerHTML = '<b>x</b>'", "require-trusted-types-for")):
         try:
             tina.page.evaluate(f"void ({injected}, document.querySelector('style')?.append('p {{}}'))")
         except AssertionError as error:
             assert "Trusted" in str(error)
-        eventually(lambda: any("policy violated" in said for said in tina.page.take_complaints()), 10, f"a violation: {injected}")
+        eventually(lambda: any(f"policy violated: {directive}" in said for said in tina.page.take_complaints()), 10, f"a violation: {injected}")
     tina.page.close()
 
 

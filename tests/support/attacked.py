@@ -7,6 +7,7 @@ import servers as some
 from servers import at, is_linked, peer, send_clients, wait_for_link
 
 MEBI = 1 << 20
+HANDSHAKE_MS = int(1500 * waiting.slowness)
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +15,7 @@ def shared(make_broker, bin_directory, tmp_path_factory):
     with some.Servers(make_broker, bin_directory / "bester", tmp_path_factory.mktemp("hostile")) as made:
         b = made.add("b", peers={"a": {}})
         a = made.add("a", peers={"b": at(b), "mallory": {}, "wide": {"types": ["other"]}},
-                     peering={"handshake_timeout": "700ms", "message_size": "256KiB", "deadline": "2s", "discovery": True, "handshakes": 20, "unanswered": 300})
+                     peering={"handshake_timeout": f"{HANDSHAKE_MS}ms", "message_size": "256KiB", "deadline": "2s", "discovery": True, "handshakes": 20, "unanswered": 300})
         wait_for_link(a, b)
         a.files = made.authority.files("mallory")
         a.authority = made.authority
