@@ -16,7 +16,7 @@ namespace bester::exchange {
 
 namespace {
 
-constexpr std::uint32_t reading = EPOLLIN;
+constexpr std::uint32_t readable = EPOLLIN;
 constexpr std::size_t smallest_kept = 4'096;
 constexpr std::size_t most_prefixed = std::size_t{16} << 10;
 
@@ -24,6 +24,8 @@ bool has_unread_bytes(int fd) noexcept {
     int size = 0;
     return ::ioctl(fd, FIONREAD, &size) == 0 && size > 0;
 }
+
+static_assert(sizeof(framed_stream) <= 112, "there is one for each connection, and most are idle");
 
 }  // namespace
 
@@ -68,7 +70,7 @@ framed_stream::flow_state& framed_stream::flow() {
 }
 
 void framed_stream::start(std::string_view received) {
-    watched_ = reading;
+    watched_ = readable;
     const auto begin = [&] {
         shard_.loop().add(fd_, watched_, *this);
         if (!received.empty()) keep(received);
@@ -84,13 +86,14 @@ void framed_stream::start(std::string_view received) {
 
 void framed_stream::on_ready(std::uint32_t events) {
     if (fd_ < 0) return;
-    if ((events & EPOLLOUT) != 0 && !is_output_lost_ && (outbox_ || cipher_)) wrote(write_out());
+    if ((events & EPOLLOUT) != 0 && state_.output_state() != stream_state::output::lost && (outbox_ || cipher_))
+        wrote(write_out());
     if (fd_ < 0) return;
-    if ((events & EPOLLIN) != 0 && !is_paused() && !input_ended_) {
+    if ((events & EPOLLIN) != 0 && state_.can_receive()) {
         if (!cipher_) {
             read();
         } else if (!cipher_->is_opening() || shard_.may_open_another()) {
-            may_receive_ = true;
+            socket_share_ = socket_share::due;
             read_ciphered();
         }
         settle_input();
@@ -98,7 +101,7 @@ void framed_stream::on_ready(std::uint32_t events) {
 }
 
 void framed_stream::hung_up(std::uint32_t events) {
-    const bool is_unread = (is_paused() || is_resuming_) && !input_ended_;
+    const bool is_unread = cannot_read() && !has_input_ended();
     // A peer that closes without having read all makes it an error; what it wrote before is still good.
     const bool is_lost = (events & EPOLLERR) != 0;
     if (is_lost && !(is_unread && (kept_ || has_unread_bytes(fd_)))) return close(close_reason::connection_lost);
@@ -106,7 +109,7 @@ void framed_stream::hung_up(std::uint32_t events) {
     // The peer is gone, but what it sent before is not read yet. The kernel reports a hang-up
     // whether it is asked for or not, so do not look until we read on.
     shard_.loop().remove(fd_);
-    is_unwatched_ = true;
+    state_.hang_up();
 }
 
 /// One read of the socket; false if there was nothing.
@@ -140,8 +143,7 @@ ssize_t framed_stream::receive(char* to, std::size_t size) {
             return -1;
         }
         errno = EAGAIN;
-        if (!may_receive_) return -1;
-        may_receive_ = false;
+        if (std::exchange(socket_share_, socket_share::taken) == socket_share::taken) return -1;
         const auto buffer = shard_.cipher_buffer();
         const ssize_t came = ::recv(fd_, buffer.data(), std::min(buffer.size(), share), MSG_DONTWAIT);
         if (came <= 0) return came;
@@ -151,45 +153,42 @@ ssize_t framed_stream::receive(char* to, std::size_t size) {
 
 /// Reads all that the cipher has: the socket would not tell of it again.
 void framed_stream::read_ciphered() {
-    while (fd_ >= 0 && !cannot_read() && !input_ended_ && read()) {}
-    may_receive_ = false;
+    while (fd_ >= 0 && state_.can_receive() && read()) {}
+    socket_share_ = socket_share::taken;
     if (fd_ < 0) return;
     cipher_->keep_input();  // the buffer is the shard's
     if (!cipher_->pending_output().empty()) mark_dirty();
 }
 
-bool framed_stream::has_unread_input() const noexcept {
-    return fd_ >= 0 && (is_paused() || is_resuming_ || has_unread_bytes(fd_));
-}
+bool framed_stream::has_unread_input() const noexcept { return fd_ >= 0 && (cannot_read() || has_unread_bytes(fd_)); }
 
 void framed_stream::read_until_dry() noexcept {
-    is_drying_ = true;
+    state_.dry_later();
     shard_.read_on(*this);
 }
 
 void framed_stream::fail_later() noexcept {
-    must_fail_ = true;
+    state_.fail_later();
     shard_.read_on(*this);
 }
 
 void framed_stream::read_on() {
-    if (fd_ < 0 && !is_end_told_) return tell_end();
-    if (must_fail_) return fail();
-    if (is_resuming_) read_kept();
-    if (!is_drying_) return;
+    if (state_.now() == stream_state::life::ended) return tell_end();
+    if (state_.due() == stream_state::task::fail) return fail();
+    if (state_.read_state() == stream_state::reading::resuming) read_kept();
+    if (state_.due() != stream_state::task::dry) return;
     // Not more than a socket can have held: the other end may go on sending.
     constexpr int most_reads = 16;
-    for (int i = 0; i < most_reads && fd_ >= 0 && !cannot_read() && !input_ended_ && read(); ++i) {}
+    for (int i = 0; i < most_reads && fd_ >= 0 && state_.can_receive() && read(); ++i) {}
     settle_input();
     if (fd_ < 0 || cannot_read()) return;
-    is_drying_ = false;
-    on_dry();
+    if (state_.dried()) on_dry();
 }
 
 bool framed_stream::read_nothing(ssize_t result) {
     if (result == 0) {
-        input_ended_ = true;
-        watch(watched_ & ~reading);
+        state_.end_input();
+        watch(watched_ & ~readable);
         on_end_of_input();
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
         close(close_reason::connection_lost);
@@ -222,15 +221,15 @@ bool framed_stream::read_into_kept() {
 }
 
 void framed_stream::read_kept() {
-    is_resuming_ = false;
+    state_.read_on();
     if (fd_ < 0 || is_paused()) return;
-    if (has_frame_again_ && !kept_) decode({});
+    if (left_frame_ == left_frame::in_framing && !kept_) decode({});
     if (fd_ >= 0 && !cannot_read() && kept_) decode_kept();
     if (fd_ >= 0 && !cannot_read() && cipher_) read_ciphered();
     settle_input();
     if (fd_ < 0 || cannot_read()) return;
-    if (input_ended_) on_end_of_input();
-    else watch(watched_ | reading);
+    if (has_input_ended()) on_end_of_input();
+    else watch(watched_ | readable);
 }
 
 void framed_stream::decode_kept() {
@@ -256,7 +255,7 @@ std::size_t framed_stream::decode(std::string_view bytes) {
             lose_framing(found.status == wire::frame_status::too_large);
             return bytes.size();
         }
-        has_progressed_ = true;
+        frame_clock_ = frame_clock::begins_anew;
         const frame_verdict verdict = on_frame(found.body);
         if (verdict == frame_verdict::closed || fd_ < 0) return bytes.size();
         const bool is_left = verdict == frame_verdict::not_yet || verdict == frame_verdict::next_turn;
@@ -266,7 +265,7 @@ std::size_t framed_stream::decode(std::string_view bytes) {
             resume();
             return consumed;
         }
-        if (is_closing_) return bytes.size();
+        if (is_closing()) return bytes.size();
         hold_if_behind();
     }
     return consumed;
@@ -275,30 +274,30 @@ std::size_t framed_stream::decode(std::string_view bytes) {
 /// The same, where frames are cut otherwise. A frame that is not taken stays with the framing.
 std::size_t framed_stream::decode_by_framing(std::string_view bytes) {
     std::size_t consumed = 0;
-    while (!is_paused() && (consumed < bytes.size() || has_frame_again_)) {
-        has_frame_again_ = false;
+    while (!is_paused() && (consumed < bytes.size() || left_frame_ == left_frame::in_framing)) {
+        left_frame_ = left_frame::none;
         const framed found = framing_->decode(bytes.substr(consumed));
-        if (fd_ < 0 || is_closing_) return bytes.size();
+        if (fd_ < 0 || is_closing()) return bytes.size();
         consumed += found.consumed;
         if (found.status == framing_status::need_more) break;
         if (found.status != framing_status::complete) {
             lose_framing(found.status == framing_status::too_large);
             return bytes.size();
         }
-        has_progressed_ = true;
+        frame_clock_ = frame_clock::begins_anew;
         const frame_verdict verdict = on_frame(found.body);
         if (verdict == frame_verdict::closed || fd_ < 0) return bytes.size();
         const bool is_left = verdict == frame_verdict::not_yet || verdict == frame_verdict::next_turn;
         if (is_left) {
             framing_->give_again();
-            has_frame_again_ = true;
+            left_frame_ = left_frame::in_framing;
         }
         if (verdict != frame_verdict::taken && !is_paused()) pause();
         if (verdict == frame_verdict::next_turn) {
             resume();
             return consumed;
         }
-        if (is_closing_) return bytes.size();
+        if (is_closing()) return bytes.size();
         hold_if_behind();
         if (!framing_) return consumed + decode(bytes.substr(consumed));
     }
@@ -306,8 +305,8 @@ std::size_t framed_stream::decode_by_framing(std::string_view bytes) {
 }
 
 void framed_stream::lose_framing(bool is_too_large) {
-    input_ended_ = true;
-    watch(watched_ & ~reading);
+    state_.end_input();
+    watch(watched_ & ~readable);
     on_bad_frame(is_too_large);
 }
 
@@ -331,20 +330,14 @@ void framed_stream::drop_kept(std::unique_ptr<kept_bytes> kept) noexcept {
 }
 
 void framed_stream::hold(std::uint8_t why) {
-    if (!is_paused()) {
-        flow().paused_since_ms = shard_.now_ms();  // first, as it may take memory
-        watch(watched_ & ~reading);
-    }
-    held_ |= why;
+    if (!is_paused()) flow().paused_since_ms = shard_.now_ms();  // first, as it may take memory
+    if (state_.hold(why)) watch(watched_ & ~readable);
 }
 
 void framed_stream::release(std::uint8_t why) {
-    if (!is_paused()) return;
-    held_ &= static_cast<std::uint8_t>(~why);
-    if (is_paused() || fd_ < 0 || is_closing_) return;
+    if (!state_.release(why)) return;
     // A frame's time is the time in which it is read.
     if (flow_->frame_since_ms != 0) flow_->frame_since_ms += shard_.now_ms() - flow_->paused_since_ms;
-    is_resuming_ = true;
     shard_.read_on(*this);
 }
 
@@ -354,12 +347,12 @@ void framed_stream::settle_input() {
     if (!account_) return;
     std::size_t bytes = 0;
     bool has_begun = false;
-    if (fd_ >= 0 && !is_closing_) {
+    if (fd_ >= 0 && !is_closing()) {
         const std::size_t ciphered = cipher_ ? cipher_->held_input() : 0;
         bytes = (kept_ ? kept_->capacity : 0) + (framing_ ? framing_->held_bytes() : 0) + ciphered;
         has_begun = kept_ || ciphered > 0 || (framing_ && framing_->has_begun());
     }
-    const bool is_new = std::exchange(has_progressed_, false);
+    const bool is_new = std::exchange(frame_clock_, frame_clock::runs) == frame_clock::begins_anew;
     if (bytes == 0 && has_begun) bytes = 1;  // a byte of a header is enough to be looked at
     if (bytes == 0 && !flow_) return;
     flow_state& now = flow();
@@ -373,7 +366,7 @@ void framed_stream::settle_input() {
 void framed_stream::settle_output() {
     if (!account_) return;
     std::size_t bytes = 0;
-    if (is_blocked() && !is_output_lost_) {
+    if (is_blocked()) {
         if (outbox_) bytes = outbox_->hold_memory();
         if (cipher_) bytes += cipher_->held_output();
     }
@@ -383,11 +376,11 @@ void framed_stream::settle_output() {
 }
 
 void framed_stream::discard_input() {
-    input_ended_ = true;
-    watch(watched_ & ~reading);
+    state_.end_input();
+    watch(watched_ & ~readable);
     if (kept_) drop_kept(std::move(kept_));
     if (framing_) framing_->discard();
-    has_frame_again_ = false;
+    left_frame_ = left_frame::none;
     settle_input();
 }
 
@@ -400,28 +393,26 @@ std::uint64_t framed_stream::flow_state::held_weight(held_kind what, std::uint64
 }
 
 void framed_stream::flow_state::check_frame_time(std::uint64_t) {
-    if (frame_since_ms != 0 && !stream.cannot_read() && !stream.is_closing_) stream.on_frame_pending(frame_since_ms);
+    if (frame_since_ms != 0 && !stream.cannot_read() && !stream.is_closing()) stream.on_frame_pending(frame_since_ms);
 }
 
 void framed_stream::watch(std::uint32_t events) {
-    if (input_ended_ || is_closing_) events &= ~reading;
+    if (has_input_ended() || is_closing()) events &= ~readable;
     if (fd_ < 0) return;
-    if (is_unwatched_ && (events & reading) != 0) {
-        is_unwatched_ = false;
+    if ((events & readable) != 0 && state_.look_again()) {
         watched_ = events;
         shard_.loop().add(fd_, watched_, *this);
         return;
     }
     if (events == watched_) return;
     watched_ = events;
-    if (!is_unwatched_) shard_.loop().change(fd_, watched_, *this);
+    if (state_.input_state() != stream_state::input::hung_up) shard_.loop().change(fd_, watched_, *this);
 }
 
 void framed_stream::close_after_flush(close_reason reason) {
-    if (fd_ < 0 || is_closing_) return;
-    is_closing_ = true;
+    if (!state_.flush_and_end()) return;
     closing_reason_ = reason;
-    watch(watched_ & ~reading);
+    watch(watched_ & ~readable);
     const bool is_written = (!outbox_ || outbox_->empty()) && (!cipher_ || cipher_->pending_output().empty());
     if (is_written) part();
     else mark_dirty();
@@ -437,8 +428,8 @@ void framed_stream::close(close_reason reason) noexcept {
 stream_parts framed_stream::release_parts() {
     stream_parts taken;
     if (kept_) taken.received.assign(kept_->data.get(), kept_->size);
-    if (!is_unwatched_) shard_.loop().remove(fd_);
-    is_closing_ = is_end_told_ = true;
+    if (state_.input_state() != stream_state::input::hung_up) shard_.loop().remove(fd_);
+    state_.take_out();
     taken.socket = owned_socket{std::exchange(fd_, -1)};
     taken.cipher = std::move(cipher_);
     if (kept_) drop_kept(std::move(kept_));
@@ -460,7 +451,7 @@ void framed_stream::part() noexcept {
 
 /// The descriptor is the caller's from here on.
 void framed_stream::end(close_reason reason) noexcept {
-    is_closing_ = true;
+    state_.end();
     closing_reason_ = reason;
     if (cipher_) {
         shard_.guarded("the end of a cipher", [&] {
@@ -469,14 +460,14 @@ void framed_stream::end(close_reason reason) noexcept {
             if (!farewell.empty()) ::send(fd_, farewell.data(), farewell.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         });
     }
-    if (!is_unwatched_) shard_.loop().remove(fd_);
+    if (state_.input_state() != stream_state::input::hung_up) shard_.loop().remove(fd_);
     fd_ = -1;
     tell_end();
 }
 
 void framed_stream::tell_end() noexcept {
-    is_end_told_ = shard_.guarded("the end of a stream", [&] { on_closed(closing_reason_); });
-    if (!is_end_told_) return shard_.read_on(*this);
+    if (!shard_.guarded("the end of a stream", [&] { on_closed(closing_reason_); })) return shard_.read_on(*this);
+    state_.told();
     if (outbox_) {
         outbox_->clear();
         shard_.give_back(std::move(outbox_));

@@ -15,6 +15,7 @@
 #include "exchange/outbox.hpp"
 #include "exchange/owned_socket.hpp"
 #include "exchange/payload.hpp"
+#include "exchange/stream_state.hpp"
 #include "exchange/turn.hpp"
 #include "wire/stream_cipher.hpp"
 
@@ -108,11 +109,11 @@ public:
     void resume() { release(asked_hold); }
 
     bool is_open() const noexcept { return fd_ >= 0; }
-    bool is_closing() const noexcept { return is_closing_; }
+    bool is_closing() const noexcept { return state_.is_closing(); }
     /// Does output wait for the socket to take more?
-    bool is_blocked() const noexcept { return fd_ >= 0 && (watched_ & EPOLLOUT) != 0; }
-    bool is_paused() const noexcept { return held_ != 0; }
-    bool is_held(std::uint8_t why) const noexcept { return (held_ & why) != 0; }
+    bool is_blocked() const noexcept { return fd_ >= 0 && state_.output_state() == stream_state::output::blocked; }
+    bool is_paused() const noexcept { return state_.is_held(); }
+    bool is_held(std::uint8_t why) const noexcept { return state_.is_held(why); }
     int fd() const noexcept { return fd_; }
     std::size_t queued_bytes() const noexcept { return outbox_ ? outbox_->bytes() : 0; }
     std::size_t queued_frames() const noexcept { return outbox_ ? outbox_->frames() : 0; }
@@ -195,7 +196,7 @@ protected:
     /// Does more than half of what may wait for it, by its account? Only with an account.
     bool is_half_full() const noexcept;
     /// Has the other end finished sending, or is nothing read from it any more?
-    bool has_input_ended() const noexcept { return input_ended_; }
+    bool has_input_ended() const noexcept { return state_.has_input_ended(); }
     /// Has something arrived that was not read yet, or not decoded because of a pause?
     bool has_unread_input() const noexcept;
     /// All that has arrived is read and handled in a later part of this turn, or in the next, or after the pause that
@@ -229,6 +230,13 @@ private:
         std::uint32_t unacknowledged = 0;    ///< bytes in the socket, then
     };
 
+    /// Whether a frame was complete since input was counted last, so that the time of the next one begins anew.
+    enum class frame_clock : std::uint8_t { runs, begins_anew };
+    /// Whether the framing has a frame that was not taken and is given again.
+    enum class left_frame : std::uint8_t { none, in_framing };
+    /// Whether a ciphered stream may still receive from its socket in this turn.
+    enum class socket_share : std::uint8_t { taken, due };
+
     template <class Writer>
     enqueued put(std::size_t size, Writer&& write) {
         outbox& to = output();
@@ -259,8 +267,8 @@ private:
     bool read_into_kept();
     void decode_kept();
     void drop_kept(std::unique_ptr<kept_bytes> kept) noexcept;
-    /// Nothing is read now: until resume(), or until the turn reads on.
-    bool cannot_read() const noexcept { return is_paused() || is_resuming_; }
+    /// Whether nothing is read now: until resume(), or until the turn reads on.
+    bool cannot_read() const noexcept { return state_.read_state() != stream_state::reading::flowing; }
     void watch(std::uint32_t events);
     void wrote(flush_result result);
     bool read_nothing(ssize_t result);
@@ -283,18 +291,10 @@ private:
     int fd_;
     std::uint32_t watched_ = 0;
     std::uint32_t frame_limit_;
-    std::uint8_t held_ = 0;        ///< why it is not read
-    bool has_progressed_ = false;  ///< a frame was complete since input was counted last
-    bool is_resuming_ = false;     ///< what was kept during a pause is read before anything else
-    bool is_drying_ = false;       ///< read_until_dry was called
-    bool must_fail_ = false;       ///< fail_later was called
-    bool is_end_told_ = false;     ///< on_closed has returned
-    bool is_closing_ = false;
-    bool input_ended_ = false;
-    bool may_receive_ = false;      ///< from the socket, in this turn; of a ciphered stream
-    bool has_frame_again_ = false;  ///< the framing has one that was not taken
-    bool is_output_lost_ = false;   ///< nothing can be written any more
-    bool is_unwatched_ = false;     ///< the peer hung up while reading was paused
+    stream_state state_;
+    frame_clock frame_clock_ = frame_clock::runs;
+    left_frame left_frame_ = left_frame::none;
+    socket_share socket_share_ = socket_share::taken;
     close_reason closing_reason_ = close_reason::none;
 
     friend class shard;

@@ -26,7 +26,7 @@ bool framed_stream::fits(std::size_t size) const noexcept {
 }
 
 bool framed_stream::has_room_for(std::size_t size) {
-    if (fd_ < 0 || is_closing_) return false;
+    if (fd_ < 0 || is_closing()) return false;
     if (!account_ || fits(size)) return true;
     flush_early();
     return fits(size);
@@ -41,13 +41,13 @@ enqueued framed_stream::enqueue(payload shared) {
 }
 
 enqueued framed_stream::enqueue_answer(std::string_view frame) {
-    if (fd_ < 0 || is_closing_) return enqueued::refused;
+    if (fd_ < 0 || is_closing()) return enqueued::refused;
     output().append(frame);
     return added();
 }
 
 enqueued framed_stream::enqueue_answer(payload shared) {
-    if (fd_ < 0 || is_closing_) return enqueued::refused;
+    if (fd_ < 0 || is_closing()) return enqueued::refused;
     output().append(std::move(shared));
     return added();
 }
@@ -79,7 +79,7 @@ bool framed_stream::is_behind() const noexcept {
 }
 
 void framed_stream::hold_if_behind() {
-    if (account_ && is_blocked() && !is_closing_ && is_behind()) hold(output_hold);
+    if (account_ && is_blocked() && !is_closing() && is_behind()) hold(output_hold);
 }
 
 outbox& framed_stream::output() {
@@ -92,12 +92,12 @@ void framed_stream::mark_dirty() {
 }
 
 void framed_stream::flush() {
-    if (fd_ < 0 || is_output_lost_ || (!outbox_ && !cipher_) || (watched_ & EPOLLOUT) != 0) return;
+    if (fd_ < 0 || state_.output_state() != stream_state::output::flowing || (!outbox_ && !cipher_)) return;
     wrote(write_out());
 }
 
 void framed_stream::flush_early() {
-    if (fd_ < 0 || is_output_lost_ || !outbox_ || (watched_ & EPOLLOUT) != 0) return;
+    if (fd_ < 0 || state_.output_state() != stream_state::output::flowing || !outbox_) return;
     write_out();
     mark_dirty();
 }
@@ -122,24 +122,26 @@ flush_result framed_stream::write_out() {
 void framed_stream::wrote(flush_result result) {
     switch (result) {
         case flush_result::failed:
-            if (is_closing_ || input_ended_ || !is_read_to_the_end()) return close(close_reason::connection_lost);
+            if (is_closing() || has_input_ended() || !is_read_to_the_end()) return close(close_reason::connection_lost);
             // What the peer wrote before it closed is still to be read; the end of that closes.
-            is_output_lost_ = true;
+            state_.lose_output();
             watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
             return;
         case flush_result::blocked:
             flow().blocked_since_ms = flow().looked_ms = shard_.now_ms();
             flow().unacknowledged = unacknowledged_bytes(fd_);
+            state_.block();
             watch(watched_ | EPOLLOUT);
             settle_output();
             hold_if_behind();
             on_blocked();
             return;
         case flush_result::done:
+            state_.unblock();
             watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
             if (outbox_) shard_.give_back(std::move(outbox_));
             settle_output();
-            if (is_closing_) return part();
+            if (is_closing()) return part();
             release(output_hold);
             on_drained();
     }

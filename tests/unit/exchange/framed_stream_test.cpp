@@ -39,6 +39,7 @@ public:
     void begin(std::string_view received = {}) { start(received); }
     void say(std::string_view body) { enqueue(framed(body)); }
     void dry() { read_until_dry(); }
+    using framed_stream::fail_later;
     using framed_stream::release_parts;
     using framed_stream::unwritten;
 
@@ -294,6 +295,21 @@ TEST_CASE_METHOD(fixture, "stream: until it is dry, all that has come is read, t
         shards.pass_turns();
         CHECK(wait_for(1) == notes{"closed: requested"});
     }
+}
+
+TEST_CASE_METHOD(fixture, "stream: a failure for later ends it in a later part of the turn, whatever else is due",
+                 "[exchange]") {
+    begin();
+    const bool is_open = on_shard([&](shard&) {
+        stream->dry();
+        stream->fail_later();
+        stream->dry();
+        return stream->is_open();
+    });
+    CHECK(is_open);
+    CHECK(wait_for(1) == notes{"closed: internal error"});
+    shards.pass_turns();
+    CHECK(on_shard([&](shard&) { return alive; }) == 0);
 }
 
 TEST_CASE_METHOD(fixture, "stream: output is written at the end of the turn, in order", "[exchange]") {
