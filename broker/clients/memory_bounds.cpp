@@ -39,10 +39,10 @@ std::size_t memory_bounds::limit(held_kind what) const noexcept {
 
 /// Called from the middle of reading and writing, so nobody is ended before the turn is over.
 void memory_bounds::check(held_kind what) {
-    of_kind& kind = kinds_[static_cast<std::size_t>(what)];
-    if (kind.is_shedding || total(what) <= limit(what)) return;
+    bool& is_shedding = is_shedding_[static_cast<std::size_t>(what)];
+    if (is_shedding || total(what) <= limit(what)) return;
     owner_.shard().at_turn_end([this, what] {
-        kinds_[static_cast<std::size_t>(what)].is_shedding = false;
+        is_shedding_[static_cast<std::size_t>(what)] = false;
         // Where the most is held.
         shard_clients* fullest = &owner_;
         owner_.for_each_shard([&](shard_clients& there) {
@@ -53,7 +53,7 @@ void memory_bounds::check(held_kind what) {
             there.at_turn_end([fullest, what] { fullest->memory().shed(what); });
         });
     });
-    kind.is_shedding = true;
+    is_shedding = true;
 }
 
 void memory_bounds::shed(held_kind what) {
@@ -76,17 +76,14 @@ bool memory_bounds::sweep(std::uint64_t now_ms) {
 }
 
 void memory_bounds::tell(held_kind what, std::string_view who) {
-    const auto untold = kinds_[static_cast<std::size_t>(what)].lines.admit(std::chrono::steady_clock::now());
-    if (!untold) return;
-    const std::string others = *untold == 0 ? std::string{} : "; " + std::to_string(*untold) + " more before";
     if (what == held_kind::input)
         log::warning(
             "{} bytes of input that is not complete are held (limits.held_input): ended {}, which holds the "
-            "most for the longest{}",
-            total(what), who, others);
+            "most for the longest",
+            total(what), who);
     else
-        log::warning("{} bytes wait for clients (limits.queued_memory): ended {}, for which the most waits{}",
-                     total(what), who, others);
+        log::warning("{} bytes wait for clients (limits.queued_memory): ended {}, for which the most waits",
+                     total(what), who);
 }
 
 }  // namespace bester::clients

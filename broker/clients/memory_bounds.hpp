@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "exchange/byte_ledger.hpp"
-#include "exchange/log_limit.hpp"
 
 namespace bester::clients {
 
@@ -37,14 +36,9 @@ private:
     void check(exchange::held_kind what);
     void shed(exchange::held_kind what);
 
-    struct of_kind {
-        bool is_shedding = false;  ///< at the end of this turn
-        exchange::log_limit lines{1};
-    };
-
     shard_clients& owner_;
     exchange::stream_account account_;
-    std::array<of_kind, 2> kinds_;
+    std::array<bool, 2> is_shedding_{};  ///< by kind: somebody is ended at the end of this turn
     std::uint64_t next_check_ms_ = 0;
 };
 

@@ -283,10 +283,8 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
     blocked_.for_each([&](connection& who) {
         if (who.is_open() && who.is_stuck(now_ms, write_timeout)) {
             shard_.count(counter::write_timeouts);
-            if (const auto untold = write_timeout_lines_.admit(std::chrono::steady_clock::now()))
-                log::warning("{}, {}: took nothing for {} ms (limits.write_timeout), closed{}", who.describe(),
-                             who.address(), write_timeout,
-                             *untold == 0 ? "" : "; " + std::to_string(*untold) + " more before");
+            log::warning("{}, {}: took nothing for {} ms (limits.write_timeout), closed", who.describe(), who.address(),
+                         write_timeout);
             who.close(close_reason::write_timeout);  // takes it out of the list
             return;
         }

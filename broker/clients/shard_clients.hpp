@@ -21,7 +21,6 @@
 #include "clients/session/user_session.hpp"
 #include "clients/websocket/web_form.hpp"
 #include "clients/websocket/websocket_side.hpp"
-#include "exchange/log_limit.hpp"
 #include "exchange/shard.hpp"
 #include "web/websocket_pool.hpp"
 
@@ -213,7 +212,6 @@ private:
     std::string text_room_;
     exchange::place_list<websocket_side, &websocket_side::silence_place> silent_;  ///< WebSockets that may be
     std::uint64_t next_silence_check_ms_ = 0;
-    exchange::log_limit write_timeout_lines_;
     exchange::place_list<user_session, &user_session::expiring_place> expiring_;
     std::uint64_t next_expiry_check_ms_ = 0;
     /// A log-in that is being decided.

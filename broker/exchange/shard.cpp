@@ -139,8 +139,6 @@ void shard::run_mail() {
 
 void shard::caught(const char* where) noexcept {
     count(counter::internal_errors);
-    const auto left_out = error_log_.admit(log_limit::time_point{std::chrono::milliseconds{now_ms_}});
-    if (!left_out) return;
     try {
         std::string what = "unknown";
         try {
@@ -148,8 +146,7 @@ void shard::caught(const char* where) noexcept {
         } catch (const std::exception& error) {
             what = error.what();
         } catch (...) {}
-        log::error("shard {}: internal error in {}, which it ends: {} ({} such lines left out before)", index_, where,
-                   what, *left_out);
+        log::error("shard {}: internal error in {}, which it ends: {}", index_, where, what);
     } catch (...) {
         // There is no memory for the line either; it is counted.
     }

@@ -17,7 +17,6 @@
 #include "exchange/executor.hpp"
 #include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
-#include "exchange/log_limit.hpp"
 #include "exchange/mailbox.hpp"
 #include "exchange/observer_list.hpp"
 #include "exchange/outbox.hpp"
@@ -224,7 +223,6 @@ private:
     unsigned openings_left_ = 0;
     std::uint64_t last_source_id_ = 0;
     std::uint64_t mail_runs_ = 0;
-    log_limit error_log_{1};
 
     event_loop loop_;
     mailbox mail_;

@@ -10,7 +10,6 @@
 #include "exchange/framed_stream.hpp"
 #include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
-#include "exchange/log_limit.hpp"
 #include "exchange/numbered_slots.hpp"
 #include "exchange/peer_port.hpp"
 #include "handlers/channel_host.hpp"
@@ -179,7 +178,6 @@ private:
     liveness liveness_;
     std::uint64_t heard_ms_ = 0;
     overdue_messages overdue_;
-    exchange::log_limit timeout_lines_;
     std::uint64_t last_event_ = 0;
     std::shared_ptr<instance_progress> progress_;
     std::vector<std::uint64_t> seen_executed_;         ///< progress_ when this shard had mail, at mail_runs_

@@ -80,11 +80,8 @@ bool channel::expire(std::uint64_t now_ms) {
 }
 
 void channel::log_timeout(const held_message& missed, std::uint64_t now_ms) {
-    const auto left_out = timeout_lines_.admit(exchange::log_limit::time_point{std::chrono::milliseconds{now_ms}});
-    if (!left_out) return;
-    const std::string more = *left_out == 0 ? "" : fmt::format("; {} such lines before it were left out", *left_out);
-    log::warning("handler {}: no answer within the deadline to {}{}", name_of(instance_),
-                 describe(missed.message) + held_for(missed.sent_ms, now_ms), more);
+    log::warning("handler {}: no answer within the deadline to {}{}", name_of(instance_), describe(missed.message),
+                 held_for(missed.sent_ms, now_ms));
 }
 
 /// Asks whether the instance lives, or ends it. False: the channel was closed.

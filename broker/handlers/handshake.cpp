@@ -1,6 +1,5 @@
 #include "handlers/handshake.hpp"
 
-#include "exchange/log_limit.hpp"
 #include "exchange/socket_file.hpp"
 #include "handlers/spawn.hpp"
 #include "log/log.hpp"
@@ -33,11 +32,6 @@ using protocol = asio::local::stream_protocol;
 
 /// Handlers may run as other users; who they are is asked in the handshake.
 constexpr mode_t everybody = 0666;
-
-/// The end of a line for those like it that were left out.
-std::string more_of_them(std::uint64_t count) {
-    return count == 0 ? std::string{} : " (" + std::to_string(count) + " more lines like this were left out)";
-}
 
 /// A connection before its welcome.
 struct unfinished_handshake {
@@ -102,9 +96,6 @@ struct handshake_listener::shared_state : std::enable_shared_from_this<shared_st
     protocol::acceptor acceptor;
     asio::steady_timer pause;
     std::list<connection> unfinished;  // oldest first
-    // Whoever reaches the socket can cause these lines.
-    exchange::log_limit evictions_told;
-    exchange::log_limit refusals_told;
     bool closed = false;
 };
 
@@ -128,10 +119,8 @@ asio::awaitable<void> handshake_listener::shared_state::accept_all() {
 void handshake_listener::shared_state::begin(protocol::socket socket) {
     if (unfinished.size() >= limits.unfinished) {
         // A handler says hello at once, so the oldest is the least likely to be one.
-        if (const auto left_out = evictions_told.admit(std::chrono::steady_clock::now()))
-            log::warning("handlers: {} connections have not said hello; closing the oldest (pid {}){}",
-                         unfinished.size(), credentials_of(unfinished.front()->socket.native_handle()).pid,
-                         more_of_them(*left_out));
+        log::warning("handlers: {} connections have not said hello; closing the oldest (pid {})", unfinished.size(),
+                     credentials_of(unfinished.front()->socket.native_handle()).pid);
         unfinished.front()->close();
         unfinished.pop_front();
     }
@@ -225,9 +214,8 @@ void handshake_listener::shared_state::hand_over(const connection& from, const a
 }
 
 asio::awaitable<void> handshake_listener::shared_state::refuse(connection to, refusal why, peer_credentials who) {
-    if (const auto left_out = refusals_told.admit(std::chrono::steady_clock::now()))
-        log::warning("handlers: refused a connection of pid {} (user id {}): {}: {}{}", who.pid, who.uid,
-                     wire::describe(why.code).text, why.reason, more_of_them(*left_out));
+    log::warning("handlers: refused a connection of pid {} (user id {}): {}: {}", who.pid, who.uid,
+                 wire::describe(why.code).text, why.reason);
     const std::string frame = frame_of(encode(why));
     asio::error_code ignored;
     co_await asio::async_write(to->socket, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, ignored));

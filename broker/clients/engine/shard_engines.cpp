@@ -136,9 +136,8 @@ bool shard_engines::end_newcomer() {
         std::find_if(newcomers_.begin(), last, [](const auto& each) { return !each.second->is_attended(); });
     engine_session& who = *(found == last ? newcomers_.begin() : found)->second;
     clients_.shard().count(counter::input_evictions);
-    if (const auto untold = newcomer_lines_.admit(std::chrono::steady_clock::now()))
-        log::warning("there may be no more Socket.IO sessions (server.connections): ended one of {}, not logged in{}",
-                     who.opening()->address, *untold == 0 ? "" : "; " + std::to_string(*untold) + " more before");
+    log::warning("there may be no more Socket.IO sessions (server.connections): ended one of {}, not logged in",
+                 who.opening()->address);
     who.close_now();
     return true;
 }

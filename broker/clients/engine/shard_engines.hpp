@@ -19,7 +19,6 @@
 #include "clients/engine/event_text.hpp"
 #include "clients/engine/socketio_namespace.hpp"
 #include "exchange/framed_stream.hpp"
-#include "exchange/log_limit.hpp"
 #include "exchange/session_id.hpp"
 
 namespace bester::clients {
@@ -116,7 +115,6 @@ private:
     shard_clients& clients_;
     by_text<std::unique_ptr<engine_session>> engines_;
     std::set<std::pair<std::uint64_t, engine_session*>> newcomers_;  ///< were never in a namespace; the oldest first
-    exchange::log_limit newcomer_lines_{1};
     by_text<unsigned> forwards_;               ///< of those that were opened here, and are elsewhere
     by_text<namespace_session*> recoverable_;  ///< by their secret
     std::vector<lost_session> lost_;           ///< without a connection, in no order

@@ -11,7 +11,6 @@
 
 #include "clients/listener/proxied_arrival.hpp"
 #include "clients/listener/remote_address.hpp"
-#include "exchange/log_limit.hpp"
 #include "exchange/socket_file.hpp"
 #include "log/log.hpp"
 #include "web/address_rule.hpp"
@@ -146,10 +145,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
         warn("refused a connection, there are " + std::to_string(connection_limit) + " already (server.connections)");
     }
 
-    /// What clients can cause is said once a second.
-    void warn(std::string_view what) {
-        if (warnings.admit(std::chrono::steady_clock::now())) log::warning("listener {}: {}", settings.name, what);
-    }
+    void warn(std::string_view what) { log::warning("listener {}: {}", settings.name, what); }
 
     const listener_settings& settings;
     const std::size_t& connection_limit;
@@ -161,7 +157,6 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
     exchange::listening_socket socket;
     asio::posix::stream_descriptor descriptor;
     asio::steady_timer timer;
-    exchange::log_limit warnings{1};
 };
 
 listener::listener(asio::io_context& control, const listener_settings& settings, const std::size_t& connection_limit,

@@ -131,16 +131,13 @@ void peer_network::parts::take_connection(asio::ip::tcp::socket socket) {
         });
 }
 
-/// Strangers cause these lines: no more than some in a second.
+/// Writes a line that a stranger can cause. It is a call site of its own, so that a flood of these lines hides no line
+/// about a server of the config.
 void peer_network::parts::tell_of_stranger(const std::string& line, bool is_warning) {
-    const auto left_out = stranger_lines_.admit(clock::now());
-    if (!left_out) return;
-    const std::string more =
-        *left_out == 0 ? "" : " (" + std::to_string(*left_out) + " lines like this before it were left out)";
-    log::line(is_warning ? log::level::warning : log::level::info, "{}{}", line, more);
+    log::line(is_warning ? log::level::warning : log::level::info, "{}", line);
 }
 
-/// Of those in the config each line counts.
+/// Writes a line about a peer, which counts as a stranger if the config does not name it.
 void peer_network::parts::tell_of(const peer_record& peer, const std::string& line, bool is_warning) {
     if (!peer.is_configured) return tell_of_stranger(line, is_warning);
     log::line(is_warning ? log::level::warning : log::level::info, "{}", line);

@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "exchange/log_limit.hpp"
 #include "exchange/shard.hpp"
 #include "peering/link/legacy_sender.hpp"
 #include "peering/link/link_setup.hpp"
@@ -141,7 +140,6 @@ private:
     std::vector<listening> listening_;
     std::deque<std::weak_ptr<link_connection>> greeted_;  ///< that have not said hello yet, the oldest first
     std::shared_ptr<handshake_pace> pace_ = std::make_shared<handshake_pace>();
-    exchange::log_limit stranger_lines_{20};
     std::map<std::string, std::unique_ptr<peer_record>, std::less<>> peers_;
     std::vector<std::weak_ptr<const bool>> dials_;  ///< one for each connection to a server that was learned of
     std::deque<std::string> dials_waiting_;         ///< such servers, until there is a place in dials_
