@@ -117,11 +117,11 @@ TEST_CASE_METHOD(fixture, "turn: the phases come in order, and each knows its na
 TEST_CASE_METHOD(fixture,
                  "turn: what is registered in a phase is called in this turn's later phases or the next turn's",
                  "[exchange]") {
-    enum class when { ready, mail, sweep, read, writer, write, post, deferred };
-    enum class what { read, write, writer, defer };
-    const auto registering = GENERATE(when::ready, when::mail, when::sweep, when::read, when::writer, when::write,
+    enum class when { ready, mail, sweep, read, turn_writer, write, post, deferred };
+    enum class what { read, write, turn_writer, defer };
+    const auto registering = GENERATE(when::ready, when::mail, when::sweep, when::read, when::turn_writer, when::write,
                                       when::post, when::deferred);
-    const auto registered = GENERATE(what::read, what::write, what::writer, what::defer);
+    const auto registered = GENERATE(what::read, what::write, what::turn_writer, what::defer);
     CAPTURE(static_cast<int>(registering), static_cast<int>(registered));
 
     fake_stream other{log, "other"};
@@ -134,7 +134,7 @@ TEST_CASE_METHOD(fixture,
         switch (registered) {
             case what::read: t.read_on(wanted); break;
             case what::write: t.flush(wanted); break;
-            case what::writer: t.write(writer); break;
+            case what::turn_writer: t.write(writer); break;
             case what::defer: t.defer([&] { log.add("wanted deferred", {}); }); break;
         }
     };
@@ -146,7 +146,7 @@ TEST_CASE_METHOD(fixture,
             other.on_read = act;
             t.read_on(other);
             break;
-        case when::writer:
+        case when::turn_writer:
             other_writer.on_write = act;
             t.write(other_writer);
             break;
@@ -157,14 +157,14 @@ TEST_CASE_METHOD(fixture,
         case when::post: host.on_post = act; break;
         case when::deferred: t.defer(act); break;
     }
-    const std::string call = registered == what::read     ? "wanted reads"
-                             : registered == what::write  ? "wanted writes"
-                             : registered == what::writer ? "writer"
-                                                          : "wanted deferred";
-    const int last_phase_before = registered == what::read     ? static_cast<int>(when::sweep)
-                                  : registered == what::writer ? static_cast<int>(when::read)
-                                  : registered == what::write  ? static_cast<int>(when::writer)
-                                                               : static_cast<int>(when::post);
+    const std::string call = registered == what::read          ? "wanted reads"
+                             : registered == what::write       ? "wanted writes"
+                             : registered == what::turn_writer ? "writer"
+                                                               : "wanted deferred";
+    const int last_phase_before = registered == what::read          ? static_cast<int>(when::sweep)
+                                  : registered == what::turn_writer ? static_cast<int>(when::read)
+                                  : registered == what::write       ? static_cast<int>(when::turn_writer)
+                                                                    : static_cast<int>(when::post);
     const bool is_in_this_turn = static_cast<int>(registering) <= last_phase_before;
     const auto this_turn = run();
     CHECK((std::count(this_turn.begin(), this_turn.end(), call) == 1) == is_in_this_turn);
