@@ -185,6 +185,21 @@ def test_two_polls_at_once(calm):
     for each in waiters:
         each.join(20 * waiting.slowness)
     assert len(answers) == 2
+    assert ["1"] in answers, "the poll that waited is told that the session is over"
+
+
+def test_a_client_that_closes_gets_its_poll_back(calm):
+    raw = polling(calm)
+    raw.enter()
+    answers = []
+    waiter = threading.Thread(target=lambda: answers.append(raw.poll()))
+    waiter.start()
+    other = polling(calm)
+    other.enter()  # meanwhile the poll has come, as a rule
+    raw.post("1")
+    waiter.join(20 * waiting.slowness)
+    assert answers in ([["6"]], [400])
+    assert raw.is_gone()
 
 
 def test_a_post_that_is_too_large(calm):

@@ -107,7 +107,11 @@ engine_session::step engine_session::take(const socketio::engine_packet& packet,
     switch (packet.type) {
         case engine_type::pong: pinged_ms_ = 0; return step::next;
         case engine_type::noop: return step::next;
-        case engine_type::close: return close(false);
+        case engine_type::close:
+            // The client knows that it is over: its poll ends with what waits, or with nothing.
+            answer_poll();
+            if (http_ && http_->poll) answer(http_->poll, web::http_status::ok, "6");
+            return close(false);
         case engine_type::message: {
             if (!packet.is_base64) return take_text(packet.data, true);
             std::string bytes;
@@ -445,11 +449,10 @@ void engine_session::end_transport(bool has_failed) {
     if (engine_carrier* const socket = std::exchange(websocket_, nullptr)) socket->leave_engine();
     if (!http_) return;
     if (http_->poll) {
-        // Packets that wait still go out, and then the word that it is over.
-        if (!has_failed) socketio::append_packet(http_->queue, engine_type::close);
-        answer(http_->poll, has_failed ? web::http_status::bad_request : web::http_status::ok,
-               has_failed ? std::string{socketio::error_body(socketio::engine_error::bad_request)}
-                          : std::move(http_->queue));
+        // Packets that wait still go out, and then the word that it is over, whatever ended it: the fault is told to
+        // the request that made it.
+        socketio::append_packet(http_->queue, engine_type::close);
+        answer(http_->poll, web::http_status::ok, std::move(http_->queue));
     }
     if (http_->post)
         answer(http_->post, has_failed ? web::http_status::bad_request : web::http_status::ok,

@@ -82,7 +82,8 @@ public:
     /// Pings, and looks for who is silent; false: it is lost, or has never said who it is.
     bool check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms,
                std::uint64_t ping_timeout_ms);
-    /// Ends what carries it: a WebSocket is closed, a waiting request answered. `has_failed`: with an error.
+    /// Ends what carries it: a WebSocket is closed, a waiting poll answered with a `close` packet, a waiting post with
+    /// "ok", or with 400 if `has_failed`.
     void end_transport(bool has_failed);
     std::vector<std::unique_ptr<namespace_session>>& namespaces() noexcept { return namespaces_; }
     std::unique_ptr<namespace_session> give_up(namespace_session& who);
