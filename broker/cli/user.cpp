@@ -205,7 +205,7 @@ void add_user_command(CLI::App& app, int& exit_code) {
                                config::default_account_database(config::probe_surroundings()) + ".");
     command->require_subcommand(1);
     add_footer(*command,
-               "  bester user add tina --config /etc/bester/bester.json\n"
+               "  bester user add tina --config /etc/bester/bester.jsonc\n"
                "  pwgen 20 1 | tee tina.password | bester user add tina --database accounts.db\n"
                "  bester user passwd tina --password-file tina.password\n"
                "  bester user remove tina\n"

@@ -186,9 +186,12 @@ std::vector<key<handlers::handler_settings>> message_keys() {
         of_entry(
             {.name = "message_size",
              .kind = value_kind::size,
-             .least = 256,
+             .least = 4 * kibi,
              .most = gibi,
-             .description = "Largest frame to or from the handler."},
+             .description =
+                 "Largest frame to or from the handler. 1,024 bytes of it, and what the roles and claims of the sender "
+                 "and the message's key take, are not there for a message's `data`; larger data is answered "
+                 "`too_large`."},
             [](auto& h) -> auto& { return h.message_size; }),
         of_entry(
             {.name = "recipients",

@@ -38,13 +38,17 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
     }
     for (std::uint32_t i = 0; i < c.users.count; ++i) {
         std::string_view user = strings[c.users.begin + i];
+        const std::size_t at = user.rfind('@');
+        const bool is_named_here = at != std::string_view::npos && user.substr(at + 1) == shard_.settings().server_name;
+        // A right to some users of this server is none to everybody on it.
+        if (is_named_here && user.substr(0, at) == "*") user = "*";
         if (run.source.rights() && !may_address(run, c, reached, user)) continue;
         if (user == "*") {
             is_everybody_ = true;
             continue;
         }
-        if (const std::size_t at = user.rfind('@'); at != std::string_view::npos) {
-            if (user.substr(at + 1) != shard_.settings().server_name) {
+        if (at != std::string_view::npos) {
+            if (!is_named_here) {
                 distant_.emplace_back(user.substr(at + 1), user.substr(0, at));
                 continue;
             }

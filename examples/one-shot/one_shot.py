@@ -35,7 +35,7 @@ def receive(connection):
 
 
 def send(connection, answer):
-    body = json.dumps(answer).encode()
+    body = json.dumps(answer, ensure_ascii=False).encode()    # escapes could make it larger than the limit
     connection.sendall(struct.pack("<I", len(body)) + body)
 
 

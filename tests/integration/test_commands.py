@@ -114,10 +114,13 @@ def test_a_report_lists_a_hundred_and_says_that_there_are_more(broker):
     assert len(report["failed"]) == 100 and report["more"] is True and report["delivered"] == 0
 
 
-def test_send_clients_to_everybody_except(broker, crowd):
+@pytest.mark.parametrize("everybody", ["*", "*@{server}"])
+def test_send_clients_to_everybody_except(broker, crowd, everybody):
+    """Also where this server is named as another one would be."""
     many, ann = crowd
     c = broker.client("tina")
-    status = do(c, {"command": "sendClients", "users": ["*"], "data": 3, "type": "all", "except": [whoami(c), whoami(many[1])]})
+    everybody = everybody.format(server=c.ask("builtin", {"command": {"type": "whoami"}})["server"])
+    status = do(c, {"command": "sendClients", "users": [everybody], "data": 3, "type": "all", "except": [whoami(c), whoami(many[1])]})
     assert status["payload"]["delivered"] == 4
     for each in (many[0], many[2], many[3], ann):
         assert each.delivery()["payload"] == {"type": "all", "data": 3}

@@ -93,10 +93,16 @@ def test_the_handler_in_30_lines_works_as_it_stands(make_broker, program_of):
             assert gustav.delivery()["payload"] == {"type": type, "data": {"from": "tina", "text": "Hallo"}}
             # One bad message costs itself, on whatever shard.
             for each in (tina, *(broker.client("tina") for _ in range(3))):
-                for bad in (7, "to", None, {"to": "gustav"}, {"to": [{}], "text": ""}):
+                for bad in (7, "to", None, {"to": "gustav"}, {"to": [{}], "text": ""}, {"to": 1e300, "text": ""}, {"to": "gustav", "text": [1]}):
                     assert code_of(each.request(type, bad)[1]) in ("bad_letter", "bad_command")
                 assert is_good(each.request(type, {"to": "gustav", "text": "still there"})[1])
                 assert gustav.data() == {"from": "tina", "text": "still there"}
+            # What grows when it is written as JSON again, or what Python reads otherwise than the broker.
+            assert is_good(tina.request(type, {"to": "gustav", "text": "é" * 400_000})[1])
+            assert gustav.data() == {"from": "tina", "text": "é" * 400_000}
+            for i, number in enumerate(("1e400", "9" * 5000)):
+                tina.send_frame(f'{{"payload":{{"type":"{type}","id":"n{i}","data":{{"to":{number},"text":""}}}}}}'.encode())
+                tina.bad(f"n{i}", "bad_letter")
         # Drained, not killed: one that is started by hand gets no signal.
         broker.stop()
         assert by_hand.wait(20) == 0
@@ -141,6 +147,13 @@ def test_the_reference_of_the_config_page_is_what_the_program_prints(bester):
 
 def test_the_schema_in_the_docs_is_what_the_program_prints(bester):
     assert json.loads((DOCS / "schemas" / "config.json").read_text()) == json.loads(bester("check", "--schema").stdout)
+
+
+def test_every_counter_is_on_the_admin_page(make_broker):
+    page = (DOCS / "admin.md").read_text().split("### Counters")[1].split("## Other servers")[0]
+    said = set(re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))))
+    with make_broker() as broker:
+        assert said == set(broker.status()["counters"])
 
 
 def test_every_error_code_on_a_page_is_in_the_table():

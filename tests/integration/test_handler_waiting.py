@@ -123,6 +123,15 @@ def test_a_message_too_large_for_the_handler_is_refused(make_broker):
         assert len(c.ask("echo", "x" * 6000)) == 6000
 
 
+def test_the_least_message_size_leaves_room_for_data(make_broker):
+    with make_broker(handlers={"echo": python_handler(message_size="4KiB")}) as broker:
+        c = broker.client("tina")
+        assert c.ask("echo", "x" * (4096 - 1024 - 2)) == "x" * (4096 - 1024 - 2)
+        c.send("echo", "x" * (4096 - 1024 - 1), "l")
+        c.bad("l", "too_large")
+        c.expect_nothing_before_ping()
+
+
 def test_a_handler_that_does_not_read_makes_senders_wait_then_busy(make_broker):
     entry = python_handler(queue_bytes="128KiB", message_size="128KiB", deadline="1500ms", restart=FAST, stop_grace="200ms")
     with make_broker(handlers={"echo": entry, "other": python_handler()}, limits={"busy_timeout": "300ms"}) as broker:

@@ -100,3 +100,12 @@ def test_commands_above_the_rate_are_refused(make_broker, threads):
         assert is_good(do(c, *[join] * 60))
         told = [f for _, f in c.ask("echo", {"act": "records", "kinds": ["refused", "report"]}) if f.get("report") == "limited"]
         assert told[-1]["kind"] == "refused" and told[-1]["code"] == "rate_limited"
+
+
+def test_a_right_to_some_users_here_is_none_to_everybody_here(make_broker):
+    with make_broker(handlers={"echo": python_handler(may={"users": ["*a", "*e"]})}) as broker:
+        c = broker.client("tina")
+        server = c.ask("builtin", {"command": {"type": "whoami"}})["server"]
+        assert server[-1] in "ae"
+        assert code_of(do(c, {"command": "sendClients", "users": [f"*@{server}"], "data": 1})) == "command_forbidden"
+        assert is_good(do(c, {"command": "sendClients", "users": [f"tina@{server}"], "data": 1}))

@@ -153,6 +153,9 @@ TEST_CASE("config handlers: user, folder and environment are checked", "[config]
 }
 
 TEST_CASE("config handlers: sizes, delays and deadlines must fit each other", "[config]") {
+    // A frame has to hold what the broker adds to the data.
+    CHECK(handler_report(R"("start": "manual", "message_size": "1KiB")") ==
+          "f:2:36: handlers.h.message_size: must be at least 4KiB\n");
     CHECK(handler_report(R"("start": "manual", "queue_bytes": "512KiB")") ==
           "f:2:35: handlers.h.queue_bytes: queue_bytes (512KiB) must be at least message_size (1MiB), or the largest "
           "message never fits\n");
