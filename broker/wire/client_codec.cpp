@@ -217,17 +217,22 @@ status_error as_status_error(error_code code, std::string_view reason) noexcept 
 }
 
 std::string bad_status_frame(std::string_view id_token, const status_error& error, delivered_count delivered) {
-    std::string body = R"({"header":{"messageType":"statusReport","status":"bad","error":{"code":)";
-    append_quoted(body, error.code);
-    body += R"(,"reason":)";
-    append_quoted(body, error.reason);
-    body += error.temporary ? R"(,"temporary":true)" : R"(,"temporary":false)";
-    if (error.retry_after_ms != 0) body += R"(,"retry_after_ms":)" + std::to_string(error.retry_after_ms);
-    body += R"(}},"payload":{"id":)";
-    body += id_token;
-    if (delivered) body.append(delivered_begin).append(std::to_string(*delivered));
-    body += payload_end;
-    return make_frame(body);
+    constexpr std::size_t fixed_parts = 192;
+    std::string frame;
+    frame.reserve(fixed_parts + error.code.size() + error.reason.size() + id_token.size());
+    frame.assign(frame_header_size, '\0');
+    frame += R"({"header":{"messageType":"statusReport","status":"bad","error":{"code":)";
+    append_quoted(frame, error.code);
+    frame += R"(,"reason":)";
+    append_quoted(frame, error.reason);
+    frame += error.temporary ? R"(,"temporary":true)" : R"(,"temporary":false)";
+    if (error.retry_after_ms != 0) frame += R"(,"retry_after_ms":)" + std::to_string(error.retry_after_ms);
+    frame += R"(}},"payload":{"id":)";
+    frame += id_token;
+    if (delivered) frame.append(delivered_begin).append(std::to_string(*delivered));
+    frame += payload_end;
+    write_frame_length(frame.data(), frame.size() - frame_header_size);
+    return frame;
 }
 
 std::string authenticated_frame(std::string_view user) {

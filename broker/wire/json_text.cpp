@@ -29,6 +29,9 @@ int code_unit(std::string_view text, std::size_t at) noexcept {
 constexpr bool is_high_surrogate(int unit) noexcept { return unit >= 0xd800 && unit < 0xdc00; }
 constexpr bool is_low_surrogate(int unit) noexcept { return unit >= 0xdc00 && unit < 0xe000; }
 
+/// Is it ASCII that stands for itself within a JSON string?
+constexpr bool is_plain(char c) noexcept { return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\'; }
+
 void append_utf8(std::string& out, std::uint32_t point) {
     if (point < 0x80) {
         out += static_cast<char>(point);
@@ -132,6 +135,11 @@ void append_quoted(std::string& out, std::string_view text) {
     constexpr char digits[] = "0123456789abcdef";
     out += '"';
     for (std::size_t at = 0; at < text.size();) {
+        std::size_t plain = at;
+        while (plain < text.size() && is_plain(text[plain])) ++plain;
+        out.append(text.substr(at, plain - at));
+        at = plain;
+        if (at == text.size()) break;
         const char c = text[at];
         const std::size_t length = utf8_length(text.substr(at));
         if (length == 0) {
@@ -141,15 +149,13 @@ void append_quoted(std::string& out, std::string_view text) {
             out.append(text.substr(at, length));
             at += length;
         } else {
+            out += '\\';
             if (c == '"' || c == '\\') {
-                out += '\\';
                 out += c;
-            } else if (static_cast<unsigned char>(c) < 0x20) {
-                out += "\\u00";
+            } else {
+                out += "u00";
                 out += digits[c >> 4 & 0xf];
                 out += digits[c & 0xf];
-            } else {
-                out += c;
             }
             ++at;
         }
