@@ -126,7 +126,7 @@ void handler_queue::enqueue(waiting_message&& waiting) {
 }
 
 void handler_queue::add_ready(outlet& instance) {
-    ready_.push_back(std::make_unique<gate>(gate{&instance, instance.number(), {}}));
+    ready_.push_back(std::make_unique<gate>(instance));
     std::sort(ready_.begin(), ready_.end(), [](const auto& a, const auto& b) { return a->number < b->number; });
     settle();
 }
@@ -140,7 +140,7 @@ void handler_queue::withdraw(outlet& instance) {
     const auto found =
         std::find_if(ready_.begin(), ready_.end(), [&](const auto& each) { return each->instance == &instance; });
     if (found == ready_.end()) return;
-    waiting_room::move_all((*found)->line, unassigned_);
+    room_.move_all((*found)->line, unassigned_);
     ready_.erase(found);
     leaving_.push_back(&instance);
 }
@@ -166,10 +166,10 @@ void handler_queue::forget(outlet& instance) {
 
 /// The instances are others than before, or have given messages back: decides anew where each message waits.
 void handler_queue::settle() {
-    waiting_room::line all;
-    waiting_room::move_all(unassigned_, all);
-    for (const auto& each : ready_) waiting_room::move_all(each->line, all);
-    for (auto& [order, each] : pins_) waiting_room::move_all(each.line, all);
+    waiting_room::message_list all;
+    room_.gather(unassigned_, all);
+    for (const auto& each : ready_) room_.gather(each->line, all);
+    for (auto& [order, each] : pins_) room_.gather(each.line, all);
     waiting_room::sort_by_serial(all);
     pins_.clear();
     was_unpinned_ = false;
@@ -191,12 +191,12 @@ void handler_queue::settle() {
         const auto pinned = pins_.find(first.order);
         if (!at || pinned != pins_.end()) {
             first.give_up_ms = never;
-            waiting_room::move_first(all, at ? pinned->second.line : unassigned_);
+            waiting_room::put_first(all, at ? pinned->second.line : unassigned_);
             continue;
         }
         if (first.give_up_ms == never)
             first.give_up_ms = shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count());
-        waiting_room::move_first(all, at->line);
+        waiting_room::put_first(all, at->line);
     }
     for (const auto& each : ready_) hand_over(*each);
 }
@@ -206,9 +206,10 @@ void handler_queue::ended(std::uint64_t order) {
     const auto found = pins_.find(order);
     if (found == pins_.end() || --found->second.held > 0) return;
     gate* const at = gate_for(order);
-    for (waiting_message& each : found->second.line)
+    found->second.line.for_each([&](waiting_message& each) {
         each.give_up_ms = shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count());
-    waiting_room::move_all(found->second.line, at ? at->line : unassigned_);
+    });
+    room_.move_all(found->second.line, at ? at->line : unassigned_);
     pins_.erase(found);
     was_unpinned_ = true;
 }
@@ -230,8 +231,8 @@ void handler_queue::hand_over(gate& at) {
 // ---- the end of what waits -----------------------------------------------------------------------
 
 /// Before their deadline they have waited too long for room: `busy`. Past it: `late`.
-void handler_queue::fail(waiting_room::line& failed, error_code late) {
-    waiting_room::line ending;
+void handler_queue::fail(waiting_room::message_list& failed, error_code late) {
+    waiting_room::message_list ending;
     ending.splice(ending.end(), failed);
     for (const waiting_message& each : ending) {
         const bool is_busy = shard_.now_ms() < each.deadline_ms;
@@ -242,7 +243,7 @@ void handler_queue::fail(waiting_room::line& failed, error_code late) {
 }
 
 void handler_queue::fail_evicted() {
-    waiting_room::line ending;
+    waiting_room::message_list ending;
     ending.splice(ending.end(), evicted_);
     for (const waiting_message& each : ending) {
         shard_.count(counter::busy);
@@ -252,7 +253,7 @@ void handler_queue::fail_evicted() {
 }
 
 void handler_queue::retire() {
-    waiting_room::line all;
+    waiting_room::message_list all;
     room_.expel(unassigned_, all);
     for (const auto& each : ready_) room_.expel(each->line, all);
     for (auto& [order, each] : pins_) room_.expel(each.line, all);
@@ -262,8 +263,8 @@ void handler_queue::retire() {
 
 bool handler_queue::sweep(std::uint64_t now_ms) {
     if (room_.messages() == 0) return false;
-    waiting_room::line unavailable;
-    waiting_room::line late;
+    waiting_room::message_list unavailable;
+    waiting_room::message_list late;
     room_.expire(unassigned_, now_ms, unavailable);
     for (const auto& each : ready_) room_.expire(each->line, now_ms, late);
     for (auto& [order, each] : pins_) room_.expire(each.line, now_ms, late);

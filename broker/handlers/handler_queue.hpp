@@ -59,6 +59,7 @@ public:
 
 private:
     struct gate {
+        explicit gate(outlet& of) noexcept : instance{&of}, number{of.number()} {}
         outlet* instance;
         unsigned number;          ///< the instance's
         waiting_room::line line;  ///< for room in its window
@@ -73,7 +74,7 @@ private:
     void enqueue(waiting_message&& waiting);
     void settle();
     void hand_over(gate& at);
-    void fail(waiting_room::line& failed, wire::error_code code);
+    void fail(waiting_room::message_list& failed, wire::error_code code);
     void fail_evicted();
     std::uint64_t deadline_of(std::string_view type) const;
 
@@ -86,7 +87,7 @@ private:
     std::vector<outlet*> leaving_;                 ///< take no more, may hold messages
     waiting_room::line unassigned_;                ///< while no instance is ready
     std::unordered_map<std::uint64_t, pin> pins_;  ///< by order; empty most of the time
-    waiting_room::line evicted_;                   ///< to be told `busy` at the end of the turn
+    waiting_room::message_list evicted_;           ///< to be told `busy` at the end of the turn
     bool was_unpinned_ = false;
     std::uint64_t last_serial_ = 0;
 };

@@ -67,7 +67,7 @@ submit_result one_shot_queue::submit(const exchange::envelope_view& message, std
     waiting.deadline_ms = deadline_ms;
     waiting.give_up_ms = shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count());
     waiting.serial = ++last_call_;
-    waiting.origin = origin;
+    waiting.origin = waiting.order = origin;
     room_.add(line_, std::move(waiting));
     shard_.wake_sweep();
     return {};
@@ -129,8 +129,8 @@ void one_shot_queue::called(std::uint64_t id, const one_shot_result& result) {
     }
 }
 
-void one_shot_queue::fail(waiting_room::line& failed, error_code code, std::string_view reason) {
-    waiting_room::line ending;
+void one_shot_queue::fail(waiting_room::message_list& failed, error_code code, std::string_view reason) {
+    waiting_room::message_list ending;
     ending.splice(ending.end(), failed);
     for (const waiting_message& each : ending) {
         if (code == error_code::busy) shard_.count(counter::busy);
@@ -140,14 +140,14 @@ void one_shot_queue::fail(waiting_room::line& failed, error_code code, std::stri
 }
 
 void one_shot_queue::retire() {
-    waiting_room::line all;
+    waiting_room::message_list all;
     room_.expel(line_, all);
     fail(all, error_code::handler_unavailable, "the handler was removed");
 }
 
 bool one_shot_queue::sweep(std::uint64_t now_ms) {
-    waiting_room::line expired;
-    waiting_room::line late;
+    waiting_room::message_list expired;
+    waiting_room::message_list late;
     room_.expire(line_, now_ms, expired);
     for (auto it = expired.begin(); it != expired.end();) {
         const auto each = it++;

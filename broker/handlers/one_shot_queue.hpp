@@ -57,7 +57,7 @@ private:
     bool has_room() const noexcept;
     void call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms);
     void called(std::uint64_t id, const one_shot_result& result);
-    void fail(waiting_room::line& failed, wire::error_code code, std::string_view reason);
+    void fail(waiting_room::message_list& failed, wire::error_code code, std::string_view reason);
 
     exchange::shard& shard_;
     one_shot_runner& runner_;
@@ -67,7 +67,7 @@ private:
     wire::token_bucket budget_;
     waiting_room room_;
     waiting_room::line line_;
-    waiting_room::line evicted_;  ///< to be told `busy` at the end of the turn
+    waiting_room::message_list evicted_;  ///< to be told `busy` at the end of the turn
     std::unordered_map<std::uint64_t, exchange::envelope> calls_;
     std::uint64_t last_call_ = 0;
 };

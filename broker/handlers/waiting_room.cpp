@@ -5,7 +5,7 @@
 
 namespace bester::handlers {
 
-bool waiting_room::make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, line& evicted) {
+bool waiting_room::make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, message_list& evicted) {
     for (;;) {
         const bool has_place = messages_ < most.messages;
         if (has_place && (messages_ == 0 || bytes_ + bytes <= most.bytes)) return true;
@@ -16,15 +16,21 @@ bool waiting_room::make_room(std::uint64_t origin, std::size_t bytes, const boun
         const share& largest = *heaps_[by].front();
         if (largest.origin == origin || largest.held[by] <= wanted) return false;
         waiting_message& newest = *largest.newest;
-        move_out(*newest.line, newest.place, evicted);
+        move_out(newest.place, evicted);
         evicted.back().data = {};
     }
 }
 
 void waiting_room::add(line& to, waiting_message&& message) {
-    waiting_message& added = to.emplace_back(std::move(message));
+    order_state& order = orders_[message.order];
+    const bool is_first = order.messages == 0 && !shares_.contains(message.origin);
+    message_list& lane = to.lane(is_first);
+    waiting_message& added = lane.emplace_back(std::move(message));
     added.line = &to;
-    added.place = std::prev(to.end());
+    added.place = std::prev(lane.end());
+    added.is_first = is_first;
+    ++order.messages;
+    order.has_first = order.has_first || is_first;
     ++messages_;
     bytes_ += added.data.size();
     const auto [found, is_new] = shares_.try_emplace(added.origin);
@@ -54,6 +60,9 @@ void waiting_room::add(line& to, waiting_message&& message) {
 void waiting_room::leave(waiting_message& message) {
     --messages_;
     bytes_ -= message.data.size();
+    const auto order = orders_.find(message.order);
+    if (message.is_first) order->second.has_first = false;
+    if (--order->second.messages == 0) orders_.erase(order);
     const auto found = shares_.find(message.origin);
     share& mine = found->second;
     if (message.older) message.older->newer = message.newer;
@@ -70,41 +79,58 @@ void waiting_room::leave(waiting_message& message) {
     if (!mine.newest) shares_.erase(found);
 }
 
-void waiting_room::move_out(line& from, line::iterator which, line& to) {
+void waiting_room::move_out(message_list::iterator which, message_list& to) {
+    message_list& from = which->line->lane(which->is_first);
     leave(*which);
     to.splice(to.end(), from, which);
 }
 
 waiting_message waiting_room::take_first(line& from) {
-    leave(from.front());
-    waiting_message first = std::move(from.front());
-    from.pop_front();
+    const bool is_rest_next = std::exchange(from.is_rest_next_, !from.is_rest_next_) && !from.rest_.empty() &&
+                              !orders_.find(from.rest_.front().order)->second.has_first;
+    message_list& lane = from.lane(!is_rest_next && !from.first_.empty());
+    leave(lane.front());
+    waiting_message first = std::move(lane.front());
+    lane.pop_front();
     return first;
 }
 
-void waiting_room::move_first(line& from, line& to) {
-    from.front().line = &to;
-    to.splice(to.end(), from, from.begin());
+void waiting_room::gather(line& from, message_list& into) {
+    for (waiting_message& each : from.first_) {
+        each.is_first = false;
+        orders_.find(each.order)->second.has_first = false;
+    }
+    from.for_each([](waiting_message& each) { each.line = nullptr; });
+    into.splice(into.end(), from.first_);
+    into.splice(into.end(), from.rest_);
+}
+
+void waiting_room::put_first(message_list& gathered, line& to) {
+    gathered.front().line = &to;
+    to.rest_.splice(to.rest_.end(), gathered, gathered.begin());
 }
 
 void waiting_room::move_all(line& from, line& to) {
-    for (waiting_message& each : from) each.line = &to;
-    to.splice(to.end(), from);
+    message_list all;
+    gather(from, all);
+    while (!all.empty()) put_first(all, to);
 }
 
-void waiting_room::sort_by_serial(line& which) {
+void waiting_room::sort_by_serial(message_list& which) {
     which.sort([](const waiting_message& a, const waiting_message& b) { return a.serial < b.serial; });
 }
 
-void waiting_room::expire(line& from, std::uint64_t now_ms, line& expired) {
-    for (auto it = from.begin(); it != from.end();) {
-        const auto each = it++;
-        if (now_ms >= each->give_up_ms || now_ms >= each->deadline_ms) move_out(from, each, expired);
-    }
+void waiting_room::expire(line& from, std::uint64_t now_ms, message_list& expired) {
+    for (message_list* const lane : {&from.first_, &from.rest_})
+        for (auto it = lane->begin(); it != lane->end();) {
+            const auto each = it++;
+            if (now_ms >= each->give_up_ms || now_ms >= each->deadline_ms) move_out(each, expired);
+        }
 }
 
-void waiting_room::expel(line& from, line& out) {
-    while (!from.empty()) move_out(from, from.begin(), out);
+void waiting_room::expel(line& from, message_list& out) {
+    for (message_list* const lane : {&from.first_, &from.rest_})
+        while (!lane->empty()) move_out(lane->begin(), out);
 }
 
 // ---- the heaps ---------------------------------------------------------------------------------

@@ -13,6 +13,8 @@
 
 namespace bester::handlers {
 
+class waiting_line;
+
 /// A message that waits on a shard for an instance, for room in an instance's window, or for an earlier message of the
 /// same order.
 struct waiting_message {
@@ -25,10 +27,38 @@ struct waiting_message {
     std::uint64_t origin = 0;       ///< whose share of the room it takes: a session, a handler or a server
 
     // For waiting_room.
-    std::list<waiting_message>* line = nullptr;
+    waiting_line* line = nullptr;
     std::list<waiting_message>::iterator place{};
+    bool is_first = false;             ///< whether nothing else of its origin and order waited when it came
     waiting_message* older = nullptr;  ///< of the same origin
     waiting_message* newer = nullptr;
+};
+
+/// Messages that wait for the same, in two lanes that take turns: one for those of which nothing else of their origin
+/// and their order waited when they came, and one for all others, each in the order of arrival. So who has asked for
+/// little does not wait until all is done that others have asked for. A later message of an order comes after the
+/// earlier ones.
+class waiting_line {
+public:
+    waiting_line() = default;
+    waiting_line(const waiting_line&) = delete;
+    waiting_line& operator=(const waiting_line&) = delete;
+
+    bool empty() const noexcept { return first_.empty() && rest_.empty(); }
+    /// Calls `each(waiting_message&)` for every message.
+    template <class Each>
+    void for_each(Each&& each) {
+        for (waiting_message& message : first_) each(message);
+        for (waiting_message& message : rest_) each(message);
+    }
+
+private:
+    friend class waiting_room;
+    std::list<waiting_message>& lane(bool is_first) noexcept { return is_first ? first_ : rest_; }
+
+    std::list<waiting_message> first_;  ///< of each order one at most
+    std::list<waiting_message> rest_;
+    bool is_rest_next_ = false;
 };
 
 /// The messages of one shard that wait for one handler: in several lines, bounded together. When the room is full, the
@@ -37,7 +67,8 @@ struct waiting_message {
 /// used on its shard's thread.
 class waiting_room {
 public:
-    using line = std::list<waiting_message>;
+    using line = waiting_line;
+    using message_list = std::list<waiting_message>;
 
     /// Bounds of the room, together for all its lines.
     struct bounds {
@@ -51,20 +82,22 @@ public:
 
     /// Makes room for a message of `origin` with `bytes` of data. False: there is none, or only if one with a smaller
     /// share gave way. Messages that gave way are moved to `evicted`, without their data.
-    bool make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, line& evicted);
+    bool make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, message_list& evicted);
     /// Puts a message at the end of a line, whatever the bounds.
     void add(line& to, waiting_message&& message);
-    /// Takes the first message out of a line that is not empty.
+    /// Takes the next message out of a line that is not empty.
     waiting_message take_first(line& from);
-    /// Moves the first message of a line to the end of another one.
-    static void move_first(line& from, line& to);
     /// Moves all messages of a line to the end of another one.
-    static void move_all(line& from, line& to);
-    static void sort_by_serial(line& which);
+    void move_all(line& from, line& to);
+    /// Takes all messages out of a line, to be put into others: they are still in the room.
+    void gather(line& from, message_list& into);
+    /// Puts the first of those that were gathered at the end of a line.
+    static void put_first(message_list& gathered, line& to);
+    static void sort_by_serial(message_list& which);
     /// Moves the messages of a line whose time is over to `expired`, out of the room.
-    void expire(line& from, std::uint64_t now_ms, line& expired);
+    void expire(line& from, std::uint64_t now_ms, message_list& expired);
     /// Moves all messages of a line out of the room.
-    void expel(line& from, line& out);
+    void expel(line& from, message_list& out);
 
     std::size_t messages() const noexcept { return messages_; }
     std::size_t bytes() const noexcept { return bytes_; }
@@ -81,9 +114,14 @@ private:
         waiting_message* newest = nullptr;
     };
     using heap = std::vector<share*>;
+    /// What waits of one order.
+    struct order_state {
+        std::size_t messages = 0;
+        bool has_first = false;  ///< one of them is in the first lane of its line
+    };
 
     void leave(waiting_message& message);
-    void move_out(line& from, line::iterator which, line& to);
+    void move_out(message_list::iterator which, message_list& to);
     void remove(share& gone, measure by);
     void sift_up(measure by, std::size_t place);
     void sift_down(measure by, std::size_t place);
@@ -92,7 +130,8 @@ private:
     std::size_t messages_ = 0;
     std::size_t bytes_ = 0;
     std::unordered_map<std::uint64_t, share> shares_;  ///< by origin
-    std::array<heap, measures> heaps_;                 ///< the largest share first
+    std::unordered_map<std::uint64_t, order_state> orders_;
+    std::array<heap, measures> heaps_;  ///< the largest share first
 };
 
 }  // namespace bester::handlers

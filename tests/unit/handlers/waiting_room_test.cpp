@@ -12,15 +12,21 @@ namespace {
 waiting_message message(std::uint64_t serial, std::uint64_t origin, std::size_t size = 0) {
     waiting_message made;
     made.serial = serial;
-    made.origin = origin;
+    made.origin = made.order = origin;
     made.deadline_ms = made.give_up_ms = 1'000;
     made.data.assign(size, 'x');
     return made;
 }
 
-std::vector<std::uint64_t> serials(const waiting_room::line& in) {
+std::vector<std::uint64_t> serials(const waiting_room::message_list& in) {
     std::vector<std::uint64_t> found;
     for (const waiting_message& each : in) found.push_back(each.serial);
+    return found;
+}
+
+std::vector<std::uint64_t> take_all(waiting_room& room, waiting_room::line& from) {
+    std::vector<std::uint64_t> found;
+    while (!from.empty()) found.push_back(room.take_first(from).serial);
     return found;
 }
 
@@ -30,7 +36,7 @@ using numbers = std::vector<std::uint64_t>;
 struct small_room {
     waiting_room room;
     waiting_room::line line;
-    waiting_room::line evicted;
+    waiting_room::message_list evicted;
     std::uint64_t last = 0;
 
     bool enter(std::uint64_t origin, std::size_t size = 0) {
@@ -86,18 +92,48 @@ TEST_CASE("waiting room: what is given anew is older than what waits of its orig
     it.room.add(it.line, message(6, 1));
     it.room.add(it.line, message(2, 1));
     it.room.add(it.line, message(4, 1));
-    waiting_room::sort_by_serial(it.line);
-    CHECK(serials(it.line) == numbers{2, 4, 5, 6});
+    waiting_room::message_list gathered;
+    it.room.gather(it.line, gathered);
+    waiting_room::sort_by_serial(gathered);
+    CHECK(serials(gathered) == numbers{2, 4, 5, 6});
+    while (!gathered.empty()) waiting_room::put_first(gathered, it.line);
     CHECK(it.room.make_room(9, 0, {4, 1'000}, it.evicted));
     CHECK(it.room.make_room(9, 0, {3, 1'000}, it.evicted));
     CHECK(serials(it.evicted) == numbers{6, 5});
-    CHECK(serials(it.line) == numbers{2, 4});
+    CHECK(take_all(it.room, it.line) == numbers{2, 4});
+}
+
+TEST_CASE("waiting room: who has asked for little does not wait for those who have asked for much", "[handlers]") {
+    small_room it;
+    for (int i = 0; i < 3; ++i) REQUIRE(it.enter(1));
+    for (int i = 0; i < 3; ++i) REQUIRE(it.enter(2));
+    REQUIRE(it.enter(3));
+    REQUIRE(it.enter(3));
+    // 1, 4 and 7 came when nothing else of theirs waited; the others are not forgotten for them, nor do they overtake.
+    CHECK(it.room.take_first(it.line).serial == 1);
+    CHECK(it.room.take_first(it.line).serial == 2);
+    REQUIRE(it.enter(4));
+    CHECK(take_all(it.room, it.line) == numbers{4, 3, 7, 5, 9, 6, 8});
+}
+
+TEST_CASE("waiting room: a message never overtakes an earlier one of its order, whoever sent that", "[handlers]") {
+    small_room it;
+    const auto add = [&](std::uint64_t serial, std::uint64_t origin, std::uint64_t order) {
+        waiting_message one = message(serial, origin);
+        one.order = order;
+        it.room.add(it.line, std::move(one));
+    };
+    for (std::uint64_t i = 1; i <= 3; ++i) add(i, i, i);
+    add(4, 4, 77);
+    add(5, 5, 77);  // nothing else of 5, but of the order
+    add(6, 6, 6);
+    CHECK(take_all(it.room, it.line) == numbers{1, 2, 3, 4, 6, 5});
 }
 
 TEST_CASE("waiting room: accounts stay right whatever comes and goes", "[handlers]") {
     waiting_room room;
     std::vector<waiting_room::line> lines(3);
-    waiting_room::line out;
+    waiting_room::message_list out;
     std::uint64_t state = 7;
     const auto next = [&state](std::uint64_t below) {
         state = state * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -106,28 +142,50 @@ TEST_CASE("waiting room: accounts stay right whatever comes and goes", "[handler
     for (std::uint64_t step = 1; step <= 20'000; ++step) {
         auto& line = lines[next(3)];
         const std::uint64_t origin = next(12);
+        const std::uint64_t order = next(4) == 0 ? 100 + next(3) : origin;
         const std::size_t size = next(100);
         switch (next(5)) {
             case 0:
             case 1:
-                if (room.make_room(origin, size, {200, 8'000}, out)) room.add(line, message(step, origin, size));
+                if (room.make_room(origin, size, {200, 8'000}, out)) {
+                    waiting_message added = message(step, origin, size);
+                    added.order = order;
+                    room.add(line, std::move(added));
+                }
                 break;
             case 2:
-                if (!line.empty()) room.take_first(line);
+                if (!line.empty()) {
+                    // Whatever lanes there are, nothing older of its order waits in the line.
+                    const waiting_message taken = room.take_first(line);
+                    bool is_oldest = true;
+                    line.for_each([&](const waiting_message& each) {
+                        is_oldest = is_oldest && (each.order != taken.order || each.serial > taken.serial);
+                    });
+                    REQUIRE(is_oldest);
+                }
                 break;
-            case 3: waiting_room::move_all(line, lines[next(3) == 0 ? 1 : 0]); break;
+            case 3: {
+                // As the queue does it: by serial.
+                auto& to = lines[next(3) == 0 ? 1 : 0];
+                waiting_room::message_list gathered;
+                room.gather(line, gathered);
+                if (&to != &line) room.gather(to, gathered);
+                waiting_room::sort_by_serial(gathered);
+                while (!gathered.empty()) waiting_room::put_first(gathered, to);
+                break;
+            }
             case 4:
                 if (next(50) == 0) room.expel(line, out);
                 break;
         }
         std::size_t messages = 0;
         std::size_t bytes = 0;
-        for (const auto& each : lines)
-            for (const waiting_message& one : each) {
+        for (auto& each : lines)
+            each.for_each([&](const waiting_message& one) {
                 ++messages;
                 bytes += one.data.size();
                 REQUIRE(one.line == &each);
-            }
+            });
         REQUIRE(room.messages() == messages);
         REQUIRE(room.bytes() == bytes);
         REQUIRE(messages <= 200);
@@ -143,7 +201,7 @@ TEST_CASE("waiting room: each message has its own end", "[handlers]") {
         one.give_up_ms = i == 3 ? 50 : 1'000;
         it.room.add(it.line, std::move(one));
     }
-    waiting_room::line expired;
+    waiting_room::message_list expired;
     it.room.expire(it.line, 49, expired);
     CHECK(expired.empty());
     it.room.expire(it.line, 100, expired);
