@@ -90,13 +90,7 @@ void framed_stream::on_ready(std::uint32_t events) {
         wrote(write_out());
     if (fd_ < 0) return;
     if ((events & EPOLLIN) != 0 && state_.can_receive()) {
-        if (!cipher_) {
-            read();
-        } else if (!cipher_->is_opening() || shard_.may_open_another()) {
-            socket_share_ = socket_share::due;
-            read_ciphered();
-        }
-        settle_input();
+        if (!cipher_ || !cipher_->is_opening() || shard_.may_open_another()) read_input();
     } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) hung_up(events);
 }
 
@@ -110,6 +104,27 @@ void framed_stream::hung_up(std::uint32_t events) {
     // whether it is asked for or not, so do not look until we read on.
     shard_.loop().remove(fd_);
     state_.hang_up();
+}
+
+/// Reads a share. Who took all of it has more, probably: the loop need not tell of it again, and all others that have
+/// come first.
+void framed_stream::read_input() {
+    socket_share_ = socket_share::due;
+    if (cipher_) read_ciphered();
+    else read();
+    const bool has_more = std::exchange(socket_share_, socket_share::taken) == socket_share::whole;
+    if (has_more && !is_closing() && state_.can_receive() && state_.take_turns()) {
+        watch(watched_ & ~readable);
+        shard_.read_more(*this);
+    }
+    settle_input();
+}
+
+void framed_stream::read_more() {
+    state_.read_on();
+    if (is_closing() || has_input_ended()) return;
+    read_input();
+    if (fd_ >= 0 && state_.can_receive()) watch(watched_ | readable);
 }
 
 /// One read of the socket; false if there was nothing.
@@ -133,7 +148,13 @@ bool framed_stream::read() {
 ssize_t framed_stream::receive(char* to, std::size_t size) {
     // Who has an account is somebody from outside, of whom there may be many.
     const std::size_t share = account_ ? shard_.receive_share() : size;
-    if (!cipher_) return ::recv(fd_, to, std::min(size, share), MSG_DONTWAIT);
+    const auto from_socket = [&](char* room, std::size_t most) {
+        const ssize_t came = ::recv(fd_, room, std::min(most, share), MSG_DONTWAIT);
+        const bool is_whole = account_ && came == static_cast<ssize_t>(share);
+        socket_share_ = is_whole ? socket_share::whole : socket_share::taken;
+        return came;
+    };
+    if (!cipher_) return from_socket(to, size);
     for (;;) {
         const std::ptrdiff_t got = cipher_->read({to, size});
         if (got > 0) return got;
@@ -143,9 +164,9 @@ ssize_t framed_stream::receive(char* to, std::size_t size) {
             return -1;
         }
         errno = EAGAIN;
-        if (std::exchange(socket_share_, socket_share::taken) == socket_share::taken) return -1;
+        if (socket_share_ != socket_share::due) return -1;
         const auto buffer = shard_.cipher_buffer();
-        const ssize_t came = ::recv(fd_, buffer.data(), std::min(buffer.size(), share), MSG_DONTWAIT);
+        const ssize_t came = from_socket(buffer.data(), buffer.size());
         if (came <= 0) return came;
         cipher_->receive({buffer.data(), static_cast<std::size_t>(came)});
     }
@@ -154,7 +175,6 @@ ssize_t framed_stream::receive(char* to, std::size_t size) {
 /// Reads all that the cipher has: the socket would not tell of it again.
 void framed_stream::read_ciphered() {
     while (fd_ >= 0 && state_.can_receive() && read()) {}
-    socket_share_ = socket_share::taken;
     if (fd_ < 0) return;
     cipher_->keep_input();  // the buffer is the shard's
     if (!cipher_->pending_output().empty()) mark_dirty();
@@ -176,6 +196,7 @@ void framed_stream::read_on() {
     if (state_.now() == stream_state::life::ended) return tell_end();
     if (state_.due() == stream_state::task::fail) return fail();
     if (state_.read_state() == stream_state::reading::resuming) read_kept();
+    else if (state_.read_state() == stream_state::reading::waiting) read_more();
     if (state_.due() != stream_state::task::dry) return;
     // Not more than a socket can have held: the other end may go on sending.
     constexpr int most_reads = 16;
@@ -338,7 +359,9 @@ void framed_stream::release(std::uint8_t why) {
     if (!state_.release(why)) return;
     // A frame's time is the time in which it is read.
     if (flow_->frame_since_ms != 0) flow_->frame_since_ms += shard_.now_ms() - flow_->paused_since_ms;
-    shard_.read_on(*this);
+    // Who has sent more already waits as all do who have much to be read.
+    if (account_ && (kept_ || left_frame_ == left_frame::in_framing)) shard_.read_more(*this);
+    else shard_.read_on(*this);
 }
 
 // ---- what is held --------------------------------------------------------------------------------
@@ -388,7 +411,9 @@ void framed_stream::discard_input() {
 /// who hold back many; what came before a pause is not held back by the other end.
 std::uint64_t framed_stream::flow_state::held_weight(held_kind what, std::uint64_t now_ms) const noexcept {
     if (what == held_kind::output) return output.bytes;
-    const bool waits_for_us = stream.cannot_read() || frame_since_ms == 0;
+    const auto reading = stream.state_.read_state();
+    const bool is_held = reading == stream_state::reading::held || reading == stream_state::reading::resuming;
+    const bool waits_for_us = is_held || frame_since_ms == 0;
     return std::uint64_t{input.bytes} * (waits_for_us ? 1 : 1 + (now_ms - std::min(now_ms, frame_since_ms)));
 }
 

@@ -120,7 +120,7 @@ public:
 
     /// Called by the shard's turn after something was queued.
     void flush() final;
-    /// Called by the shard's turn after resume() or read_until_dry().
+    /// Called by the shard's turn after resume() or read_until_dry(), or when it is this stream's turn to read more.
     void read_on() final;
     /// To be asked from time to time: has the other end taken nothing for `timeout_ms` while output waits? It has taken
     /// something if the socket has room, or (asked a few times in that span) if less waits in the socket than before.
@@ -234,8 +234,12 @@ private:
     enum class frame_clock : std::uint8_t { runs, begins_anew };
     /// Whether the framing has a frame that was not taken and is given again.
     enum class left_frame : std::uint8_t { none, in_framing };
-    /// Whether a ciphered stream may still receive from its socket in this turn.
-    enum class socket_share : std::uint8_t { taken, due };
+    /// What of its share a stream with an account, or a ciphered one, has received from its socket in this turn.
+    enum class socket_share : std::uint8_t {
+        taken,  ///< what there was
+        whole,  ///< all of it, so there is more, probably
+        due,    ///< nothing yet
+    };
 
     template <class Writer>
     enqueued put(std::size_t size, Writer&& write) {
@@ -254,6 +258,8 @@ private:
     flow_state& flow();
     void settle_input();
     void settle_output();
+    void read_input();
+    void read_more();
     bool read();
     void read_kept();
     void tell_end() noexcept;

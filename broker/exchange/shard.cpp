@@ -74,14 +74,21 @@ void shard::run() {
 /// One batch may hold as many buffers full of frames as it has streams: each begins with a clock of its own time.
 void shard::handle_ready() {
     openings_left_ = openings_in_a_turn;
-    receive_share_ =
-        std::clamp(received_in_a_turn / std::max<std::size_t>(1, loop_.ready()), least_share, receive_size);
+    const std::size_t readers = std::max<std::size_t>(1, loop_.ready() + turn_.waiting_to_read());
+    receive_share_ = std::clamp(received_in_a_turn / readers, least_share, receive_size);
     unsigned handled = 0;
     loop_.dispatch([&](pollable& ready, std::uint32_t events) {
         if (++handled % handled_by_one_clock == 0) read_clocks();
         if (!guarded("what is ready", [&] { ready.on_ready(events); })) ready.fail();
     });
     read_clocks();
+}
+
+bool shard::may_read_more(std::size_t count) {
+    const auto now = std::chrono::steady_clock::now();
+    if (count == 0) read_more_until_ = now + more_reading;
+    if (count % handled_by_one_clock == 0) read_clocks();
+    return count == 0 || now < read_more_until_;
 }
 
 void shard::read_clocks() noexcept {

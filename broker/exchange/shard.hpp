@@ -144,6 +144,8 @@ public:
     /// Calls `who` once, before the streams are written in this turn or the next.
     void write_later(turn_writer& who) noexcept { turn_.write(who); }
     void read_on(turn_stream& stream) noexcept { turn_.read_on(stream); }
+    /// The same, of a stream that has more to read than its share: when its turn comes, among all that have.
+    void read_more(turn_stream& stream) noexcept { turn_.read_more(stream); }
     /// Whether one more connection may go on with being opened (TLS) in this turn. Many at once take turns, so that
     /// those who are here already do not wait for all of them: the loop tells of the others again in the next turn.
     bool may_open_another() noexcept { return openings_left_ > 0 && openings_left_-- > 0; }
@@ -167,6 +169,7 @@ private:
     static constexpr std::size_t least_share = std::size_t{1} << 10;
     static constexpr std::chrono::milliseconds sweep_interval{50};
     static constexpr unsigned handled_by_one_clock = 16;
+    static constexpr std::chrono::milliseconds more_reading{3};  ///< in a turn, of those who have more than their share
     static constexpr unsigned openings_in_a_turn = 4;
     static constexpr std::size_t most_spare_outboxes = 4'096;
     static constexpr std::size_t most_spare_kept = 256;
@@ -203,6 +206,7 @@ private:
     void handle_ready() override;
     void run_mail() override;
     void sweep() override;
+    bool may_read_more(std::size_t count) override;
     void post_outgoing() override;
     void caught(const char* where) noexcept override;
 
@@ -221,6 +225,7 @@ private:
     std::uint64_t next_sweep_ms_ = 0;
     std::size_t postponed_sweeps_ = 0;
     unsigned openings_left_ = 0;
+    std::chrono::steady_clock::time_point read_more_until_;
     std::uint64_t last_source_id_ = 0;
     std::uint64_t mail_runs_ = 0;
 

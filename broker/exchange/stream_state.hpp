@@ -23,11 +23,13 @@ public:
     /// Whether frames are taken out of what has been received.
     ///
     ///   flowing ──hold()──▶ held ──release() of the last reason──▶ resuming ──read_on()──▶ flowing
-    ///                        ◀────────────────hold()─────────────────
+    ///      │                 ◀────────────────hold()─────────────────
+    ///      └──take_turns()──▶ waiting ──read_on()──▶ flowing, or ──hold()──▶ held
     enum class reading : std::uint8_t {
         flowing,
         held,      ///< for one reason at least
         resuming,  ///< what was kept is read in the turn's next phase of reading on, before anything else
+        waiting,   ///< there is more than its share: it is read when those who wait for the same were
     };
     /// Whether anything more comes from the socket.
     ///
@@ -84,7 +86,11 @@ public:
         reading_ = is_closing() ? reading::flowing : reading::resuming;
         return reading_ == reading::resuming;
     }
-    bool read_on() noexcept { return change(reading_, reading::resuming, reading::flowing); }
+    bool take_turns() noexcept { return change(reading_, reading::flowing, reading::waiting); }
+    bool read_on() noexcept {
+        return change(reading_, reading::resuming, reading::flowing) ||
+               change(reading_, reading::waiting, reading::flowing);
+    }
 
     input input_state() const noexcept { return input_; }
     bool has_input_ended() const noexcept { return input_ == input::ended; }

@@ -3,12 +3,16 @@
 namespace bester::exchange {
 
 turn::~turn() {
-    destroy_all(dying_.take());
-    destroy_all(buried_.take());
+    for (turn_list* const each : {&dying_, &buried_})
+        while (turn_stream* const stream = each->pop()) delete stream;
 }
 
-void turn::destroy_all(turn_list list) noexcept {
-    while (turn_stream* const stream = list.pop()) delete stream;
+/// Who still waits to read is told so that it is closed, before it is destroyed.
+void turn::destroy(turn_list gone) noexcept {
+    while (turn_stream* const stream = gone.pop()) {
+        if (stream->reading_) buried_.push(*stream);
+        else delete stream;
+    }
 }
 
 template <class Work>
@@ -25,8 +29,21 @@ bool turn::guard(const char* where, Work&& work) noexcept {
 /// Those that are registered meanwhile are called in the next turn, so that nobody is starved.
 void turn::call_all(turn_list& registered, const char* where, void (turn_stream::*call)()) {
     turn_list now = registered.take();
-    while (turn_stream* const stream = now.pop())
-        if (!guard(where, [&] { (stream->*call)(); })) stream->fail();
+    while (turn_stream* const stream = now.pop()) this->call(*stream, where, call);
+}
+
+void turn::call(turn_stream& stream, const char* where, void (turn_stream::*what)()) {
+    if (!guard(where, [&] { (stream.*what)(); })) stream.fail();
+}
+
+/// Each at most once. Who has more yet is then behind all others.
+void turn::read_waiting() {
+    const turn_stream* const last = waiting_.last();
+    for (std::size_t count = 0; !waiting_.empty() && host_.may_read_more(count); ++count) {
+        turn_stream& next = *waiting_.pop();
+        call(next, "a stream that reads more", &turn_stream::read_on);
+        if (&next == last) return;
+    }
 }
 
 /// The same of writers.
@@ -48,6 +65,7 @@ void turn::run() {
     guard("a sweep", [&] { host_.sweep(); });
     phase_ = turn_phase::reading_on;
     call_all(resuming_, "a stream that reads on", &turn_stream::read_on);
+    read_waiting();
     phase_ = turn_phase::writing;
     call_writers();
     call_all(dirty_, "a stream that is written", &turn_stream::flush);
@@ -65,7 +83,7 @@ void turn::end() {
     // A destructor may bury more: that is younger than all that is destroyed here.
     turn_list gone = dying_.take();
     dying_ = buried_.take();
-    destroy_all(std::move(gone));
+    destroy(std::move(gone));
 }
 
 }  // namespace bester::exchange

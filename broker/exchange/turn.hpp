@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,7 +20,7 @@ public:
     turn_stream& operator=(const turn_stream&) = delete;
     virtual ~turn_stream() = default;
 
-    /// Reads on after a pause, beginning with what was received before it.
+    /// Reads on: after a pause, beginning with what was received before it, or because there is more than was read.
     virtual void read_on() = 0;
     /// Writes what was queued.
     virtual void flush() = 0;
@@ -40,13 +41,17 @@ public:
     explicit turn_list(turn_stream::list_hook turn_stream::*place) noexcept : place_{place} {}
 
     bool empty() const noexcept { return !first_; }
+    std::size_t size() const noexcept { return size_; }
     /// Nothing happens if the stream is in the list, or in another one of the same place.
     void push(turn_stream& stream) noexcept {
         if (stream.*place_) return;
         stream.*place_ = &stream;
         (last_ ? last_->*place_ : first_) = &stream;
         last_ = &stream;
+        ++size_;
     }
+    /// Returns the one that was put in last; null: the list is empty.
+    turn_stream* last() const noexcept { return last_; }
     /// Null: the list is empty.
     turn_stream* pop() noexcept {
         turn_stream* const stream = first_;
@@ -54,6 +59,7 @@ public:
         first_ = stream == last_ ? nullptr : stream->*place_;
         if (!first_) last_ = nullptr;
         stream->*place_ = nullptr;
+        --size_;
         return stream;
     }
     /// All of it; this one is empty then.
@@ -61,6 +67,7 @@ public:
         turn_list taken{place_};
         taken.first_ = std::exchange(first_, nullptr);
         taken.last_ = std::exchange(last_, nullptr);
+        taken.size_ = std::exchange(size_, 0);
         return taken;
     }
 
@@ -68,6 +75,7 @@ private:
     turn_stream::list_hook turn_stream::*place_;
     turn_stream* first_ = nullptr;
     turn_stream* last_ = nullptr;
+    std::size_t size_ = 0;
 };
 
 /// Something that gathers output during a turn and writes it to streams once, before they are flushed. It has its place
@@ -97,6 +105,8 @@ public:
     virtual void run_mail() = 0;
     /// Looks at deadlines. In the same phase as the mail, after it.
     virtual void sweep() = 0;
+    /// Whether this turn has time for one more stream that reads more than its share, after `count` of them.
+    virtual bool may_read_more(std::size_t count) = 0;
     /// Gives what was gathered for other shards to them.
     virtual void post_outgoing() = 0;
     /// In a catch block: an exception left `where`, and has ended it.
@@ -110,10 +120,14 @@ protected:
 /// Nothing that is done in one phase runs within another, and nothing within itself: what a call wants done beside
 /// its own work it registers here, for the phase that it belongs to, in this turn or the next.
 ///
-/// A stream that was closed is destroyed at the end of the turn after the one in which it was buried: by then every
-/// list that it was registered in, and the batch of events that it was in, has been gone through. So nobody else
-/// needs to look whether it still exists; but what is called at the end of a turn (defer) may find that it does not,
-/// and holds an id. Belongs to one shard's thread.
+/// Streams that have more to read than their share wait in a list of their own, of which each turn serves as many as it
+/// has time for, in order. So who asks for little waits for one turn and not for all who ask for much, and none of
+/// these is forgotten.
+///
+/// A stream that was closed is destroyed at the end of the turn after the one in which it was buried, or later, when
+/// its turn to read would have come: by then every list that it was registered in, and the batch of events that it was
+/// in, has been gone through. So nobody else needs to look whether it still exists; but what is called at the end of a
+/// turn (defer) may find that it does not, and holds an id. Belongs to one shard's thread.
 class turn {
 public:
     explicit turn(turn_host& host) noexcept : host_{host} {}
@@ -126,6 +140,8 @@ public:
 
     /// For the next phase in which streams read on.
     void read_on(turn_stream& stream) noexcept { resuming_.push(stream); }
+    /// The same, but only as far as the turn has time; else for one of the next turns.
+    void read_more(turn_stream& stream) noexcept { waiting_.push(stream); }
     /// For the next phase in which streams are written.
     void flush(turn_stream& stream) noexcept { dirty_.push(stream); }
     void write(turn_writer& writer) noexcept {
@@ -142,11 +158,13 @@ public:
         if (closed) buried_.push(*closed.release());
     }
 
+    /// Returns how many streams wait to read more than their share.
+    std::size_t waiting_to_read() const noexcept { return waiting_.size(); }
     turn_phase phase() const noexcept { return phase_; }
     /// Whether the next turn has something to do though nothing may become ready.
     bool has_work() const noexcept {
-        return !resuming_.empty() || !dirty_.empty() || first_writer_ || !deferred_.empty() || !buried_.empty() ||
-               !dying_.empty();
+        return !resuming_.empty() || !waiting_.empty() || !dirty_.empty() || first_writer_ || !deferred_.empty() ||
+               !buried_.empty() || !dying_.empty();
     }
 
 private:
@@ -154,12 +172,15 @@ private:
     bool guard(const char* where, Work&& work) noexcept;
     void call_writers();
     void call_all(turn_list& registered, const char* where, void (turn_stream::*call)());
+    void call(turn_stream& stream, const char* where, void (turn_stream::*what)());
+    void read_waiting();
     void end();
-    static void destroy_all(turn_list list) noexcept;
+    void destroy(turn_list gone) noexcept;
 
     turn_host& host_;
     turn_phase phase_ = turn_phase::ended;
     turn_list resuming_{&turn_stream::reading_};
+    turn_list waiting_{&turn_stream::reading_};  ///< to read more than their share
     turn_list dirty_{&turn_stream::writing_};
     turn_writer* first_writer_ = nullptr;
     turn_writer* last_writer_ = nullptr;

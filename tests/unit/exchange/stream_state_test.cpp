@@ -167,6 +167,27 @@ TEST_CASE("stream state: reading goes on when the last reason to hold it is gone
     CHECK_FALSE(state.can_receive());
 }
 
+TEST_CASE("stream state: who has more to read than its share waits for its turn, or until it is released",
+          "[exchange]") {
+    stream_state state;
+    CHECK(state.take_turns());
+    CHECK(state.read_state() == reading::waiting);
+    CHECK_FALSE(state.can_receive());
+    CHECK_FALSE(state.take_turns());
+    CHECK_FALSE(state.release(1));
+    SECTION("its turn comes") {
+        CHECK(state.read_on());
+        CHECK(state.can_receive());
+    }
+    SECTION("it is held meanwhile") {
+        CHECK(state.hold(1));
+        CHECK_FALSE(state.take_turns());
+        CHECK_FALSE(state.read_on());
+        CHECK(state.release(1));
+        CHECK(state.read_state() == reading::resuming);
+    }
+}
+
 TEST_CASE("stream state: a stream that ends does not resume", "[exchange]") {
     stream_state state;
     state.hold(1);

@@ -34,6 +34,7 @@ public:
     void handle_ready() override { in_.add("ready", on_ready); }
     void run_mail() override { in_.add("mail", on_mail); }
     void sweep() override { in_.add("sweep", on_sweep); }
+    bool may_read_more(std::size_t count) override { return count < most_reads; }
     void post_outgoing() override { in_.add("post", on_post); }
     void caught(const char* where) noexcept override { in_.add(std::string{"caught in "} + where, {}); }
 
@@ -41,6 +42,7 @@ public:
     work on_mail;
     work on_sweep;
     work on_post;
+    std::size_t most_reads = 2;
 
 private:
     record& in_;
@@ -340,5 +342,47 @@ TEST_CASE_METHOD(fixture, "turn: an exception ends the call that it left, and no
     t.read_on(good);
     t.flush(good);
     CHECK(run() == expected);
+    CHECK_FALSE(t.has_work());
+}
+
+TEST_CASE_METHOD(fixture, "turn: those who have more to read take turns, as many in each as it has time for",
+                 "[exchange]") {
+    fake_stream a{log, "a"}, b{log, "b"}, c{log, "c"}, d{log, "d"};
+    a.on_read = [&] { t.read_more(a); };
+    for (fake_stream* each : {&a, &b, &c, &d}) t.read_more(*each);
+    t.read_more(b);  // is there already
+    t.read_on(d);    // as well
+    CHECK(t.waiting_to_read() == 4);
+    CHECK(run() == calls{"ready", "mail", "sweep", "a reads", "b reads", "post", "post"});
+    CHECK(t.has_work());
+    CHECK(run() == calls{"ready", "mail", "sweep", "c reads", "d reads", "post", "post"});
+    // Alone, it is served once a turn.
+    CHECK(run() == calls{"ready", "mail", "sweep", "a reads", "post", "post"});
+    a.on_read = fails();
+    CHECK(run() ==
+          calls{"ready", "mail", "sweep", "a reads", "caught in a stream that reads more", "a fails", "post", "post"});
+    CHECK_FALSE(t.has_work());
+    CHECK(t.waiting_to_read() == 0);
+}
+
+TEST_CASE_METHOD(fixture, "turn: who resumes does not wait for those who have more to read", "[exchange]") {
+    fake_stream a{log, "a"}, b{log, "b"}, c{log, "c"}, d{log, "d"};
+    for (fake_stream* each : {&a, &b, &c}) t.read_more(*each);
+    t.read_on(d);
+    CHECK(run() == calls{"ready", "mail", "sweep", "d reads", "a reads", "b reads", "post", "post"});
+    CHECK(run() == calls{"ready", "mail", "sweep", "c reads", "post", "post"});
+}
+
+TEST_CASE_METHOD(fixture, "turn: a stream that was closed is not destroyed before its turn to read has come",
+                 "[exchange]") {
+    fake_stream a{log, "a"}, b{log, "b"}, c{log, "c"};
+    auto closed = std::make_unique<fake_stream>(log, "closed");
+    host.most_reads = 1;
+    for (fake_stream* each : {&a, &b, &c}) t.read_more(*each);
+    t.read_more(*closed);
+    t.bury(std::move(closed));
+    for (const char* each : {"a reads", "b reads", "c reads"})
+        CHECK(run() == calls{"ready", "mail", "sweep", each, "post", "post"});
+    CHECK(run() == calls{"ready", "mail", "sweep", "closed reads", "post", "post", "closed destroyed"});
     CHECK_FALSE(t.has_work());
 }
