@@ -42,7 +42,7 @@ std::vector<key<broker_config>> login_keys() {
              .kind = value_kind::count,
              .least = 1,
              .most = 500,
-             .description = "Failed log-ins of one user until the next has to wait (`login_throttled`)."},
+             .description = "Failed log-ins of one user until the next one has to wait (`login_throttled`)."},
             [](auto& c) -> auto& { return c.login.throttle.free_of_user; }),
         declared(
             {.name = "login.address_failures",
@@ -77,8 +77,8 @@ std::vector<key<broker_config>> login_keys() {
             {.name = "login.known_for",
              .kind = value_kind::duration,
              .most = 365 * day,
-             .description = "So long after a log-in its user waits, at the same address, for failures of his own "
-                            "only: others who guess keep him not out."},
+             .description = "For this time after a log-in, the user waits at the same address only for failures of "
+                            "its own there: others who guess the password cannot keep the user out."},
             [](auto& c) -> auto& { return c.login.throttle.known_for; }),
     };
 }
@@ -101,7 +101,7 @@ const std::vector<key<token_issuer>>& token_keys() {
         of_token(
             {.name = "jwks_file",
              .kind = value_kind::path,
-             .description = "Several keys: a JSON Web Key Set, as issuers publish it. A reload reads it anew.",
+             .description = "Several keys: a JSON Web Key Set, as issuers publish it. A reload reads it again.",
              .computed = "none"},
             [](auto& t) -> auto& { return t.settings.jwks_file; }),
         of_token(
@@ -173,7 +173,7 @@ const std::vector<key<permission_entry>>& permission_keys() {
             {.name = "roles",
              .kind = value_kind::texts,
              .most = 1'000,
-             .description = "Roles that let one send them, as patterns."},
+             .description = "Patterns for roles that may send these types."},
             [](auto& p) -> auto& { return p.roles; }),
         of_rule(
             {.name = "anonymous", .kind = value_kind::boolean, .description = "Anonymous sessions may send them."},

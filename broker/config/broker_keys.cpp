@@ -124,15 +124,16 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::size,
              .least = 256,
              .most = 256 * mebi,
-             .description = "Largest frame from a client; a larger one is answered `too_large`."},
+             .description = "Largest frame from a client; a larger one is answered `too_large`. What a handler gets "
+                            "is limited by its own `message_size`, too."},
             [](auto& c) -> auto& { return c.limits.message_size; }),
         declared(
             {.name = "limits.login_size",
              .kind = value_kind::size,
              .least = 256,
              .most = 256 * mebi,
-             .description = "The same before the log-in, if that is less: the first frame, and what a WebSocket or a "
-                            "POST of Socket.IO brings until somebody has logged in on it."},
+             .description = "The same before the log-in, if that is less: the first frame, and the input of a "
+                            "WebSocket or a POST of Socket.IO until a client has logged in on it."},
             [](auto& c) -> auto& { return c.limits.login_size; }),
         declared(
             {.name = "limits.frame_timeout",
@@ -148,17 +149,17 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::size,
              .least = mebi,
              .most = 1'024 * gibi,
-             .description = "What is held of frames that have come in part, for all clients together; beyond, those "
-                            "who hold the most for the longest are closed with `input_overload`."},
+             .description = "Memory for frames that have arrived in part, for all clients together; beyond it, the "
+                            "connections that hold the most for the longest are closed with `input_overload`."},
             [](auto& c) -> auto& { return c.limits.held_input; }),
         declared(
             {.name = "limits.connections_per_address",
              .kind = value_kind::count,
              .most = 1'000'000,
-             .description = "Most connections from one address (IPv6: from one /64), this machine's own left "
-                            "out; 0: any number. Connections that there were when it was 0 are not counted. There "
-                            "may be just as many Socket.IO sessions, from handshake to end, and just as many that "
-                            "wait for their clients to come back, each counted by themselves."},
+             .description = "Most connections from one address (IPv6: from one /64), except this machine's own; 0: "
+                            "any number. Connections made while it was 0 are not counted. The same number of "
+                            "Socket.IO sessions is allowed, from handshake to end, and the same number of sessions "
+                            "that wait for their clients to come back, each counted separately."},
             [](auto& c) -> auto& { return c.limits.connections_per_address; }),
         declared(
             {.name = "limits.sessions_per_user",
@@ -194,7 +195,8 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::size,
              .least = kibi,
              .most = 4 * gibi,
-             .description = "What may wait for one client to read it; beyond, it is cut off as `slow_consumer`."},
+             .description = "Output that may wait for one client to read it; beyond it, the client is disconnected as "
+                            "`slow_consumer`."},
             [](auto& c) -> auto& { return c.limits.queue_bytes; }),
         declared(
             {.name = "limits.queue_messages",
@@ -208,7 +210,7 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::duration,
              .least = 1,
              .most = hour,
-             .description = "A client that takes nothing for so long while something waits is a `slow_consumer`."},
+             .description = "A client that takes nothing for this time while output waits is disconnected."},
             [](auto& c) -> auto& { return c.limits.write_timeout; }),
         declared(
             {.name = "limits.unanswered",
@@ -222,9 +224,8 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::count,
              .least = 4,
              .most = exchange::most_json_depth,
-             .description =
-                 "Nesting of objects and arrays in a client's message, its frame included. What handlers and "
-                 "other servers send may be nested by 1,032 levels."},
+             .description = "Nesting of objects and arrays in a client's message, its frame included. Handlers and "
+                            "other servers may nest up to 1,032 levels."},
             [](auto& c) -> auto& { return c.exchange.json_depth; }),
         declared(
             {.name = "limits.groups",
@@ -247,19 +248,18 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::size,
              .least = mebi,
              .most = 1'024 * gibi,
-             .description = "All queues to clients together; beyond, those for whom the most waits are cut off as "
-                            "`slow_consumer`."},
+             .description = "All queues to clients together; beyond it, the clients for which the most waits are "
+                            "disconnected as `slow_consumer`."},
             [](auto& c) -> auto& { return c.limits.queued_memory; }),
         declared(
             {.name = "limits.files",
              .kind = value_kind::count,
              .least = 1,
              .most = 1'000'000,
-             .description =
-                 "Files that are on their way to HTTP clients at once, over all listeners. For one more, the one "
-                 "that has been so for the longest gives way if that is longer than `write_timeout`; else the "
-                 "request is answered 503 with `Retry-After`. Each holds at most 64 KiB, and a descriptor "
-                 "while more of it is to be read."},
+             .description = "Files that are sent to HTTP clients at once, over all listeners. A further one replaces "
+                            "the one that has been sent for the longest, if that is longer than `write_timeout`; else "
+                            "the request is answered 503 with `Retry-After`. Each holds at most 64 KiB, and a "
+                            "descriptor while more of it is to be read."},
             [](auto& c) -> auto& { return c.limits.files; }),
         declared(
             {.name = "limits.busy_timeout",
@@ -292,10 +292,10 @@ std::string_view section_description(std::string_view section) {
         {"login", "What one has to do to get in. See proto-docs/auth.md."},
         {"tokens", "Whose tokens (JWT) are believed, each issuer under a name of its own."},
         {"permissions",
-         "Who may send messages of which types, how often. Left out or empty: everybody, everything. Otherwise "
-         "what no rule lets is `forbidden`. The first pattern that fits a type decides which rules count: all with "
-         "this "
-         "very pattern; of these the first that the sender fits."},
+         "Which users may send messages of which types, how often. Left out or empty: everybody, everything. Otherwise "
+         "a message that no rule allows is `forbidden`. The first pattern that matches a type decides which rules "
+         "count: "
+         "all with this very pattern; of these the first one that the sender matches."},
         {"limits", "What one client may cost the broker."},
         {"listeners", "The addresses that clients connect to. Left out: TCP on `127.0.0.1:2223`."},
         {"handlers", "The programs that understand the messages, each under a name of its own."},

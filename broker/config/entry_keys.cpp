@@ -22,15 +22,15 @@ std::vector<key<handlers::handler_settings>> process_keys() {
         of_entry(
             {.name = "socket",
              .kind = value_kind::path,
-             .description = "UNIX socket of a handler written for the original daemon, which is asked anew for "
-                            "each message (one-shot).",
+             .description = "UNIX socket of a handler written for the original daemon, to which the broker connects "
+                            "for each message (one-shot).",
              .computed = "none"},
             [](auto& h) -> auto& { return h.socket; }),
         of_entry(
             {.name = "start",
              .kind = value_kind::choice,
-             .description = "`auto`: the broker starts and supervises `command`. `manual`: somebody starts it by "
-                            "hand, e.g. in a debugger; deadlines are not enforced."},
+             .description = "`auto`: the broker starts and supervises `command`. `manual`: you start it by hand, e.g. "
+                            "in a debugger; deadlines are not enforced."},
             [](auto& h) -> auto& { return h.start; }),
         of_entry(
             {.name = "environment",
@@ -70,7 +70,7 @@ std::vector<key<handlers::handler_settings>> process_keys() {
              .kind = value_kind::duration,
              .least = 1,
              .most = 24 * hour,
-             .description = "An instance that has said nothing for so long while messages waited for its answer is "
+             .description = "An instance that has sent nothing for this time while messages waited for its answer is "
                             "asked whether it lives, with a `ping` (if its hello says that it answers pings)."},
             [](auto& h) -> auto& { return h.ping_interval; }),
         of_entry(
@@ -78,22 +78,23 @@ std::vector<key<handlers::handler_settings>> process_keys() {
              .kind = value_kind::duration,
              .least = 1,
              .most = 24 * hour,
-             .description = "An instance that has said nothing for so long since the `ping` hangs. The SDK answers "
-                            "between two calls of your functions: longer than the longest that one may take."},
+             .description = "An instance that has sent nothing for this time since the `ping` hangs. The SDK answers "
+                            "between two calls of your functions: set it longer than the longest of these may take."},
             [](auto& h) -> auto& { return h.ping_timeout; }),
         of_entry(
             {.name = "silence_timeout",
              .kind = value_kind::duration,
              .least = 1,
              .most = 24 * hour,
-             .description = "An instance that does not answer pings hangs when messages have waited for it for so "
-                            "long, in sum, since it said anything."},
+             .description = "An instance that does not answer pings hangs when messages have waited for it for this "
+                            "time, in sum, since it last sent anything."},
             [](auto& h) -> auto& { return h.silence_timeout; }),
         of_entry(
             {.name = "hang",
              .kind = value_kind::choice,
              .description = "What is done about an instance that hangs. `restart`: its process is ended with "
-                            "`hang_signal`, and started again. `tell`: the log says so, and it is left alone."},
+                            "`hang_signal`, and started again. `tell`: the log says so, and the process is left "
+                            "alone."},
             [](auto& h) -> auto& { return h.hang; }),
         of_entry(
             {.name = "hang_signal",
@@ -154,8 +155,9 @@ std::vector<key<handlers::handler_settings>> message_keys() {
             {.name = "groups",
              .kind = value_kind::text,
              .least = 1,
-             .description = "The handler whose groups this one uses: its `join`, `leave`, `sendGroup`, `listGroup` and "
-                            "`groups` events are about them. Say, of a source that sends to who joined at another.",
+             .description = "The handler whose groups this one uses: its `join`, `leave`, `sendGroup`, `listGroup` "
+                            "and `groups` events are about them. For example, a source sends to the sessions that "
+                            "joined at another handler.",
              .computed = "its own"},
             [](auto& h) -> auto& { return h.groups; }),
         of_entry(
@@ -188,10 +190,9 @@ std::vector<key<handlers::handler_settings>> message_keys() {
              .kind = value_kind::size,
              .least = 4 * kibi,
              .most = gibi,
-             .description =
-                 "Largest frame to or from the handler. 1,024 bytes of it, and what the roles and claims of the sender "
-                 "and the message's key take, are not there for a message's `data`; larger data is answered "
-                 "`too_large`."},
+             .description = "Largest frame to or from the handler. A message's `data` has 1,024 bytes less, and less "
+                            "what the roles and claims of the sender and the message's key take; larger data is "
+                            "answered `too_large`."},
             [](auto& h) -> auto& { return h.message_size; }),
         of_entry(
             {.name = "recipients",
@@ -205,7 +206,7 @@ std::vector<key<handlers::handler_settings>> message_keys() {
              .kind = value_kind::size,
              .least = kibi,
              .most = 64 * gibi,
-             .description = "What may wait for an instance to read it; at least `message_size`."},
+             .description = "Output that may wait for an instance to read it; at least `message_size`."},
             [](auto& h) -> auto& { return h.queue_bytes; }),
     };
 }
@@ -245,8 +246,8 @@ std::vector<key<handlers::handler_settings>> right_keys() {
             {.name = "may.rate",
              .kind = value_kind::count,
              .most = 100'000'000,
-             .description = "Commands a second of one instance, with a second's worth at once; then "
-                            "`rate_limited`. 0: any."},
+             .description = "Commands a second of one instance, with a second's worth at once; then `rate_limited`. "
+                            "0: no limit."},
             [](auto& h) -> auto& { return h.may.rate; }),
     };
 }

@@ -37,7 +37,7 @@ const std::vector<key<clients::web_path>>& path_keys() {
              .kind = value_kind::texts,
              .most = 100,
              .takes_effect = restart,
-             .description = "Subprotocols that are spoken; of a client's the first one is chosen."},
+             .description = "Subprotocols that are spoken; the first one that the client offers is chosen."},
             [](auto& p) -> auto& { return p.subprotocols; }),
         declare<web_path>(
             {.name = "authentication",
@@ -66,8 +66,8 @@ const std::vector<key<clients::web_path>>& path_keys() {
              .kind = value_kind::duration,
              .most = 3'600'000,
              .takes_effect = restart,
-             .description = "With `frames` `socketio`: how long a session outlives its connection. Who comes back "
-                            "by then goes on with it and gets what it missed. 0: not at all."},
+             .description = "With `frames` `socketio`: how long a session outlives its connection. A client that "
+                            "comes back by then continues it and gets what it missed. 0: not at all."},
             [](auto& p) -> auto& { return p.recovery; }),
         declare<web_path>(
             {.name = "recovery_bytes",
@@ -75,7 +75,8 @@ const std::vector<key<clients::web_path>>& path_keys() {
              .least = 1'024,
              .most = std::uint64_t{1} << 30,
              .takes_effect = restart,
-             .description = "Of what one such session was sent last, so much is kept. Who missed more begins anew."},
+             .description = "How much of the last deliveries is kept for such a session. A client that missed more "
+                            "begins a new session."},
             [](auto& p) -> auto& { return p.recovery_bytes; }),
     };
     return all;
@@ -96,8 +97,7 @@ const std::vector<key<listener_entry>>& listener_keys() {
             {.name = "transport",
              .kind = value_kind::choice,
              .takes_effect = restart,
-             .description = "`tcp`, a UNIX socket, or `websocket`: HTTP over TCP, with what "
-                            "`paths` and `files` say."},
+             .description = "`tcp`, a UNIX socket, or `websocket`: HTTP over TCP, with what `paths` and `files` say."},
             [](auto& l) -> auto& { return l.settings.kind; }),
         declare<listener_entry>(
             {.name = "address",
@@ -129,23 +129,23 @@ const std::vector<key<listener_entry>>& listener_keys() {
             {.name = "allow_remote_anonymous",
              .kind = value_kind::boolean,
              .takes_effect = restart,
-             .description = "Confirms `anonymous` on an address that is not a loopback one: "
-                            "everybody who can reach it may send."},
+             .description = "Confirms `anonymous` on an address that is not a loopback one: every machine that can "
+                            "reach it may send."},
             [](auto& l) -> auto& { return l.allow_remote_anonymous; }),
         declare<listener_entry>(
             {.name = "accept_servers",
              .kind = value_kind::boolean,
              .takes_effect = restart,
-             .description = "Takes messages of servers that speak the original daemon's protocol "
-                            "(`\"scope\": \"server\"`). They prove nothing: everybody who can "
-                            "reach the address may send as a server."},
+             .description = "Takes messages of servers that speak the original daemon's protocol (`\"scope\": "
+                            "\"server\"`). They prove nothing: every machine that can reach the address may send as a "
+                            "server."},
             [](auto& l) -> auto& { return l.settings.accept_servers; }),
         declare<listener_entry>(
             {.name = "files",
              .kind = value_kind::path,
              .takes_effect = restart,
-             .description = "websocket: a folder whose files are served over HTTP; hidden ones are not, "
-                            "nor what lies outside.",
+             .description = "websocket: a folder whose files are served over HTTP; hidden ones and what lies outside "
+                            "of it are not.",
              .computed = "none"},
             [](auto& l) -> auto& { return l.settings.web.files; }),
         declare<listener_entry>(
@@ -190,9 +190,8 @@ const std::vector<key<listener_entry>>& listener_keys() {
             {.name = "tls.certificate",
              .kind = value_kind::path,
              .takes_effect = restart,
-             .description = "PEM file with the server's certificate, then the intermediate ones. "
-                            "With it and `tls.key` clients speak TLS here. A reload reads the files "
-                            "anew; sessions go on.",
+             .description = "PEM file with the server's certificate, then the intermediate ones. With it and "
+                            "`tls.key` clients speak TLS here. A reload reads the files again; sessions go on.",
              .computed = "none: no TLS"},
             [](auto& l) -> auto& { return l.settings.tls.certificate; }),
         declare<listener_entry>(

@@ -80,7 +80,7 @@ std::vector<key<broker_config>> time_keys() {
             {.name = "peering.resume",
              .kind = value_kind::duration,
              .most = 24 * hour,
-             .description = "How long messages wait for a way to a server that cannot be reached; then they are "
+             .description = "How long messages wait for a route to a server that cannot be reached; then they are "
                             "answered `peer_unreachable`."},
             [](auto& c) -> auto& { return c.peering.resume; }),
         declared(
@@ -100,9 +100,9 @@ std::vector<key<broker_config>> size_keys() {
              .kind = value_kind::count,
              .least = 1,
              .most = 10'000'000,
-             .description = "Messages that are kept for one server until it has acknowledged them, and those of "
-                            "which it has yet to say what became of them; what is beyond is answered `busy`, or "
-                            "`peer_unreachable` where there is no way."},
+             .description = "Messages that are kept for one server until it has acknowledged them, and those whose "
+                            "result it still owes; further ones are answered `busy`, or `peer_unreachable` where "
+                            "there is no route."},
             [](auto& c) -> auto& { return c.peering.queue_messages; }),
         declared(
             {.name = "peering.queue_bytes",
@@ -116,16 +116,15 @@ std::vector<key<broker_config>> size_keys() {
              .kind = value_kind::size,
              .least = 4 * kibi,
              .most = gibi,
-             .description = "Largest frame of a link; what is larger is answered `too_large`."},
+             .description = "Largest frame of a link; a larger message is answered `too_large`."},
             [](auto& c) -> auto& { return c.peering.message_size; }),
         declared(
             {.name = "peering.handshakes",
              .kind = value_kind::count,
              .least = 1,
              .most = 10'000,
-             .description =
-                 "Connections at a time that have not said who they are; a new one takes the place of the oldest from "
-                 "the address that has the most, rather of one that has said nothing yet."},
+             .description = "Connections at a time that have not completed the handshake; a new one replaces the "
+                            "oldest from the address that has the most, preferably one that has sent nothing yet."},
             [](auto& c) -> auto& { return c.peering.handshakes; }),
         declared(
             {.name = "peering.dials",
@@ -148,7 +147,7 @@ std::vector<key<broker_config>> size_keys() {
              .kind = value_kind::count,
              .least = 1,
              .most = 10'000'000,
-             .description = "Messages of one server that handlers here have at a time; what is beyond is answered "
+             .description = "Messages of one server that handlers here have at a time; further ones are answered "
                             "`busy`."},
             [](auto& c) -> auto& { return c.peering.unanswered; }),
         declared(
@@ -163,7 +162,7 @@ std::vector<key<broker_config>> size_keys() {
              .kind = value_kind::count,
              .least = 1,
              .most = 10'000,
-             .description = "Connections to original daemons at a time; what is beyond waits for one of them."},
+             .description = "Connections to original daemons at a time; further messages wait for one of them."},
             [](auto& c) -> auto& { return c.peering.legacy_connections; }),
     };
 }
@@ -252,8 +251,8 @@ const std::vector<key<peering::peer_settings>>& peer_keys() {
             {.name = "users",
              .kind = value_kind::texts,
              .most = 10'000,
-             .description = "Whom handlers there may deliver to here: patterns for `tina`, `*` (everybody). Others are "
-                            "answered `peer_refused`."},
+             .description = "Patterns for users that handlers there may deliver to here: `tina`, `*` (everybody). "
+                            "Others are answered `peer_refused`."},
             [](auto& p) -> auto& { return p.users; }),
         declare<peer_settings>(
             {.name = "rate",

@@ -85,7 +85,7 @@ def main():
     try:
         with tempfile.TemporaryDirectory(prefix="costs-") as directory:
             with AttackedBroker(options.bin, directory, limits={"authentication_timeout": "5m"}) as stage:
-                print("| what somebody sends | | µs of the broker's processor time | per |\n|---|---|---:|---|")
+                print("| what is sent | | µs of the broker's processor time | per |\n|---|---|---:|---|")
                 for row in rows:
                     value = measure(options, stage, row)
                     limit = limit_of(row)
