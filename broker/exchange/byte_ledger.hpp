@@ -19,8 +19,8 @@ class memory_holder {
 public:
     /// Returns a weight: when a bound is reached, the holder with the largest weight is ended.
     virtual std::uint64_t held_weight(held_kind what, std::uint64_t now_ms) const noexcept = 0;
-    /// Frees the bytes that are held, and ends the connection: a bound is reached, and it has the largest weight of its
-    /// shard.
+    /// Frees the bytes that are held, and ends the connection. Called when a bound is reached and this holder has the
+    /// largest weight of its shard.
     virtual void give_way(held_kind what) = 0;
     /// Ends the connection if a frame has been incomplete for too long.
     virtual void check_frame_time(std::uint64_t now_ms) = 0;
@@ -72,7 +72,7 @@ private:
     alignas(64) std::atomic<std::size_t> total_{0};
 };
 
-/// How much may wait for one stream to be written.
+/// How much output may wait for one stream.
 struct queue_bounds {
     std::size_t bytes = 0;
     std::size_t frames = 0;

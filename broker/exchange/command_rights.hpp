@@ -12,9 +12,8 @@
 
 namespace bester::exchange {
 
-/// What a handler may command: section `handlers.NAME.may` of the config. Lists are of patterns, in
-/// which `*` stands for any text. As it stands, everything; links to other servers are closed by
-/// their own lists of types.
+/// What a handler may command: section `handlers.NAME.may` of the config. Lists are of patterns, in which `*` stands
+/// for any text. The default allows everything; links to other servers have lists of types of their own.
 struct command_rights {
     std::vector<std::string> commands{"*"};
     std::vector<std::string> users{"*"};  ///< recipients as commands name them: "tina", "tina@b", "*"

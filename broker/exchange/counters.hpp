@@ -7,8 +7,8 @@
 
 namespace bester::exchange {
 
-// What is counted, by name: `EACH(name)`. The names are stable, as status and metrics show them; this list is all that
-// there is of them.
+// The counters, by name: `EACH(name)`. The names are stable, since status and metrics show them; nothing else lists
+// them.
 #define BESTER_COUNTERS(EACH)                                                                     \
     EACH(sessions_opened)                                                                         \
     EACH(sessions_closed)                                                                         \

@@ -21,7 +21,7 @@ public:
     void add(std::string_view user, session_id id);
     void remove(std::string_view user, session_id id);
 
-    /// Appends the ids of the user's sessions to `found`, and returns how many there are.
+    /// Appends the ids of the user's sessions to `found`, and returns their number.
     std::size_t find(std::string_view user, std::vector<session_id>& found) const;
     std::size_t count(std::string_view user) const;
 
@@ -34,7 +34,7 @@ public:
     std::vector<listed_user> list(std::string_view after, std::size_t limit, bool& has_more) const;
     /// Returns how many users are connected.
     std::size_t users() const;
-    /// Returns how many sessions all users have.
+    /// Returns the number of sessions of all users.
     std::size_t sessions() const noexcept { return sessions_.load(std::memory_order_relaxed); }
 
 private:

@@ -37,7 +37,7 @@ void event_loop::remove(int fd) noexcept {
 void event_loop::wait(std::chrono::milliseconds timeout) {
     int limit = timeout.count() < 0 ? -1 : static_cast<int>(timeout.count());
     int count = ::epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), limit);
-    // A process that was stopped and goes on is told so here: what has arrived meanwhile is looked for again.
+    // A process that was stopped and continues gets EINTR here: look again for what has arrived meanwhile.
     while (count < 0 && errno == EINTR) {
         limit = 0;
         count = ::epoll_wait(fd_, events_.data(), static_cast<int>(events_.size()), limit);

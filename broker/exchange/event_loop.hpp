@@ -13,7 +13,7 @@ namespace bester::exchange {
 class pollable {
 public:
     virtual void on_ready(std::uint32_t events) = 0;
-    /// An exception left on_ready: ends what it is for, so that it is not called for the same again.
+    /// Ends the object after an exception has left on_ready, so that it is not called for the same event again.
     virtual void fail() noexcept = 0;
 
 protected:
@@ -23,9 +23,8 @@ protected:
 /// One shard's epoll set: level-triggered, one registration for the life of a descriptor, all
 /// descriptors that are ready handed out in one batch.
 ///
-/// It stands where an asio::io_context would: Asio 1.22 re-arms a readiness wait with an epoll_ctl
-/// of its own each time, and hands events out one by one, so that a turn has no end at which to
-/// write what it gathered. Everything off the message path is Asio.
+/// Asio 1.22 is not used here because it re-arms each readiness wait with an epoll_ctl and hands events out one by one,
+/// so that a turn has no end at which gathered output could be written. Everything off the message path uses Asio.
 ///
 /// Not thread-safe: one thread owns it. Descriptors are not owned.
 class event_loop {
@@ -40,22 +39,22 @@ public:
     void change(int fd, std::uint32_t events, pollable& who) noexcept;
     void remove(int fd) noexcept;
 
-    /// Waits at most `timeout` (negative: without end) until somebody is ready. Nobody is called yet: a clock that was
-    /// read before this call is old after it, so its owner reads it anew before dispatch().
+    /// Waits at most `timeout` (negative: without end) until a descriptor is ready, without calling anything. A clock
+    /// that was read before this call is old after it, so its owner must read it again before dispatch().
     void wait(std::chrono::milliseconds timeout);
-    /// Calls `handle(pollable&, events)` for each that was ready when wait() returned. An object may be told of
-    /// events after it was removed within the same batch: keep it until the turn is over.
+    /// Calls `handle(pollable&, events)` for each object that was ready when wait() returned. An object that was
+    /// removed within the same batch may still be called: keep it until the turn is over.
     template <class Handle>
     void dispatch(Handle&& handle) {
         for (std::size_t i = 0; i < ready_; ++i)
             handle(*static_cast<pollable*>(events_[i].data.ptr), events_[i].events);
     }
 
-    /// How many are ready, as the last wait() told.
+    /// Returns how many objects the last wait() found ready.
     std::size_t ready() const noexcept { return ready_; }
-    /// Whether the last wait() may not have told of everybody who was ready.
+    /// Returns whether more objects may be ready than the last wait() could report.
     bool is_batch_full() const noexcept { return ready_ == batch; }
-    /// How many calls of wait() it takes at most to be told of everybody who is ready.
+    /// Returns how many calls of wait() it takes at most to report everything that is ready.
     std::size_t rounds() const noexcept { return watched_ / batch + 1; }
 
 private:

@@ -12,17 +12,17 @@ inline constexpr std::size_t most_json_depth = 1'024;
 /// Limits of the exchange itself; keys of the config's `limits` section, changed by a reload.
 struct exchange_limits {
     std::size_t json_depth = 64;  ///< nesting of objects and arrays in a client's message
-    std::size_t groups = 1'000;   ///< that one session may be in
-    unsigned hops = 8;            ///< handlers that a message may go through, each passing it on to the next
+    std::size_t groups = 1'000;   ///< most groups of one session
+    unsigned hops = 8;            ///< most handlers that may pass a message on, one to the next
 
     bool operator==(const exchange_limits&) const = default;
 };
 
-/// What all shards of a broker have in common; made before them, outlives them, does not change.
+/// Settings that all shards of a broker share: made before the shards, outlive them, and never change.
 struct exchange_settings {
     std::string server_name;
     unsigned shards = 1;
-    exchange_limits limits{};  ///< at the start; see shard::apply
+    exchange_limits limits{};  ///< limits at the start; see shard::apply
 };
 
 }  // namespace bester::exchange

@@ -14,18 +14,18 @@ using wire::command_target;
 using wire::error_code;
 
 void executor::answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame) {
-    // The common answer by far: one reply, no report.
+    // By far the most common answer is one reply without a report.
     execution run{source, frame, message, &frame.id};
     bool is_passed_on = false;
     try {
         run_commands(run);
-        // Last, so that it takes along all that the message's status waits for.
+        // Executed last, so that the message takes along everything that its status waits for.
         if (run.passing) {
             run.index = static_cast<std::size_t>(run.passing - frame.commands.data());
             is_passed_on = pass_on(run, *run.passing);
         }
     } catch (...) {
-        // The channel ends because of the exception, and ends the message then.
+        // The exception ends the channel, which ends the message.
         outcomes_.forget(run.message.pending);
         throw;
     }
@@ -69,7 +69,7 @@ void executor::run(execution& run, const command& c) {
     }
 }
 
-/// Is the command as such within what its handler may do? Recipients are looked at one by one.
+/// Returns whether the handler may give this command; recipients are checked one by one later.
 bool executor::is_permitted(execution& run, const command& c) {
     const command_rights& rights = *run.source.rights();
     if (!run.source.take_command(shard_.now_ms())) {
@@ -109,7 +109,7 @@ void executor::tell_refusal(execution& run, error_code code, std::string_view re
     run.first_reason = reason;
 }
 
-/// The type to deliver with: the command's, or that of the message; empty if there is neither.
+/// Returns the type to deliver with: the command's, or the message's; empty if there is neither.
 std::string_view executor::type_of(execution& run, const command& c) {
     if (!c.type_token.empty()) return c.type_token;
     if (run.message.type_token.empty())
@@ -172,12 +172,12 @@ bool executor::pass_on(execution& run, const command& c) {
     return true;
 }
 
-/// Notes that others will say what they reached. Membership and disconnect do not hold up the status.
+/// Registers a part that another shard or server executes. Membership and disconnect do not hold up the status.
 acknowledgement executor::expect(execution& run, const command& c, reach& reached) {
     return outcomes_.expect(wire::facts_of(c.kind).delivers ? &run.message : nullptr, report_of(run, c), reached);
 }
 
-/// On another shard: tells the one that asked what was reached, if it wants to know.
+/// Reports from another shard what was reached to the shard that asked, if it wants to know.
 void executor::report_back(shard& from, const acknowledgement& to, std::uint64_t delivered,
                            std::vector<session_id> missed, error_code code) {
     if (!to.is_wanted()) return;
@@ -204,7 +204,7 @@ void executor::report_failure(shard& from, const acknowledgement& to, std::span<
     report_back(from, to, std::move(outcome));
 }
 
-/// The command is done as far as this shard is concerned.
+/// Ends this shard's part of the command.
 void executor::complete(execution& run, const command& c, reach& reached) {
     if (wire::facts_of(c.kind).delivers) run.message.delivered += reached.delivered;
     if (!c.report.empty() || run.ref != 0) outcomes_.complete(report_of(run, c), std::move(reached));

@@ -23,7 +23,7 @@ struct command_rights;
 
 /// Executes the commands of handlers on the shard to which they were sent: it delivers to the shard's own sessions at
 /// once, and to those of other shards through their mailboxes. A message's status waits until all other shards have
-/// said how many sessions they reached. On the shard's thread only.
+/// reported how many sessions they reached. On the shard's thread only.
 class executor {
 public:
     explicit executor(shard& owner) noexcept : shard_{owner}, outcomes_{owner} {}
@@ -33,13 +33,13 @@ public:
     /// Executes commands that a handler sends unasked, as no answer to a message.
     void push(command_source& source, const wire::handler_frame& frame);
 
-    /// Delivers what another server sent to users of this one. `ref` is that server's number for the result (0: it
-    /// wants none); `rights` says whom it may address (null: everybody).
+    /// Delivers a message of another server to users of this one. `ref` is that server's number for the result (0: it
+    /// wants none); `rights` says which users it may address (null: all).
     void deliver_from(std::string_view server, std::uint64_t ref, std::string_view type_token, std::string_view data,
                       std::span<const std::string_view> users, bool is_for_everybody, const command_rights* rights);
-    /// Gives what another server sent to the handler of its type.
+    /// Gives a message of another server to the handler of its type.
     void submit_from(const remote_origin& origin, const remote_submission& what);
-    /// Takes the outcome of what was sent to another server.
+    /// Takes the outcome of a message that was sent to another server.
     void arrived(const acknowledgement& to, const partial_outcome& outcome) { outcomes_.arrived(to, outcome); }
     /// Delivers a reply of another server to a session; if its queue has no room, the status that `asked` names is bad.
     void reply_from_server(session_id to, const acknowledgement& asked, std::string_view type_token,
@@ -56,7 +56,8 @@ private:
         envelope_view message;                    ///< empty in a push
         const std::uint64_t* answered = nullptr;  ///< the id of the answer's message; null in a push
         std::size_t index = 0;                    ///< index of the command that is being executed
-        const wire::command* passing = nullptr;   ///< the sendHandler that passes the message on after all else
+        const wire::command* passing =
+            nullptr;  ///< the sendHandler command that passes the message on, after all others
         wire::error_code first_error = wire::error_code::none;
         std::string first_reason{};
         std::string_view from_server{};  ///< the server that sent the command; empty if a handler of this one did
@@ -64,13 +65,13 @@ private:
     };
     void run_commands(execution& run);
     void run(execution& run, const wire::command& command);
-    // One for each command, of the name of its kind.
+    // One function for each command, named like its kind.
 #define BESTER_COMMAND(kind, name, recipients, target, delivers) \
     void kind(execution& run, const wire::command& command);
     BESTER_COMMANDS(BESTER_COMMAND)
 #undef BESTER_COMMAND
     void change_membership(execution& run, const wire::command& command, bool is_join);
-    /// Gives the message, or what a push sends, to another handler; returns whether that took it.
+    /// Gives the message, or the data of a push, to another handler; returns whether that took it.
     bool pass_on(execution& run, const wire::command& command);
     void refuse_distant(execution& run);
     static std::string_view sender_of(const execution& run);
@@ -89,13 +90,13 @@ private:
     bool collect_targets(execution& run, const wire::command& command, reach& reached);
     void deliver_to_targets(execution& run, const wire::command& command, reach& reached, std::string_view type_token);
     acknowledgement expect(execution& run, const wire::command& command, reach& reached);
-    /// `missed` are the sessions that were named and not reached, `code` says why.
+    /// `missed` lists the sessions that were named and not reached; `code` says why.
     static void report_back(shard& from, const acknowledgement& to, std::uint64_t delivered,
                             std::vector<session_id> missed = {},
                             wire::error_code code = wire::error_code::recipient_offline);
     static void report_back(shard& from, const acknowledgement& to, partial_outcome&& outcome);
-    /// On another shard: runs `work`, which reports back as its last step. If it fails, that is what is reported, and
-    /// that it reached none of these `sessions`. `Shard` is shard, which is not complete here.
+    /// Runs `work` on another shard; `work` reports back as its last step. If it throws, the failure is reported
+    /// instead, with all `sessions` as not reached. `Shard` is shard, which is not complete here.
     template <class Shard, class Work>
     static void run_for(Shard& here, const acknowledgement& to, std::span<const session_id> sessions, Work&& work) {
         if (!here.guarded("another shard's command", work)) report_failure(here, to, sessions);
@@ -117,11 +118,11 @@ private:
 
     shard& shard_;
     pending_outcomes outcomes_;
-    // Of the command that is being executed; members, so that their memory is used again.
+    // State of the command that is being executed; members, so that their memory is used again.
     std::vector<session_id> targets_;                                     ///< recipients on this server, sorted
     std::vector<session_id> except_;                                      ///< sessions that get nothing, sorted
     std::vector<std::pair<std::string_view, std::string_view>> distant_;  ///< server and user of other recipients
-    std::vector<std::string_view> distant_users_;                         ///< those of one of the servers
+    std::vector<std::string_view> distant_users_;                         ///< users of one of the servers
     wire::handler_frame remote_frame_;                                    ///< a command that another server sent
     std::vector<session_id> parsed_;
     bool is_everybody_ = false;

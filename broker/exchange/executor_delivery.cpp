@@ -23,7 +23,8 @@ void executor::send_clients(execution& run, const command& c) {
     complete(run, c, reached);
 }
 
-/// Fills targets_ (sorted, each once) and distant_ from a command's users and sessions. False if it was refused.
+/// Fills targets_ (sorted, each once) and distant_ from a command's users and sessions. Returns false if the command
+/// was refused.
 bool executor::collect_targets(execution& run, const command& c, reach& reached) {
     targets_.clear();
     distant_.clear();
@@ -40,7 +41,7 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
         std::string_view user = strings[c.users.begin + i];
         const std::size_t at = user.rfind('@');
         const bool is_named_here = at != std::string_view::npos && user.substr(at + 1) == shard_.settings().server_name;
-        // A right to some users of this server is none to everybody on it.
+        // The right to address some users of this server does not include addressing everybody.
         if (is_named_here && user.substr(0, at) == "*") user = "*";
         if (run.source.rights() && !may_address(run, c, reached, user)) continue;
         if (user == "*") {
@@ -59,7 +60,8 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
     for (std::uint32_t i = 0; i < c.sessions.count; ++i) {
         const std::string_view text = strings[c.sessions.begin + i];
         const auto id = session_id::parse(text);
-        // Whose session it is another shard may know: so naming one is naming anybody.
+        // The session's user may be known to another shard only, so naming a session needs the right to address
+        // everybody.
         const bool is_sender = id && *id == run.message.origin;
         if (run.source.rights() && !is_sender && !may_address(run, c, reached, "*")) continue;
         if (id && id->shard() < shard_.settings().shards) targets_.push_back(*id);
@@ -75,7 +77,7 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
     return true;
 }
 
-/// May the handler address this recipient? If not, the command is refused in that part.
+/// Returns whether the handler may address this recipient; if not, refuses that part of the command.
 bool executor::may_address(execution& run, const command& c, reach& reached, std::string_view recipient) {
     if (command_rights::lets(run.source.rights()->users, recipient)) return true;
     std::string reason{recipient.substr(0, 128)};
@@ -94,7 +96,7 @@ void executor::mark_excepted(execution& run, const command& c) {
 
 namespace {
 
-/// Whoever wants no report is told no names.
+/// Names are listed only if a report is wanted.
 void note_missed(const acknowledgement& to, partial_outcome& outcome, std::string_view recipient, error_code code) {
     if (to.report != 0) outcome.missed.push_back({std::string{recipient}, std::string{wire::describe(code).text}});
 }

@@ -22,8 +22,8 @@ struct distant_change {
     std::string group;
     acknowledgement to;
     instance_mark by;
-    std::uint64_t source;  ///< that is told when it is refused
-    std::string refusal;   ///< in these words
+    std::uint64_t source;  ///< that gets the refusal
+    std::string refusal;   ///< the `refused` frame
 };
 
 error_code change_one(shard& on, session_id id, bool is_join, std::string_view handler, std::string_view group,
@@ -66,7 +66,7 @@ void executor::change_membership(execution& run, const command& c, bool is_join)
                 change_one(shard_, id, is_join, run.source.groups_owner(), c.target, run.source.mark());
             if (failure == error_code::none) ++reached.delivered;
             else missed(c, reached, id.text(), failure);
-            // The message itself is not bad by it: its handler cannot know it of another shard's sessions either.
+            // The message's status stays good: refusals for sessions of other shards come too late for it as well.
             if (failure == error_code::too_many_groups) run.source.notify(join_refused(run.answered, run.index));
             continue;
         }
@@ -90,7 +90,7 @@ void executor::change_membership(execution& run, const command& c, bool is_join)
     complete(run, c, reached);
 }
 
-/// What a command does to sessions it does on its own server only.
+/// Commands change sessions of their own server only.
 void executor::refuse_distant(execution& run) {
     if (!distant_.empty())
         refuse_part(run, error_code::bad_command, "sessions of other servers are not this server's to change");

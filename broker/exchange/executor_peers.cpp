@@ -1,4 +1,4 @@
-// Commands that reach other servers, and what other servers send on.
+// Commands that reach other servers, and messages of other servers.
 #include "exchange/executor.hpp"
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace {
 
 std::string_view without_quotes(std::string_view token) { return token.substr(1, token.size() - 2); }
 
-/// Stands for another server where commands are executed for it: it gets results, not frames.
+/// The source of commands that are executed for another server, which gets results instead of frames.
 class server_source final : public command_source {
 public:
     explicit server_source(const command_rights* rights) noexcept : rights_{rights} {}
@@ -37,14 +37,15 @@ private:
 
 }  // namespace
 
-/// Who sent the message that is answered, as other servers are told. The handler, if that is no user of this
-/// server: in a push, for an original daemon's message, and for another server's, for whose users it cannot speak.
+/// Returns the sender as other servers are told: the user whose message is answered, or the handler where that is no
+/// user of this server (in a push, and for messages of an original daemon or of another server, for whose users this
+/// server cannot speak).
 std::string_view executor::sender_of(const execution& run) {
     const bool is_of_user = run.answered && run.message.remote.empty() && !run.message.user.empty();
     return is_of_user ? run.message.user : std::string_view{run.source.handler()};
 }
 
-/// May this command send to that server? If not, it is refused in the part of the user there, or the server.
+/// Returns whether this command may send to that server; if not, refuses the part of the user there, or of the server.
 bool executor::may_send(execution& run, const command& c, reach& reached, std::string_view server,
                         std::string_view type_token, std::string_view user) {
     const auto recipient = [&] {
@@ -76,7 +77,7 @@ void executor::deliver_to_servers(execution& run, const command& c, reach& reach
     std::sort(distant_.begin(), distant_.end());
     distant_.erase(std::unique(distant_.begin(), distant_.end()), distant_.end());
     if (!run.from_server.empty()) {
-        // Who delivers for others does not pass on: that would lend them what this server may do.
+        // A delivery for another server is not passed on, which would lend that server this one's rights.
         for (const auto& [server, user] : distant_)
             missed(c, reached, std::string{user}.append("@").append(server), error_code::peer_refused);
         return;
@@ -135,7 +136,7 @@ void executor::send_servers(execution& run, const command& c) {
         }
     }
     if (is_all && shard_.peers()) {
-        // Those to which this type may not go are not meant.
+        // "*" leaves out servers to which this type may not go.
         shard_.peers()->for_each_server([&](std::string_view server) {
             if (std::binary_search(servers.begin(), servers.end(), server)) return;
             if (run.source.rights() && !command_rights::lets(run.source.rights()->servers, server)) return;
@@ -146,7 +147,7 @@ void executor::send_servers(execution& run, const command& c) {
     complete(run, c, reached);
 }
 
-/// The answer of a handler here to a client of another server.
+/// Sends the reply of a handler here to a client of another server.
 void executor::reply_to_server(execution& run, const command& c) {
     const auto origin = remote_origin::unpack(run.message.remote);
     if (origin.session.empty()) return refuse(run, error_code::no_sender, "a handler sent this message, not a client");
@@ -156,7 +157,8 @@ void executor::reply_to_server(execution& run, const command& c) {
                                         : error_code::peer_unknown;
     if (refused != error_code::none) return refuse(run, refused, "");
     reach reached;
-    // Handed to the link, which loses nothing; whether the session is still there only its server knows.
+    // The reply counts as delivered: the link loses nothing, and only the other server knows whether the session still
+    // exists.
     reached.delivered = 1;
     if (!c.report.empty()) outcomes_.complete(report_of(run, c), std::move(reached));
 }
@@ -175,7 +177,7 @@ void executor::deliver_from(std::string_view server, std::uint64_t ref, std::str
     c.type_token = type_token;
     c.data = data;
     c.users = {0, static_cast<std::uint32_t>(frame.strings.size())};
-    // Any tag: who was missed is to be listed.
+    // Any tag, so that recipients that were not reached are listed.
     if (ref != 0) c.report = "0";
     execution run{source, frame, {}};
     run.from_server = server;

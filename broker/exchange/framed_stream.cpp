@@ -76,7 +76,7 @@ void framed_stream::start(std::string_view received) {
         if (!received.empty()) keep(received);
     };
     if (!shard_.guarded("a new stream", begin)) return fail();
-    // What a cipher has been given already, the socket will not tell of again.
+    // The socket does not report again input that the cipher has already.
     if (outbox_ || (cipher_ && !cipher_->pending_output().empty())) mark_dirty();
     if (!cipher_ && !kept_) return;
     settle_input();
@@ -96,12 +96,12 @@ void framed_stream::on_ready(std::uint32_t events) {
 
 void framed_stream::hung_up(std::uint32_t events) {
     const bool is_unread = cannot_read() && !has_input_ended();
-    // A peer that closes without having read all makes it an error; what it wrote before is still good.
+    // A peer that closes without having read everything causes an error here; its earlier input is still good.
     const bool is_lost = (events & EPOLLERR) != 0;
     if (is_lost && !(is_unread && (kept_ || has_unread_bytes(fd_)))) return close(close_reason::connection_lost);
     if (!is_unread) return close(close_reason::closed_by_peer);
-    // The peer is gone, but what it sent before is not read yet. The kernel reports a hang-up
-    // whether it is asked for or not, so do not look until we read on.
+    // The peer is gone, but its input is not read yet. The kernel reports a hang-up whether it is asked for or not, so
+    // do not look until we read on.
     shard_.loop().remove(fd_);
     state_.hang_up();
 }
@@ -129,8 +129,8 @@ void framed_stream::read_more() {
 
 /// One read of the socket; false if there was nothing.
 bool framed_stream::read() {
-    // A short remainder is put before what comes next, so that a busy stream, whose reads end anywhere,
-    // needs one system call for a buffer full of frames and not one more for each cut frame.
+    // A short remainder is put before the next input, so that a busy stream, whose reads end anywhere, needs one system
+    // call for a buffer full of frames and not one more for each cut frame.
     if (kept_ && kept_->size > most_prefixed) return read_into_kept();
     const auto buffer = shard_.receive_buffer();
     const std::size_t prefix = kept_ ? kept_->size : 0;
@@ -144,9 +144,10 @@ bool framed_stream::read() {
     return true;
 }
 
-/// Like recv(2), of plain bytes. A ciphered stream takes from its socket once a turn, so that no other waits long.
+/// Reads plain bytes like recv(2). A ciphered stream takes from its socket once a turn, so that others do not wait
+/// long.
 ssize_t framed_stream::receive(char* to, std::size_t size) {
-    // Who has an account is somebody from outside, of whom there may be many.
+    // A stream with an account belongs to a client, of which there may be many.
     const std::size_t share = account_ ? shard_.receive_share() : size;
     const auto from_socket = [&](char* room, std::size_t most) {
         const ssize_t came = ::recv(fd_, room, std::min(most, share), MSG_DONTWAIT);
@@ -172,11 +173,11 @@ ssize_t framed_stream::receive(char* to, std::size_t size) {
     }
 }
 
-/// Reads all that the cipher has: the socket would not tell of it again.
+/// Reads everything that the cipher has, since the socket does not report it again.
 void framed_stream::read_ciphered() {
     while (fd_ >= 0 && state_.can_receive() && read()) {}
     if (fd_ < 0) return;
-    cipher_->keep_input();  // the buffer is the shard's
+    cipher_->keep_input();  // the cipher must not refer to the shard's buffer
     if (!cipher_->pending_output().empty()) mark_dirty();
 }
 
@@ -198,7 +199,7 @@ void framed_stream::read_on() {
     if (state_.read_state() == stream_state::reading::resuming) read_kept();
     else if (state_.read_state() == stream_state::reading::waiting) read_more();
     if (state_.due() != stream_state::task::dry) return;
-    // Not more than a socket can have held: the other end may go on sending.
+    // At most what a socket can have held, since the other end may go on sending.
     constexpr int most_reads = 16;
     for (int i = 0; i < most_reads && fd_ >= 0 && state_.can_receive() && read(); ++i) {}
     settle_input();
@@ -217,8 +218,8 @@ bool framed_stream::read_nothing(ssize_t result) {
     return false;
 }
 
-/// The rest of an incomplete frame goes where its beginning is, so that a frame that comes in many
-/// pieces is not copied once for each. Memory grows with what has arrived, not with what was announced.
+/// Reads the rest of an incomplete frame to where its beginning is, so that a frame in many pieces is not copied once
+/// for each. Memory grows with the bytes that have arrived, not with the announced length.
 bool framed_stream::read_into_kept() {
     kept_bytes& kept = *kept_;
     const auto found = wire::decode_frame({kept.data.get(), kept.size}, frame_limit_);
@@ -292,7 +293,7 @@ std::size_t framed_stream::decode(std::string_view bytes) {
     return consumed;
 }
 
-/// The same, where frames are cut otherwise. A frame that is not taken stays with the framing.
+/// The same for a stream with a framing of its own, which keeps a frame that is not taken.
 std::size_t framed_stream::decode_by_framing(std::string_view bytes) {
     std::size_t consumed = 0;
     while (!is_paused() && (consumed < bytes.size() || left_frame_ == left_frame::in_framing)) {
@@ -344,20 +345,20 @@ void framed_stream::keep(std::string_view rest) {
     kept_ = std::move(kept);
 }
 
-/// The usual size is used again: a busy stream keeps something after almost every read.
+/// Buffers of the usual size are used again, as a busy stream keeps a remainder after almost every read.
 void framed_stream::drop_kept(std::unique_ptr<kept_bytes> kept) noexcept {
     shard_.account_kept(-static_cast<std::ptrdiff_t>(kept->capacity));
     if (kept->capacity == smallest_kept) shard_.give_back(std::move(kept));
 }
 
 void framed_stream::hold(std::uint8_t why) {
-    if (!is_paused()) flow().paused_since_ms = shard_.now_ms();  // first, as it may take memory
+    if (!is_paused()) flow().paused_since_ms = shard_.now_ms();  // first, since it may allocate
     if (state_.hold(why)) watch(watched_ & ~readable);
 }
 
 void framed_stream::release(std::uint8_t why) {
     if (!state_.release(why)) return;
-    // A frame's time is the time in which it is read.
+    // A pause does not count as time of the frame.
     if (flow_->frame_since_ms != 0) flow_->frame_since_ms += shard_.now_ms() - flow_->paused_since_ms;
     // Who has sent more already waits as all do who have much to be read.
     if (account_ && (kept_ || left_frame_ == left_frame::in_framing)) shard_.read_more(*this);
@@ -376,7 +377,7 @@ void framed_stream::settle_input() {
         has_begun = kept_ || ciphered > 0 || (framing_ && framing_->has_begun());
     }
     const bool is_new = std::exchange(frame_clock_, frame_clock::runs) == frame_clock::begins_anew;
-    if (bytes == 0 && has_begun) bytes = 1;  // a byte of a header is enough to be looked at
+    if (bytes == 0 && has_begun) bytes = 1;  // a byte of a header is enough to count
     if (bytes == 0 && !flow_) return;
     flow_state& now = flow();
     if (!has_begun) now.frame_since_ms = 0;
@@ -407,8 +408,9 @@ void framed_stream::discard_input() {
     settle_input();
 }
 
-/// Input weighs the more the longer its frame has been coming, so that who sends a large one now does not pay for those
-/// who hold back many; what came before a pause is not held back by the other end.
+/// The weight of input grows with the time since its frame began, so that a client that sends a large frame now does
+/// not pay for clients that hold back many. Input that came before a pause does not grow, since the other end does not
+/// hold it back.
 std::uint64_t framed_stream::flow_state::held_weight(held_kind what, std::uint64_t now_ms) const noexcept {
     if (what == held_kind::output) return output.bytes;
     const auto reading = stream.state_.read_state();
@@ -465,7 +467,7 @@ stream_parts framed_stream::release_parts() {
     return taken;
 }
 
-/// All is written: ends the stream without the reset that closing would send over unread input.
+/// Ends the stream after everything is written, without the reset that close() would send if input is unread.
 void framed_stream::part() noexcept {
     const int fd = fd_;
     const bool has_peer_finished = closing_reason_ == close_reason::closed_by_peer;
@@ -474,7 +476,7 @@ void framed_stream::part() noexcept {
     else shard_.see_off(fd);
 }
 
-/// The descriptor is the caller's from here on.
+/// Ends the stream and leaves the descriptor to the caller.
 void framed_stream::end(close_reason reason) noexcept {
     state_.end();
     closing_reason_ = reason;

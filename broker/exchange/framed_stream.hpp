@@ -39,22 +39,22 @@ enum class close_reason : std::uint8_t {
 };
 std::string_view to_string(close_reason reason) noexcept;
 
-/// Received bytes that are not decoded yet: the beginning of a frame, or what came before a pause.
+/// Received bytes that are not decoded yet: the beginning of a frame, or input that came before a pause.
 struct kept_bytes {
     std::unique_ptr<char[]> data;
     std::uint32_t size = 0;
     std::uint32_t capacity = 0;
 };
 
-/// A connected socket without its stream, and all that another stream needs to go on with it.
+/// A connected socket without its stream, with everything that another stream needs to continue it.
 struct stream_parts {
     owned_socket socket;                          ///< non-blocking
     std::unique_ptr<wire::stream_cipher> cipher;  ///< null: in clear
     std::string received;                         ///< in clear, not decoded
-    std::unique_ptr<outbox> queued;               ///< not written, of the shard on which it was queued; null: nothing
+    std::unique_ptr<outbox> queued;  ///< output that is not written, of the shard on which it was queued; null: none
 };
 
-/// What became of a frame that was given to on_frame.
+/// The verdict of on_frame on a frame.
 enum class frame_verdict : std::uint8_t {
     taken,             ///< go on with the next
     taken_then_pause,  ///< taken, but read no further until resume()
@@ -63,10 +63,10 @@ enum class frame_verdict : std::uint8_t {
     closed,            ///< the stream was closed
 };
 
-/// What became of something that was to be written.
+/// The result of enqueue().
 enum class enqueued : std::uint8_t {
     sent,     ///< goes to the socket at the end of the turn
-    queued,   ///< waits: the socket takes no more for now
+    queued,   ///< waits until the socket has room
     refused,  ///< too much waits already, or the stream is closed
 };
 
@@ -77,14 +77,13 @@ enum class enqueued : std::uint8_t {
 /// paused remainder is kept here. Output: frames are gathered in an outbox during a turn of the
 /// shard's loop and written once at its end. An idle stream has neither buffer.
 ///
-/// Flow: what is to be written goes through enqueue(). A stream with an account has bounds for what may wait: who does
-/// not read what it has asked for (more than half of that waits) is not read either, until it has taken all. What is
-/// held for it, input that is not complete and output that is not taken, stands in the account's ledgers.
+/// Flow: output goes through enqueue(). A stream with an account has bounds for its queue: while more than half of
+/// these bounds waits, the stream is not read, until the other end has taken everything. The account's ledgers count
+/// the bytes that are held for the stream: input that is not complete, and output that is not taken.
 ///
-/// Outputs to the derived class: on_frame for each complete frame, on_bad_frame once when framing is
-/// lost (the derived class closes), on_end_of_input when the peer has finished sending, on_closed
-/// once, last, from close().
-/// An exception that leaves one of these outputs closes the stream (internal_error); one that leaves on_closed has it
+/// Outputs to the derived class: on_frame for each complete frame, on_bad_frame once when framing is lost (the derived
+/// class closes), on_end_of_input when the peer has finished sending, on_closed once, last, from close(). An exception
+/// that leaves one of these outputs closes the stream (internal_error); after one that leaves on_closed, on_closed is
 /// called again, until it returns.
 class framed_stream : public turn_stream {
 public:
@@ -96,21 +95,22 @@ public:
     /// Ends the stream now: what is queued is dropped, the descriptor closed, on_closed called. The
     /// object is destroyed by its owner through shard::bury. Idempotent.
     void close(close_reason reason) noexcept;
-    /// Ends it when all that is queued has been written (or nothing moves for the write timeout). The
-    /// peer gets the time to read that: its socket is seen off by the shard.
+    /// Ends the stream when everything queued has been written (or nothing moves for the write timeout). The socket
+    /// then goes to the shard's parting_sockets, so that the peer has time to read the rest.
     void close_after_flush(close_reason reason);
 
-    /// Is not read for this reason, one bit; there may be several. Those that are no bit of own_holds are free.
+    /// Stops reading for this reason, one bit; there may be several. Bits that are not used below (asked_hold,
+    /// output_hold) are free.
     void hold(std::uint8_t why);
-    /// The reason is gone: if none is left it is read on, beginning with what was kept, in the shard's next turn.
+    /// Removes the reason; if none is left, reading goes on in the shard's next turn, beginning with what was kept.
     void release(std::uint8_t why);
-    /// The same, for those who have one reason only.
+    /// The same, for callers that have one reason only.
     void pause() { hold(asked_hold); }
     void resume() { release(asked_hold); }
 
     bool is_open() const noexcept { return fd_ >= 0; }
     bool is_closing() const noexcept { return state_.is_closing(); }
-    /// Does output wait for the socket to take more?
+    /// Returns whether output waits for the socket to have room.
     bool is_blocked() const noexcept { return fd_ >= 0 && state_.output_state() == stream_state::output::blocked; }
     bool is_paused() const noexcept { return state_.is_held(); }
     bool is_held(std::uint8_t why) const noexcept { return state_.is_held(why); }
@@ -122,8 +122,9 @@ public:
     void flush() final;
     /// Called by the shard's turn after resume() or read_until_dry(), or when it is this stream's turn to read more.
     void read_on() final;
-    /// To be asked from time to time: has the other end taken nothing for `timeout_ms` while output waits? It has taken
-    /// something if the socket has room, or (asked a few times in that span) if less waits in the socket than before.
+    /// Returns whether the other end has taken nothing for `timeout_ms` while output waits; to be called several times
+    /// in that span. The other end has taken something if the socket has room, or if less waits in the socket than at
+    /// the last call.
     bool is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) noexcept;
 
 protected:
@@ -133,21 +134,21 @@ protected:
     /// Takes over a connection; `from.received` is left where it is, for start().
     framed_stream(shard& owner, stream_parts& from, std::size_t frame_limit) noexcept;
 
-    /// Starts watching the descriptor. `received`: bytes that somebody read before.
+    /// Starts watching the descriptor. `received` holds bytes that were read before.
     void start(std::string_view received);
-    /// Bounds what may wait for this stream, and counts what is held for it; `account` outlives it. To be called
-    /// before start(). Without one nothing is bounded or counted here.
+    /// Bounds the stream's queue and counts the bytes that are held for it; `account` must outlive the stream. Must be
+    /// called before start(); without an account nothing is bounded or counted.
     void use_account(stream_account& account) noexcept { account_ = &account; }
-    /// The way to write: `write(char*)` fills a room of `size` bytes and returns how many it has used. Refused if more
-    /// would wait than may, unless nothing waits.
+    /// Queues output: `write(char*)` fills a buffer of `size` bytes and returns how many it has used. Refused if the
+    /// queue would exceed its bounds, unless it is empty.
     template <class Writer>
     enqueued enqueue(std::size_t size, Writer&& write) {
         return has_room_for(size) ? put(size, write) : enqueued::refused;
     }
     enqueued enqueue(std::string_view frame);
     enqueued enqueue(payload shared);
-    /// For the one answer to what was asked last, and for last words: taken even if too much waits already. The next
-    /// question is not read before what waits has been taken, so this is bounded, too.
+    /// The same, but without the bounds: for the one answer to the latest request, and for last words. The next request
+    /// is not read before the queue has been taken, so this is bounded, too.
     enqueued enqueue_answer(std::string_view frame);
     enqueued enqueue_answer(payload shared);
     /// Copies `size` bytes that begin `back` bytes before the end of the queue; false if they have
@@ -157,10 +158,10 @@ protected:
                outbox_->copy_unwritten(outbox_->written() + outbox_->bytes() - back, size, out);
     }
     void set_frame_limit(std::size_t limit) noexcept { frame_limit_ = limit_of(limit); }
-    /// Takes the connection out. The stream is closed then, on_closed is not called. Not from within on_frame, and not
-    /// while a frame waits to be given again.
+    /// Takes the connection out of the stream, which is closed then without a call of on_closed. Must not be called
+    /// from within on_frame, nor while a frame waits to be given again.
     stream_parts release_parts();
-    /// From the next frame on. Not from within decode() of the framing that is there.
+    /// Changes the framing from the next frame on. Must not be called from within decode() of the present framing.
     void set_framing(std::unique_ptr<framing> wanted) noexcept { framing_ = std::move(wanted); }
     framing* current_framing() const noexcept { return framing_.get(); }
     /// Null: none.
@@ -169,51 +170,53 @@ protected:
     virtual frame_verdict on_frame(std::string_view body) = 0;
     virtual void on_bad_frame(bool is_too_large) = 0;
     virtual void on_end_of_input() = 0;
-    /// What was queued can still be looked at, through unwritten(). After an exception it is called again, which must
+    /// Called last; the queue can still be read through unwritten(). After an exception it is called again, which must
     /// do no harm.
     virtual void on_closed(close_reason reason) = 0;
-    /// Frames that will be queued for what has been read already.
+    /// Returns how many frames will be queued in answer to input that has been read already.
     virtual std::size_t awaited_frames() const noexcept { return 0; }
-    /// The account is over a bound, and it is this stream's turn to go: end it, and then discard_input().
+    /// The account is over a bound, and this stream has the largest weight: the derived class ends it, then calls
+    /// discard_input().
     virtual void on_memory_bound(held_kind) {}
     /// A frame has begun at `since_ms` (while it was read) and is not complete.
     virtual void on_frame_pending(std::uint64_t /*since_ms*/) {}
-    /// The socket takes no more for now.
+    /// The socket has no room for now.
     virtual void on_blocked() {}
-    /// Is what came before the peer went away still worth something? Else the stream is closed as soon as
-    /// nothing can be written any more.
+    /// Returns whether input that the peer sent before it closed is still to be read; else the stream is closed as soon
+    /// as nothing can be written.
     virtual bool is_read_to_the_end() const noexcept { return false; }
     /// The queue has been written to the end.
     virtual void on_drained() {}
-    /// What stands in the account's ledgers for this stream.
+    /// The bytes of this stream in the account's ledgers.
     std::size_t held_input() const noexcept { return flow_ ? flow_->input.bytes : 0; }
     std::size_t held_output() const noexcept { return flow_ ? flow_->output.bytes : 0; }
-    /// Drops what was received and not taken, for good. Not from within decode() of the framing that is there.
+    /// Drops input that was received and not taken. Must not be called from within decode() of the present framing.
     void discard_input();
-    /// Writes what is queued now instead of at the end of the turn, to make room. Never closes: a
-    /// broken connection is noticed at the end of the turn.
+    /// Writes the queue now instead of at the end of the turn, to make room. Never closes the stream: a broken
+    /// connection is noticed at the end of the turn.
     void flush_early();
-    /// Does more than half of what may wait for it, by its account? Only with an account.
+    /// Returns whether more than half of what the account allows waits; only with an account.
     bool is_half_full() const noexcept;
-    /// Has the other end finished sending, or is nothing read from it any more?
+    /// Returns whether the other end has finished sending, or nothing more is read from it.
     bool has_input_ended() const noexcept { return state_.has_input_ended(); }
-    /// Has something arrived that was not read yet, or not decoded because of a pause?
+    /// Returns whether input has arrived that is not read yet, or not decoded because of a pause.
     bool has_unread_input() const noexcept;
-    /// All that has arrived is read and handled in a later part of this turn, or in the next, or after the pause that
-    /// there is; then on_dry is called, unless the stream has ended by then.
+    /// Reads and handles everything that has arrived, in a later part of this turn, in the next one, or after the
+    /// present pause; then calls on_dry, unless the stream has ended by then.
     void read_until_dry() noexcept;
     virtual void on_dry() {}
-    /// As fail(), but in a later part of this turn, or in the next: for who is called by somebody that goes on with it.
+    /// The same as fail(), but in a later part of this turn or in the next one, for callers whose own caller still uses
+    /// the stream.
     void fail_later() noexcept;
 
     shard& shard_;
 
 private:
     static constexpr std::uint8_t asked_hold = 0x80;   ///< by pause(), or by the verdict of a frame
-    static constexpr std::uint8_t output_hold = 0x40;  ///< more than half of what may wait does
+    static constexpr std::uint8_t output_hold = 0x40;  ///< more than half of the queue's bounds is used
 
-    /// What is needed while something is held for it, or it is paused, or its socket takes no more. Times are of the
-    /// shard's clock.
+    /// State that exists only while bytes are held for the stream, or it is paused, or its socket has no room. Times
+    /// are of the shard's clock.
     struct flow_state final : memory_holder {
         explicit flow_state(framed_stream& of) noexcept : stream{of} {}
         std::uint64_t held_weight(held_kind what, std::uint64_t now_ms) const noexcept override;
@@ -273,7 +276,7 @@ private:
     bool read_into_kept();
     void decode_kept();
     void drop_kept(std::unique_ptr<kept_bytes> kept) noexcept;
-    /// Whether nothing is read now: until resume(), or until the turn reads on.
+    /// Returns whether reading waits for resume(), or for the turn to read on.
     bool cannot_read() const noexcept { return state_.read_state() != stream_state::reading::flowing; }
     void watch(std::uint32_t events);
     void wrote(flush_result result);
@@ -287,13 +290,13 @@ private:
         return wanted < most ? static_cast<std::uint32_t>(wanted) : most;
     }
 
-    // There is one of these for each connection: pointers first, so that nothing lies idle between them.
+    // There is one stream for each connection: pointers first, so that there is no padding between members.
     std::unique_ptr<wire::stream_cipher> cipher_;
     std::unique_ptr<framing> framing_;  ///< null: length words
     std::unique_ptr<outbox> outbox_;
     std::unique_ptr<kept_bytes> kept_;   ///< received, not decoded
     stream_account* account_ = nullptr;  ///< null: nothing is bounded or counted
-    std::unique_ptr<flow_state> flow_;   ///< null: it flows
+    std::unique_ptr<flow_state> flow_;   ///< null: nothing is held or waits
     int fd_;
     std::uint32_t watched_ = 0;
     std::uint32_t frame_limit_;

@@ -1,4 +1,4 @@
-// framed_stream: what is queued and written, and who is not read meanwhile.
+// framed_stream: the queue, writing it, and pauses of reading while it is too full.
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@ namespace bester::exchange {
 
 namespace {
 
-/// What the socket has taken from us and the other end has not taken from it.
+/// Returns how many bytes the socket has taken from us and the other end has not acknowledged.
 std::uint32_t unacknowledged_bytes(int fd) noexcept {
     int size = 0;
     return ::ioctl(fd, SIOCOUTQ, &size) == 0 && size > 0 ? static_cast<std::uint32_t>(size) : 0;
@@ -52,7 +52,7 @@ enqueued framed_stream::enqueue_answer(payload shared) {
     return added();
 }
 
-/// Something was queued: it is written at the end of the turn.
+/// Registers the stream, so that its queue is written at the end of the turn.
 enqueued framed_stream::added() {
     mark_dirty();
     if (!account_) return is_blocked() ? enqueued::queued : enqueued::sent;
@@ -72,8 +72,8 @@ bool framed_stream::is_half_full() const noexcept {
     return queued_bytes() > account_->queue.bytes / 2 || queued_frames() > account_->queue.frames / 2;
 }
 
-/// Its queue is half full, or would be with what is due for all that was read: not reading more holds that back. What
-/// others send it may still be too much for it.
+/// Returns whether the queue is half full, or would be with the answers that are due to input that was read. Reading no
+/// more bounds these answers, not the deliveries of others.
 bool framed_stream::is_behind() const noexcept {
     return is_half_full() || queued_frames() + awaited_frames() > account_->queue.frames / 2;
 }
@@ -104,7 +104,7 @@ void framed_stream::flush_early() {
 
 flush_result framed_stream::write_out() {
     if (!cipher_) return outbox_->flush(fd_);
-    // Not all at once: what is ciphered can no longer be counted in frames, and takes memory of its own.
+    // In parts: ciphered output can no longer be counted in frames, and takes memory of its own.
     constexpr std::size_t at_once = std::size_t{256} << 10;
     for (;;) {
         if (outbox_ && !outbox_->move_to(at_once, [this](std::string_view bytes) { return cipher_->write(bytes); }))
@@ -123,7 +123,7 @@ void framed_stream::wrote(flush_result result) {
     switch (result) {
         case flush_result::failed:
             if (is_closing() || has_input_ended() || !is_read_to_the_end()) return close(close_reason::connection_lost);
-            // What the peer wrote before it closed is still to be read; the end of that closes.
+            // The peer's earlier input is still to be read; its end closes the stream.
             state_.lose_output();
             watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
             return;
@@ -149,7 +149,7 @@ void framed_stream::wrote(flush_result result) {
 
 bool framed_stream::is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) noexcept {
     if (!is_blocked() || now_ms - flow_->looked_ms < timeout_ms / 4) return false;
-    // The socket tells of room only when much is free; who reads slowly takes something all the same.
+    // The socket reports room only when much is free, but a slow reader takes something all the same.
     const std::uint32_t left = unacknowledged_bytes(fd_);
     flow_->looked_ms = now_ms;
     if (left < flow_->unacknowledged) flow_->blocked_since_ms = now_ms;

@@ -25,7 +25,7 @@ const group* group_table::find(std::string_view handler, std::string_view name) 
 
 namespace {
 
-/// Room for one more, so that adding it cannot fail.
+/// Makes room for one more, so that adding it cannot fail.
 template <class Value>
 void make_room(std::vector<Value>& values) {
     constexpr std::size_t first_capacity = 4;
@@ -40,7 +40,7 @@ bool group_table::join(std::string_view handler, std::string_view name, session&
     for (std::size_t i = 0; i < joined; ++i)
         if ((*who.memberships)[i].in == in) return true;
     if (joined >= most) return false;
-    // All that may fail comes first: a session is in a group and knows it, or neither.
+    // Everything that may fail comes first, so that group and session always agree.
     auto first_memberships = who.memberships ? nullptr : std::make_unique<std::vector<membership>>();
     make_room(who.memberships ? *who.memberships : *first_memberships);
     std::unique_ptr<group> made;
@@ -83,7 +83,7 @@ void group_table::remove(session& who, std::size_t at) {
     const membership gone = (*who.memberships)[at];
     group& in = *gone.in;
     note_change(in);
-    // Before anything is changed, as it may fail.
+    // Before anything is changed, since it may fail.
     make_key(key_, in.handler(), in.name());
     session* const moved = in.members_.back();
     in.members_[gone.index] = moved;
@@ -97,7 +97,7 @@ void group_table::remove(session& who, std::size_t at) {
 }
 
 void group_table::watch(const std::string& handler, group_observer& who) {
-    // What changed before is news to the others only.
+    // Earlier changes are reported to the other observers only.
     tell_changes();
     watched_[handler].observers.push_back(&who);
 }
@@ -117,7 +117,7 @@ void group_table::unwatch(group_observer& who) {
     }
 }
 
-/// Before a session is put in or taken out.
+/// Notes a change before a session is added or removed.
 void group_table::note_change(const group& changing) {
     if (watched_.empty()) return;
     const auto watched = watched_.find(changing.handler());

@@ -29,8 +29,8 @@ private:
     std::vector<session*> members_;
 };
 
-/// Is told how many sessions the groups of a handler have on this shard. Must exist until unwatch(). An
-/// observer that cannot take in what it is told ends itself rather than go on with something false.
+/// Receives the number of sessions that each group of a handler has on this shard. Must exist until unwatch(). An
+/// observer that cannot process a change ends itself, so that it never works with wrong numbers.
 class group_observer {
 public:
     virtual ~group_observer() = default;
@@ -40,24 +40,25 @@ public:
 
 /// The groups of one shard. On its thread only.
 ///
-/// Observers are not told of each join and leave: changes are gathered, and tell_changes() tells the last number of
+/// Observers do not hear of each join and leave: changes are gathered, and tell_changes() reports the last number of
 /// each group once. Nothing is gathered for a handler whose groups nobody observes.
 class group_table {
 public:
     /// `changes_wait` is called when there is the first change for tell_changes().
     explicit group_table(std::function<void()> changes_wait = {}) : changes_wait_{std::move(changes_wait)} {}
 
-    /// Puts a session into a group; does nothing if it is a member. Returns false if it is in `most` groups already.
+    /// Puts a session into a group; does nothing if it is a member. Returns false if the session is in `most` groups
+    /// already.
     bool join(std::string_view handler, std::string_view name, session& who, std::size_t most);
     void leave(std::string_view handler, std::string_view name, session& who);
-    /// Takes a session that closes out of all its groups.
+    /// Removes a session that closes from all its groups.
     void leave_all(session& who);
     /// Drops all groups of a handler that was removed.
     void drop_handler(std::string_view handler);
 
     const group* find(std::string_view handler, std::string_view name) const;
 
-    /// Tells `who` of changes of the handler's groups from now on; for_each() gives the present numbers.
+    /// Reports changes of the handler's groups to `who` from now on; for_each() gives the present numbers.
     void watch(const std::string& handler, group_observer& who);
     void unwatch(group_observer& who);
     template <class Each>
@@ -65,14 +66,15 @@ public:
         for (const auto& [key, in] : groups_)
             if (in->handler() == handler) each(*in);
     }
-    /// Tells the observers what has changed. An observer may end its own watch, or another's, while it is told.
+    /// Reports the changes to the observers. An observer may end its own watch, or another's, during the call.
     void tell_changes();
 
 private:
-    /// What is gathered of one handler's groups until the observers are told.
+    /// The changes of one handler's groups until they are reported.
     struct watch_entry {
         std::vector<group_observer*> observers;
-        std::map<std::string, std::size_t, std::less<>> before;  ///< of changed groups: what was told last
+        std::map<std::string, std::size_t, std::less<>>
+            before;  ///< changed groups, with the number that was reported last
     };
     void note_change(const group& changing);
     bool is_watched_by(const std::string& handler, const group_observer* who) const;
@@ -81,7 +83,7 @@ private:
     static void make_key(std::string& key, std::string_view handler, std::string_view name);
 
     string_map<std::unique_ptr<group>> groups_;
-    mutable std::string key_;          ///< for look-ups, kept for its memory
+    mutable std::string key_;          ///< for look-ups; a member, so that its memory is used again
     string_map<watch_entry> watched_;  ///< by handler; empty while nobody observes
     std::function<void()> changes_wait_;
     bool has_changes_ = false;

@@ -43,14 +43,14 @@ struct instance_mark {
     }
 };
 
-/// Receives the events of one shard's sessions. Called on that shard's thread. An observer that cannot take in
-/// what it is told ends itself rather than go on with something false.
+/// Receives the events of one shard's sessions. Called on that shard's thread. An observer that cannot process an event
+/// ends itself, so that it never works with a wrong picture.
 class session_observer {
 public:
     virtual ~session_observer() = default;
     virtual void on_connected(const class session& session) noexcept = 0;
     virtual void on_disconnected(const class session& session) noexcept = 0;
-    /// The instance `by` has put the session into a group, or has taken it out.
+    /// The instance `by` has put the session into a group, or removed it.
     virtual void on_membership(const class session& session, std::string_view group, bool has_joined,
                                const instance_mark& by) noexcept = 0;
 };
@@ -90,8 +90,8 @@ public:
     virtual bool take_command(std::uint64_t /*now_ms*/) noexcept { return true; }
     /// Sends a frame (`report`, `refused`) to the handler process; dropped if its connection has ended.
     virtual void notify(std::string_view frame) noexcept = 0;
-    /// Tells the source that a frame for it was lost before it could be sent. Who waits for such frames ends itself,
-    /// so that nobody waits for what never comes.
+    /// Tells the source that a frame for it was lost before it could be sent. A source that waits for frames ends
+    /// itself then, so that it does not wait for ever.
     virtual void miss_frame() noexcept {}
     /// Returns the instance that gives the commands; an empty mark for a one-shot handler.
     virtual instance_mark mark() const noexcept { return {}; }

@@ -35,7 +35,7 @@ void mailbox::post(std::vector<task>& batch) {
         if (was_empty) {
             queued_.swap(batch);
         } else {
-            // All or nothing: without the memory for it the batch stays as it is.
+            // All or nothing: if there is no memory, the batch stays unchanged.
             const std::size_t size = queued_.size() + batch.size();
             if (size > queued_.capacity()) queued_.reserve(std::max(size, 2 * queued_.capacity()));
             for (task& work : batch) queued_.push_back(std::move(work));

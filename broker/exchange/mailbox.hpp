@@ -16,16 +16,16 @@ public:
     mailbox& operator=(const mailbox&) = delete;
 
     void post(task work);
-    /// Posts a batch in order and leaves `batch` empty, its memory kept.
+    /// Posts a batch in order and empties `batch`, whose memory is kept.
     void post(std::vector<task>& batch);
-    /// Takes all that is there into `taken` (which must be empty); false if there is nothing.
+    /// Moves all mail into `taken`, which must be empty; returns false if there is none.
     bool take(std::vector<task>& taken);
-    /// Whether nothing has been posted since the last take().
+    /// Returns whether nothing has been posted since the last take().
     bool empty();
 
-    /// Readable while there may be mail: for the owner's event loop.
+    /// A descriptor for the owner's event loop that is readable while there may be mail.
     int wake_fd() const noexcept { return wake_fd_; }
-    /// Makes wake_fd unreadable; by the owner, before it takes.
+    /// Makes wake_fd unreadable; called by the owner before take().
     void acknowledge() noexcept;
 
 private:

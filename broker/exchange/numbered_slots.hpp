@@ -9,10 +9,9 @@
 
 namespace bester::exchange {
 
-/// Values that wait for something, each by a number between 1 and 2^53 - 1, which any JSON reader holds exactly. A
-/// number is used again only after at least 2^29 others. A value's place is used again, with the memory that it holds,
-/// so that coming and going costs no allocation: who adds one sets all of it. At most `most` at a time. Belongs to one
-/// thread.
+/// A table of values, each with a number between 1 and 2^53 - 1, which any JSON reader holds exactly. A number is used
+/// again only after at least 2^29 others. A value's place is used again with its memory, so that adding and removing
+/// cost no allocation: the caller of add() must set all of the value. At most `most` at a time. Belongs to one thread.
 template <class Value, std::size_t most = std::size_t{1} << 24>
 class numbered_slots {
     static_assert(most > 0 && most <= std::size_t{1} << 24, "an index is a part of a number, the rest counts");
@@ -24,7 +23,7 @@ public:
     };
 
     numbered_slots() = default;
-    /// Goes on behind this many numbers.
+    /// Skips this many numbers.
     explicit numbered_slots(std::uint64_t used) noexcept : last_serial_{used % serials} {}
 
     /// Takes a place. Throws std::length_error, and changes nothing, if is_full().
@@ -66,7 +65,8 @@ public:
     bool empty() const noexcept { return size() == 0; }
     bool is_full() const noexcept { return size() == most; }
 
-    /// Calls visit(number, value) for each, in no order. It may remove any; of those it adds it may see some.
+    /// Calls visit(number, value) for each, in no order. `visit` may remove any, and may or may not see those that it
+    /// adds.
     template <class Visit>
     void for_each(Visit visit) {
         for (std::size_t i = 0; i < slots_.size(); ++i)

@@ -6,15 +6,15 @@
 
 namespace bester::exchange {
 
-/// Those who are told of something, in the order in which they were added. Refers to them; an observer is removed
-/// before it is destroyed, also while others are being told. One thread.
+/// A list of observers in the order in which they were added. It refers to them: an observer must be removed before it
+/// is destroyed, which is allowed during tell(). Belongs to one thread.
 template <class Observer>
 class observer_list {
 public:
-    /// `who` is told from the next tell() on.
+    /// Adds an observer, which is called from the next tell() on.
     void add(Observer& who) { all_.push_back(&who); }
 
-    /// `who` is told nothing more, not even by a tell() that is running.
+    /// Removes an observer, which is not called any more, not even by a tell() that is running.
     void remove(Observer& who) noexcept {
         const auto at = std::find(all_.begin(), all_.end(), &who);
         if (at == all_.end()) return;
@@ -22,7 +22,7 @@ public:
         else *at = nullptr;
     }
 
-    /// Calls `what(observer)` for each that was there when it was called and still is when its turn comes.
+    /// Calls `what(observer)` for each observer that was in the list at the beginning and still is when its turn comes.
     template <class Call>
     void tell(Call&& what) {
         const running guard{*this};
@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    /// One tell(); the last one to end takes out what was removed meanwhile.
+    /// A running tell(); the last one to end takes removed observers out of the list.
     struct running {
         explicit running(observer_list& of) noexcept : list{of} { ++list.telling_; }
         ~running() {
@@ -40,7 +40,7 @@ private:
         observer_list& list;
     };
 
-    std::vector<Observer*> all_;  ///< null: removed while somebody was told
+    std::vector<Observer*> all_;  ///< null: removed during a tell()
     int telling_ = 0;
 };
 

@@ -22,7 +22,7 @@ public:
     std::unique_ptr<char[]> take();
     void give_back(std::unique_ptr<char[]> chunk) noexcept;
 
-    /// Bytes that are handed out, chunks and what was too large for one.
+    /// Returns the bytes in use: chunks, and frames that were too large for one.
     std::size_t bytes_in_use() const noexcept { return in_use_; }
     void account(std::ptrdiff_t bytes) noexcept { in_use_ += static_cast<std::size_t>(bytes); }
 
@@ -34,7 +34,7 @@ private:
 
 enum class flush_result : std::uint8_t {
     done,     ///< nothing is left
-    blocked,  ///< the socket takes no more for now; wait for writability
+    blocked,  ///< the socket has no room for now; wait for writability
     failed,   ///< the connection is gone
 };
 

@@ -13,12 +13,12 @@ class shard;
 
 /// Sockets of ended connections, to which everything has been written. Each is shut down for writing, and closed when
 /// the other side has closed too, or after a second; what the other side sends meanwhile is dropped. A socket that is
-/// closed at once while input is unread sends a reset, which may cost the other side the last frame: the one that says
-/// why.
+/// closed at once while input is unread sends a reset, after which the other side may lose the last frame, which gives
+/// the reason.
 ///
 /// On its shard's thread. Bounded: all shards together keep at most a fortieth of the descriptors that the process may
-/// have, and a shard at most 256; for one more, an older socket is closed at once. They count among no connections, so
-/// what they may hold is a part of the tenth that server.connections leaves.
+/// have, and a shard at most 256; for one more, an older socket is closed at once. They do not count as connections:
+/// they use a part of the tenth that server.connections leaves free.
 class parting_sockets {
 public:
     static constexpr std::uint64_t longest_ms = 1'000;

@@ -10,7 +10,7 @@ namespace bester::exchange {
 
 acknowledgement pending_outcomes::expect(envelope_view* message, const report_target& report, reach& reached) {
     acknowledgement to{shard_.index(), 0, 0};
-    // Whoever gave no id is told nothing; but the server that sent a message on may want to know all the same.
+    // A client that gave no id gets no status, but the server that passed a message on may still want the result.
     const bool is_awaited = message && (message->remote.empty() ? message->origin && !message->id_token.empty()
                                                                 : remote_origin::unpack(message->remote).ref != 0);
     if (is_awaited) {
@@ -91,7 +91,7 @@ void pending_outcomes::spoil(const acknowledgement& to, wire::error_code why) {
     pending->is_temporary = error.temporary;
 }
 
-/// Everybody has said what became of the message.
+/// All outcomes of the message have arrived.
 void pending_outcomes::end(std::uint64_t number, const pending_status& ended) {
     envelope_view message = view_of(ended.message);
     message.delivered = add_counts(message.delivered, ended.delivered);
@@ -109,7 +109,7 @@ void pending_outcomes::complete(const report_target& report, reach&& reached) {
 void pending_outcomes::finish(const envelope_view& message, const wire::status_error* error) {
     pending_status* const pending = statuses_.find(message.pending);
     if (!pending) return tell_sender(message, error);
-    if (error) {  // the handler's own goes before others'
+    if (error) {  // the handler's own error comes before others
         pending->error_code = error->code;
         pending->error_reason = error->reason;
         pending->is_temporary = error->temporary;
@@ -123,7 +123,7 @@ void pending_outcomes::tell_sender(const envelope_view& message, const wire::sta
     if (!message.remote.empty()) return tell_server(message, error);
     session* const sender = shard_.sessions().find(message.origin);
     if (!sender) return;
-    // An exception ends the session, not what the handler's other messages are in: else it would be told again.
+    // An exception ends the session only: if it left this call, the status would be sent a second time.
     if (shard_.guarded("a status", [&] { sender->message_done(message, error); })) return;
     shard_.guarded("a session that misses a status",
                    [&] { sender->disconnect(wire::as_status_error(wire::error_code::internal_error)); });
@@ -169,7 +169,7 @@ void pending_outcomes::send_report(const report_target& report, const partial_ou
     }
     command_source* const to = shard_.find_source(report.source);
     if (!to) return;
-    // Who gave the command waits for this.
+    // The source of the command waits for this.
     if (!shard_.guarded("a report", [&] { to->notify(make_report(report.tag, sum.missed, sum.delivered)); }))
         to->miss_frame();
 }

@@ -14,7 +14,7 @@ public:
     std::uint32_t operator()();
 
 private:
-    std::array<std::uint32_t, 64> words_{};  // getrandom gives so many bytes at once or none
+    std::array<std::uint32_t, 64> words_{};  // getrandom gives this many bytes at once or none
     std::size_t left_ = 0;
 };
 

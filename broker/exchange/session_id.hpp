@@ -9,9 +9,9 @@
 
 namespace bester::exchange {
 
-/// Names a session everywhere: the shard that owns it, its place in that shard's table, and a
-/// generation, which is random: it tells the session from others that had the place before, also before
-/// a restart, and who knows some ids cannot tell others from them. 0 is nobody.
+/// Names a session everywhere: the shard that owns it, its place in that shard's table, and a generation, which is
+/// random: it distinguishes the session from earlier ones at the same place, also from before a restart, and ids cannot
+/// be guessed from other ids. 0 names no session.
 class session_id {
 public:
     static constexpr unsigned most_shards = 1u << 8;
@@ -30,7 +30,7 @@ public:
     constexpr explicit operator bool() const noexcept { return value_ != 0; }
     constexpr auto operator<=>(const session_id&) const noexcept = default;
 
-    /// The id as the protocols show it: 16 hexadecimal digits.
+    /// Returns the id as the protocols show it: 16 hexadecimal digits.
     struct text_form {
         char digits[text_size];
         operator std::string_view() const noexcept { return {digits, text_size}; }
@@ -40,7 +40,7 @@ public:
         for (std::size_t i = 0; i < text_size; ++i) form.digits[i] = "0123456789abcdef"[value_ >> (60 - 4 * i) & 0xf];
         return form;
     }
-    /// Reads what text() wrote.
+    /// Reads an id that text() wrote.
     static std::optional<session_id> parse(std::string_view text) noexcept {
         session_id id;
         if (text.size() != text_size) return {};

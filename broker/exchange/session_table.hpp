@@ -18,11 +18,11 @@ public:
     /// `random` gives the generations of ids.
     session_table(unsigned shard, std::function<std::uint32_t()> random) : shard_{shard}, random_{std::move(random)} {}
 
-    /// Enters a session and gives it an id; the caller keeps ownership and must remove it. Throws
-    /// std::length_error if the shard has as many as there are places in ids.
+    /// Enters a session and gives it an id; the caller keeps ownership and must remove it. Throws std::length_error if
+    /// the shard has no more places for ids.
     session_id add(session& who) { return add(who, false); }
-    /// The same for something that asks a handler but is no client's session: find() finds it, for_each() leaves it
-    /// out.
+    /// The same for an object that sends messages to handlers without being a client's session: find() finds it,
+    /// for_each() leaves it out.
     session_id add_hidden(session& who) { return add(who, true); }
 
     void remove(session_id id) noexcept {
@@ -52,7 +52,7 @@ public:
 private:
     struct slot_entry {
         session* who = nullptr;
-        std::uint32_t generation = 0;  ///< of the last one, if there is none now
+        std::uint32_t generation = 0;  ///< of the present session, or else of the last one
         bool is_hidden = false;
     };
 

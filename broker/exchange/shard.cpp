@@ -27,7 +27,7 @@ shard::shard(unsigned index, const exchange_settings& settings, directory& users
       routes_{std::make_shared<routing_table>()},
       executor_{*this} {
     std::memset(receive_buffer_.get(), 0, receive_size + wire::json_padding);
-    // Giving back must not take memory.
+    // Giving back must not allocate.
     spare_kept_.reserve(most_spare_kept);
     spare_outboxes_.reserve(most_spare_outboxes);
     loop_.add(mail_.wake_fd(), EPOLLIN, mail_slot_);
@@ -61,8 +61,8 @@ void shard::run() {
         looked_ms_ = now_ms_;
         turn_.run();
     }
-    // What was posted after the last turn still owns things, and so does what was closed in the last turns: let both go
-    // here, on their thread, while all that they refer to is there.
+    // Mail that was posted after the last turn still owns objects, and so do streams closed in the last turns: destroy
+    // both here, on their thread, while everything that they refer to exists.
     constexpr int last_turns = 3;
     for (int i = 0; i < last_turns; ++i) {
         loop_.wait(std::chrono::milliseconds{0});
@@ -104,8 +104,8 @@ std::chrono::milliseconds shard::longest_wait() const noexcept {
 
 bool shard::is_sweep_due() noexcept {
     if (!wants_sweep_ || now_ms_ < next_sweep_ms_) return false;
-    // Nobody is judged by the clock before what he had sent until then is handled: there may be more than one batch
-    // of it, and while this turn took long, or the process stood still in it, more has come.
+    // No deadline is checked before all input that had arrived by then is handled: there may be more than one batch of
+    // it, and more has come if this turn took long or the process was stopped in it.
     const auto since_look = std::chrono::milliseconds{now_ms_ - looked_ms_};
     if ((loop_.is_batch_full() || since_look >= sweep_interval) && postponed_sweeps_ < loop_.rounds()) {
         ++postponed_sweeps_;
@@ -120,7 +120,7 @@ void shard::sweep() {
     wants_sweep_ = false;
     next_sweep_ms_ = now_ms_ + static_cast<std::uint64_t>(sweep_interval.count());
     for (std::size_t i = 0; i < swept_.size(); ++i) {
-        // What failed is not done yet.
+        // The work that failed is not done yet.
         bool wants_more = true;
         guarded("a sweep", [&] { wants_more = swept_[i]->sweep(now_ms_); });
         wants_sweep_ = wants_sweep_ || wants_more;

@@ -32,8 +32,8 @@ namespace bester::exchange {
 
 struct kept_bytes;
 
-/// Something that lives on a shard and is looked at from time to time: sessions waiting to log in,
-/// messages with a deadline.
+/// An object on a shard with deadlines that are checked from time to time, such as sessions that wait for their log-in,
+/// or messages.
 class swept {
 public:
     virtual ~swept() = default;
@@ -44,9 +44,9 @@ public:
 /// One thread with its own event loop and everything it owns: sessions, channels, groups, buffers.
 /// Other threads reach it through post(); everything else is for its own thread.
 ///
-/// Its loop: wait, read the clocks, then one turn (exchange/turn.hpp): what is ready is handled, mail is run, and every
-/// stream that got output is written, once. An exception ends the stream or the piece of work that it left, is counted
-/// (internal_errors) and logged; the shard goes on.
+/// Its loop waits, reads the clocks, then runs one turn (exchange/turn.hpp): ready descriptors are handled, mail is
+/// run, and every stream that got output is written once. An exception ends the stream or the piece of work that it
+/// left, is counted (internal_errors) and logged; the shard goes on.
 class shard final : private turn_host {
 public:
     /// `all`: all shards by index, filled before any of them runs.
@@ -63,11 +63,12 @@ public:
 
     /// Any thread: runs `work` on this shard.
     void post(task work) { mail_.post(std::move(work)); }
-    /// Runs `work` on another shard; gathered and posted at the end of the turn. Order is kept.
+    /// Runs `work` on another shard; mail is gathered and posted at the end of the turn, in order.
     void post_to(unsigned target, task work);
-    /// Whether other shards have posted what this one has not run. If so, it will in the next phase of mail.
+    /// Returns whether other shards have posted mail that this one has not run; it runs it in the next phase of mail.
     bool has_mail();
-    /// How often the mail has been taken. What was posted before has_mail() said yes is run when this has risen.
+    /// Returns how often the mail has been taken. Mail that was posted before has_mail() returned true has been run
+    /// when this number has grown.
     std::uint64_t mail_runs() const noexcept { return mail_runs_; }
 
     unsigned index() const noexcept { return index_; }
@@ -81,11 +82,11 @@ public:
     std::uint64_t wall_ms() const noexcept { return wall_ms_; }
 
     event_loop& loop() noexcept { return loop_; }
-    /// Throws if somebody still uses it: one text is read at a time, and nothing is read within something else.
+    /// Returns the reader for clients' frames; throws if it is in use: one text is read at a time.
     wire::json_reader_lease reader() { return wire::json_reader_lease{reader_}; }
-    /// The same for frames of handlers and other servers. These hold clients' data some levels deeper than the clients'
-    /// own frames, perhaps of clients of a server that allows more (limits.json_depth), so its bound is the largest
-    /// that any server may have.
+    /// Returns the reader for frames of handlers and other servers. These hold clients' data some levels deeper than
+    /// the clients' own frames, perhaps of clients of a server with a larger limits.json_depth, so its depth is the
+    /// largest that any server may allow.
     wire::json_reader_lease reader_for_partners() { return wire::json_reader_lease{reader_, most_json_depth + 8}; }
     directory& users() noexcept { return users_; }
     session_table& sessions() noexcept { return sessions_; }
@@ -94,16 +95,16 @@ public:
     exchange::counters& counters() noexcept { return counters_; }
     void count(counter which, std::uint64_t by = 1) noexcept { counters_[which] += by; }
 
-    /// The way to other servers; null: there is none.
+    /// The entrance to other servers; null: there is none.
     peer_port* peers() const noexcept { return peers_; }
     void set_peers(peer_port* peers) noexcept { peers_ = peers; }
 
     const routing_table& routes() const noexcept { return *routes_; }
     void set_routes(std::shared_ptr<const routing_table> routes) { routes_ = std::move(routes); }
 
-    /// Who is told of sessions that come, go, join and leave.
+    /// The observers of sessions that connect, disconnect, join and leave.
     observer_list<session_observer>& observers() noexcept { return observers_; }
-    /// Who is told of servers that are reached and lost.
+    /// The observers of servers that are reached and lost.
     observer_list<peer_observer>& peer_observers() noexcept { return peer_observers_; }
 
     void add_source(command_source& who) { sources_.emplace(who.source_id(), &who); }
@@ -124,17 +125,17 @@ public:
         }
     }
 
-    /// Registers something to be swept; it is, while it asks for it or after wake_sweep().
+    /// Registers an object to be swept: while it asks for it, and after wake_sweep().
     void add_swept(swept& who) { swept_.push_back(&who); }
     void remove_swept(swept& who) { std::erase(swept_, &who); }
     void wake_sweep() noexcept { wants_sweep_ = true; }
 
     // For framed_stream.
     std::span<char> receive_buffer() noexcept { return {receive_buffer_.get(), receive_size}; }
-    /// Returns how many bytes a client's stream may receive at a time. Where many are ready, each gets a part of what
-    /// one turn takes in, so that nobody waits long for the others, whatever they send.
+    /// Returns how many bytes a client's stream may receive at a time. If many are ready, each gets a part of what one
+    /// turn reads, so that no client waits long for the others.
     std::size_t receive_share() const noexcept { return receive_share_; }
-    /// For what a ciphered stream receives; made when there is one.
+    /// Returns the buffer for the input of ciphered streams, which is made at the first call.
     std::span<char> cipher_buffer();
     std::unique_ptr<outbox> take_outbox();
     void give_back(std::unique_ptr<outbox> unused) noexcept;
@@ -146,12 +147,12 @@ public:
     void read_on(turn_stream& stream) noexcept { turn_.read_on(stream); }
     /// The same, of a stream that has more to read than its share: when its turn comes, among all that have.
     void read_more(turn_stream& stream) noexcept { turn_.read_more(stream); }
-    /// Whether one more connection may go on with being opened (TLS) in this turn. Many at once take turns, so that
-    /// those who are here already do not wait for all of them: the loop tells of the others again in the next turn.
+    /// Returns whether one more connection may continue its TLS handshake in this turn. Many handshakes take turns, so
+    /// that connected clients do not wait for all of them: the loop reports the others again in the next turn.
     bool may_open_another() noexcept { return openings_left_ > 0 && openings_left_-- > 0; }
     void account_kept(std::ptrdiff_t bytes) noexcept { kept_size_ += static_cast<std::size_t>(bytes); }
     chunk_pool& chunks() noexcept { return chunks_; }
-    /// Closes a socket to which all has been written, but not before the other side could read it.
+    /// Closes a socket to which everything has been written, after the other side had time to read it.
     void see_off(int fd) noexcept { parting_.add(fd); }
     /// Destroys a closed stream when nothing can refer to it any more: at the end of the next turn.
     void bury(std::unique_ptr<turn_stream> closed) noexcept { turn_.bury(std::move(closed)); }
@@ -159,7 +160,7 @@ public:
     /// what may be closed until then.
     void at_turn_end(std::function<void()> after) { turn_.defer(std::move(after)); }
 
-    /// Bytes in this shard's streams, not counting shared payloads.
+    /// Returns the bytes in this shard's streams, without shared payloads.
     std::size_t queued_memory() const noexcept { return chunks_.bytes_in_use() + kept_size_; }
 
 private:
@@ -184,12 +185,12 @@ private:
         shard& owner_;
     };
 
-    /// Tells of changed groups once, at the end of the turn.
+    /// Reports changed groups once, at the end of the turn.
     class group_teller final : public turn_writer {
     public:
         explicit group_teller(shard& owner) noexcept : owner_{owner} {}
         void write_turn() override {
-            // What could not be told is told in the next turn.
+            // A report that failed is repeated in the next turn.
             if (!owner_.guarded("news of groups", [this] { owner_.groups_.tell_changes(); })) owner_.write_later(*this);
         }
 

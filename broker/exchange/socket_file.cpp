@@ -17,7 +17,7 @@ namespace {
 
 std::string text_of(int error) { return std::generic_category().message(error); }
 
-/// Is this socket left over from a process that is gone? Throws if it is not, or if that cannot be told.
+/// Checks that this socket is left over from a process that has ended; throws if not, or if that is unknown.
 void require_abandoned(const sockaddr_un& address) {
     const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (probe < 0) throw std::runtime_error(text_of(errno));
@@ -25,7 +25,7 @@ void require_abandoned(const sockaddr_un& address) {
     const int error = result == 0 ? 0 : errno;
     ::close(probe);
     if (error == ECONNREFUSED || error == ENOENT) return;
-    // EAGAIN: its backlog is full, so somebody listens, however slow.
+    // EAGAIN means that its backlog is full, so a process listens, however slowly.
     if (error == 0 || error == EAGAIN) throw std::runtime_error("another process listens there");
     throw std::runtime_error("there is a socket, and whether anybody listens on it cannot be found out: " +
                              text_of(error));
@@ -79,8 +79,8 @@ listening_socket listen_on_path(const std::string& path, mode_t mode, int backlo
         ::close(made.fd);
         throw std::runtime_error(text_of(error));
     };
-    // The file takes its mode from the socket, so that it is closed to others from its first moment; the umask takes
-    // from that, and belongs to the whole process, so what it took is given afterwards.
+    // The file takes its mode from the socket, so that others have no access from the beginning. The umask, which
+    // belongs to the whole process, removes bits from it, so the mode is set again afterwards.
     require(::fchmod(made.fd, mode));
     require(::bind(made.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address));
     struct stat file {};

@@ -6,8 +6,8 @@
 
 namespace bester::exchange {
 
-/// The path of a UNIX socket that this process made. Removes the path at its end, but only if the very socket that was
-/// made still stands there: what somebody else has put in its place is not ours to delete.
+/// The path of a UNIX socket that this process made. The destructor removes the path, but only if it is still the
+/// socket that was made, and not a file that another process has put in its place.
 class socket_file {
 public:
     socket_file() = default;
@@ -34,9 +34,9 @@ struct listening_socket {
 
 /// Listens on a UNIX stream socket at `path` (non-blocking, closed on exec) with the permissions `mode`.
 ///
-/// A socket that nobody listens on any more, as a killed process leaves it, is replaced. Everything else that stands at
-/// the path stays: an ordinary file, a symbolic link, a socket whose owner lives or cannot be asked. Never blocks.
-/// Throws std::runtime_error, whose text is the reason alone ("another process listens there").
+/// A socket without a listener, as a killed process leaves it, is replaced. Anything else at the path stays: an
+/// ordinary file, a symbolic link, a socket whose owner lives or cannot be asked. Never blocks. Throws
+/// std::runtime_error, whose text is the reason alone ("another process listens there").
 listening_socket listen_on_path(const std::string& path, mode_t mode, int backlog);
 
 }  // namespace bester::exchange

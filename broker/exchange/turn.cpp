@@ -26,7 +26,7 @@ bool turn::guard(const char* where, Work&& work) noexcept {
     }
 }
 
-/// Those that are registered meanwhile are called in the next turn, so that nobody is starved.
+/// Streams that are registered meanwhile are called in the next turn, so that none is starved.
 void turn::call_all(turn_list& registered, const char* where, void (turn_stream::*call)()) {
     turn_list now = registered.take();
     while (turn_stream* const stream = now.pop()) this->call(*stream, where, call);
@@ -80,7 +80,7 @@ void turn::end() {
     for (const auto& work : called_deferred_) guard("the end of a turn", work);
     called_deferred_.clear();
     guard("mail for other shards", [&] { host_.post_outgoing(); });
-    // A destructor may bury more: that is younger than all that is destroyed here.
+    // A destructor may bury more streams; these are younger than the ones destroyed here.
     turn_list gone = dying_.take();
     dying_ = buried_.take();
     destroy(std::move(gone));

@@ -11,8 +11,9 @@
 
 namespace bester::exchange {
 
-/// What a turn calls of a stream, and the stream's places in the lists of the turn: registering one takes no memory, so
-/// it cannot fail. An exception that leaves one of the calls has fail() called, which closes the stream.
+/// The calls that a turn makes to a stream, and the stream's places in the lists of the turn: registering a stream
+/// takes no memory, so it cannot fail. After an exception that leaves one of the calls, fail() is called, which closes
+/// the stream.
 class turn_stream : public pollable {
 public:
     turn_stream() = default;
@@ -20,15 +21,15 @@ public:
     turn_stream& operator=(const turn_stream&) = delete;
     virtual ~turn_stream() = default;
 
-    /// Reads on: after a pause, beginning with what was received before it, or because there is more than was read.
+    /// Reads on: after a pause, beginning with the input that came before it, or because more input waits.
     virtual void read_on() = 0;
-    /// Writes what was queued.
+    /// Writes the queue.
     virtual void flush() = 0;
 
 private:
     friend class turn_list;
     friend class turn;
-    /// The next one in a list; of the last one, itself; null: it is in no list of this place.
+    /// The next stream in a list; in the last one, the stream itself; null: the stream is in no list of this place.
     using list_hook = turn_stream*;
     list_hook reading_ = nullptr;
     list_hook writing_ = nullptr;
@@ -78,8 +79,8 @@ private:
     std::size_t size_ = 0;
 };
 
-/// Something that gathers output during a turn and writes it to streams once, before they are flushed. It has its place
-/// in the turn's list in itself, so that registering it takes no memory and cannot fail.
+/// An object that gathers output during a turn and writes it to streams once, before they are flushed. It holds its own
+/// place in the turn's list, so that registering it takes no memory and cannot fail.
 class turn_writer {
 public:
     turn_writer() = default;
@@ -96,20 +97,20 @@ private:
 
 enum class turn_phase : std::uint8_t { ended, handling, mail, reading_on, writing, ending };
 
-/// What a turn asks of the shard that it is of. Called by turn::run() alone, each in its phase.
+/// The shard of a turn. Called by turn::run() alone, each function in its phase.
 class turn_host {
 public:
-    /// Calls everybody whose descriptor is ready.
+    /// Calls the objects whose descriptors are ready.
     virtual void handle_ready() = 0;
-    /// Runs what other threads have posted.
+    /// Runs the mail that other threads have posted.
     virtual void run_mail() = 0;
-    /// Looks at deadlines. In the same phase as the mail, after it.
+    /// Checks deadlines; in the same phase as the mail, after it.
     virtual void sweep() = 0;
     /// Whether this turn has time for one more stream that reads more than its share, after `count` of them.
     virtual bool may_read_more(std::size_t count) = 0;
-    /// Gives what was gathered for other shards to them.
+    /// Posts the mail that was gathered for other shards.
     virtual void post_outgoing() = 0;
-    /// In a catch block: an exception left `where`, and has ended it.
+    /// Called in a catch block, after an exception has ended the work `where`.
     virtual void caught(const char* where) noexcept = 0;
 
 protected:
@@ -117,17 +118,17 @@ protected:
 };
 
 /// One turn of a shard's loop, phase by phase: handling what is ready → mail → reading on → writing → ending → ended.
-/// Nothing that is done in one phase runs within another, and nothing within itself: what a call wants done beside
-/// its own work it registers here, for the phase that it belongs to, in this turn or the next.
+/// The phases never run within each other, nor within themselves: a call that needs work in another phase registers it
+/// here, for this turn or the next one.
 ///
 /// Streams that have more to read than their share wait in a list of their own, of which each turn serves as many as it
-/// has time for, in order. So who asks for little waits for one turn and not for all who ask for much, and none of
+/// has time for, in order. So a stream with little input waits for one turn and not for all that have much, and none of
 /// these is forgotten.
 ///
 /// A stream that was closed is destroyed at the end of the turn after the one in which it was buried, or later, when
 /// its turn to read would have come: by then every list that it was registered in, and the batch of events that it was
-/// in, has been gone through. So nobody else needs to look whether it still exists; but what is called at the end of a
-/// turn (defer) may find that it does not, and holds an id. Belongs to one shard's thread.
+/// in, has been gone through. So no other code needs to check whether it still exists, except deferred work (defer),
+/// which therefore holds an id. Belongs to one shard's thread.
 class turn {
 public:
     explicit turn(turn_host& host) noexcept : host_{host} {}

@@ -22,7 +22,7 @@ using wire::handler_frame_kind;
 namespace {
 
 constexpr std::uint64_t longest_after_ms = 5'000;
-/// Memory for data that a place keeps for its next message.
+/// Memory for data that a slot keeps for its next message.
 constexpr std::size_t most_spare_data = 4'096;
 
 }  // namespace
@@ -47,7 +47,7 @@ channel::channel(shard_handlers& owner, handler_queue& queue, channel_offer&& of
 channel::~channel() = default;
 
 void channel::begin() {
-    // First, as it makes sure that the others have heard what the snapshot has already.
+    // First, so that the other observers have heard everything that the snapshot contains.
     if (wishes_.group_events) shard_.groups().watch(groups_owner_, *this);
     if (wishes_.client_events || wishes_.group_events || (wishes_.peer_events && shard_.index() == 0)) send_snapshot();
     if (wishes_.client_events) shard_.observers().add(*this);
@@ -197,7 +197,7 @@ bool channel::must_wait() {
     return false;
 }
 
-/// What the frames that it comes after sent here has been posted: it is executed first.
+/// Mail of the frames that this one comes after has been posted here: it is executed first.
 bool channel::must_run_mail_first() {
     if (awaits_mail_ && shard_.mail_runs() != mail_runs_) {
         executed_before_mail_.swap(seen_executed_);
@@ -226,7 +226,7 @@ void channel::after_may_be_met() { resume(); }
 
 void channel::executed_one() {
     const bool is_due = progress_->executed.size() > 1 && executed_ == published();
-    // Not before what this turn has for other shards is in their mailboxes.
+    // Not before this turn's mail for other shards is in their mailboxes.
     if (is_due) owner_.publish_later(instance_.epoch);
     ++executed_;
 }
@@ -258,7 +258,8 @@ void channel::publish_after_the_end() {
     waiters_.clear();
 }
 
-/// What its handler is to hear, it hears, or the channel ends: it would believe something false else, or wait for ever.
+/// Queues a frame for the handler, or ends the channel: without the frame the handler would hold a false picture, or
+/// wait for ever.
 void channel::notify(std::string_view frame) noexcept {
     if (!shard_.guarded("a frame for a handler", [&] { queue_notice(frame); })) miss_frame();
 }
@@ -267,7 +268,7 @@ void channel::queue_notice(std::string_view frame) {
     if (!is_open() || life_ == life::overfull || life_ == life::ending) return;
     if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) flush_early();
     if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) {
-        // Not now: this may be called in the middle of executing its commands.
+        // Not now, since this may be called while its commands are executed.
         owner_.lose_later(instance_.epoch, "it does not read what it asked for (queue_bytes)");
         life_ = life_ == life::failing ? life::ending : life::overfull;
         return;
@@ -301,8 +302,8 @@ void channel::fail(std::string_view reason) {
     if (lost_reason_.empty()) lost_reason_ = reason;
     life_ = life::failing;
     queue_.remove_ready(*this);
-    // The process may be known to be gone before its last answers have been read, and these may come after frames on
-    // another channel, which executes them now: what was answered is answered.
+    // The process may be known to have ended before its last answers have been read, and these may come after frames on
+    // another channel, which executes them now: its answers count.
     read_until_dry();
 }
 
@@ -382,7 +383,7 @@ void channel::give_up_held() {
     }
 }
 
-/// The data of a message of which no byte has been written; empty otherwise.
+/// Returns the data of a message of which no byte has been written; else an empty string.
 std::string channel::take_unsent(const held_message& used) const {
     std::string frame(used.frame_size, '\0');
     const std::uint64_t back = total_queued_ - used.stream_begin;

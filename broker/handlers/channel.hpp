@@ -25,19 +25,19 @@ namespace bester::handlers {
 class handler_queue;
 class shard_handlers;
 
-/// How far each shard has come with one instance's frames; shared by that instance's channels.
-/// Written by the shard whose entry it is, read by the others.
+/// How many frames of one instance each shard has executed; shared by that instance's channels. Each entry is written
+/// by its shard and read by the others.
 struct instance_progress {
     explicit instance_progress(unsigned shards) : executed(shards), heard_ms(shards) {}
     std::vector<std::atomic<std::uint64_t>> executed;
-    std::vector<std::atomic<std::uint64_t>> heard_ms;  ///< when a frame came, on the clock that all shards read
+    std::vector<std::atomic<std::uint64_t>> heard_ms;  ///< when the last frame came, on the clock that all shards read
 };
 
 /// The stream between one shard and one instance, after the hello: messages out, answers, pushes
 /// and queries in, as proto-docs/handler.md says. Owned by shard_handlers, on the shard's thread.
 ///
-/// A message is held from send() until its answer, its deadline or the end of the channel:
-/// then its sender is told, exactly once.
+/// A message is held from send() until its answer, its deadline or the end of the channel; then its sender gets the
+/// status, exactly once.
 class channel final : public exchange::framed_stream,
                       public outlet,
                       public exchange::command_source,
@@ -51,11 +51,11 @@ public:
 
     /// Sends the snapshot if events are wanted, and reads.
     void begin();
-    /// All channels of the instance stand: messages may be sent.
+    /// All channels of the instance are open: messages may be sent.
     void become_ready();
     /// Takes nothing new and asks the handler to finish.
     void drain();
-    /// Ends the channel; what it held is given to another instance where that is allowed, or fails.
+    /// Ends the channel; messages that it held are given to another instance where that is allowed, or fail.
     void fail(std::string_view reason);
     using framed_stream::fail;
 
@@ -71,20 +71,22 @@ public:
     bool take_command(std::uint64_t now_ms) noexcept override;
     std::size_t in_flight() const noexcept { return held_.size(); }
 
-    /// Deadlines of messages and of `after`, and whether the instance lives. Returns whether there is more to look at.
+    /// Checks the deadlines of messages and of `after`, and whether the instance lives. Returns whether there is more
+    /// to check.
     bool sweep(std::uint64_t now_ms);
     /// Another shard's channel of this instance waits until this one has executed `count` frames.
     void wake_when_executed(std::uint64_t count, unsigned waiting_shard);
-    /// What this channel waited for may have happened.
+    /// The frames that this channel waited for may have been executed.
     void after_may_be_met();
-    /// Tells other shards how many frames have been executed here. At the end of a turn, when what they sent is posted.
+    /// Tells other shards how many frames have been executed here; at the end of a turn, after the mail of these frames
+    /// is posted.
     void publish_progress();
     /// Ends the channel now.
     void lost(std::string_view reason, loss why = loss::broken);
 
     // As command_source and session_observer.
     const std::string& handler() const noexcept override { return instance_.handler; }
-    /// As it was when the instance was started: another one in the config is for the next.
+    /// The value from the instance's start: a change in the config is for the next instance.
     const std::string& groups_owner() const noexcept override { return groups_owner_; }
     std::size_t most_recipients() const noexcept override;
     void notify(std::string_view frame) noexcept override;
@@ -105,15 +107,15 @@ private:
         std::string data;  ///< kept only if it may be given to another instance
         queue_place place;
         std::uint64_t sent_ms = 0;
-        std::uint64_t stream_begin = 0;  ///< where its frame begins in all that was queued
+        std::uint64_t stream_begin = 0;  ///< position of its frame in the stream of all output
         std::uint32_t frame_size = 0;
         std::uint32_t data_size = 0;
     };
-    /// Whether it is given messages.
+    /// Whether the channel is given messages.
     ///
     ///   open ──drain()──▶ draining ──nothing is held──▶ drained, which its owner is told
     enum class service : std::uint8_t { open, draining, drained };
-    /// Whether it is of use.
+    /// Whether the channel is usable.
     ///
     ///   whole ──notify() without room──▶ overfull: the owner is told at the end of the turn, and loses it
     ///     └──────────┴──fail()──▶ failing: the instance is lost; the last frames that it sent are read
@@ -173,7 +175,7 @@ private:
     wire::handler_frame frame_;
     exchange::numbered_slots<held_message, most_window> held_;  ///< by the id that the handler answers
     wire::token_bucket budget_;
-    std::size_t kept_bytes_ = 0;  ///< data of messages that are held
+    std::size_t kept_bytes_ = 0;  ///< bytes of `data` of the messages that are held
     std::uint64_t total_queued_ = 0;
     liveness liveness_;
     std::uint64_t heard_ms_ = 0;

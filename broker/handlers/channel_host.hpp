@@ -6,16 +6,16 @@
 
 namespace bester::handlers {
 
-/// One life of one instance: a restart gets a new epoch, so what is late for the old one finds nothing.
+/// Names one life of an instance: a restart gets a new epoch, so that late work for the old one finds nothing.
 struct instance_ref {
     std::string handler;      ///< the entry's name
     unsigned number = 0;      ///< 0 … instances - 1
-    std::uint64_t epoch = 0;  ///< unique in this broker's life
+    std::uint64_t epoch = 0;  ///< unique while the broker runs
 
     auto operator<=>(const instance_ref&) const = default;
 };
 
-/// What a process says of itself in its first hello.
+/// The wishes of a process in its first hello.
 struct handler_wishes {
     bool client_events = false;
     bool peer_events = false;
@@ -23,10 +23,10 @@ struct handler_wishes {
     bool answers_pings = false;
 };
 
-/// Why an instance is given up: its process or a channel of it is of no use, or it does not answer.
+/// Why an instance is given up: its process or a channel is broken, or it does not answer.
 enum class loss : std::uint8_t { broken, hanging };
 
-/// Whose channel it is, and what a channel is told when it begins.
+/// The instance of a new channel, and the settings that the channel begins with.
 struct channel_facts {
     instance_ref instance;
     unsigned shard = 0;
@@ -40,23 +40,23 @@ struct channel_offer : channel_facts {
     std::string received{};  ///< bytes that came after the hello
 };
 
-/// What the control plane (supervisor) needs of the shards. All functions may be called from the
-/// control thread; they post to the shards and return at once.
+/// The shards as the control plane (supervisor) sees them. All functions may be called from the control thread; they
+/// post to the shards and return at once.
 class channel_host {
 public:
     virtual ~channel_host() = default;
 
-    /// How many shards there are, and so how many channels an instance must open.
+    /// Returns the number of shards, which is the number of channels that an instance must open.
     virtual unsigned shards() const noexcept = 0;
     /// Gives a channel to its shard, which owns it from now on.
     virtual void open_channel(channel_offer offer) = 0;
     /// All channels are open: messages may flow to this instance.
     virtual void instance_ready(const instance_ref& instance) = 0;
-    /// The instance is lost or must go: closes its channels, answers or moves what it held.
-    /// `reason` is for the log and the senders, e.g. "killed by signal 11 (SIGSEGV)".
+    /// The instance is lost or is to end: closes its channels, and ends or moves the messages that it held. `reason` is
+    /// for the log and the senders, e.g. "killed by signal 11 (SIGSEGV)".
     virtual void close_instance(const instance_ref& instance, const std::string& reason) = 0;
-    /// Gives it nothing new and sends `drain`; answered by supervisor::instance_drained when
-    /// every shard has got its last answer from it.
+    /// Gives the instance no more messages and sends `drain`; supervisor::instance_drained is called when every shard
+    /// has got its last answer.
     virtual void drain_instance(const instance_ref& instance) = 0;
 };
 

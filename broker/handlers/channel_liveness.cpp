@@ -1,4 +1,4 @@
-// channel: deadlines of messages, and whether the instance lives.
+// channel: deadlines of messages, and liveness of the instance.
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -37,7 +37,7 @@ void channel::heard() {
         log::info("handler {}: it goes on, shard {} has heard it", name_of(instance_), shard_.index());
 }
 
-/// On another of its channels, later than here?
+/// Returns whether a frame came on another channel of the instance, later than here.
 bool channel::was_heard_elsewhere() const noexcept {
     return std::any_of(progress_->heard_ms.begin(), progress_->heard_ms.end(),
                        [this](const auto& other) { return other.load(std::memory_order_relaxed) > heard_ms_; });
@@ -56,7 +56,8 @@ bool channel::sweep(std::uint64_t now_ms) {
     return !held_.empty() || after_deadline_ms_ != 0 || liveness_.is_waiting_for_pong();
 }
 
-/// Ends what is past its deadline. Returns whether that includes a message since which nothing was heard.
+/// Ends messages that are past their deadline. Returns whether one of them was handed over after the last frame of the
+/// instance.
 bool channel::expire(std::uint64_t now_ms) {
     if (held_.empty()) return false;
     bool was_missed = false;
@@ -84,11 +85,11 @@ void channel::log_timeout(const held_message& missed, std::uint64_t now_ms) {
                  held_for(missed.sent_ms, now_ms));
 }
 
-/// Asks whether the instance lives, or ends it. False: the channel was closed.
+/// Asks whether the instance lives, or ends it. Returns false if the channel was closed.
 bool channel::judge(std::uint64_t now_ms, bool is_owed, bool was_missed) {
-    // At the end of a drain it is ended anyway, and then its messages are named.
+    // At the end of a drain the instance is ended anyway, and the log names its messages.
     if (service_ != service::open) return true;
-    // Who does not answer pings may serve one channel only at a time.
+    // A process that does not answer pings may serve only one channel at a time.
     if (!liveness_.answers_pings() && is_owed && was_heard_elsewhere()) {
         heard_ms_ = now_ms;
         liveness_.heard();
@@ -102,7 +103,7 @@ bool channel::judge(std::uint64_t now_ms, bool is_owed, bool was_missed) {
         case liveness::verdict::ask: queue_frame(wire::make_frame(R"({"kind":"ping"})")); return true;
         case liveness::verdict::hanging: break;
     }
-    // It has spoken, and was not listened to yet.
+    // The instance has sent something that is not read yet.
     if (after_deadline_ms_ != 0 || has_unread_input()) {
         liveness_.heard();
         return true;
@@ -125,7 +126,7 @@ void channel::hangs(std::uint64_t now_ms) {
     lost(reason, loss::hanging);
 }
 
-/// For the log: what it has got and not answered, the oldest first; also what is past its deadline.
+/// Returns for the log the messages that it has not answered, the oldest first, including those past their deadline.
 std::string channel::held_messages(std::uint64_t now_ms) const {
     std::vector<std::pair<std::uint64_t, std::string>> held;
     for (const overdue_message& late : overdue_.all())

@@ -1,4 +1,4 @@
-// What a channel tells its handler about the exchange: answers to queries, snapshot and events.
+// channel: answers to queries, snapshot and events.
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -75,7 +75,7 @@ void channel::list_clients() {
     notify(wire::make_frame(body));
 }
 
-/// Asks every shard for its members; the one that was asked puts them together.
+/// Asks every shard for its members; this shard collects the answers.
 void channel::list_group() {
     struct gathered {
         std::uint64_t source;
@@ -136,7 +136,7 @@ void append_group(std::string& body, std::string_view group, std::size_t session
     body += R"(,"sessions":)" + std::to_string(sessions);
 }
 
-/// Of a WebSocket.
+/// Appends the path, namespace and query of a WebSocket session.
 void append_path(std::string& body, const session& who) {
     if (who.path().empty()) return;
     body += R"(,"path":)";
@@ -203,8 +203,8 @@ void channel::send_snapshot() {
     send_page(false);
 }
 
-/// An event's frame is begun, completed by `complete` and queued. If it cannot be, the channel ends: the handler would
-/// believe for ever what is not true any more.
+/// Begins an event's frame, has it completed by `complete`, and queues it. If that fails, the channel ends: without the
+/// event the handler would hold a false picture for ever.
 template <class Complete>
 void channel::tell_event(std::string_view event, Complete&& complete) noexcept {
     const bool is_told = shard_.guarded("an event for a handler", [&] {
@@ -231,7 +231,7 @@ void channel::tell_session(std::string_view event, const session& who, bool has_
     });
 }
 
-/// Of the instance that this one replaces: what its answers still change is not in the snapshot.
+/// Reports changes by the instance that this one replaces, which are not in the snapshot any more.
 void channel::on_membership(const session& who, std::string_view group, bool has_joined,
                             const exchange::instance_mark& by) noexcept {
     if (!mark().replaces(by)) return;

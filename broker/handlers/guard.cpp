@@ -93,7 +93,7 @@ guard::guard() {
     }
     ::close(ends[1]);
     socket_ = ends[0];
-    // From here on it ignores what a terminal sends to the whole family.
+    // From here on the process ignores the signals that a terminal sends to the whole process group.
     char told = 0;
     while (::recv(socket_, &told, 1, 0) < 0 && errno == EINTR) {}
     if (told == ready) return;

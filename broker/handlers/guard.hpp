@@ -4,9 +4,9 @@
 
 namespace bester::handlers {
 
-/// A small process beside the broker that leaves no handler behind when the broker dies, even by
-/// SIGKILL: it knows the process group of every handler, and when the broker's end of its socket
-/// closes it sends SIGTERM, a second later SIGKILL, to all it knows, and exits.
+/// A small process beside the broker that leaves no handler behind when the broker dies, even by SIGKILL: it knows the
+/// process group of every handler, and when the broker's end of its socket closes, it sends SIGTERM, a second later
+/// SIGKILL, to all of them, and exits.
 ///
 /// Start it before the broker has threads (it forks without exec). Owned by `serve`; it must
 /// outlive the supervisor, on whose thread it is used. Its destructor closes the socket and waits
@@ -19,10 +19,10 @@ public:
     guard(const guard&) = delete;
     guard& operator=(const guard&) = delete;
 
-    /// For the child of a fork, between fork and exec: async-signal-safe. From then on the group
-    /// that the caller leads is guarded, so there is no moment at which it could be orphaned.
+    /// For the child of a fork, between fork and exec: async-signal-safe. Guards the group that the caller leads from
+    /// then on, so that it cannot be orphaned at any moment.
     static void enroll_self(int descriptor) noexcept;
-    /// The group is gone, its number may belong to somebody else soon.
+    /// Forgets a group that has ended, since its number may soon belong to another one.
     void forget(pid_t group) noexcept;
 
     int descriptor() const noexcept { return socket_; }

@@ -28,13 +28,13 @@ void handler_entry::start() {
         if (is_vacant(*each)) begin(*each);
 }
 
-/// Does an instance that drains or stops still have its place?
+/// Returns whether an instance that drains or stops still has this slot.
 bool handler_entry::is_being_left(const slot& in) const noexcept {
     return std::any_of(retired_.begin(), retired_.end(),
                        [&](const auto& life) { return life->ref().number == in.number; });
 }
 
-/// May an instance be started in it now?
+/// Returns whether an instance may be started in this slot now.
 bool handler_entry::is_vacant(const slot& in) const noexcept {
     if (in.serving || in.coming || in.backing_off) return false;
     return settings_.replace == replace_mode::beside || !is_being_left(in);
@@ -104,7 +104,7 @@ void handler_entry::begin_later(slot& in, std::chrono::milliseconds delay) {
         const auto self = weak.lock();
         if (!self || error || number >= self->slots_.size()) return;
         slot& waiting = *self->slots_[number];
-        // A stale wait can still arrive as a success.
+        // A wait for an earlier time may still complete without an error.
         if (!waiting.backing_off || clock::now() < waiting.due) return;
         waiting.backing_off = false;
         self->begin(waiting);
@@ -122,13 +122,13 @@ void handler_entry::replace_all() {
         each->policy.reset();
         cancel_backoff(*each);
         retire(each->coming, drain_limit());
-        // Only whoever started it by hand can start the next one.
+        // An instance that was started by hand is started again by hand only.
         if (settings_.start == start_mode::manual) retire(each->serving, drain_limit());
     }
     roll();
 }
 
-/// One at a time, so that a change that does not work costs one start and no service.
+/// One at a time, so that a change that does not work costs one failed start and no service.
 void handler_entry::roll() {
     if (!wanted_ || settings_.start != start_mode::automatic) return;
     const bool is_after = settings_.replace == replace_mode::after;

@@ -12,24 +12,24 @@
 
 namespace bester::handlers {
 
-/// What all entries of a supervisor share, besides what their instances do; outlives them.
+/// The state that all entries of a supervisor share; outlives them.
 struct entry_services {
     const instance_services& instances;
     std::function<std::uint64_t()> next_epoch;
     std::function<double()> random;  ///< in [0, 1)
 };
 
-/// Must the instances be replaced for a change from `before` to `after`? What only the router, the
-/// channels or the supervisor read (types, deadlines, number of instances, …) needs no new process.
+/// Returns whether a change from `before` to `after` needs new processes. Settings that only the router, the channels
+/// or the supervisor read (types, deadlines, number of instances, …) do not.
 bool needs_new_process(const handler_settings& before, const handler_settings& after);
 
-/// One config entry with processes: keeps `instances` of them alive, one in each slot, and replaces
-/// them one at a time. In mode `beside` a new one is started beside the old one, and when it is ready the old one
-/// drains; a replacement that never gets ready leaves the old one in service. In mode `after` the old one drains first,
-/// and the new one is started when nothing is left of it: no slot ever has two processes.
+/// One config entry with processes: keeps `instances` of them alive, one in each slot, and replaces them one at a time.
+/// In mode `beside` a new one is started beside the old one, and when it is ready the old one drains; a replacement
+/// that never gets ready leaves the old one in service. In mode `after` the old one drains first, and the new one is
+/// started when its process has ended: no slot ever has two processes.
 ///
-/// Owned by the supervisor; everything on the control thread. Shared only so that pending timers
-/// can find out that it is gone.
+/// Owned by the supervisor; everything on the control thread. Held by a shared_ptr only so that pending timers can find
+/// out that it is gone.
 class handler_entry : public std::enable_shared_from_this<handler_entry> {
 public:
     using clock = std::chrono::steady_clock;
@@ -37,7 +37,7 @@ public:
     /// `idle` is called when the last instance is gone and none is wanted; it may destroy the entry.
     handler_entry(const entry_services& services, handler_settings settings, std::function<void(handler_entry&)> idle);
 
-    /// Wants instances: starts what is missing.
+    /// Starts the instances that are missing.
     void start();
     /// Takes changed settings, replacing or only adding and removing instances as needed; a
     /// drained entry stays drained.
@@ -49,7 +49,7 @@ public:
     /// How long a drain may take: until every deadline has passed, at least the stop grace.
     clock::time_point drain_limit() const;
 
-    /// A process started by hand wants to be an instance.
+    /// Admits a process that was started by hand as an instance.
     tl::expected<instance*, refusal> attach(pid_t pid);
     instance* find_by_token(const std::string& token) const;
     instance* find_by_key(const std::string& key) const;
@@ -65,7 +65,7 @@ private:
             : number(place), policy(restart), timer(io) {}
 
         unsigned number;
-        std::shared_ptr<instance> serving;  // was ready once
+        std::shared_ptr<instance> serving;  // the instance that has been ready
         std::shared_ptr<instance> coming;   // not ready yet; beside a serving one it is its replacement
         restart_policy policy;
         asio::steady_timer timer;
@@ -98,7 +98,7 @@ private:
     handler_settings settings_;
     std::function<void(handler_entry&)> idle_;
     bool wanted_ = false;
-    unsigned generation_ = 1;  // instances of an older one are to be replaced
+    unsigned generation_ = 1;  // instances of an older generation are to be replaced
     std::vector<std::unique_ptr<slot>> slots_;
     std::vector<std::shared_ptr<instance>> retired_;
 };

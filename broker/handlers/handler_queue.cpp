@@ -21,7 +21,7 @@ constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
 
 std::uint64_t hash_of(std::string_view text) noexcept { return std::hash<std::string_view>{}(text); }
 
-/// What is handed over in the order of its serials.
+/// Messages that are handed over in the order of their serials.
 std::uint64_t order_of(const exchange::envelope_view& message) noexcept {
     if (message.key_hash != 0) return message.key_hash;
     if (message.origin) return message.origin.value();
@@ -97,7 +97,7 @@ submit_result handler_queue::submit(const exchange::envelope_view& message, std:
     const std::size_t evicted_before = evicted_.size();
     const bool has_room =
         room_.make_room(waiting.origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
-    // Not now: whoever submits may be in the middle of executing commands.
+    // Not now, since the caller of submit() may be executing commands.
     if (evicted_.size() > evicted_before) shard_.at_turn_end([this] { fail_evicted(); });
     if (!has_room) {
         shard_.count(counter::busy);
@@ -113,14 +113,14 @@ submit_result handler_queue::submit(const exchange::envelope_view& message, std:
     return {};
 }
 
-/// Puts a message that is newer than all of its order where it has to wait.
+/// Puts a message that is the newest of its order into the line in which it has to wait.
 void handler_queue::enqueue(waiting_message&& waiting) {
     shard_.wake_sweep();
     gate* const at = gate_for(waiting.order);
     if (!at) return room_.add(unassigned_, std::move(waiting));
     if (const auto pinned = pins_.find(waiting.order); pinned != pins_.end())
         return room_.add(pinned->second.line, std::move(waiting));
-    // Who waits for an instance to start waits until the deadline; who waits for room, not so long.
+    // A message waits for an instance to start until its deadline, for room in a window a shorter time.
     waiting.give_up_ms = shard_.now_ms() + static_cast<std::uint64_t>(busy_timeout_.count());
     room_.add(at->line, std::move(waiting));
 }
@@ -164,7 +164,7 @@ void handler_queue::forget(outlet& instance) {
     settle();
 }
 
-/// The instances are others than before, or have given messages back: decides anew where each message waits.
+/// Decides again where each message waits, after the instances have changed or have given messages back.
 void handler_queue::settle() {
     waiting_room::message_list all;
     room_.gather(unassigned_, all);
@@ -230,7 +230,7 @@ void handler_queue::hand_over(gate& at) {
 
 // ---- the end of what waits -----------------------------------------------------------------------
 
-/// Before their deadline they have waited too long for room: `busy`. Past it: `late`.
+/// A message that has waited too long for room ends with `busy` before its deadline, with `late` after it.
 void handler_queue::fail(waiting_room::message_list& failed, error_code late) {
     waiting_room::message_list ending;
     ending.splice(ending.end(), failed);

@@ -16,12 +16,13 @@
 
 namespace bester::handlers {
 
-/// One shard's way to a handler with processes: chooses the instance of each message and keeps what has to wait, within
-/// bounds. What waits holds up nothing but later messages of the same order.
+/// One shard's entrance to a handler with processes: chooses the instance of each message and keeps messages that have
+/// to wait, within bounds. A waiting message holds up only later messages of the same order.
 ///
 /// The order of a message is its key or, without one, its sender's session. Messages of one order go to one instance,
-/// by serial. When the instances change, so that an order is to go to another one than that which still holds messages
-/// of it, later messages of the order wait until those have ended: an order is never at two instances at a time.
+/// by serial. When a change of the instances moves an order to another instance while the old one still holds messages
+/// of it, later messages of the order wait messages that wait until those have ended: an order is never at two
+/// instances at a time.
 class handler_queue final : public exchange::handler_port, public exchange::swept {
 public:
     handler_queue(exchange::shard& on, std::shared_ptr<const handler_settings> settings,
@@ -34,21 +35,21 @@ public:
 
     void apply(std::shared_ptr<const handler_settings> settings, std::chrono::milliseconds busy_timeout);
     const handler_settings& settings() const noexcept { return *settings_; }
-    /// What the handler may command; null: everything.
+    /// The rights of the handler; null: everything is allowed.
     const exchange::command_rights* rights() const noexcept { return is_limited_ ? &settings_->may : nullptr; }
-    /// No more messages will come: ends those that wait.
+    /// Ends the messages that wait; no more will come.
     void retire();
 
-    /// An instance takes messages from now on; or no more, but it may still hold some.
+    /// An instance takes messages from now on, or takes no more but may still hold some.
     void add_ready(outlet& instance);
     void remove_ready(outlet& instance);
-    /// A message that the instance held has ended. The queue hands nothing over before room_at().
+    /// A message that the instance held has ended. The queue hands over no message before room_at().
     void ended(std::uint64_t order);
     /// There may be room in the instance's window.
     void room_at(outlet& instance);
 
-    /// The end of an instance: first withdraw() it, then give_back() what it did not get or another one may get as
-    /// well, which keeps the place that it had, then forget() it, which hands over.
+    /// The end of an instance: first withdraw() it, then give_back() the messages that it did not get or that may be
+    /// given twice, which keep their places, then forget() it, which hands them over.
     void withdraw(outlet& instance);
     void give_back(exchange::envelope&& message, std::string&& data, const queue_place& place);
     void forget(outlet& instance);
@@ -62,9 +63,9 @@ private:
         explicit gate(outlet& of) noexcept : instance{&of}, number{of.number()} {}
         outlet* instance;
         unsigned number;          ///< the instance's
-        waiting_room::line line;  ///< for room in its window
+        waiting_room::line line;  ///< messages that wait for room in its window
     };
-    /// An order that an instance holds messages of that is not the one to get the next.
+    /// An order whose next messages belong to another instance than the one that still holds some.
     struct pin {
         std::size_t held = 0;
         waiting_room::line line;  ///< until those have ended
@@ -84,17 +85,18 @@ private:
     bool is_limited_;  ///< has `may`
     waiting_room room_;
     std::vector<std::unique_ptr<gate>> ready_;     ///< by instance number
-    std::vector<outlet*> leaving_;                 ///< take no more, may hold messages
-    waiting_room::line unassigned_;                ///< while no instance is ready
+    std::vector<outlet*> leaving_;                 ///< instances that take no more messages, but may hold some
+    waiting_room::line unassigned_;                ///< messages that wait while no instance is ready
     std::unordered_map<std::uint64_t, pin> pins_;  ///< by order; empty most of the time
     waiting_room::message_list evicted_;           ///< to be told `busy` at the end of the turn
     bool was_unpinned_ = false;
     std::uint64_t last_serial_ = 0;
 };
 
-/// Whose share of a waiting room a message takes: its sender's session, or the handler or server that brought it.
+/// Returns the origin for whose share of a waiting room a message counts: its sender's session, or the handler or
+/// server that brought it.
 std::uint64_t origin_of(const exchange::envelope_view& message) noexcept;
-/// Bounds of one shard's waiting room; the entry's are for all shards together.
+/// Returns the bounds of one shard's waiting room; those of the entry are for all shards together.
 waiting_room::bounds room_bounds(const handler_settings& settings, std::size_t shards) noexcept;
 
 }  // namespace bester::handlers

@@ -69,7 +69,7 @@ void handler_registry::channel_lost(const instance_ref& instance, const std::str
 void handler_registry::channel_drained(const instance_ref& instance, unsigned shard) {
     {
         const std::lock_guard lock{mutex_};
-        // An instance that was closed meanwhile is nobody's concern, and nothing would forget it.
+        // An instance that was closed meanwhile is not noted, since nothing would remove it again.
         if (!progress_.contains(instance.epoch) && !drained_.contains(instance.epoch)) return;
         std::set<unsigned>& shards_done = drained_[instance.epoch];
         shards_done.insert(shard);

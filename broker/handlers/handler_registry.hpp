@@ -14,11 +14,10 @@
 
 namespace bester::handlers {
 
-/// Joins the supervisor (control thread) and the shards: what either tells the other goes through
-/// here as posted work.
+/// Connects the supervisor (control thread) and the shards: each calls the other through here, as posted work.
 class handler_registry final : public channel_host, public instance_listener {
 public:
-    /// What it tells the control plane; called on any shard's thread, must post.
+    /// Functions of the control plane; called on any shard's thread, so they must post.
     struct callbacks {
         std::function<void(instance_ref, std::string reason, loss why)> channel_lost;
         std::function<void(instance_ref)> instance_drained;
@@ -27,7 +26,7 @@ public:
     handler_registry(std::vector<exchange::shard*> shards, one_shot_runner& one_shots, callbacks to_control);
     ~handler_registry() override;
 
-    /// Control thread: makes entries and routes on all shards.
+    /// Makes entries and routes on all shards; control thread.
     void apply(const handler_list& entries, std::chrono::milliseconds busy_timeout);
     shard_handlers& on_shard(unsigned index) noexcept { return *shard_handlers_[index]; }
 
@@ -45,7 +44,7 @@ private:
     callbacks to_control_;
     std::vector<std::unique_ptr<shard_handlers>> shard_handlers_;
     std::vector<shard_handlers*> all_;
-    std::mutex mutex_;  ///< for the two maps, which shards reach when an instance drains
+    std::mutex mutex_;  ///< guards the two maps, which shards use when an instance drains
     std::map<std::uint64_t, std::shared_ptr<instance_progress>> progress_;
     std::map<std::uint64_t, std::set<unsigned>> drained_;
 };

@@ -11,20 +11,20 @@
 
 namespace bester::handlers {
 
-/// What `window` of an entry may be at most.
+/// The largest `window` of an entry.
 inline constexpr std::size_t most_window = 1'000'000;
 
-/// How an entry's instances come to be.
+/// How an entry's instances are started.
 enum class start_mode {
     automatic,  ///< the broker starts and supervises `command`
-    manual,     ///< somebody starts them by hand; deadlines are not enforced
+    manual,     ///< started by hand; deadlines are not enforced
     one_shot,   ///< the original daemon's handlers, reached through `socket`
 };
 
 /// What is done about an instance that hangs.
 enum class hang_action { restart, tell };
 
-/// What ends the process of an instance that hangs.
+/// The signal that ends the process of an instance that hangs.
 enum class end_signal { abort = SIGABRT, quit = SIGQUIT, terminate = SIGTERM, kill = SIGKILL };
 /// How an instance makes way for its replacement.
 enum class replace_mode {
@@ -37,7 +37,7 @@ struct restart_settings {
     std::chrono::milliseconds initial_delay{500};
     std::chrono::milliseconds longest_delay{30'000};
     std::chrono::milliseconds failed_start{1'000};  ///< an exit within this time is a failed start
-    unsigned degraded_after = 5;                    ///< so many failures within `degraded_window`
+    unsigned degraded_after = 5;                    ///< this many failures within `degraded_window`
     std::chrono::milliseconds degraded_window{60'000};
 
     bool operator==(const restart_settings&) const = default;
@@ -72,8 +72,8 @@ struct handler_settings {
     std::chrono::milliseconds stop_grace{10'000};     ///< from SIGTERM to SIGKILL
     restart_settings restart;
     replace_mode replace = replace_mode::beside;
-    std::string groups{};              ///< whose groups its commands are about; empty: its own
-    exchange::command_rights may;      ///< what its process may command
+    std::string groups{};              ///< the handler whose groups its commands use; empty: its own
+    exchange::command_rights may;      ///< the commands that its process may give
     std::string config_json = "null";  ///< the entry's `config`, passed to the handler
 
     const std::string& groups_owner() const noexcept { return groups.empty() ? name : groups; }

@@ -62,7 +62,7 @@ handler_status handler_entry::status() const {
         entry.is_degraded |= each->policy.is_degraded();
         for (const auto& life : {each->serving, each->coming})
             if (life) entry.instances.push_back(status_of(*each, *life));
-        // A place that is only being vacated is shown by who is leaving it.
+        // A slot that is only being vacated shows the instance that leaves it.
         const bool is_left_empty = !wanted_ || settings_.replace == replace_mode::after;
         if (each->serving || each->coming || (is_left_empty && is_being_left(*each))) continue;
         instance_status empty;

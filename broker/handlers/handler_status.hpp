@@ -13,10 +13,10 @@ namespace bester::handlers {
 
 /// What an instance does at the moment.
 enum class instance_state {
-    waiting,      ///< for somebody to start it by hand
+    waiting,      ///< to be started by hand
     starting,     ///< its process runs, not all channels are open
     ready,        ///< serves messages
-    draining,     ///< gets nothing new
+    draining,     ///< gets no more messages
     stopping,     ///< told to exit
     backing_off,  ///< ended; will be started again
     stopped,      ///< drained by hand; `restart` starts it
@@ -24,7 +24,7 @@ enum class instance_state {
 
 std::string_view to_string(instance_state state) noexcept;
 
-/// One life of an instance, or the place where the next will be. Plain values for status reports.
+/// One life of an instance, or the slot of the next one. Plain values for status reports.
 struct instance_status {
     unsigned number = 0;
     std::uint64_t epoch = 0;  ///< 0: no life at the moment
@@ -32,12 +32,12 @@ struct instance_status {
     instance_state state = instance_state::stopped;
     bool is_degraded = false;
     std::chrono::system_clock::time_point started{};  ///< of this life
-    unsigned restarts = 0;                            ///< after an end that nobody asked for
+    unsigned restarts = 0;                            ///< starts after an unexpected end
     std::string last_exit;                            ///< how the life before this one ended
     std::string last_output;                          ///< its last line of output
 };
 
-/// One entry with all its instances; while some are being replaced, old and new stand side by side.
+/// One entry with all its instances; while some are being replaced, both old and new ones.
 struct handler_status {
     std::string name;
     start_mode start = start_mode::automatic;

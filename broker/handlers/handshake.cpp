@@ -30,7 +30,7 @@ namespace {
 
 using protocol = asio::local::stream_protocol;
 
-/// Handlers may run as other users; who they are is asked in the handshake.
+/// Handlers may run as other users; the handshake checks who they are.
 constexpr mode_t everybody = 0666;
 
 /// A connection before its welcome.
@@ -66,7 +66,7 @@ exchange::listening_socket listen(const std::string& path) {
 
 }  // namespace
 
-/// Outlives the listener while coroutines are pending; `closed` tells them to go.
+/// Outlives the listener while coroutines are pending; `closed` makes them end.
 struct handshake_listener::shared_state : std::enable_shared_from_this<shared_state> {
     using connection = std::shared_ptr<unfinished_handshake>;
 
@@ -109,7 +109,7 @@ asio::awaitable<void> handshake_listener::shared_state::accept_all() {
             continue;
         }
         if (error == asio::error::connection_aborted) continue;
-        // Most likely out of descriptors: trying again at once would only spin.
+        // Most likely there are no descriptors left: trying again at once would only spin.
         log::warning("handlers: cannot accept a connection on '{}': {}; trying again in 100 ms", path, error.message());
         pause.expires_after(std::chrono::milliseconds(100));
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
@@ -118,7 +118,7 @@ asio::awaitable<void> handshake_listener::shared_state::accept_all() {
 
 void handshake_listener::shared_state::begin(protocol::socket socket) {
     if (unfinished.size() >= limits.unfinished) {
-        // A handler says hello at once, so the oldest is the least likely to be one.
+        // A handler sends its hello at once, so the oldest connection is the least likely to be one.
         log::warning("handlers: {} connections have not said hello; closing the oldest (pid {})", unfinished.size(),
                      credentials_of(unfinished.front()->socket.native_handle()).pid);
         unfinished.front()->close();

@@ -17,25 +17,25 @@ class io_context;
 
 namespace bester::handlers {
 
-/// Bounds of what a connection may do before it is somebody's channel.
+/// Limits for connections before they are channels.
 struct handshake_limits {
     std::size_t hello_size = 64 * 1024;
     std::chrono::milliseconds hello_timeout{10'000};  ///< from accept to hello
-    std::size_t unfinished = 64;                      ///< then the oldest is closed
+    std::size_t unfinished = 64;                      ///< most unfinished handshakes; then the oldest is closed
 };
 
-/// Who is at the other end, as the kernel says.
+/// The process at the other end, as the kernel reports it.
 struct peer_credentials {
     pid_t pid = 0;
     uid_t uid = 0;
 };
 
-/// A hello that was accepted: what to answer, and whose channel it becomes.
+/// An accepted hello: the answer, and the instance whose channel it becomes.
 struct admission : channel_facts {
     std::string welcome{};  ///< JSON
 };
 
-/// What the owner of the instances decides and gets to know, all on the listener's thread.
+/// The owner of the instances, which decides about hellos; called on the listener's thread.
 struct handshake_decisions {
     std::function<tl::expected<admission, refusal>(const hello_message&, const peer_credentials&)> admit;
     /// The welcome was sent; the offer's descriptor now belongs to the callee.
@@ -44,9 +44,9 @@ struct handshake_decisions {
     std::function<void(const instance_ref&, const std::string& reason)> failed;
 };
 
-/// Listens on the handlers' UNIX socket and brings each connection to its welcome or its error
-/// frame (proto-docs/handler.md, "Starting"). Anybody on this machine may connect, since handlers
-/// may run as other users: token, key or user id decide.
+/// Listens on the handlers' UNIX socket and brings each connection to its welcome or its error frame
+/// (proto-docs/handler.md, "Starting"). Every process of this machine may connect, since handlers may run as other
+/// users: token, key or user id decide.
 ///
 /// Lives on the thread that runs its io_context. Unfinished handshakes end with it.
 class handshake_listener {
@@ -59,7 +59,7 @@ public:
     handshake_listener(const handshake_listener&) = delete;
     handshake_listener& operator=(const handshake_listener&) = delete;
 
-    /// Accepts nothing more, closes what is unfinished and removes the socket file.
+    /// Stops accepting, closes unfinished handshakes and removes the socket file.
     void close();
 
 private:

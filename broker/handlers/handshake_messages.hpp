@@ -22,13 +22,13 @@ struct hello_message {
     handler_wishes wishes;          ///< first channel
 };
 
-/// Why a hello is not accepted; sent as an `error` frame.
+/// The reason why a hello is refused; sent as an `error` frame.
 struct refusal {
     wire::error_code code = wire::error_code::bad_hello;
     std::string reason;
 };
 
-/// What the welcome says.
+/// The fields of the welcome.
 struct welcome_message {
     std::string server;
     std::string handler;
@@ -42,7 +42,7 @@ struct welcome_message {
     std::string config_json = "null";  ///< goes out as it is
 };
 
-/// Pure. Errors: protocol_mismatch, bad_hello.
+/// Reads a hello. Pure; fails with protocol_mismatch or bad_hello.
 tl::expected<hello_message, refusal> parse_hello(std::string_view json);
 std::string encode(const welcome_message& message);
 std::string encode(const refusal& error);

@@ -15,11 +15,11 @@ namespace bester::handlers {
 
 namespace {
 
-/// When a channel breaks, its process has most likely just died: so long we wait to be able to say
-/// of what.
+/// When a channel breaks, its process has most likely just died: the time to wait for its exit status, which gives the
+/// reason.
 constexpr std::chrono::milliseconds wait_for_exit_text{100};
 
-/// A drained handler exits when its channels are closed; so long we wait before SIGTERM says it again.
+/// A drained handler exits when its channels are closed: the time to wait for that before SIGTERM.
 constexpr std::chrono::milliseconds wait_for_leaving{300};
 
 }  // namespace
@@ -140,8 +140,8 @@ void instance::channel_opened(channel_offer offer) {
 }
 
 void instance::lost(const std::string& reason, loss why) {
-    // In a drain channels close one by one, and the others may still hold messages: its end, the
-    // last answer or the limit ends the drain, not the first channel.
+    // In a drain channels close one by one, and the others may still hold messages: the end of the process, the last
+    // answer or the limit ends the drain, not the first closed channel.
     if (phase_ != phase::starting && phase_ != phase::ready) return;
     lost_reason_ = reason;
     phase_ = phase::stopping;
@@ -154,7 +154,7 @@ void instance::drain(clock::time_point limit) {
         stop("stopped before it was ready");
         return;
     }
-    // A second call can only bring the limit forward: a shutdown during a drain.
+    // A second call, such as a shutdown during a drain, can only bring the limit forward.
     if (phase_ == phase::draining && limit < timer_deadline_) arm(timer_purpose::drain, limit);
     if (phase_ != phase::ready) return;
     phase_ = phase::draining;
@@ -192,7 +192,7 @@ void instance::close_channels(const std::string& reason) {
 void instance::terminate(int signal) {
     if (!lost_reason_.empty()) close_channels(lost_reason_);
     if (!process_) {
-        // Started by hand: it is not ours to kill, and sees its channels closed.
+        // A process that was started by hand is not killed; it sees that its channels are closed.
         const run_end kind = lost_reason_.empty() ? run_end::clean : run_end::failed;
         finish(lost_reason_.empty() ? "detached" : lost_reason_, kind);
         return;
@@ -212,7 +212,7 @@ void instance::arm(timer_purpose purpose, clock::time_point at) {
     timer_.expires_at(at);
     timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
         const auto self = weak.lock();
-        // A stale wait can still arrive as a success after the timer was armed anew.
+        // A wait for an earlier time may still complete without an error after the timer was set again.
         if (self && !error && clock::now() >= self->timer_deadline_) self->timer_fired();
     });
 }
@@ -247,7 +247,7 @@ void instance::process_ended(const exit_status& status) {
     const bool was_asked = (phase_ == phase::stopping && lost_reason_.empty()) || phase_ == phase::draining;
     const std::string exit_text = describe(status);
     std::string reason = was_drained_ ? exit_text + " after the drain" : exit_text;
-    // What made us end it says more than that our signal did.
+    // The reason for ending it says more than the signal that was sent.
     if (!lost_reason_.empty())
         reason = timer_purpose_ == timer_purpose::exit_text ? exit_text + " (" + lost_reason_ + ")"
                                                             : lost_reason_ + "; then " + exit_text;
@@ -260,7 +260,7 @@ void instance::process_ended(const exit_status& status) {
 void instance::finish(std::string reason, run_end kind) {
     phase_ = phase::gone;
     arm(timer_purpose::none, {});
-    // Posted, since the owner destroys this object and the caller still stands in it.
+    // Posted, since the owner destroys this object, which a caller still uses.
     asio::post(services_.io, [weak = weak_from_this(), reason = std::move(reason), kind] {
         const auto self = weak.lock();
         if (!self) return;

@@ -21,7 +21,7 @@ namespace bester::handlers {
 class guard;
 class instance;
 
-/// What all instances of a supervisor share; outlives them.
+/// The services that all instances of a supervisor share; outlives them.
 struct instance_services {
     asio::io_context& io;
     channel_host& host;
@@ -36,7 +36,7 @@ struct instance_end {
     finished_run run;
 };
 
-/// What an instance tells its owner, on the control thread.
+/// The calls of an instance to its owner, on the control thread.
 struct instance_events {
     std::function<void(instance&)> ready;                      ///< once, within the channel_opened of its last channel
     std::function<void(instance&, const instance_end&)> gone;  ///< once, last of all, never within a call
@@ -45,15 +45,15 @@ struct instance_events {
 /// "0.5 s", "12 s" for log lines.
 std::string in_seconds(std::chrono::milliseconds span);
 
-/// One life of one instance of a handler: from the start of its process (or from its attaching,
-/// if somebody started it by hand) until nothing is left of it.
+/// One life of one instance of a handler: from the start of its process (or from its first hello, if it was started by
+/// hand) until the process and all channels have ended.
 ///
 ///   starting ──all channels──▶ ready ──drain()──▶ draining ──▶ stopping ──▶ gone
 ///       └────────── lost(), hello too late, process ended ──────────┴────────▲
 ///
 /// stopping: its channels are closed, SIGTERM (`hang_signal` if it hangs) was sent, SIGKILL follows after `stop_grace`.
-/// One that was drained may exit by itself first, since its channels are closed. All functions on the control thread.
-/// Shared only so that pending timers can find out that it is gone; its handler_entry owns it.
+/// A drained instance has a moment to exit by itself first. All functions on the control thread. Held by a shared_ptr
+/// only so that pending timers can find out that it is gone; its handler_entry owns it.
 class instance : public std::enable_shared_from_this<instance> {
 public:
     enum class phase { starting, ready, draining, stopping, gone };
@@ -62,25 +62,26 @@ public:
     instance(const instance_services& services, handler_settings settings, instance_ref ref, unsigned generation,
              instance_events events);
 
-    /// Starts its process; failure is told by `gone`.
+    /// Starts its process; a failure is reported by `gone`.
     void start_process();
-    /// Somebody started process `pid` by hand.
+    /// Takes the process `pid`, which was started by hand.
     void attach(pid_t pid);
 
     bool accepts_token(const std::string& token) const noexcept;
     bool accepts_key(const std::string& key) const noexcept;
-    /// Reserves a shard's channel: the first one without asking for a shard, with its hello.
+    /// Reserves a shard's channel; the first hello does not name a shard.
     tl::expected<admission, refusal> admit(const hello_message& hello);
     /// The channel's welcome was sent.
     void channel_opened(channel_offer offer);
 
-    /// It cannot be used any more: a channel broke, it broke the protocol, it hangs. Nothing new in a drain.
+    /// Ends the instance, which cannot be used any more: a channel broke, it broke the protocol, or it hangs. Changes
+    /// nothing in a drain.
     void lost(const std::string& reason, loss why = loss::broken);
-    /// Gets nothing new; stops when all is answered, or at `limit`.
+    /// Gives it no more messages; it stops when everything is answered, or at `limit`.
     void drain(clock::time_point limit);
-    /// The shards have got its last answer.
+    /// All shards have got its last answer.
     void drained();
-    /// Ends it without draining.
+    /// Ends the instance without draining it.
     void stop(const std::string& reason);
 
     const instance_ref& ref() const noexcept { return ref_; }
@@ -117,10 +118,10 @@ private:
     std::vector<bool> admitted_;  // by shard
     std::vector<bool> open_;      // by shard
     hello_message first_hello_;
-    int end_signal_ = 0;       // what terminate() sent
-    std::string lost_reason_;  // why it is being stopped; empty if it was asked to go
+    int end_signal_ = 0;       // the signal that terminate() sent
+    std::string lost_reason_;  // why it is being stopped; empty if it was told to end
     bool was_ready_ = false;
-    bool was_drained_ = false;  // it owed nothing when it was stopped
+    bool was_drained_ = false;  // it owed no answers when it was stopped
     bool channels_closed_ = false;
 
     pid_t pid_ = 0;

@@ -20,9 +20,9 @@ public:
     instance_output(const instance_output&) = delete;
     instance_output& operator=(const instance_output&) = delete;
 
-    /// The process is gone: logs what is still in the pipes and closes them.
+    /// Logs the rest of the pipes after the process has ended, and closes them.
     void finish();
-    /// The last line it wrote, of stderr if there was one; empty if it wrote none.
+    /// Returns the last line that it wrote, of stderr if there was one; empty if there was none.
     std::string last_line() const;
 
 private:

@@ -13,34 +13,34 @@ struct liveness_limits {
     std::uint64_t silence_timeout_ms = 0;
 };
 
-/// Decides for one channel whether its instance hangs. Pure; used on the channel's shard, looked at by
-/// each sweep. proto-docs/handler.md, "Liveness".
+/// Decides for one channel whether its instance hangs. Pure; used on the channel's shard, by each sweep.
+/// proto-docs/handler.md, "Liveness".
 ///
 ///     idle ──owed──▶ counting ──ping_interval──▶ asked ──ping_timeout──▶ hanging    answers pings
 ///                    counting ──silence_timeout──────────────────────▶ hanging    does not
 ///
-/// Any frame that is heard leads back to idle. Only time counts in which something was owed, and of
-/// that only what the broker was awake for: between two looks at most `longest_step_ms`.
+/// Any frame that is received leads back to idle. Only time in which an answer was owed and the broker ran counts:
+/// between two looks at most `longest_step_ms`.
 class liveness {
 public:
     enum class verdict : std::uint8_t {
         alive,
-        ask,      ///< send a ping now; told once, until something is heard
-        hanging,  ///< told at each look, until leave_alone() or something is heard
+        ask,      ///< send a ping now; returned once, until a frame is received
+        hanging,  ///< returned at each look, until leave_alone() or a received frame
     };
     static constexpr std::uint64_t longest_step_ms = 200;
 
     explicit liveness(bool answers_pings) noexcept : answers_pings_{answers_pings} {}
 
-    /// A frame came from the instance. Returns whether it had been taken for hanging.
+    /// Notes a frame from the instance; returns whether the instance counted as hanging before.
     bool heard() noexcept {
         silent_ms_ = 0;
         state_ = state::counting;
         return std::exchange(is_left_alone_, false);
     }
 
-    /// `is_owed`: does an answer wait to be given? `was_missed`: has a deadline passed, with nothing
-    /// heard since its message was handed over?
+    /// Looks at the clock. `is_owed`: the instance owes an answer; `was_missed`: a deadline has passed without a frame
+    /// since its message was handed over.
     verdict look(std::uint64_t now_ms, bool is_owed, bool was_missed, const liveness_limits& limits) noexcept {
         const std::uint64_t step = is_counting_ ? std::min(now_ms - last_look_ms_, longest_step_ms) : 0;
         last_look_ms_ = now_ms;
@@ -58,10 +58,10 @@ public:
         return verdict::ask;
     }
 
-    /// It hangs, but nothing shall be done about it: it is not judged again until it is heard.
+    /// Leaves an instance that hangs alone: it does not count as hanging again until a frame is received.
     void leave_alone() noexcept { is_left_alone_ = true; }
 
-    /// Must it be looked at although nothing is owed?
+    /// Returns whether look() must be called although no answer is owed.
     bool is_waiting_for_pong() const noexcept { return state_ == state::asked && !is_left_alone_; }
     bool answers_pings() const noexcept { return answers_pings_; }
 
@@ -73,7 +73,7 @@ private:
     bool is_left_alone_ = false;
     state state_ = state::counting;
     std::uint64_t last_look_ms_ = 0;
-    std::uint64_t silent_ms_ = 0;      ///< in which something was owed, since it was heard last
+    std::uint64_t silent_ms_ = 0;      ///< time in which an answer was owed, since the last frame
     std::uint64_t unanswered_ms_ = 0;  ///< since the ping
 };
 

@@ -10,20 +10,20 @@
 
 namespace bester::handlers {
 
-/// What a handler of the original daemon may command (proto-docs/handler.md, "One-shot handlers").
+/// The commands of a handler of the original daemon (proto-docs/handler.md, "One-shot handlers").
 enum class one_shot_command : std::uint8_t { send_clients, send_servers, send_handler };
 
-/// A good answer: what to do, for whom, with what.
+/// A good answer: the command, its recipients and its data.
 struct one_shot_answer {
     one_shot_command command = one_shot_command::send_clients;
     std::vector<std::string> recipients;  ///< users, servers, or exactly one handler
-    std::string data;                     ///< JSON, byte for byte as it came; "null" if there was none
+    std::string data;                     ///< JSON, byte for byte; "null" if there was none
 
     bool operator==(const one_shot_answer&) const = default;
 };
 
-/// handler_unavailable: cannot connect. handler_timeout. handler_failed: closed early, or answered
-/// nonsense or too much. handler_refused: a status other than "0". `reason` is for the sender.
+/// handler_unavailable: cannot connect. handler_timeout. handler_failed: closed early, or sent an answer that is not
+/// understood or too large. handler_refused: a status other than "0". `reason` is for the sender.
 struct one_shot_failure {
     wire::error_code code = wire::error_code::handler_failed;
     std::string reason;

@@ -54,8 +54,8 @@ tl::unexpected<one_shot_failure> failure(wire::error_code code, std::string reas
     return tl::unexpected(one_shot_failure{code, std::move(reason)});
 }
 
-/// Not Asio's: connect() of a UNIX socket never is "in progress", but says EAGAIN while the
-/// listener's backlog is full, and Asio 1.22 would take the one for the other.
+/// Asio's connect is not used: connect() of a UNIX socket is never "in progress", but fails with EAGAIN while the
+/// listener's backlog is full, which Asio 1.22 would confuse.
 asio::error_code connect_now(protocol::socket& socket, const std::string& path) {
     asio::error_code error;
     if (!socket.is_open()) {
@@ -73,7 +73,7 @@ asio::awaitable<asio::error_code> connect(conversation_ref with, std::string pat
     std::chrono::milliseconds pause{1};
     while (!with->timed_out) {
         asio::error_code error = connect_now(with->socket, path);
-        // A full backlog is a busy handler, not an absent one.
+        // A full backlog means a busy handler, not a missing one.
         if (error != asio::error::try_again && error != asio::error::interrupted) co_return error;
         with->retry.expires_after(pause);
         pause = std::min(pause * 2, std::chrono::milliseconds(50));
@@ -112,7 +112,7 @@ asio::awaitable<one_shot_result> converse(conversation_ref with, std::string pat
     const std::string frame = frame_of(data);
     asio::error_code error;
     co_await asio::async_write(with->socket, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, error));
-    // A handler may answer, or refuse, before it has read everything: its answer counts.
+    // A handler may answer before it has read everything; its answer counts.
     co_return co_await read_answer(with, size_limit);
 }
 

@@ -54,7 +54,7 @@ submit_result one_shot_queue::submit(const exchange::envelope_view& message, std
     const std::size_t evicted_before = evicted_.size();
     const bool has_place =
         room_.make_room(origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
-    // Not now: whoever submits may be in the middle of executing commands.
+    // Not now, since the caller of submit() may be executing commands.
     if (evicted_.size() > evicted_before)
         shard_.at_turn_end([this] { fail(evicted_, error_code::busy, wire::describe(error_code::busy).meaning); });
     if (!has_place) {

@@ -17,7 +17,7 @@
 
 namespace bester::handlers {
 
-/// Calls handlers of the original daemon somewhere off the shards.
+/// Calls handlers of the original daemon, on threads other than the shards.
 class one_shot_runner {
 public:
     virtual ~one_shot_runner() = default;
@@ -26,8 +26,8 @@ public:
                       std::size_t size_limit, std::function<void(one_shot_result)> done) = 0;
 };
 
-/// One shard's way to a handler of the original daemon: a connection for each message, as many at
-/// once as its window allows. Its answer is executed like any other handler's.
+/// One shard's entrance to a handler of the original daemon: a connection for each message, as many at once as its
+/// window allows. Answers are executed like those of any other handler.
 class one_shot_queue final : public exchange::handler_port, public exchange::swept, public exchange::command_source {
 public:
     one_shot_queue(exchange::shard& on, one_shot_runner& runner, std::shared_ptr<const handler_settings> settings,

@@ -8,23 +8,23 @@
 
 namespace bester::handlers {
 
-/// What a handler's queue says of a message that it hands over.
+/// The times and places that a handler's queue gives to a message that it hands over.
 struct queue_place {
     std::uint64_t deadline_ms = 0;  ///< on the shard's clock
     std::uint64_t serial = 0;       ///< see waiting_message
     std::uint64_t order = 0;
 };
 
-/// An instance as the queue of its handler sees it: a channel. On one shard's thread.
+/// An instance as the queue of its handler sees it, implemented by its channel. On one shard's thread.
 class outlet {
 public:
-    /// The instance's number within its handler, by which messages are spread.
+    /// Returns the instance's number within its handler, by which messages are distributed.
     virtual unsigned number() const noexcept = 0;
-    /// May another message be handed over now?
+    /// Returns whether another message may be handed over now.
     virtual bool has_room() const noexcept = 0;
-    /// Hands a message over; everything is copied that must outlive the call. Must not call the queue.
+    /// Hands a message over, and copies everything that must outlive the call. Must not call the queue.
     virtual void send(const exchange::envelope_view& message, std::string_view data, const queue_place& place) = 0;
-    /// Appends the order of each message that was handed over and is not ended.
+    /// Appends the order of each message that was handed over and has not ended.
     virtual void list_held(std::vector<std::uint64_t>& orders) const = 0;
 
 protected:

@@ -19,7 +19,7 @@ std::string escape_control_characters(std::string_view text) {
     escaped.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);
-        // U+0080 to U+009F are control characters too, and some terminals obey them.
+        // U+0080 to U+009F are control characters, too, which some terminals execute.
         const bool is_c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
                            static_cast<unsigned char>(text[i + 1]) <= 0x9f;
         if (byte == '\t') {
@@ -66,7 +66,7 @@ void output_log::end_line(time_point now) {
         lines_this_second_ = 0;
     }
     if (cut_ == 0 && !line_.empty() && line_.back() == '\r') line_.pop_back();
-    // An empty line says nothing in a log of marked lines.
+    // An empty line is of no use in a log.
     if (!line_.empty()) {
         if (lines_this_second_ < limits_.lines_per_second) {
             ++lines_this_second_;

@@ -8,7 +8,7 @@
 
 namespace bester::handlers {
 
-/// What an instance may write into the broker's log.
+/// Limits for the output of an instance in the broker's log.
 struct output_limits {
     std::size_t line_size = 8 * 1024;   ///< bytes; the rest of a longer line is cut off
     unsigned lines_per_second = 1'000;  ///< the others are counted
@@ -17,9 +17,9 @@ struct output_limits {
 /// Turns what an instance writes to its stdout and stderr into log lines. Pure: bytes and `now`
 /// in, finished lines out through the sink, which is called within the calls.
 ///
-/// Lines are bounded in length and rate; what is left out is marked (" [… 123 bytes cut]",
-/// "[… 4567 lines left out: …]"), so a handler that floods costs little and hides nothing.
-/// Control characters are escaped: a handler cannot forge a line or command a terminal.
+/// Lines are bounded in length and rate; omissions are marked (" [… 123 bytes cut]", "[… 4567 lines left out: …]"), so
+/// that a handler that floods costs little. Control characters are escaped: a handler cannot forge a line or command a
+/// terminal.
 class output_log {
 public:
     using time_point = std::chrono::steady_clock::time_point;
@@ -28,10 +28,10 @@ public:
     output_log(line_sink sink, output_limits limits = {});
 
     void write(std::string_view bytes, time_point now);
-    /// The stream ended: an unfinished line and the count of left-out lines come out.
+    /// Ends the stream: writes an unfinished line and the count of omitted lines.
     void finish(time_point now);
 
-    /// The last line that was not empty, for status reports; at most 200 bytes.
+    /// Returns the last line that was not empty, at most 200 bytes of it, for status reports.
     const std::string& last_line() const noexcept { return last_line_; }
 
 private:
@@ -49,7 +49,7 @@ private:
     unsigned long long left_out_ = 0;
 };
 
-/// Control characters as \xNN, \t or \r; all other bytes as they are.
+/// Writes control characters as \xNN, \t or \r, and all other bytes unchanged.
 std::string escape_control_characters(std::string_view text);
 
 }  // namespace bester::handlers

@@ -17,9 +17,9 @@ struct overdue_message {
     std::uint64_t since_ms = 0;  ///< when its deadline passed
 };
 
-/// What an instance owes although the senders have been told `handler_timeout`: kept so that the log can
-/// name it should the instance be ended. Of many, those are kept that came due first since the instance
-/// was last heard: the first of them is the one that it hangs in. Owned by a channel, on its shard.
+/// The messages that an instance still owes after their senders have been told `handler_timeout`, kept so that the log
+/// can name them if the instance is ended. If there are many, those that came due first since the last frame of the
+/// instance are kept: the first of them is the one that it hangs in. Owned by a channel, on its shard.
 class overdue_messages {
 public:
     static constexpr std::size_t most = 16;
@@ -33,11 +33,11 @@ public:
         }
         kept_.push_back(std::move(message));
     }
-    /// The answer came after all.
+    /// Removes a message whose answer came late.
     void answered(std::uint64_t id) {
         if (!kept_.empty()) std::erase_if(kept_, [id](const auto& each) { return each.id == id; });
     }
-    /// In the order in which they came due.
+    /// Returns them in the order in which they came due.
     const std::vector<overdue_message>& all() const noexcept { return kept_; }
 
 private:

@@ -74,8 +74,8 @@ int process::take_output() noexcept { return std::exchange(output_, -1); }
 int process::take_errors() noexcept { return std::exchange(errors_, -1); }
 
 void process::reap() {
-    // What it left behind goes with it, and goes first: until the leader is reaped, the group's
-    // number can belong to nobody else.
+    // The rest of its process group is killed first: until the leader is reaped, the group's number cannot belong to
+    // another one.
     signal_group(SIGKILL);
     siginfo_t about{};
     while (::waitid(P_PID, static_cast<id_t>(pid_), &about, WEXITED) < 0 && errno == EINTR) {}

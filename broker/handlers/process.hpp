@@ -28,7 +28,7 @@ struct exit_status {
 /// "exited with status 3", "killed by signal 11 (SIGSEGV), core dumped".
 std::string describe(const exit_status& status);
 
-/// What to run and as whom.
+/// The program to run, and the user to run it as.
 struct process_settings {
     std::vector<std::string> command;                ///< looked up in PATH if without '/'
     std::map<std::string, std::string> environment;  ///< beside PATH, HOME, LANG and TZ of the broker
@@ -39,16 +39,16 @@ struct process_settings {
 /// One child process: in a process group of its own, with stdin from /dev/null, its output in two
 /// pipes, no other descriptor of the broker, default signals, and the guard told about it.
 ///
-/// Lives on the thread that runs its io_context. The exit handler is called once, there, after
-/// the rest of its process group has been killed. The destructor kills and reaps what still runs.
-/// Shared only so that a pending wait can find out that it is gone.
+/// Lives on the thread that runs its io_context. The exit handler is called once, there, after the rest of its process
+/// group has been killed. The destructor kills and reaps what still runs. Held by a shared_ptr only so that a pending
+/// wait can find out that it is gone.
 class process : public std::enable_shared_from_this<process> {
     struct private_tag {};
 
 public:
     using exit_handler = std::function<void(exit_status)>;
 
-    /// Returns when the executable runs, or says in words why it does not. `watcher` may be null.
+    /// Returns when the executable runs, or the reason in words why it does not. `watcher` may be null.
     static tl::expected<std::shared_ptr<process>, std::string> start(asio::io_context& io,
                                                                      const process_settings& settings, guard* watcher);
 
@@ -58,7 +58,7 @@ public:
     process& operator=(const process&) = delete;
 
     void on_exit(exit_handler handler);
-    /// To the whole process group; nothing happens once it has ended.
+    /// Sends a signal to the whole process group; does nothing once it has ended.
     void signal_group(int number) noexcept;
 
     pid_t pid() const noexcept { return pid_; }

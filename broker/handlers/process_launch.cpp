@@ -109,7 +109,7 @@ std::map<std::string, std::string> make_environment(const process_settings& sett
     return made;
 }
 
-/// As execvp would, but before the fork and with the child's PATH.
+/// Searches like execvp, but before the fork and with the child's PATH.
 std::string find_executable(const std::string& name, const std::string& path) {
     if (name.find('/') != std::string::npos) return name;
     std::string_view rest = path;
@@ -148,13 +148,13 @@ struct child_plan {
 
 [[noreturn]] void give_up(const child_plan& plan, step failed) noexcept {
     const child_failure failure{failed, errno};
-    // If even this cannot be written, the parent sees status 127 instead.
+    // If this cannot be written, the parent sees status 127 instead.
     [[maybe_unused]] const ssize_t written = ::write(plan.report, &failure, sizeof failure);
     ::_exit(127);
 }
 
-/// Runs between fork and exec of a process with threads: only async-signal-safe calls. The raw
-/// system calls are those whose glibc wrappers would want to talk to the other threads.
+/// Runs between fork and exec of a process with threads: only async-signal-safe calls. The raw system calls are those
+/// whose glibc wrappers would communicate with the other threads.
 [[noreturn]] void run_child(const child_plan& plan) noexcept {
     if (::setpgid(0, 0) != 0) give_up(plan, step::group);
     if (plan.guard >= 0) guard::enroll_self(plan.guard);
@@ -225,7 +225,7 @@ tl::expected<launched_process, std::string> launch(const process_settings& setti
                           errors.write.get(),
                           report.write.get(),
                           watcher ? watcher->descriptor() : -1};
-    // No handler of the broker may run in the child before it has reset them.
+    // No signal handler of the broker may run in the child before they are reset.
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -4,9 +4,9 @@
 
 namespace bester::handlers {
 
-/// How much an instance is wanted for messages of one order; the one with the highest score gets them. When an instance
-/// comes or goes, only those messages change theirs that move to it or were at it (rendezvous hashing). All shards come
-/// to the same result, as it depends on the two numbers alone. The mixing is that of SplitMix64.
+/// Returns the score of an instance for messages of one order; the instance with the highest score gets them. When an
+/// instance comes or goes, only messages that move to it or were at it change their instance (rendezvous hashing). All
+/// shards get the same result, since it depends on the two numbers alone. The mixing is that of SplitMix64.
 constexpr std::uint64_t rendezvous_score(std::uint64_t order, unsigned instance) noexcept {
     std::uint64_t x = order + (std::uint64_t{instance} + 1) * 0x9e3779b97f4a7c15ULL;
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;

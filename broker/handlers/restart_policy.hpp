@@ -7,9 +7,9 @@
 
 namespace bester::handlers {
 
-/// How a run of an instance ended, as far as the next start is concerned.
+/// How a run of an instance ended, as the restart policy distinguishes it.
 enum class run_end {
-    clean,   ///< it left by itself with status 0
+    clean,   ///< it exited by itself with status 0
     failed,  ///< anything else: crash, kill, lost channel, no hello, could not be started
 };
 
@@ -31,12 +31,11 @@ struct restart_decision {
 
 /// Decides when an instance that ended is started again. Pure: clock and random come in.
 ///
-/// A run that never became ready, or that ended within `failed_start` of its start, is a failed
-/// start; each one in a row doubles the delay. So many of them within the window make the
-/// instance degraded: still retried, shown everywhere, until it becomes ready. A run that became
-/// ready and outlived `failed_start` wipes the slate: after a failure it waits the initial delay,
-/// after a clean end none. (A hello alone does not, or a handler that crashes right after it
-/// would be restarted twice a second for ever.)
+/// A run that never became ready, or that ended within `failed_start` of its start, is a failed start; each one in a
+/// row doubles the delay. `degraded_after` of them within the window make the instance degraded: it is still retried,
+/// and shown as degraded until it becomes ready. A run that became ready and outlived `failed_start` clears the
+/// history: after a failure it waits the initial delay, after a clean end none. (A hello alone does not: otherwise a
+/// handler that crashes right after it would be restarted twice a second for ever.)
 class restart_policy {
 public:
     using time_point = std::chrono::steady_clock::time_point;
@@ -47,7 +46,7 @@ public:
     void became_ready() noexcept { degraded_ = false; }
     /// `random` is in [0, 1); the delay lies between three quarters and all of its nominal value.
     restart_decision ended(const finished_run& run, time_point now, double random);
-    /// Forgets all failures: somebody changed something, or asks for another try.
+    /// Forgets all failures, after a change of the config or a request for another try.
     void reset();
     void use(const restart_settings& settings) { settings_ = settings; }
 

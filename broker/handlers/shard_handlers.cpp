@@ -148,7 +148,7 @@ bool shard_handlers::sweep(std::uint64_t now_ms) {
     for (std::size_t i = channels_.size(); i-- > 0;)
         if (i < channels_.size() && channels_[i]->sweep(now_ms)) wants_more = true;
     if (retired_.empty() && retired_one_shots_.empty()) return wants_more;
-    // Not at once: they are swept things themselves, and one may be in the middle of a call.
+    // Not at once, since they are swept themselves, and one may be in the middle of a call.
     shard_.at_turn_end([this] { release_retired(); });
     return true;
 }

@@ -17,7 +17,7 @@
 
 namespace bester::handlers {
 
-/// What the shards tell the control plane. Called on shards' threads; posts and returns.
+/// The calls of the shards to the control plane. Called on shards' threads; posts and returns.
 class instance_listener {
 public:
     virtual ~instance_listener() = default;
@@ -28,7 +28,7 @@ public:
 /// The settings of all entries, shared by the shards.
 using handler_list = std::vector<std::shared_ptr<const handler_settings>>;
 
-/// How one handler fares on one shard, for status.
+/// The load of one handler on one shard, for status.
 struct handler_load {
     std::string name;
     std::size_t waiting = 0;
@@ -45,7 +45,7 @@ public:
                    one_shot_runner& one_shots, std::chrono::steady_clock::time_point started);
     ~shard_handlers() override;
 
-    /// Makes the entries' queues and the routing table; keeps what stays, retires what is gone.
+    /// Makes the entries' queues and the routing table; keeps unchanged entries, retires removed ones.
     void apply(const handler_list& entries, std::chrono::milliseconds busy_timeout);
     void open(channel_offer&& offer, std::shared_ptr<instance_progress> progress);
     void ready(const instance_ref& instance);
@@ -61,7 +61,7 @@ public:
     void channel_lost(const instance_ref& instance, const std::string& reason, loss why);
     void channel_drained(const instance_ref& instance);
     void closed(channel& gone);
-    /// At the end of the turn, if the channel of this instance still stands then.
+    /// Runs at the end of the turn, if the channel of this instance still exists then.
     void publish_later(std::uint64_t epoch);
     void lose_later(std::uint64_t epoch, std::string reason);
     /// Asks another shard's channel of the instance to tell when it has executed `count` frames.
@@ -81,7 +81,7 @@ private:
     std::chrono::steady_clock::time_point started_;
     std::map<std::string, std::unique_ptr<handler_queue>> queues_;
     std::map<std::string, std::unique_ptr<one_shot_queue>> one_shot_queues_;
-    /// Of removed or replaced entries: kept as long as channels and messages in flight refer to them.
+    /// Queues of removed or replaced entries, kept as long as channels and messages in flight refer to them.
     std::vector<std::unique_ptr<handler_queue>> retired_;
     std::vector<std::unique_ptr<one_shot_queue>> retired_one_shots_;
     std::vector<std::unique_ptr<channel>> channels_;

@@ -12,8 +12,8 @@ namespace bester::handlers {
 /// Logs an exception that left the coroutine `what`.
 void report_escaped(const std::string& what, const std::exception_ptr& exception);
 
-/// Runs a coroutine by itself; an exception that leaves it is logged. `coroutine` is the callable,
-/// not its result, so that what it captures lives as long as it runs.
+/// Runs a coroutine detached; an exception that leaves it is logged. `coroutine` is the callable, not its result, so
+/// that its captures live as long as it runs.
 template <class Coroutine>
 void spawn(asio::io_context& io, std::string what, Coroutine coroutine) {
     asio::co_spawn(io, std::move(coroutine), [what = std::move(what)](std::exception_ptr exception) {

@@ -25,7 +25,7 @@ namespace {
 using wire::error_code;
 
 void make_runtime_directory(const std::string& path) {
-    // Others must be able to pass through it to the socket, but not to look around.
+    // Other users must be able to reach the socket in it, but not to list it.
     if (::mkdir(path.c_str(), 0711) == 0) ::chmod(path.c_str(), 0711);
     else if (errno != EEXIST)
         throw std::runtime_error("handlers: cannot make the directory '" + path +
@@ -57,7 +57,7 @@ struct supervisor::parts {
     std::mt19937 random{std::random_device{}()};
     entry_services for_entries;
     std::map<std::string, std::shared_ptr<handler_entry>> entries;
-    std::set<std::string> removed;  // entries that go when they are idle
+    std::set<std::string> removed;  // entries that are removed when they are idle
     std::unique_ptr<handshake_listener> listener;
     bool is_stopping = false;
     std::function<void()> stopped;

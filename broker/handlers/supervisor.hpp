@@ -19,7 +19,7 @@ namespace bester::handlers {
 
 class guard;
 
-/// What the supervisor needs to know of the broker that it works for.
+/// The broker's settings that the supervisor needs.
 struct supervisor_settings {
     std::string runtime_directory;  ///< `handlers.sock` will be there; made (0711) if missing
     std::string server_name;        ///< told to handlers
@@ -27,15 +27,14 @@ struct supervisor_settings {
 
 /// Starts, watches, restarts and stops the instances of all handler entries, and lets them connect.
 ///
-/// Everything happens on the control thread, which runs `io`; the shards are reached through the
-/// channel_host alone. io_context, host and guard must outlive the supervisor. Entries with a
-/// one-shot socket have no process and are none of its business. Destroying it kills what still
-/// runs; stop() is the kind way.
+/// Everything happens on the control thread, which runs `io`; the shards are reached through the channel_host alone.
+/// io_context, host and guard must outlive the supervisor. Entries with a one-shot socket have no process and are
+/// ignored. The destructor kills processes that still run; stop() drains them first.
 class supervisor {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// `watcher` may be null (then handlers survive a broker that is killed).
+    /// `watcher` may be null; then handlers survive a broker that is killed.
     supervisor(asio::io_context& io, channel_host& host, supervisor_settings settings, guard* watcher);
     ~supervisor();
     supervisor(const supervisor&) = delete;
@@ -44,8 +43,8 @@ public:
     /// Makes the runtime directory and its socket, but starts nothing yet. Throws std::runtime_error
     /// if it cannot.
     void listen();
-    /// Starts all entries; listens, if that has not been done. A handler that does not start is no
-    /// error, but tried again.
+    /// Starts all entries; listens, if that has not been done. A handler that does not start is no error: it is tried
+    /// again.
     void start(std::vector<handler_settings> entries);
     /// After a reload: starts added entries, drains and stops removed ones, and replaces the
     /// instances of changed ones where needs_new_process() says so, without a gap in service.
@@ -55,15 +54,15 @@ public:
     tl::expected<void, std::string> restart(const std::string& name);
     /// Drains and stops the instances of an entry; they stay stopped until restart().
     tl::expected<void, std::string> drain(const std::string& name);
-    /// Drains everything until `drain_until`, then stops each process (SIGTERM, SIGKILL after its
-    /// grace). `stopped` is called when nothing is left. Nothing starts or connects any more.
+    /// Drains everything until `drain_until`, then stops each process (SIGTERM, SIGKILL after its grace). `stopped` is
+    /// called when all processes have ended. No instance starts or connects any more.
     void stop(clock::time_point drain_until, std::function<void()> stopped);
 
-    /// From the host: a channel broke, the handler broke the protocol on it, or it hangs. During a drain it
-    /// changes nothing: channels close one by one then, while others still hold messages.
+    /// Called by the host when a channel broke, the handler broke the protocol on it, or it hangs. Changes nothing
+    /// during a drain, in which channels close one by one while others still hold messages.
     void channel_lost(const instance_ref& instance, const std::string& reason, loss why = loss::broken);
-    /// From the host: every shard has got its last answer, after channel_host::drain_instance or
-    /// because the handler wanted to leave.
+    /// Called by the host when every shard has got its last answer, after channel_host::drain_instance or because the
+    /// handler asked to leave.
     void instance_drained(const instance_ref& instance);
 
     std::vector<handler_status> status() const;

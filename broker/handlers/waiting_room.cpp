@@ -42,7 +42,7 @@ void waiting_room::add(line& to, waiting_message&& message) {
             heaps_[by].push_back(&mine);
         }
     }
-    // By serial: what is given anew is older than what waits already.
+    // By serial, since messages that are given again are older than those that wait already.
     waiting_message* before = mine.newest;
     waiting_message* after = nullptr;
     while (before && before->serial > added.serial) after = std::exchange(before, before->older);
@@ -56,7 +56,7 @@ void waiting_room::add(line& to, waiting_message&& message) {
     for (const measure by : {by_messages, by_bytes}) sift_up(by, mine.place[by]);
 }
 
-/// Takes a message out of the accounts, before it is moved anywhere.
+/// Takes a message out of the accounts before it is moved.
 void waiting_room::leave(waiting_message& message) {
     --messages_;
     bytes_ -= message.data.size();

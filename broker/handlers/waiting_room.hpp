@@ -24,7 +24,7 @@ struct waiting_message {
     std::uint64_t give_up_ms = 0;   ///< on the shard's clock; then its sender is told `busy`
     std::uint64_t serial = 0;       ///< place among all messages that were submitted to this handler on this shard
     std::uint64_t order = 0;        ///< messages of the same order are handed over by serial, to one instance at a time
-    std::uint64_t origin = 0;       ///< whose share of the room it takes: a session, a handler or a server
+    std::uint64_t origin = 0;       ///< whose share of the room it uses: a session, a handler or a server
 
     // For waiting_room.
     waiting_line* line = nullptr;
@@ -35,9 +35,9 @@ struct waiting_message {
 };
 
 /// Messages that wait for the same, in two lanes that take turns: one for those of which nothing else of their origin
-/// and their order waited when they came, and one for all others, each in the order of arrival. So who has asked for
-/// little does not wait until all is done that others have asked for. A later message of an order comes after the
-/// earlier ones.
+/// and their order waited when they came, and one for all others, each in the order of arrival. So a sender of few
+/// messages does not wait until all messages of others are done. A later message of an order comes after the earlier
+/// ones.
 class waiting_line {
 public:
     waiting_line() = default;
@@ -56,7 +56,7 @@ private:
     friend class waiting_room;
     std::list<waiting_message>& lane(bool is_first) noexcept { return is_first ? first_ : rest_; }
 
-    std::list<waiting_message> first_;  ///< of each order one at most
+    std::list<waiting_message> first_;  ///< at most one of each order
     std::list<waiting_message> rest_;
     bool is_rest_next_ = false;
 };
