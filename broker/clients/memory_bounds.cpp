@@ -25,7 +25,7 @@ exchange::byte_ledger& memory_bounds::ledger(held_kind what) noexcept {
     return what == held_kind::input ? account_.input : account_.output;
 }
 
-/// Of all shards. What waits in the queues of several clients is there once.
+/// Returns the bytes of all shards. A payload in the queues of several clients is in memory once.
 std::size_t memory_bounds::total(held_kind what) const noexcept {
     std::size_t sum = 0;
     owner_.for_each_shard([&](shard_clients& there) { sum += there.memory().ledger(what).bytes(); });
@@ -37,13 +37,13 @@ std::size_t memory_bounds::limit(held_kind what) const noexcept {
     return what == held_kind::input ? owner_.limits().held_input : owner_.limits().queued_memory;
 }
 
-/// Called from the middle of reading and writing, so nobody is ended before the turn is over.
+/// Called while streams are read and written, so no connection is ended before the turn is over.
 void memory_bounds::check(held_kind what) {
     bool& is_shedding = is_shedding_[static_cast<std::size_t>(what)];
     if (is_shedding || total(what) <= limit(what)) return;
     owner_.shard().at_turn_end([this, what] {
         is_shedding_[static_cast<std::size_t>(what)] = false;
-        // Where the most is held.
+        // The shard that holds the most.
         shard_clients* fullest = &owner_;
         owner_.for_each_shard([&](shard_clients& there) {
             if (there.memory().ledger(what).bytes() > fullest->memory().ledger(what).bytes()) fullest = &there;

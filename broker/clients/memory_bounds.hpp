@@ -14,19 +14,19 @@ namespace bester::clients {
 struct client_limits;
 class shard_clients;
 
-/// Bounds what the connections of clients hold, all shards together: input that is not complete, and output that is
-/// not taken. When a bound is met, on whichever shard, those who hold the most (of input: the most for the longest)
-/// are ended until it is kept, and nobody else waits. Used on its shard's thread, but for the bytes of the ledgers,
-/// which other shards read.
+/// Bounds the memory that the connections of all shards hold: input that is not complete, and output that is not taken.
+/// When a bound is exceeded, the connections that hold the most (for input: the most for the longest) are ended, on
+/// whatever shard they are; the others are not affected. Used on its shard's thread, except for the sums of the
+/// ledgers, which other shards read.
 class memory_bounds {
 public:
     explicit memory_bounds(shard_clients& owner);
 
     exchange::stream_account& account() noexcept { return account_; }
     void apply(const client_limits& limits) noexcept;
-    /// Looks for frames that take too long; whether there is anything to look after.
+    /// Ends connections whose frames take too long; returns whether there is anything to look after.
     bool sweep(std::uint64_t now_ms);
-    /// A line of the log that names who is ended; at most one a second, which says how many were not told.
+    /// Writes a log line that names the connection that is ended.
     void tell(exchange::held_kind what, std::string_view who);
 
 private:
@@ -38,7 +38,7 @@ private:
 
     shard_clients& owner_;
     exchange::stream_account account_;
-    std::array<bool, 2> is_shedding_{};  ///< by kind: somebody is ended at the end of this turn
+    std::array<bool, 2> is_shedding_{};  ///< by kind: a connection is ended at the end of this turn
     std::uint64_t next_check_ms_ = 0;
 };
 

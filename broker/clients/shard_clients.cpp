@@ -33,8 +33,8 @@ void set_tcp_options(int fd, const client_limits& limits) {
     const auto seconds = [](std::chrono::milliseconds span) {
         return std::max(1, static_cast<int>((span.count() + 999) / 1000));
     };
-    // Thousands who came at once would be probed at once, and again, and the kernel drops much of what comes at once:
-    // so up to a quarter earlier, and more often.
+    // Thousands of clients that connected together would be probed together, and the kernel drops many packets then: so
+    // the time is up to a quarter shorter, by the descriptor's number.
     const int probes = std::clamp(seconds(limits.keepalive_timeout) / 2, 2, 5);
     const int idle = seconds(limits.keepalive_idle);
     const int earlier = idle < 16 ? 0 : fd % (idle / 4 + 1);
@@ -43,7 +43,8 @@ void set_tcp_options(int fd, const client_limits& limits) {
     set(IPPROTO_TCP, TCP_KEEPIDLE, idle - earlier);
     set(IPPROTO_TCP, TCP_KEEPINTVL, seconds(limits.keepalive_timeout / probes));
     set(IPPROTO_TCP, TCP_KEEPCNT, probes);
-    // While something is on its way to the client the kernel asks nothing: then the same time is the time to take it.
+    // While output is on its way to the client the kernel sends no probes: then the client has the same time to
+    // acknowledge it.
     const auto user_timeout = (limits.keepalive_idle + limits.keepalive_timeout).count();
     set(IPPROTO_TCP, TCP_USER_TIMEOUT,
         static_cast<int>(std::min<std::int64_t>(user_timeout, std::numeric_limits<int>::max())));
@@ -51,8 +52,8 @@ void set_tcp_options(int fd, const client_limits& limits) {
 
 std::unique_ptr<wire::stream_cipher> make_cipher(const arrival& came) {
     if (!came.tls) return nullptr;
-    // Nothing follows the client's last flight (there are no tickets) that its acknowledgement could ride
-    // on, and a client that coalesces (RFC 9293, 3.7.4) would wait with its first words for a delayed one.
+    // No data follows the client's last handshake flight (there are no tickets) that could carry its acknowledgement,
+    // and a client that coalesces (RFC 9293, 3.7.4) would delay its first data until a delayed acknowledgement comes.
     return std::make_unique<tls::cipher>(tls::engine::accept(came.tls), [fd = came.socket.get()] {
         const int on = 1;
         ::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
@@ -78,7 +79,7 @@ void shard_clients::adopt(arrival came, const listener_settings& listener) {
     bool has_place = true;
     const std::string from = came.from.empty() ? remote_address(came.socket.get()) : came.from;
     if (!came.from.empty()) parts.told_address = std::make_unique<std::string>(came.from);
-    // A proxy is counted as nobody: whom it speaks for is told by the request.
+    // A proxy's connection is not counted: the request tells the client's address.
     if (limits_.connections_per_address != 0 && !web::is_among(from, listener.proxies)) {
         auto place = door_.addresses.enter(counted_address(from), limits_.connections_per_address);
         has_place = place.has_value();
@@ -152,7 +153,7 @@ void shard_clients::ask_handler(user_session& who, const access::address_key& fr
     const std::uint64_t ticket = start_verification(who, from);
     login_call& call = *calls_.emplace(ticket, std::make_unique<login_call>(shard_)).first->second;
     call.ask(rules_->login_type, data, [this, ticket](login_call::decision outcome) {
-        // Not now: the call itself is being used, and perhaps the session.
+        // Not now, since the call itself is in use, and perhaps the session.
         shard_.at_turn_end([this, ticket, outcome = std::move(outcome)]() mutable {
             calls_.erase(ticket);
             const bool is_wrong = !outcome && outcome.error().is_verdict;
@@ -190,13 +191,13 @@ void shard_clients::watch_silence(websocket_side& who) {
     silent_.add(who);
 }
 
-/// Pings those that are silent, now and then.
+/// Sends pings to WebSockets that are silent.
 void shard_clients::check_silence(std::uint64_t now_ms) {
     if (now_ms < next_silence_check_ms_) return;
     const auto idle = static_cast<std::uint64_t>(limits_.keepalive_idle.count());
     const auto timeout = static_cast<std::uint64_t>(limits_.keepalive_timeout.count());
     next_silence_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(idle, timeout) / 4, 50, 1'000);
-    web_forms_ = {};  // what they refer to need not stay
+    web_forms_ = {};  // frees the payloads that they refer to
     silent_.for_each([&](websocket_side& who) { who.check_alive(now_ms, idle, timeout); });
 }
 
@@ -218,7 +219,7 @@ void shard_clients::end_due() {
     }
 }
 
-/// Takes back the memory of ciphered sessions that have said nothing for a while.
+/// Frees the buffers of ciphered sessions that have been idle for a while.
 void shard_clients::cool(std::uint64_t now_ms) {
     warm_.for_each([&](connection& who) {
         if (who.cool(now_ms)) warm_.remove(who);
@@ -230,7 +231,7 @@ void shard_clients::closed(connection& who) {
     remove(who);
 }
 
-/// From all lists of connections; it is destroyed when this turn is over.
+/// Removes it from all lists of connections; it is destroyed after this turn.
 void shard_clients::remove(connection& who) {
     logging_in_.remove(who);
     blocked_.remove(who);
@@ -275,7 +276,7 @@ void shard_clients::forget(user_session& who) {
 bool shard_clients::sweep(std::uint64_t now_ms) {
     logging_in_.for_each([&](connection& who) {
         if (!who.is_past_deadline(now_ms)) return;
-        // Ending it may take it out of the list at once, or when the reason has been written.
+        // Ending a session may take it out of the list at once, or when the reason has been written.
         if (!who.give_up_waiting()) who.end(error_code::authentication_timeout, close_reason::authentication);
         logging_in_.remove(who);
     });
@@ -285,7 +286,7 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
             shard_.count(counter::write_timeouts);
             log::warning("{}, {}: took nothing for {} ms (limits.write_timeout), closed", who.describe(), who.address(),
                          write_timeout);
-            who.close(close_reason::write_timeout);  // takes it out of the list
+            who.close(close_reason::write_timeout);  // removes it from the list
             return;
         }
         if (!who.is_blocked()) blocked_.remove(who);
@@ -305,7 +306,7 @@ void shard_clients::apply(const client_limits& limits) {
     for (const auto& who : all_) who->apply_limits();
 }
 
-/// Also for those that are called to end.
+/// Also while others are called to end.
 template <class Each>
 void shard_clients::for_each_session(Each&& each) const {
     // From the back: a connection that closes at once moves the last one to its place.

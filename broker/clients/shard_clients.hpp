@@ -26,31 +26,31 @@
 
 namespace bester::clients {
 
-/// All client connections of one shard, logged in or not: owns them, and sees to their deadlines and
-/// bounds. On the shard's thread, apart from the constructor.
+/// All client connections of one shard, logged in or not: owns them, and keeps their deadlines and bounds. On the
+/// shard's thread, apart from the constructor.
 class shard_clients final : public exchange::swept {
 public:
-    /// What is given by reference must outlive it.
+    /// Objects that are given by reference must outlive it.
     shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, doorkeeper& door,
                   file_reader& files, std::shared_ptr<const access_rules> rules);
     ~shard_clients() override;
 
-    /// All shards' by index, before any of them runs; the list must outlive it.
+    /// Sets the list of all shards' objects by index, before any shard runs; the list must outlive them.
     void know(const std::vector<std::unique_ptr<shard_clients>>& all) noexcept { everywhere_ = &all; }
     /// Takes over an accepted connection. `listener` must outlive the shard.
     void adopt(arrival came, const listener_settings& listener);
     void apply(const client_limits& limits);
-    /// For what is sent and who logs in from now on.
+    /// Applies to messages and log-ins from now on.
     void apply(std::shared_ptr<const access_rules> rules) { rules_ = std::move(rules); }
-    /// From now on new messages are refused; everyone is asked to connect again, staggered.
+    /// From now on new messages are refused, and all clients are asked to connect again, at different times.
     void drain(std::uint64_t spread_ms);
     /// Closes all sessions with `shutting_down`.
     void close_all();
-    /// Closes the sessions of a user whose account is gone.
+    /// Closes the sessions of a user whose account was removed.
     void end_sessions_of(std::string_view user);
-    /// The same for every logged-in user who has an account no more; `accounts` is sorted.
+    /// The same for every logged-in user that has no account any more; `accounts` is sorted.
     void end_sessions_without(const std::vector<std::string>& accounts);
-    /// Messages that handlers still have.
+    /// Returns the number of messages that handlers still have.
     std::size_t unanswered() const;
     std::size_t size() const noexcept { return all_.size(); }
     std::vector<std::pair<const listener_settings*, std::size_t>> count_by_listener() const;
@@ -65,9 +65,9 @@ public:
     const access_rules& rules() const noexcept { return *rules_; }
     shard_engines& engines() noexcept { return engines_; }
     shard_clients& on_shard(unsigned index) noexcept { return *(*everywhere_)[index]; }
-    /// The connection of `former` goes on as a `Next`, which is made with the parts of the connection and `how`, and
-    /// begins with what was received and `how`. Null: it could not be made, and the connection is closed. Not from
-    /// within on_frame of `former`, which is destroyed when the turn is over.
+    /// Replaces `former` by a `Next`, which is made from the parts of the connection and `how`, and begins with the
+    /// input that was received. Returns null, and the connection is closed, if it could not be made. Must not be called
+    /// from within on_frame of `former`, which is destroyed at the end of the turn.
     template <class Next, class... How>
     Next* replace(connection& former, How&&... how) {
         connection_parts parts;
@@ -76,9 +76,10 @@ public:
         former.fail();
         return nullptr;
     }
-    /// Takes a connection out, to go on elsewhere.
+    /// Takes a connection out, to be continued elsewhere.
     connection_parts give_away(connection& who);
-    /// The same as replace(), of a connection that was given away, on this shard or (connection::can_move) another.
+    /// The second half of replace() for a connection that was taken out, on this shard or (connection::can_move) on
+    /// another.
     template <class Next, class... How>
     Next* take_over(connection_parts parts, How&&... how) {
         Next* made = nullptr;
@@ -95,58 +96,59 @@ public:
         else shard_.count(exchange::counter::sessions_closed);
         return nullptr;
     }
-    /// Calls `work(shard_clients&)` for another shard, on that.
+    /// Calls `work(shard_clients&)` on another shard.
     template <class Work>
     void send_on(unsigned target, Work&& work) {
         shard_.post_to(target, [&there = on_shard(target), work = std::forward<Work>(work)](exchange::shard&) mutable {
             work(there);
         });
     }
-    /// Engine.IO sessions, and sessions without a connection, are bounded as connections are: may one more be opened?
+    /// Returns whether one more Engine.IO session, or session without a connection, may be opened; they are bounded
+    /// like connections.
     bool has_room_for_engine() const noexcept;
     void count_engine() noexcept { ++engine_count_; }
     void uncount_engine() noexcept { --engine_count_; }
-    /// A namespace's session is going to be destroyed.
+    /// Called before a namespace's session is destroyed.
     void forget(user_session& who);
-    /// Gives a log-in to the handler; the session is told what that decided, if it is still there.
+    /// Gives a log-in to the handler; the session gets the decision, if it still exists.
     void ask_handler(user_session& who, const access::address_key& from, std::string_view data);
-    /// Sees to the end of its token.
+    /// Watches the end of the session's token.
     void watch_expiry(user_session& who);
     bool is_draining() const noexcept { return is_draining_; }
     memory_bounds& memory() noexcept { return memory_; }
     exchange::stream_account& account() noexcept { return memory_.account(); }
-    /// Calls `each(shard_clients&)` for those of all shards; of the others only what any thread may call.
+    /// Calls `each(shard_clients&)` for all shards, which may use only functions for any thread of the others.
     template <class Each>
     void for_each_shard(Each&& each) const {
         for (const auto& there : *everywhere_) each(*there);
     }
     void watch_blocked(connection& who);
-    /// A ciphered connection has traffic, for which memory is held that it gives back when it is idle.
+    /// Notes traffic of a ciphered connection, whose memory is freed when it is idle.
     void watch_warm(connection& who);
-    /// Sees to the silence of a WebSocket, until it is told to stop.
+    /// Watches a WebSocket for silence, until stop_watching().
     void watch_silence(websocket_side& who);
     void stop_watching(websocket_side& who) noexcept { silent_.remove(who); }
-    /// Calls end_now() of the connection at the end of the turn, if it is there then.
+    /// Calls end_now() of the connection at the end of the turn, if it exists then.
     void end_later(connection& who);
     web::websocket_pool& websockets() noexcept { return websockets_; }
     shared_web_forms& web_forms() noexcept { return web_forms_; }
     file_reader& files() noexcept { return files_; }
-    /// A client gets a file, as long as that is on its way.
+    /// Registers a connection that is sent a file, as long as that lasts.
     void file_begun(http_connection& who) { with_file_.add(who); }
     void file_ended(http_connection& who) noexcept { with_file_.remove(who); }
-    /// There may be no more files on their way: ends the one that has been so for the longest here, if that is longer
-    /// than the write timeout; false: there is none.
+    /// Makes room for one more file: ends the connection on this shard that has been sent a file for the longest, if
+    /// that is longer than the write timeout; returns false if there is none.
     bool end_longest_file();
-    /// For what is put together on the way in or out, until the next use.
+    /// A buffer for text that is built on the way in or out; valid until the next use.
     std::string& text_room() noexcept { return text_room_; }
     void authenticated(connection& who);
     void closed(connection& who);
 
-    /// A number by which the connection is found when the answer to its request comes.
+    /// Returns a ticket: a number by which the connection is found when the answer to its request comes.
     std::uint64_t give_ticket(http_connection& who);
     void drop_ticket(std::uint64_t ticket) noexcept { requests_.erase(ticket); }
-    /// Calls `work(http_connection&)` for the one that was given this ticket, if it still waits; a ticket is good for
-    /// once. An exception closes the connection.
+    /// Calls `work(http_connection&)` for the connection with this ticket, if it still waits; a ticket is valid once.
+    /// An exception closes the connection.
     template <class Work>
     void with_request(std::uint64_t ticket, Work&& work) {
         http_connection* const asking = take_request(ticket);
@@ -156,24 +158,25 @@ public:
     /// Answers a request of Engine.IO, if its connection still waits.
     void answer(std::uint64_t ticket, const engine_answer& answer);
 
-    /// Gives the session, which asks to log in from this address, a number by which it is found when that is decided.
+    /// Returns a ticket for a session that logs in from this address: a number by which it is found when the log-in is
+    /// decided.
     std::uint64_t start_verification(user_session& who, const access::address_key& from);
-    /// Calls `work(user_session&)` for the session with this ticket, if it still waits; a ticket is good for once. An
-    /// exception ends the session. `is_wrong`: its credentials are wrong, which counts (login.throttle) also if nobody
-    /// waits for the answer any more.
+    /// Calls `work(user_session&)` for the session with this ticket, if it still waits; a ticket is valid once. An
+    /// exception ends the session. `is_wrong`: the credentials are wrong, which counts as a failed log-in also if the
+    /// session does not wait any more.
     template <class Work>
     void with_login(std::uint64_t ticket, bool is_wrong, Work&& work) {
         user_session* const asked = take_ticket(ticket, is_wrong);
         if (asked) end_if_fails(*asked, "the end of a log-in", [&] { work(*asked); });
     }
-    /// Runs `work`, which is done for the session; an exception ends the session.
+    /// Runs `work` for the session; an exception ends the session.
     template <class Work>
     void end_if_fails(exchange::session& who, const char* where, Work&& work) {
         if (shard_.guarded(where, work)) return;
         shard_.guarded("a session that misses something",
                        [&] { who.disconnect(wire::as_status_error(wire::error_code::internal_error)); });
     }
-    /// Does a handler decide on the log-in that this session waits for?
+    /// Returns whether a handler decides on the log-in that this session waits for.
     bool is_asking_handler(const user_session& who) const { return calls_.count(who.login_ticket) != 0; }
 
 private:
@@ -204,7 +207,7 @@ private:
     exchange::place_list<connection, &connection::login_place> logging_in_;
     exchange::place_list<connection, &connection::blocked_place> blocked_;
     exchange::place_list<connection, &connection::warm_place> warm_;
-    exchange::place_list<connection, &connection::ending_place> ending_;  ///< at the end of this turn
+    exchange::place_list<connection, &connection::ending_place> ending_;  ///< ended at the end of this turn
     bool is_ending_due_ = false;
     exchange::place_list<http_connection, &http_connection::file_place> with_file_;
     file_reader& files_;
@@ -216,13 +219,14 @@ private:
     std::uint64_t next_expiry_check_ms_ = 0;
     /// A log-in that is being decided.
     struct verification {
-        user_session* asked;  ///< null: it has gone
+        user_session* asked;  ///< null: the session has ended
         access::address_key from;
         std::string user;
     };
-    std::unordered_map<std::uint64_t, verification> verifying_;             ///< by ticket
-    std::unordered_map<std::uint64_t, http_connection*> requests_;          ///< that wait for their answer, by ticket
-    std::unordered_map<std::uint64_t, std::unique_ptr<login_call>> calls_;  ///< by the ticket of who asked
+    std::unordered_map<std::uint64_t, verification> verifying_;  ///< by ticket
+    std::unordered_map<std::uint64_t, http_connection*>
+        requests_;  ///< connections that wait for their answer, by ticket
+    std::unordered_map<std::uint64_t, std::unique_ptr<login_call>> calls_;  ///< by the ticket of the session
     shard_engines engines_{*this};
 };
 

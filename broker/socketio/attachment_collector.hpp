@@ -25,18 +25,18 @@ class attachment_collector {
 public:
     explicit attachment_collector(std::size_t max_bytes) noexcept : max_bytes_{max_bytes} {}
 
-    /// `head` is a packet whose is_binary() holds; copied.
+    /// Begins with a packet whose is_binary() is true; it is copied.
     tl::expected<void, attachment_error> begin(const packet_view& head);
-    /// True: the packet is complete.
+    /// Adds a body; returns whether the packet is complete.
     tl::expected<bool, attachment_error> add(std::string_view body);
 
     bool is_collecting() const noexcept { return is_begun_ && bodies_.size() < attachments_; }
-    /// Bytes of the packet that have come; 0 when there is none.
+    /// Returns the bytes of the packet that have come; 0 if there is none.
     std::size_t held_bytes() const noexcept { return used_; }
-    /// The packet as it began; views into this, until clear() or begin().
+    /// Returns the first part of the packet; views into this object, valid until clear() or begin().
     packet_view head() const noexcept;
     const std::vector<std::string>& bodies() const noexcept { return bodies_; }
-    /// Forgets all of it, and gives the memory back.
+    /// Drops everything and frees the memory.
     void clear() noexcept;
 
 private:

@@ -11,11 +11,11 @@ namespace bester::socketio {
 
 namespace {
 
-/// What is to stand instead of data[begin, end).
+/// A replacement for data[begin, end).
 struct replacement {
     std::size_t begin = 0;
     std::size_t end = 0;
-    std::size_t num = no_body;  ///< of the body
+    std::size_t num = no_body;  ///< index of the body
 
     static constexpr std::size_t no_body = ~std::size_t{};
 };
@@ -40,17 +40,17 @@ std::size_t number_of(std::string_view text) noexcept {
     return error == std::errc{} && at == end ? number : replacement::no_body;
 }
 
-/// What was found in a text, in its order.
+/// The replacements in a text, in order.
 class replacements {
 public:
-    /// What lies within is replaced with it: it was found before, as what an object is shows at its end only.
+    /// Replacements inside of it are dropped: they were found before, since an object is recognised at its end.
     void add(std::size_t begin, std::size_t size, std::size_t num) {
         while (!found_.empty() && found_.back().begin >= begin) found_.pop_back();
         found_.push_back({begin, begin + size, num});
     }
     const std::vector<replacement>& all() const noexcept { return found_; }
 
-    /// The text with what `write(out, replacement)` appends in the places.
+    /// Returns the text with each place replaced by what `write(out, replacement)` appends.
     template <class Write>
     std::string apply(std::string_view text, std::size_t size, Write&& write) const {
         std::string out;
@@ -93,7 +93,7 @@ struct placeholder_walker {
         bool is_placeholder = false;
         std::size_t num = replacement::no_body;
         const bool is_read = reader.object([&](std::string_view key) {
-            // Of fields with one name the last counts, as in JavaScript.
+            // Of duplicate fields the last one counts, as in JavaScript.
             if (key == "_placeholder") is_placeholder = reader.peek() == 't';
             if (key != "num") return walk(reader, *this);
             num = replacement::no_body;
@@ -113,7 +113,7 @@ struct placeholder_walker {
     }
 };
 
-/// Finds what stands for bytes, and takes these.
+/// Finds the objects that stand for bytes, and decodes these.
 struct binary_walker {
     wire::json_reader& reader;
     replacements found = {};
@@ -141,7 +141,7 @@ struct binary_walker {
     }
 };
 
-/// How large the data are with the bodies in them; nothing if a body has no place.
+/// Returns the size of the data with the bodies in it; none if a body has no place.
 std::optional<std::size_t> joined_size(std::size_t size, const replacements& found,
                                        std::span<const std::string> bodies) {
     std::vector<bool> is_used(bodies.size());

@@ -74,7 +74,7 @@ std::string open_packet(const open_values& values) {
 }
 
 std::string_view error_body(engine_error error) noexcept {
-    // The clients' logs show these words; they are those of the protocol's own server.
+    // Clients' logs show these texts, which are those of the protocol's own server.
     static constexpr std::array<std::string_view, 6> bodies{
         R"({"code":0,"message":"Transport unknown"})",
         R"({"code":1,"message":"Session ID unknown"})",

@@ -8,7 +8,7 @@ namespace bester::socketio {
 
 namespace {
 
-constexpr std::size_t most_id_digits = 19;  // all numbers of so many fit
+constexpr std::size_t most_id_digits = 19;  // all numbers with this many digits fit
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -17,7 +17,7 @@ std::size_t digits_at_begin(std::string_view text) noexcept {
     return static_cast<std::size_t>(end - text.begin());
 }
 
-/// A number as it is written by programs: without a sign, and without zeros before it.
+/// Reads a number without a sign and without leading zeros.
 bool read_number(std::string_view digits, std::uint64_t& value) noexcept {
     if (digits.empty() || digits.size() > most_id_digits || (digits[0] == '0' && digits.size() > 1)) return false;
     return std::from_chars(digits.data(), digits.data() + digits.size(), value).ec == std::errc{};
@@ -27,7 +27,7 @@ bool has_control(std::string_view text) noexcept {
     return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-/// "51-": takes the count and what ends it.
+/// Reads "51-": the count and its terminator.
 tl::expected<std::uint32_t, packet_error> take_attachments(std::string_view& rest) noexcept {
     const std::size_t size = digits_at_begin(rest);
     std::uint64_t value = 0;
@@ -38,7 +38,7 @@ tl::expected<std::uint32_t, packet_error> take_attachments(std::string_view& res
     return static_cast<std::uint32_t>(value);
 }
 
-/// "/admin?a=b,": takes the name and what ends it, which is a comma or the end of the packet.
+/// Reads "/admin?a=b,": the name and its terminator, a comma or the end of the packet.
 bool take_namespace(std::string_view& rest, std::string_view& name) noexcept {
     const std::size_t comma = std::min(rest.find(','), rest.size());
     name = rest.substr(0, comma);
@@ -54,7 +54,7 @@ bool may_have_id(packet_type type) noexcept {
 
 bool must_have_id(packet_type type) noexcept { return type == packet_type::ack || type == packet_type::binary_ack; }
 
-/// Do the data begin as those of such a packet do?
+/// Returns whether the data begins as the type requires.
 bool is_fitting(packet_type type, std::string_view data) noexcept {
     const char first = data.empty() ? '\0' : data[0];
     switch (type) {

@@ -151,7 +151,7 @@ void connection::end(error_code code, close_reason reason) {
 
 void connection::end_with(const wire::status_error& why, web::close_code code, close_reason reason) {
     if (is_ending()) return;
-    // Past the limit if need be: these are the last words, and the ones that explain.
+    // Beyond the queue's bounds if necessary, since this frame gives the reason of the end.
     say_goodbye(why, code);
     leave_and_close(reason);
 }

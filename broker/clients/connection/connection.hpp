@@ -20,36 +20,38 @@ namespace bester::clients {
 class shard_clients;
 class user_session;
 
-/// A client's connection, whatever is spoken on it: each protocol is a class that derives from this one, and at an
-/// upgrade another object takes the connection's parts over (shard_clients::replace). Here is what all have: the
-/// socket, where it leads, its deadline, what it may hold, and its end. Owned by its shard's shard_clients, on that
+/// A client's connection with any protocol: each protocol has a class that derives from this one, and at an upgrade
+/// another object takes the connection's parts over (shard_clients::replace). This class has what all share: the
+/// socket, the client's address, the deadline, the bounds and the end. Owned by its shard's shard_clients, on that
 /// shard's thread.
 class connection : public exchange::framed_stream {
 public:
     ~connection() override;
 
-    /// Starts reading, beginning with what was received before; apart from the constructor, as it may close.
+    /// Starts reading, beginning with input that was received before; not in the constructor, since it may close the
+    /// connection.
     void begin(std::string_view received) { start(received); }
-    /// Ends it for the broker's own reasons, telling the client the code. Does nothing if it is ending already.
+    /// Ends the connection for a reason of the broker, and tells the client the code. Does nothing if it is ending
+    /// already.
     void end(wire::error_code code, exchange::close_reason reason);
-    /// Has its end begun? Nothing is read any more then, and nothing is written but what is queued.
+    /// Returns whether its end has begun: nothing is read any more, and only the queue is written.
     bool is_ending() const noexcept { return !is_open() || is_closing(); }
-    /// Leaves all that it belongs to, and ends when all is written.
+    /// Leaves all lists, and ends when the queue is written.
     void leave_and_close(exchange::close_reason reason);
     /// Takes the connection out of this object, which is closed then. The object must not be ending.
     connection_parts take_parts();
-    /// Can it go to another shard? Not while something is queued here.
+    /// Returns whether it can move to another shard; not while output is queued here.
     bool can_move() const noexcept { return !is_ending() && !is_blocked() && queued_bytes() == 0; }
 
-    /// Takes over the limits of the config, which have changed, and of what is known now of the client.
+    /// Applies the limits of the config, after a change or a log-in.
     virtual void apply_limits() {}
-    /// The user's session that has this connection for itself; null: none.
+    /// Returns the user session that has this connection for itself; null: none.
     virtual user_session* session() noexcept { return nullptr; }
-    /// Is its time to log in over, or to ask for something?
+    /// Returns whether the time for its log-in or its next request is over.
     virtual bool is_past_deadline(std::uint64_t now_ms) const noexcept {
         return has_deadline_ && static_cast<std::int32_t>(static_cast<std::uint32_t>(now_ms) - deadline_ms_) >= 0;
     }
-    /// Its deadline is over: ends a log-in that waits for an answer; false: none does.
+    /// Ends a log-in that waits for an answer when the deadline is over; returns false if there is none.
     virtual bool give_up_waiting() { return false; }
     /// Called by shard_clients at the end of the turn in which end_later() was asked for.
     virtual void end_now();

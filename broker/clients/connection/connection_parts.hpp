@@ -10,14 +10,14 @@
 
 namespace bester::clients {
 
-/// A connection without the object that speaks on it: how it comes from a listener to its shard, goes from one protocol
-/// to another, and from one shard to another (then with nothing queued). Owns all of the connection.
+/// A connection without its object: the form in which it comes from a listener to its shard, changes its protocol, and
+/// moves to another shard (then with an empty queue). Owns everything of the connection.
 struct connection_parts {
     exchange::stream_parts stream;
     connection_slot slot;
     const listener_settings* listener = nullptr;
-    access::address_place place;                ///< among the connections from its address
-    std::unique_ptr<std::string> told_address;  ///< the client's address as a proxy told it; null: the socket's
+    access::address_place place;                ///< its count among the connections from its address
+    std::unique_ptr<std::string> told_address;  ///< the client's address as a proxy reported it; null: the socket's
 };
 
 }  // namespace bester::clients

@@ -21,7 +21,7 @@ engine_carrier::engine_carrier(shard_clients& owner, connection_parts& from, con
 
 void engine_carrier::begin(std::string_view received, const websocket_upgrade& how, engine_session& carried,
                            carrier_part part) {
-    owner_.authenticated(*this);  // its log-ins have a deadline of their own
+    owner_.authenticated(*this);  // log-ins in namespaces have a deadline of their own
     if (!how.answer.empty()) put_last(how.answer);
     carried.take_carrier(*this, part);
     connection::begin(received);
@@ -76,7 +76,7 @@ bool engine_carrier::takes_from_servers() {
 
 // ---- the end ---------------------------------------------------------------------------------
 
-/// Not now: whoever delivers may be going through the group that the sessions would leave.
+/// Not now, since the caller may be iterating over the group that the sessions would leave.
 void engine_carrier::overflow() {
     if (engine_) engine_->close_later();
     else connection::overflow();

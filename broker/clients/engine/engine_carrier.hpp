@@ -12,16 +12,16 @@ namespace bester::clients {
 
 class engine_session;
 
-/// What a WebSocket is to the Engine.IO session that it carries.
+/// The part that a WebSocket has in the Engine.IO session that it carries.
 enum class carrier_part : std::uint8_t {
     opens,             ///< the session begins on it
     takes_over,        ///< wants to take over from HTTP requests
     carries_on,        ///< has carried the session before, on another shard
-    still_takes_over,  ///< the same, of one that wants to take over
+    still_takes_over,  ///< the same, and it wants to take over from HTTP requests
 };
 
-/// A connection whose WebSocket carries an Engine.IO session: packets in and out. It has no user's session of its own;
-/// those live in the engine_session, which is told when the connection is gone, and tells when it is gone itself.
+/// A connection whose WebSocket carries an Engine.IO session: packets in and out. It has no user session of its own;
+/// those live in the engine_session. Carrier and session tell each other when they end.
 class engine_carrier final : public connection, private websocket_side {
 public:
     engine_carrier(shard_clients& owner, connection_parts& from, const websocket_upgrade& how, engine_session& carried,
@@ -29,7 +29,7 @@ public:
 
     void begin(std::string_view received, const websocket_upgrade& how, engine_session& carried, carrier_part part);
 
-    // For the session: false if it could not be taken.
+    // Sends a packet for the session; returns false if it was not taken.
     /// A text message in two pieces.
     bool put_packet(std::string_view start, std::string_view data);
     bool put_bytes(std::string_view bytes);
@@ -39,9 +39,9 @@ public:
     bool takes_from_servers();
     /// Reads on after a packet that had to wait.
     void go_on() { release(on_engine); }
-    /// The session has ended, or goes on without it.
+    /// Handles the end of the session, or its change to another transport.
     void leave_engine();
-    /// Without the session, which moves to another shard together with the connection.
+    /// Leaves the session, which moves to another shard together with the connection.
     void forget_engine() noexcept { engine_ = nullptr; }
 
     const web_path& path() const noexcept { return path_; }
@@ -50,7 +50,7 @@ public:
     std::string describe_holder(std::size_t bytes) const override;
 
 private:
-    /// Why it is not read, beside framed_stream's own reasons.
+    /// Reasons not to read it, beside those of framed_stream.
     enum hold_reason : std::uint8_t { on_engine = 1 };
 
     std::size_t message_limit() const noexcept;
@@ -60,7 +60,7 @@ private:
     void say_goodbye(const wire::status_error& why, web::close_code code) override;
     void finish(exchange::close_reason reason) override;
 
-    engine_session* engine_;  ///< null: it carries none any more
+    engine_session* engine_;  ///< null: the session has ended
 };
 
 }  // namespace bester::clients

@@ -22,14 +22,14 @@ using socketio::packet_type;
 
 namespace {
 
-/// Log-ins in vain on one connection; then it is closed.
+/// Most failed log-ins on one connection; then it is closed.
 constexpr std::uint32_t most_refusals = 16;
 
-/// What a CONNECT brings.
+/// The fields of a CONNECT.
 struct connect_data {
     login_request request;
-    std::string_view secret;              ///< of the session that it wants back
-    std::optional<std::uint64_t> offset;  ///< of the last event that it has got
+    std::string_view secret;              ///< secret of the session to recover
+    std::optional<std::uint64_t> offset;  ///< offset of the last event that the client has got
 };
 
 bool read_connect(wire::json_reader& reader, std::string_view data, connect_data& out) {
@@ -108,7 +108,7 @@ engine_session::step engine_session::take(const socketio::engine_packet& packet,
         case engine_type::pong: pinged_ms_ = 0; return step::next;
         case engine_type::noop: return step::next;
         case engine_type::close:
-            // The client knows that it is over: its poll ends with what waits, or with nothing.
+            // The client has ended the session: its poll is answered with the waiting packets, or with none.
             answer_poll();
             if (http_ && http_->poll) answer(http_->poll, web::http_status::ok, "6");
             return close(false);
@@ -124,7 +124,7 @@ engine_session::step engine_session::take(const socketio::engine_packet& packet,
     return close(true);
 }
 
-/// A WebSocket that is to take over from HTTP requests shows that it works, and then that it has.
+/// Handles the probe of a WebSocket that is to take over from HTTP requests, and the takeover.
 engine_session::step engine_session::take_probe(const socketio::engine_packet& packet, engine_carrier& from) {
     if (packet.type == engine_type::ping && packet.data == "probe") {
         is_probed_ = true;
@@ -140,7 +140,7 @@ engine_session::step engine_session::take_probe(const socketio::engine_packet& p
     websocket_ = std::exchange(upgrading_, nullptr);
     http_side& side = http();
     if (side.poll) answer(side.poll, web::http_status::ok, "6");
-    // What waits goes over the WebSocket, before anything that is new.
+    // Waiting packets go over the WebSocket before new ones.
     socketio::payload_reader reader{side.queue};
     socketio::engine_packet waiting;
     while (websocket_ && reader.next(waiting) == socketio::payload_status::packet) {
@@ -210,7 +210,7 @@ engine_session::step engine_session::take_text(std::string_view text, bool may_m
             settle();
             return has_begun ? step::next : close(true);
         }
-        case packet_type::ack: return step::next;  // we ask for none
+        case packet_type::ack: return step::next;  // the broker requests none
         case packet_type::connect_error: break;
     }
     return close(true);
@@ -274,7 +274,7 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
     return is_closed_ ? step::closed : step::next;
 }
 
-/// False: that session is gone, or has not kept everything that the client missed.
+/// Recovers a session; returns false if it has ended, or has not kept everything that the client missed.
 bool engine_session::come_back(const socketio_namespace& to, std::string_view secret,
                                std::optional<std::uint64_t> offset) {
     auto who = home_->take_back(secret, to, offset);
@@ -287,7 +287,7 @@ bool engine_session::come_back(const socketio_namespace& to, std::string_view se
 void engine_session::take_moved_packet(std::string_view packet) {
     is_moving_ = false;
     std::string text{packet};
-    text.reserve(text.size() + wire::json_padding);  // who reads it looks a little beyond its end
+    text.reserve(text.size() + wire::json_padding);  // the reader looks a little beyond its end
     take_text(text, false);
 }
 
@@ -339,7 +339,7 @@ void engine_session::send_control(packet_type type, std::string_view name_space,
     send(std::string_view{room, socketio::write_prefix(packet, room)}, data);
 }
 
-/// `44/admin,{"message":"forbidden","data":{…}}`. Who is refused again and again is closed.
+/// `44/admin,{"message":"forbidden","data":{…}}`. A client that is refused repeatedly is closed.
 void engine_session::send_connect_error(std::string_view name_space, const wire::status_error& error) {
     std::string data = R"({"message":)";
     wire::append_quoted(data, error.code);
@@ -365,14 +365,14 @@ void engine_session::go_on() {
 
 // ---- what is held ------------------------------------------------------------------------------
 
-/// Of a packet and its attachments. Before anybody has logged in little is allowed.
+/// Returns the largest size of a packet and its attachments, which is small before the first log-in.
 std::size_t engine_session::most_collected() const noexcept {
     const client_limits& limits = home_->clients().limits();
     return has_joined_ ? limits.message_size : std::min(limits.message_size, limits.login_size);
 }
 
-/// Counts anew what is held: what it was opened with, a packet whose attachments have not all come, a POST that is not
-/// taken to its end, and packets that no poll has fetched.
+/// Updates the memory account: the data of its opening, a packet whose attachments have not all come, a POST that is
+/// not taken to its end, and packets that no poll has fetched.
 void engine_session::settle() {
     const std::size_t collected = collector_ && !is_closed_ ? collector_->held_bytes() : 0;
     if (collected == 0) collecting_since_ms_ = 0;
@@ -464,7 +464,7 @@ bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms,
     if (is_moving_) return true;
     if (!has_joined_ && now_ms >= opened_ms_ + login_timeout_ms) return false;
     if (pinged_ms_ != 0) {
-        // While it is not read its answer cannot be seen.
+        // While the connection is not read, an answer cannot be seen.
         if (holding_ > 0) pinged_ms_ = now_ms;
         if (now_ms >= pinged_ms_ + ping_timeout_ms) return false;
     }

@@ -23,12 +23,12 @@ namespace bester::clients {
 
 class shard_engines;
 
-/// One Engine.IO session (protocol 4): what carries a client's Socket.IO packets, over HTTP requests, or a WebSocket,
-/// or first the one and then the other. The client's sessions in namespaces live in it. Owned by its shard's
+/// One Engine.IO session (protocol 4), which carries a client's Socket.IO packets over HTTP requests, over a WebSocket,
+/// or first over the one and then over the other. The client's sessions in namespaces live in it. Owned by its shard's
 /// shard_engines, on that shard's thread; it can move to another shard while it has no namespaces.
 class engine_session final : private exchange::memory_holder {
 public:
-    /// It has `place` at the address that it is opened from until it is over.
+    /// The session keeps `place`, its count at the client's address, until it ends.
     engine_session(shard_engines& home, std::shared_ptr<const engine_opening> how, access::address_place place,
                    std::string sid, std::uint64_t now_ms);
     ~engine_session();
@@ -38,13 +38,13 @@ public:
     const std::string& sid() const noexcept { return sid_; }
     const std::shared_ptr<const engine_opening>& opening() const noexcept { return opening_; }
     std::uint64_t opened_ms() const noexcept { return opened_ms_; }
-    /// Counts what it holds from the beginning.
+    /// Counts the memory that it holds from the beginning.
     void begin() { settle(); }
-    /// The first packet. `can_upgrade`: it is on HTTP, and may go on to a WebSocket.
+    /// Writes the first packet. `can_upgrade`: the session is on HTTP and may change to a WebSocket.
     std::string open_text(bool can_upgrade) const;
 
-    // From HTTP requests and WebSockets.
-    /// May a WebSocket take over? Not if there is one.
+    // Called by HTTP connections and WebSockets.
+    /// Returns whether a WebSocket may take over; not if there is one.
     bool can_upgrade() const noexcept { return !websocket_ && !upgrading_ && !is_closed_; }
     void take_carrier(engine_carrier& websocket, carrier_part part);
     exchange::frame_verdict on_websocket(engine_carrier& from, std::string_view body, bool is_binary);
@@ -53,9 +53,9 @@ public:
     void post(std::string body, const waiting_request& from);
     void request_gone(const waiting_request& which);
 
-    // From namespaces.
-    /// Sends a packet: its text from Engine.IO's digit on, in one piece or two. False if it could not be taken; then
-    /// the session is being closed.
+    // Called by namespaces.
+    /// Sends a packet, whose text begins with Engine.IO's digit, in one piece or two. Returns false if it was not
+    /// taken; then the session is being closed.
     bool send(std::string_view packet);
     /// See exchange::session.
     bool takes_from_servers();
@@ -63,42 +63,42 @@ public:
     bool send(shared_events::made& event);
     void send_control(socketio::packet_type type, std::string_view name_space, std::string_view data);
     void send_connect_error(std::string_view name_space, const wire::status_error& error);
-    /// One of its namespaces has logged in: what carries it may bring more from now on.
+    /// One of its namespaces has logged in: larger packets are allowed from now on.
     void joined();
     bool has_joined() const noexcept { return has_joined_; }
     void hold_back() noexcept { ++holding_; }
     void release();
     void remove_later(namespace_session& who);
     void close_later();
-    /// Not from one of its own calls, nor from its namespaces' or its WebSocket's.
+    /// Must not be called from one of its own calls, nor from those of its namespaces or its WebSocket.
     void close_now() { close(false); }
-    /// Does a request wait for it, or a WebSocket belong to it?
+    /// Returns whether a request waits for the session, or a WebSocket belongs to it.
     bool is_attended() const noexcept { return websocket_ || upgrading_ || (http_ && (http_->poll || http_->post)); }
-    /// It is over, and counted at its address no more.
+    /// Returns the place in the address's count, after the session has ended.
     void leave_address() noexcept { place_ = {}; }
-    /// The client breaks the protocol.
+    /// Ends the session of a client that breaks the protocol.
     void fail();
 
-    /// Pings, and looks for who is silent; false: it is lost, or has never said who it is.
+    /// Sends pings and checks for silence; returns false if the client is lost or has not logged in in time.
     bool check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms,
                std::uint64_t ping_timeout_ms);
-    /// Ends what carries it: a WebSocket is closed, a waiting poll answered with a `close` packet, a waiting post with
-    /// "ok", or with 400 if `has_failed`.
+    /// Ends the session's transports: closes a WebSocket, answers a waiting poll with a `close` packet, and a waiting
+    /// post with "ok", or with 400 if `has_failed`.
     void end_transport(bool has_failed);
     std::vector<std::unique_ptr<namespace_session>>& namespaces() noexcept { return namespaces_; }
     std::unique_ptr<namespace_session> give_up(namespace_session& who);
 
-    // To move to another shard.
+    // Functions for the move to another shard.
     engine_carrier* websocket() const noexcept { return websocket_; }
     engine_carrier* upgrading() const noexcept { return upgrading_; }
     void move_to(shard_engines& home);
-    /// Leaves this shard, without the WebSocket that carries it: that is given to it again on the other one.
+    /// Leaves this shard without its WebSocket, which is given to it again on the other one.
     void move_off();
-    /// What it was moved for: the CONNECT that it begins with there.
+    /// Handles the CONNECT for which it was moved.
     void take_moved_packet(std::string_view packet);
-    /// Whom a line of the log speaks of, who holds so many bytes.
+    /// Returns a description of the client for the log, with the bytes that it holds.
     std::string describe_holder(std::size_t bytes) const;
-    /// Goes on where it stopped.
+    /// Goes on with packets that had to wait.
     void go_on();
 
 private:
@@ -133,32 +133,32 @@ private:
     std::shared_ptr<const engine_opening> opening_;
     access::address_place place_;
     std::string sid_;
-    engine_carrier* websocket_ = nullptr;  ///< null: it is on HTTP
-    engine_carrier* upgrading_ = nullptr;  ///< wants to take over
+    engine_carrier* websocket_ = nullptr;  ///< null: the session is on HTTP
+    engine_carrier* upgrading_ = nullptr;  ///< a WebSocket that wants to take over
     std::vector<std::unique_ptr<namespace_session>> namespaces_;
 
-    /// What only HTTP needs.
+    /// State that only HTTP needs.
     struct http_side {
-        waiting_request poll;  ///< waits for something to take
-        std::string queue;     ///< packets that wait to be taken, a payload
+        waiting_request poll;  ///< the poll that waits for packets
+        std::string queue;     ///< packets that wait for a poll, as a payload
         std::size_t packets = 0;
-        waiting_request post;  ///< waits until its packets are taken
-        std::string body;      ///< of that, and where it goes on
+        waiting_request post;  ///< the post that waits until its packets are taken
+        std::string body;      ///< body of that post, and the position in it
         std::size_t at = 0;
     };
     http_side& http();
 
     std::unique_ptr<http_side> http_;
     std::unique_ptr<socketio::attachment_collector> collector_;
-    std::uint64_t collecting_since_ms_ = 0;  ///< 0: it is not
+    std::uint64_t collecting_since_ms_ = 0;  ///< 0: no packet is collected
     exchange::byte_ledger::entry held_input_;
     exchange::byte_ledger::entry held_output_;
     std::uint64_t opened_ms_;
     std::uint64_t next_ping_ms_;
-    std::uint64_t pinged_ms_ = 0;  ///< 0: no answer is due
-    std::uint32_t holding_ = 0;    ///< namespaces that can take no more events now
-    std::uint32_t refusals_ = 0;   ///< CONNECTs in vain
-    bool has_joined_ = false;      ///< was ever in a namespace
+    std::uint64_t pinged_ms_ = 0;  ///< 0: no pong is due
+    std::uint32_t holding_ = 0;    ///< number of namespaces that can take no more events now
+    std::uint32_t refusals_ = 0;   ///< number of refused CONNECTs
+    bool has_joined_ = false;      ///< whether it has ever been in a namespace
     bool is_probed_ = false;
     bool is_closed_ = false;
     bool is_moving_ = false;

@@ -1,4 +1,4 @@
-// engine_session: over HTTP requests, and from these to a WebSocket.
+// engine_session: HTTP requests, and the change from these to a WebSocket.
 #include <utility>
 
 #include "clients/engine/engine_carrier.hpp"
@@ -33,7 +33,7 @@ void engine_session::poll(const waiting_request& from) {
     waiting_request asking = from;
     http_side& side = http();
     if (websocket_ || side.poll) {
-        // One request at a time; who asks twice has lost track.
+        // Only one request of each kind at a time is allowed.
         answer(asking, web::http_status::bad_request, std::string{socketio::error_body(engine_error::bad_request)});
         if (side.poll) close(true);
         return;
@@ -43,7 +43,7 @@ void engine_session::poll(const waiting_request& from) {
     else if (upgrading_ && is_probed_) answer(side.poll, web::http_status::ok, "6");
 }
 
-/// Something waits to be taken. What is written in one turn goes in one answer.
+/// Registers that packets wait for a poll; packets of one turn go in one answer.
 void engine_session::queue_packet(std::size_t) {
     http_side& side = http();
     const client_limits& limits = home_->clients().limits();
@@ -79,13 +79,13 @@ void engine_session::post(std::string body, const waiting_request& from) {
         return;
     }
     side.body = std::move(body);
-    side.body.reserve(side.body.size() + wire::json_padding);  // who reads the last packet looks a little beyond it
+    side.body.reserve(side.body.size() + wire::json_padding);  // the reader of the last packet looks a little beyond it
     side.at = 0;
     take_post();
     if (http_) settle();
 }
 
-/// Takes the packets that came in a request, as far as that goes; when all are taken it is answered.
+/// Takes the packets of a post as far as possible, and answers it when all are taken.
 void engine_session::take_post() {
     if (is_closed_ || is_moving_ || !http_ || !http_->post) return;
     while (holding_ == 0) {

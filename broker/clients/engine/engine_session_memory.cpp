@@ -13,7 +13,7 @@ using exchange::counter;
 
 std::uint64_t engine_session::held_weight(exchange::held_kind what, std::uint64_t now_ms) const noexcept {
     if (what == exchange::held_kind::output) return held_output_.bytes;
-    // Who has never logged in holds what it was opened with since then; who has, may.
+    // A client that has never logged in holds the data of its opening since then; after a log-in it may.
     const bool waits_for_us = holding_ > 0 || collecting_since_ms_ == 0;
     const std::uint64_t since_ms = !has_joined_ ? opened_ms_ : waits_for_us ? now_ms : collecting_since_ms_;
     return held_input_.bytes * (1 + (now_ms - std::min(now_ms, since_ms)));

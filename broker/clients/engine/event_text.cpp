@@ -22,7 +22,7 @@ void append_frame(std::string& out, web::opcode kind, std::string_view first, st
 template <class Text, class Body>
 void take_apart(std::string_view packet, Text&& text, Body&& body) {
     if (socketio::may_have_attachments(packet)) {
-        // Ours, and in its place: it cannot be wrong.
+        // The broker's own text, which cannot be wrong.
         auto view = socketio::decode_packet(packet.substr(1));
         wire::json_reader reader;
         auto split = view ? socketio::split_attachments(reader, view->data)
@@ -47,7 +47,7 @@ void append_event_arguments(std::string& out, std::string_view type_token, std::
     if (type_token == to.type_token && socketio::is_event_data(data)) {
         out += data;
     } else {
-        // A type whose name Socket.IO keeps for itself would end the client's connection.
+        // A type with a name that Socket.IO reserves would end the client's connection.
         const std::string_view name = type_token.substr(1, type_token.size() - 2);
         out += socketio::is_reserved_event(name) ? R"(["message")" : "[";
         if (out.back() == '[') out += type_token;

@@ -21,7 +21,7 @@ using wire::error_code;
 
 namespace {
 
-/// The name of what the broker itself says and is told.
+/// The name of the broker's own events.
 constexpr std::string_view broker_event = "bester";
 
 /// The number of an acknowledgement as the id of a message: a JSON string, because it may cross to another server.
@@ -38,7 +38,7 @@ struct request_id {
     std::string_view token() const noexcept { return {text, size}; }
 };
 
-/// The number that a request_id was made of.
+/// Returns the number that a request_id was made from.
 std::uint64_t number_of(std::string_view id_token) noexcept {
     std::uint64_t id = 0;
     if (!id_token.empty()) std::from_chars(id_token.data() + 1, id_token.data() + id_token.size(), id);
@@ -93,7 +93,7 @@ void namespace_session::drop() {
     leave();
 }
 
-/// Says why, and tells the client's side that it is over: it does not come back by itself.
+/// Sends the reason, then a disconnect packet, after which the client does not connect again by itself.
 void namespace_session::say_goodbye(std::string_view code, std::string_view reason) {
     std::string members = R"("notice":"disconnected",)";
     append_error_members(members, code, reason, false, 0);
@@ -110,7 +110,7 @@ void namespace_session::disconnect(const wire::status_error& why) {
 }
 
 void namespace_session::end(error_code code, close_reason) {
-    // A client whose connection ends for these comes back by itself.
+    // After these errors the client connects again by itself, so its connection ends.
     if (code == error_code::shutting_down || code == error_code::slow_consumer) {
         drop();
         if (carrier_) carrier_->close_later();
@@ -200,7 +200,7 @@ bool namespace_session::must_wait() {
 bool namespace_session::deliver(std::string_view type_token, std::string_view data, std::string_view id_token) {
     if (!is_authenticated()) return false;
     if (id_token.empty()) return send_event(type_token, data);
-    // An event is acknowledged once: what comes after that reaches nobody.
+    // An event is acknowledged once; later acknowledgements are dropped.
     const std::uint64_t number = number_of(id_token);
     if (std::find(answered_.begin(), answered_.end(), number) != answered_.end()) return false;
     answered_.push_back(number);
@@ -234,7 +234,7 @@ void namespace_session::keep(std::uint64_t offset, const exchange::payload& pack
     recovery_->add(offset, packet, now_ms, now_ms > window ? now_ms - window : 0);
 }
 
-/// What the broker itself says is of the moment: it is not kept for who is away.
+/// The broker's own events are not kept for clients that are away.
 bool namespace_session::send_notice(std::string_view members) {
     if (!carrier_) return false;
     std::string packet = where_.event_start;
@@ -242,7 +242,7 @@ bool namespace_session::send_notice(std::string_view members) {
     return carrier_->send(packet);
 }
 
-/// `431[…]`; one that nobody waits for any more is not sent.
+/// `431[…]`; an acknowledgement that the client does not wait for any more is not sent.
 bool namespace_session::send_ack(std::string_view id_token, std::string_view data) {
     if (!carrier_) return false;
     char room[socketio::prefix_room];
@@ -267,7 +267,7 @@ void namespace_session::send_error(std::string_view id_token, const wire::status
     send_ack(id_token, data);
 }
 
-/// Has this request got its reply? It is asked once, at the end.
+/// Returns whether this request has got its reply, and forgets it; called once, at its end.
 bool namespace_session::was_answered(std::string_view id_token) {
     const auto found = std::find(answered_.begin(), answered_.end(), number_of(id_token));
     if (found == answered_.end()) return false;

@@ -27,26 +27,27 @@ public:
     namespace_session(shard_engines& home, engine_session& carrier, const socketio_namespace& where);
     ~namespace_session();
 
-    /// The client's CONNECT: who is it? It is told, now or later; refused, the session is removed.
+    /// Logs the client in with the credentials of its CONNECT; answers it now or later. If it is refused, the session
+    /// is removed.
     void connect(const login_request& request);
-    /// Must its events wait, as it is full? Then the connection is held back until it has room.
+    /// Returns whether its events must wait because it is full; the connection is not read until it has room.
     bool must_wait();
-    /// An event of the client, or what its binary parts were put together to. `data` is checked here.
+    /// Handles an event of the client, with its attachments already in `data`. `data` is checked here.
     void take_event(const socketio::packet_view& packet);
     /// Why it cannot be given more events now; false: it can.
     bool is_holding() const noexcept { return is_holding_; }
 
-    /// The connection is lost: true if the session stays for a while.
+    /// Handles the loss of the connection; returns whether the session stays for a while.
     bool outlive_connection();
-    /// The client is back, and has got everything up to this offset. Sends what it missed.
+    /// Continues with a client that is back and has got everything up to this offset; sends the packets that it missed.
     void come_back(engine_session& carrier, std::optional<std::uint64_t> offset);
     bool can_come_back(std::optional<std::uint64_t> offset) const noexcept;
     engine_session* carrier() const noexcept { return carrier_; }
     const socketio_namespace& where() const noexcept { return where_; }
     const recovery_log* recovery() const noexcept { return recovery_.get(); }
-    /// Of one that has outlived its connection: when it ends, on the shard's clock.
+    /// Returns when a session without a connection ends, on the shard's clock.
     std::uint64_t lost_until_ms() const noexcept { return lost_until_ms_; }
-    /// Leaves the exchange, without a word.
+    /// Leaves the exchange without telling the client.
     void drop();
 
     bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) override;
@@ -82,9 +83,9 @@ private:
     shard_engines& home_;
     engine_session* carrier_;
     const socketio_namespace& where_;
-    std::shared_ptr<const engine_opening> opening_;  ///< of the connection that it began with
-    std::unique_ptr<recovery_log> recovery_;         ///< null: what it misses is lost
-    std::vector<std::uint64_t> answered_;            ///< requests that have got their reply, and whose end is to come
+    std::shared_ptr<const engine_opening> opening_;  ///< facts about the connection that it began with
+    std::unique_ptr<recovery_log> recovery_;         ///< null: packets that it misses are lost
+    std::vector<std::uint64_t> answered_;            ///< requests that have got their reply but not their end
     std::uint64_t lost_until_ms_ = 0;
     bool is_holding_ = false;
 };

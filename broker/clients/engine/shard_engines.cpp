@@ -25,29 +25,29 @@ namespace {
 /// Two hexadecimal digits of the shard, then this many random bytes.
 constexpr std::size_t random_size = 16;
 constexpr std::size_t secret_size = 2 + 2 * random_size;
-/// How many of the oldest newcomers are asked whether anybody attends to them.
+/// How many of the oldest newcomers are checked for a waiting request or WebSocket.
 constexpr std::ptrdiff_t most_asked = 64;
-/// A session is where its id says, or one shard further.
+/// A session is on the shard that its id names, or was moved once.
 constexpr unsigned most_hops = 3;
 
 }  // namespace
 
-/// What moves to another shard.
+/// The parts that move to another shard.
 struct shard_engines::moved {
     std::unique_ptr<engine_session> engine;
     std::optional<connection_parts> carrier;  ///< its WebSocket, or one that wants to take over
-    websocket_upgrade how;                    ///< it came to be
+    websocket_upgrade how;                    ///< how the WebSocket was opened
     carrier_part part = carrier_part::carries_on;
     std::string connect;
 };
 
 shard_engines::shard_engines(shard_clients& clients) : clients_{clients} {
     ::randombytes_buf(&last_offset_, sizeof last_offset_);
-    last_offset_ >>= 2;  // room to count
+    last_offset_ >>= 2;  // leaves room to count up
 }
 
 shard_engines::~shard_engines() {
-    // The exchange is gone or going: nobody is told.
+    // The exchange is being destroyed: no client is told.
     dead_sessions_.clear();
     lost_.clear();
     newcomers_.clear();
@@ -115,19 +115,19 @@ tl::expected<engine_session*, web::http_status> shard_engines::open(std::shared_
     return opened;
 }
 
-/// At the address that a session was opened from; none: that has as many as it may.
+/// Returns a place in the count of the client's address; none if that has as many as it may.
 std::optional<access::address_place> shard_engines::place_among(access::address_counts& counts,
                                                                 const engine_opening& how) const {
     const std::size_t most = clients_.limits().connections_per_address;
-    // A proxy is counted as nobody: whom it speaks for is told by the request.
+    // A proxy's session is not counted: the request tells the client's address.
     if (most == 0 || web::is_among(how.address, how.listener->proxies)) return access::address_place{};
     return counts.enter(counted_address(how.address), most);
 }
 
 void shard_engines::joined(engine_session& who) noexcept { newcomers_.erase({who.opened_ms(), &who}); }
 
-/// The broker is full: ends one that was never in a namespace, an old one, and rather one to which nobody attends.
-/// False: there is none.
+/// Makes room when the broker is full: ends one of the oldest sessions that were never in a namespace, preferably one
+/// without a waiting request or WebSocket. Returns false if there is none.
 bool shard_engines::end_newcomer() {
     if (newcomers_.empty()) return false;
     const auto asked = std::min(most_asked, static_cast<std::ptrdiff_t>(newcomers_.size()));
@@ -196,7 +196,7 @@ void shard_engines::move(const std::string& sid, unsigned target, const std::str
     if (!who->websocket()) what->part = carrier_part::still_takes_over;
     if (engine_carrier* const socket = who->websocket() ? who->websocket() : who->upgrading()) {
         if (!socket->can_move()) {
-            // It still has something to write, or is closing: then it begins anew here.
+            // The connection still has output or is closing: then a new session begins here.
             who->take_moved_packet(connect);
             return who->go_on();
         }
@@ -263,7 +263,7 @@ void shard_engines::ended(engine_session& who) {
             there.engines().forward(sid, std::nullopt);
         });
     }
-    // Nobody is counted for what lies in its grave.
+    // A buried session does not count any more.
     gone->leave_address();
     clients_.uncount_engine();
     for (auto& each : gone->namespaces()) {
@@ -295,7 +295,7 @@ std::unique_ptr<namespace_session> shard_engines::take_back(std::string_view sec
     namespace_session& who = *found->second;
     if (&who.where() != &where || !who.can_come_back(offset)) return nullptr;
     if (engine_session* const former = who.carrier()) {
-        // Its old connection has not been noticed to be lost.
+        // The loss of its old connection has not been noticed yet.
         auto taken = former->give_up(who);
         if (former->namespaces().empty()) former->close_later();
         return taken;
@@ -303,14 +303,14 @@ std::unique_ptr<namespace_session> shard_engines::take_back(std::string_view sec
     return take_lost(find_lost(who));
 }
 
-/// Its index; of one that is not lost, their number.
+/// Returns the index of a lost session; their number if it is not lost.
 std::size_t shard_engines::find_lost(const namespace_session& who) const noexcept {
     const auto found =
         std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.who.get() == &who; });
     return static_cast<std::size_t>(found - lost_.begin());
 }
 
-/// The one of this index, which is counted no more; null: there is none. The last one takes its place.
+/// Removes and returns the lost session of this index; null if there is none. The last one takes its place.
 std::unique_ptr<namespace_session> shard_engines::take_lost(std::size_t at) {
     if (at >= lost_.size()) return nullptr;
     std::swap(lost_[at], lost_.back());
@@ -334,7 +334,7 @@ void shard_engines::bury(std::unique_ptr<engine_session> gone) {
     clear_graves();
 }
 
-/// Not before the turn ends: whoever ended them may be among their own calls.
+/// Not before the end of the turn, since the caller may be one of their own calls.
 void shard_engines::clear_graves() {
     if (is_clearing_) return;
     clients_.shard().at_turn_end([this] {
@@ -352,7 +352,7 @@ bool shard_engines::sweep(std::uint64_t now_ms) {
     const bool has_any = !engines_.empty() || !lost_.empty();
     if (!has_any || now_ms < next_check_ms_) return has_any;
     next_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(ping_interval_ms(), ping_timeout_ms()) / 4, 20, 1'000);
-    events_ = {};  // what they refer to need not stay
+    events_ = {};  // frees the payloads that they refer to
     const auto login_timeout = static_cast<std::uint64_t>(clients_.limits().authentication_timeout.count());
     std::vector<engine_session*> silent;
     for (const auto& [sid, who] : engines_)
@@ -368,7 +368,7 @@ bool shard_engines::sweep(std::uint64_t now_ms) {
 }
 
 void shard_engines::for_each(const std::function<void(namespace_session&)>& each) const {
-    // What is called may end the session, or all of them.
+    // The calls may end the session, or all of them.
     std::vector<namespace_session*> all;
     for (const auto& [sid, who] : engines_)
         for (const auto& session : who->namespaces()) all.push_back(session.get());

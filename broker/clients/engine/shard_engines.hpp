@@ -28,59 +28,60 @@ class namespace_session;
 class shard_clients;
 
 /// The Engine.IO sessions of one shard, and those sessions of Socket.IO clients that outlive their connection. An HTTP
-/// request may come on any shard: the id of an Engine.IO session says on which it was opened, and from there it is
-/// passed on if the session has moved. On the shard's thread.
+/// request may come on any shard: the id of its Engine.IO session names the shard on which the session was opened,
+/// which passes the request on if the session has moved. On the shard's thread.
 class shard_engines {
 public:
     explicit shard_engines(shard_clients& clients);
     ~shard_engines();
 
-    // For requests and WebSockets.
+    // Functions for HTTP requests and WebSockets.
     /// Opens one here, or returns the status of the refusal: its address has too many, or the broker is full of
     /// sessions that have logged in.
     tl::expected<engine_session*, web::http_status> open(std::shared_ptr<const engine_opening> how);
-    /// The one of this id, if it is here.
+    /// Returns the session with this id, if it is on this shard.
     engine_session* find(std::string_view sid) const;
-    /// The shard to ask for it, as far as is known here; none: that is no id.
+    /// Returns the shard to ask for this id, as far as is known here; none if it is not an id.
     std::optional<unsigned> shard_for(std::string_view sid) const;
-    /// Runs `act` where it is, now or later; with null if it is nowhere.
+    /// Runs `act` on the session's shard, now or later; with null if there is no such session.
     using action = std::function<void(shard_engines& there, engine_session* who)>;
     void at(std::string sid, action act, unsigned hops = 0);
-    /// Answers a request, on whatever shard it waits.
+    /// Answers a request, on any shard.
     void answer(const waiting_request& to, engine_answer what);
 
-    // For engine_session and namespace_session.
+    // Functions for engine_session and namespace_session.
     shard_clients& clients() noexcept { return clients_; }
     unsigned index() const noexcept;
     std::uint64_t ping_interval_ms() const noexcept;
     std::uint64_t ping_timeout_ms() const noexcept;
     shared_events& events() noexcept { return events_; }
-    /// Of the last event that was sent to anybody who may come back.
+    /// Returns the offset of the last event that was sent to a session with recovery.
     std::uint64_t& last_offset() noexcept { return last_offset_; }
     const socketio_namespace* find_namespace(const web_path& path, std::string_view name);
-    /// A name that nobody guesses, which says on which shard it was made;
+    /// Returns a random secret that contains the number of this shard.
     std::string make_secret() const;
-    /// and what it says; none: it is none of ours.
+    /// Returns the shard in a secret of make_secret(); none if it is not one.
     std::optional<unsigned> shard_of(std::string_view secret) const noexcept;
-    /// Calls it at the end of the turn, if it still is there.
+    /// Calls the session at the end of the turn, if it still exists.
     void later(const std::string& sid, void (*act)(engine_session&));
     /// One of its namespaces has logged in.
     void joined(engine_session& who) noexcept;
-    /// A session that can come back, and its end.
+    /// Registers a session that can be recovered, and removes it.
     void remember(namespace_session& who);
     void forget(namespace_session& who);
-    /// The session of this secret, if it can go on where its client stopped.
+    /// Returns the session with this secret, if it still has everything that its client missed.
     std::unique_ptr<namespace_session> take_back(std::string_view secret, const socketio_namespace& where,
                                                  std::optional<std::uint64_t> offset);
-    /// Takes the CONNECT to the shard where the session is that it wants back, and everything with it.
+    /// Moves the Engine.IO session and its transports to the shard of the session that the CONNECT asks for, and
+    /// handles the CONNECT there.
     void move_later(engine_session& who, unsigned target, std::string_view connect);
-    /// It is closed: its sessions stay for a while, or end.
+    /// Handles the end of an Engine.IO session: its namespace sessions stay for a while, or end.
     void ended(engine_session& who);
     void remove_later(namespace_session& who);
     void bury(std::unique_ptr<namespace_session> gone);
 
-    // For shard_clients.
-    /// Looks after deadlines; returns whether there is anything to look after.
+    // Functions for shard_clients.
+    /// Checks deadlines; returns whether there is anything to look after.
     bool sweep(std::uint64_t now_ms);
     void for_each(const std::function<void(namespace_session&)>& each) const;
     void close_all();
@@ -88,7 +89,7 @@ public:
 
 private:
     struct moved;
-    /// A session whose client may come back; it is counted at its address until then.
+    /// A session whose client may come back; it counts at the client's address until then.
     struct lost_session {
         std::unique_ptr<namespace_session> who;
         access::address_place place;
@@ -114,17 +115,17 @@ private:
 
     shard_clients& clients_;
     by_text<std::unique_ptr<engine_session>> engines_;
-    std::set<std::pair<std::uint64_t, engine_session*>> newcomers_;  ///< were never in a namespace; the oldest first
-    by_text<unsigned> forwards_;               ///< of those that were opened here, and are elsewhere
-    by_text<namespace_session*> recoverable_;  ///< by their secret
-    std::vector<lost_session> lost_;           ///< without a connection, in no order
+    std::set<std::pair<std::uint64_t, engine_session*>>
+        newcomers_;                            ///< sessions that were never in a namespace, the oldest first
+    by_text<unsigned> forwards_;               ///< shards of sessions that were opened here and have moved
+    by_text<namespace_session*> recoverable_;  ///< sessions by their secret
+    std::vector<lost_session> lost_;           ///< sessions without a connection, in no order
     std::map<const web_path*, std::vector<socketio_namespace>> namespaces_;
     shared_events events_;
     std::vector<std::unique_ptr<engine_session>> dead_engines_;
     std::vector<std::unique_ptr<namespace_session>> dead_sessions_;
     bool is_clearing_ = false;
-    std::uint64_t
-        last_offset_;  ///< begins anywhere, so that offsets of other shards and earlier runs are not taken for its own
+    std::uint64_t last_offset_;  ///< begins at a random number, so that offsets of other shards and earlier runs differ
     std::uint64_t next_check_ms_ = 0;
 };
 

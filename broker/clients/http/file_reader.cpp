@@ -44,7 +44,7 @@ web::file_version version_of(const struct stat& facts) noexcept {
     return {static_cast<std::uint64_t>(facts.st_size), facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec};
 }
 
-/// Are the bytes that were read those of the version that the client was told of? What has only grown has them still.
+/// Returns whether the bytes are of the version that the client was told of; a file that has only grown still has them.
 bool is_unchanged(const file_reader::source& file) noexcept {
     struct stat facts {};
     if (::fstat(file.fd(), &facts) != 0) return false;
@@ -57,7 +57,7 @@ bool read_all(int fd, std::uint64_t offset, exchange::payload& into) noexcept {
     while (at < into.size()) {
         const ssize_t got = ::pread(fd, into.data() + at, into.size() - at, static_cast<off_t>(offset + at));
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;  // it became shorter meanwhile
+        if (got <= 0) return false;  // the file became shorter meanwhile
         at += static_cast<std::size_t>(got);
     }
     return true;
@@ -118,13 +118,13 @@ void file_reader::add(std::function<result()> read, completion done) {
     if (is_stopping_) return;
     if (!pool_) pool_ = std::make_unique<workers::worker_pool>(1, any_number);
     using turn = workers::worker_pool::turn;
-    // Only a pool that goes refuses, and this one goes after is_stopping_.
+    // Only a stopped pool refuses work, and is_stopping_ is set before this one stops.
     static_cast<void>(pool_->submit([read = std::move(read), done = std::move(done)](turn its_turn) {
         if (its_turn != turn::run) return;
         result ended;
         try {
             ended = read();
-        } catch (const std::bad_alloc&) {  // as a file that cannot be read
+        } catch (const std::bad_alloc&) {  // treated as a file that cannot be read
         }
         done(std::move(ended));
     }));

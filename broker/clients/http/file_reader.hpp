@@ -16,8 +16,8 @@
 
 namespace bester::clients {
 
-/// Reads files that are served over HTTP, a piece at a time and on a thread of its own: a slow disk stops no shard, and
-/// a slow client makes the broker hold one piece of its file. Any thread may call it.
+/// Reads files that are served over HTTP, piece by piece on a thread of its own: a slow disk blocks no shard, and for a
+/// slow client the broker holds one piece of its file. Any thread may call it.
 class file_reader {
 public:
     static constexpr std::size_t piece_size = std::size_t{64} << 10;
@@ -27,11 +27,11 @@ public:
         is_folder,
         not_found,
         too_large,
-        busy,    ///< the system has no descriptor, or no memory, for it now
-        failed,  ///< it cannot be read, or is no longer what it was when it was opened
+        busy,    ///< the system has no descriptor or no memory for it now
+        failed,  ///< it cannot be read, or has changed since it was opened
     };
 
-    /// An open file; whoever holds it last closes it.
+    /// An open file, which its last owner closes.
     class source {
     public:
         source(int fd, const web::file_version& version) noexcept : fd_{fd}, version_{version} {}
@@ -39,7 +39,7 @@ public:
         source(const source&) = delete;
         source& operator=(const source&) = delete;
         int fd() const noexcept { return fd_; }
-        /// When it was opened.
+        /// The version of the file when it was opened.
         const web::file_version& version() const noexcept { return version_; }
 
     private:
@@ -47,7 +47,7 @@ public:
         web::file_version version_;
     };
 
-    /// The right to have one file on its way to a client; given back when it is destroyed, before the reader.
+    /// The right to send one file to a client, returned by the destructor. Must be destroyed before the reader.
     class place {
     public:
         explicit place(std::atomic<std::size_t>& taken) noexcept : taken_{&taken} {}
@@ -73,8 +73,8 @@ public:
     struct result {
         outcome what = outcome::not_found;
         web::file_version version;
-        exchange::payload piece;             ///< the bytes from where reading began
-        std::shared_ptr<const source> rest;  ///< to read on from; null: `piece` is the last, or nothing is wanted
+        exchange::payload piece;             ///< the bytes from the offset of the call
+        std::shared_ptr<const source> rest;  ///< for reading on; null: `piece` is the last one, or nothing is wanted
     };
     using completion = std::function<void(result)>;
 
@@ -83,13 +83,13 @@ public:
     file_reader(const file_reader&) = delete;
     file_reader& operator=(const file_reader&) = delete;
 
-    /// Nothing if `most` are taken.
+    /// Returns a place, or none if `most` are taken.
     std::optional<place> take_place(std::size_t most) noexcept;
-    /// Opens a file and reads its first piece, if that is wanted. `done` is called on the reader's thread.
+    /// Opens a file and reads its first piece if that is wanted. `done` is called on the reader's thread.
     void open(request wanted, completion done);
     /// Reads the piece that begins at `offset`.
     void read_on(std::shared_ptr<const source> file, std::uint64_t offset, completion done);
-    /// Calls nothing any more.
+    /// Makes no more calls from now on.
     void stop();
 
 private:

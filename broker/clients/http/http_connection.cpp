@@ -62,7 +62,7 @@ frame_verdict http_connection::on_frame(std::string_view body) {
         log::debug("listener {}: bad request from {}: {}", listener_.name, address(), arrived.reason);
         return respond_and_close(web::error_response(arrived.error, arrived.reason));
     }
-    set_deadline();  // of the next request
+    set_deadline();  // the deadline of the next request
     const frame_verdict verdict = accept(std::move(arrived.request), body);
     if (verdict != frame_verdict::closed) requests_->release_body();
     return verdict;
@@ -77,7 +77,7 @@ frame_verdict http_connection::accept(web::http_request asked, std::string_view 
     return refuse(asked, found ? web::http_status::upgrade_required : web::http_status::not_found);
 }
 
-/// The listener's path that is asked for; null: none.
+/// Returns the listener's path that is requested; null if there is none.
 const web_path* http_connection::find_path(std::string_view path) const noexcept {
     // Clients of Socket.IO may be told to leave the slash at the end out.
     const auto is_it = [&](const web_path& each) {
@@ -89,7 +89,8 @@ const web_path* http_connection::find_path(std::string_view path) const noexcept
     return nullptr;
 }
 
-/// X-Forwarded-For is believed where a proxy of ours wrote it. False: there are too many from there.
+/// Takes the client's address from X-Forwarded-For if a configured proxy sent it. Returns false if there are too many
+/// connections from there.
 bool http_connection::learn_address(const web::http_request& asked) {
     const auto is_trusted = [&](std::string_view from) { return web::is_among(from, listener_.proxies); };
     if (listener_.proxies.empty() || !is_trusted(address())) return true;
@@ -113,7 +114,7 @@ bool http_connection::is_past_deadline(std::uint64_t now_ms) const noexcept {
     return connection::is_past_deadline(now_ms) && !requests_->has_begun();
 }
 
-/// The head of a request is small, and nobody knows yet who sends it.
+/// The head of a request must be small, since its sender is not known yet.
 void http_connection::on_frame_pending(std::uint64_t since_ms) {
     const client_limits& limits = owner_.limits();
     if (!requests_->has_begun() || requests_->is_in_body()) return connection::on_frame_pending(since_ms);
@@ -122,7 +123,8 @@ void http_connection::on_frame_pending(std::uint64_t since_ms) {
 
 // ---- answers ---------------------------------------------------------------------------------
 
-/// The answer comes later. Until then the connection has no deadline of its own, and no other request is accepted.
+/// Keeps a request whose answer comes later. Until then the connection has no deadline of its own, and no other request
+/// is accepted.
 pending_request& http_connection::await_answer(web::response_context answer) {
     auto made = std::make_unique<pending_request>();
     made->answer = std::move(answer);
@@ -132,14 +134,14 @@ pending_request& http_connection::await_answer(web::response_context answer) {
     return *pending_;
 }
 
-/// The request that waits for its answer, which it is to get now, or never; null: none waits.
+/// Takes the request that waits for its answer, which is to be answered now or never; null if there is none.
 std::unique_ptr<pending_request> http_connection::take_pending() {
     owner_.file_ended(*this);
     if (pending_) owner_.drop_ticket(pending_->ticket);
     return std::move(pending_);
 }
 
-/// Has written the answer to a request.
+/// Called when the answer to a request has been written.
 void http_connection::answered(const web::response_context& to) {
     if (!to.keep_alive) return close_after_flush(close_reason::requested);
     set_deadline();
@@ -194,7 +196,7 @@ void http_connection::become_websocket(const websocket_upgrade& how) {
 
 // ---- the end ---------------------------------------------------------------------------------
 
-/// The Engine.IO session that has its request is told that it is gone.
+/// Tells the Engine.IO session that has its request that the connection has ended.
 void http_connection::detach() {
     const auto pending = take_pending();
     if (!pending || pending->sid.empty()) return;
@@ -204,7 +206,7 @@ void http_connection::detach() {
     });
 }
 
-/// Only half a request is told so, and not before the request before it has its answer.
+/// Only an incomplete request is answered so, and not before the earlier request has its answer.
 void http_connection::say_goodbye(const wire::status_error& why, web::close_code) {
     const bool is_late = why.code == "authentication_timeout" || why.code == "frame_timeout";
     if (!requests_->has_begun() || pending_ || (!is_late && why.code != "input_overload")) return;

@@ -16,9 +16,9 @@
 
 namespace bester::clients {
 
-/// A connection that speaks HTTP: requests for files, requests of Engine.IO, and requests to go on as a WebSocket, for
-/// which another object takes the connection over when the turn ends. Requests are answered in their order, one at a
-/// time; what an answer needs is kept with its request.
+/// A connection that speaks HTTP: requests for files, requests of Engine.IO, and upgrades to a WebSocket, for which
+/// another object takes the connection over at the end of the turn. Requests are answered in order, one at a time; each
+/// request keeps what its answer needs.
 class http_connection final : public connection {
 public:
     http_connection(shard_clients& owner, connection_parts& from);
@@ -27,20 +27,20 @@ public:
 
     /// Answers the request that waits for Engine.IO.
     void engine_answered(const engine_answer& answer);
-    /// Goes on as a WebSocket of Engine.IO, here or on the shard of the session that is asked for, or is refused. The
-    /// connection may be another object's afterwards. Not from within on_frame.
+    /// Turns the connection into a WebSocket of Engine.IO, here or on the shard of its session, or refuses it.
+    /// Afterwards the connection may belong to another object. Must not be called from within on_frame.
     void upgrade_to_engine(const web::http_request& asked);
 
-    /// When the file was asked for that is on its way; only of one in shard_clients' list of these.
+    /// Returns when the file that is being sent was requested; only for connections in shard_clients' list of these.
     std::uint64_t file_since_ms() const noexcept { return pending_->file->since_ms; }
-    /// Ends it, so that somebody else's file has its place.
+    /// Ends the connection, so that another one's file gets its place.
     void give_up_file();
 
-    /// For shard_clients: its place among those that are sent a file.
+    /// Its place in shard_clients' list of connections that are sent a file.
     exchange::list_place file_place;
 
 private:
-    /// Why it is not read, beside framed_stream's own reasons.
+    /// Reasons not to read it, beside those of framed_stream.
     enum hold_reason : std::uint8_t { on_answer = 1 };
 
     exchange::frame_verdict on_frame(std::string_view body) override;
@@ -79,7 +79,7 @@ private:
     exchange::frame_verdict upgrade_to_engine_later(web::http_request asked);
     void move_to(unsigned target, const web::http_request& asked);
 
-    http_framing* requests_;                    ///< the stream's
+    http_framing* requests_;                    ///< owned by the stream
     std::unique_ptr<pending_request> pending_;  ///< null: every request that was accepted has been answered
 };
 

@@ -1,4 +1,4 @@
-// http_connection: requests of Engine.IO, and to go on as its WebSocket.
+// http_connection: requests of Engine.IO, and upgrades to its WebSocket.
 #include <algorithm>
 #include <utility>
 
@@ -27,18 +27,19 @@ engine_answer answer_for(engine_error error) {
     return {status, std::string{socketio::error_body(error)}};
 }
 
-/// May the page that this request comes from use this path? What comes from no page may.
+/// Returns whether the page that this request comes from may use this path; requests from no page may.
 bool is_granted_to(const web::http_request& asked, const web_path& path) {
     const std::string_view origin = asked.header("Origin");
     return origin.empty() || web::is_origin_allowed(origin, asked.header("Host"), path.origins);
 }
 
-/// Tells the browser that the page may have the answer; empty if the request comes from no page.
+/// Returns the headers that let the page read the answer; empty if the request comes from no page.
 std::string cors_lines(const web::http_request& asked, const web_path& path) {
     web::cors_grant grant;
     grant.origin = asked.header("Origin");
     if (grant.origin.empty()) return {};
-    // Not for pages that nobody has named: what a browser adds by itself says nothing of what its user wants.
+    // Not for pages that the config does not name: credentials that a browser adds by itself do not show that its user
+    // wants this.
     grant.allows_credentials = std::find(path.origins.begin(), path.origins.end(), "*") == path.origins.end();
     grant.is_preflight = asked.method == web::http_method::options;
     grant.asked_headers = asked.header("Access-Control-Request-Headers");
@@ -58,7 +59,7 @@ frame_verdict http_connection::on_engine_request(const web_path& path, web::http
     if (!is_granted) return answer_with(answer_for(engine_error::forbidden));
     if (asked.method == web::http_method::options) return answer_with({web::http_status::no_content, {}});
     const std::string_view sid = query_value(asked.query, "sid");
-    // Who is here already may still get what is due.
+    // Sessions that exist may still get their answers.
     if (owner_.is_draining() && sid.empty()) return refuse(asked, web::http_status::service_unavailable);
     if (!learn_address(asked)) return frame_verdict::closed;
     if (query_value(asked.query, "EIO") != "4") return answer_with(answer_for(engine_error::unsupported_version));
@@ -169,7 +170,7 @@ void http_connection::upgrade_to_engine(const web::http_request& asked) {
     if (!owner_.replace<engine_carrier>(*this, how, *carried, part) && is_new) carried->close_later();
 }
 
-/// The session that is asked for is there, and can be reached there alone.
+/// The session is on that shard, and can be reached there only.
 void http_connection::move_to(unsigned target, const web::http_request& asked) {
     struct journey {
         connection_parts parts;

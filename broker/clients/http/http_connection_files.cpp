@@ -44,7 +44,7 @@ void http_connection::give_up_file() {
     close(close_reason::slow_consumer);
 }
 
-/// There are as many files on their way as there may be: the client is told to ask again.
+/// The limit of files is reached: the client is told to try again.
 void http_connection::put_off(web::response_context to) {
     shard_.count(counter::messages_bad);
     to.headers = "Retry-After: 1\r\n";
@@ -53,7 +53,7 @@ void http_connection::put_off(web::response_context to) {
     answered(to);
 }
 
-/// What the reader calls when the pending request's file, or a piece of it, has been read.
+/// Returns the function that the reader calls when the pending request's file, or a piece of it, has been read.
 file_reader::completion http_connection::when_read(void (http_connection::*then)(file_reader::result)) {
     return [&clients = owner_, &home = shard_, ticket = pending_->ticket, then](file_reader::result result) {
         home.post([&clients, ticket, then, result = std::move(result)](exchange::shard&) mutable {
@@ -88,7 +88,7 @@ void http_connection::file_read(file_reader::result result) {
     if (!pending_ || is_ending()) return;
     file_transfer& file = *pending_->file;
     if (result.what != file_reader::outcome::read) {
-        // The length that the client was told cannot be kept; that the connection ends tells it so.
+        // The announced length cannot be kept: the connection ends, which tells the client so.
         log::info("listener {}: {} was changed while it was sent to {}, closed", listener_.name, file.name, address());
         return close(close_reason::requested);
     }
@@ -102,7 +102,7 @@ void http_connection::on_drained() {
     if (pending_ && pending_->file) send_file_on();
 }
 
-/// All that was queued of the file has been taken by the socket.
+/// Called when the socket has taken all queued pieces of the file.
 void http_connection::send_file_on() {
     file_transfer& file = *pending_->file;
     if (file.is_reading) return;

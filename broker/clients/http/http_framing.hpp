@@ -10,17 +10,17 @@
 
 namespace bester::clients {
 
-/// What came next on a connection that speaks HTTP: a request, or bytes that are none.
+/// The next frame of a connection that speaks HTTP: a request, or the error of bytes that are not one.
 struct http_arrival {
     web::http_request request;
     web::http_status error = web::http_status::none;  ///< none: `request` is good; else it has no meaning
-    std::string_view reason = {};                     ///< of the error, for the log and the answer; lives for ever
+    std::string_view reason = {};                     ///< reason of the error, for the log and the answer; static text
 };
 
-/// Cuts a stream into HTTP requests: each request is a frame, whose body is the request's (mostly empty), and so is
-/// the failure to understand one, after which nothing more is decoded. The request itself is taken out with take()
-/// by whoever accepts the frame; a frame that is not accepted keeps its request here, so that answers go in the order
-/// of requests. A body is kept until it is complete, its memory taken as the bytes come.
+/// Cuts a stream into HTTP requests: each request is a frame, whose body is the request's (mostly empty). A request
+/// that is not understood is a frame, too, after which nothing more is decoded. The code that accepts a frame takes its
+/// request with take(); a frame that is not accepted keeps its request here, so that answers go in the order of
+/// requests. A body is kept until it is complete; its memory grows with the bytes that arrive.
 class http_framing final : public exchange::framing {
 public:
     explicit http_framing(web::http_limits limits) : decoder_{std::move(limits)} {}
@@ -30,13 +30,13 @@ public:
     std::size_t held_bytes() const noexcept override { return decoder_.held_bytes() + body_.capacity(); }
     void discard() override { release_body(); }
 
-    /// Has part of a request been received that is not complete?
+    /// Returns whether a part of a request has been received that is not complete.
     bool has_begun() const noexcept override { return decoder_.has_begun() || missing_ != 0; }
-    /// Has the head of the next request come, and not all of its body?
+    /// Returns whether the head of the next request has come, but not all of its body.
     bool is_in_body() const noexcept { return missing_ != 0; }
-    /// Moves out what the last frame is: nothing of it stays here but the body, until the next is decoded.
+    /// Moves the last request out; only its body stays here, until the next one is decoded.
     http_arrival take() noexcept { return std::exchange(arrival_, {}); }
-    /// Gives the memory of the last frame's body back, which otherwise stays until the next request.
+    /// Frees the memory of the last frame's body, which otherwise stays until the next request.
     void release_body() noexcept { body_ = {}; }
 
 private:

@@ -11,25 +11,25 @@
 
 namespace bester::clients {
 
-/// A file that answers a request, on its way to the client a piece at a time: the next is read when all before it has
-/// been taken by the socket.
+/// A file that answers a request and is sent piece by piece: the next piece is read when the socket has taken all
+/// earlier ones.
 struct file_transfer {
     file_reader::place place;
     std::string name;                                 ///< below the listener's folder
-    std::shared_ptr<const file_reader::source> rest;  ///< null: nothing is left to be read
+    std::shared_ptr<const file_reader::source> rest;  ///< null: everything is read
     std::uint64_t given = 0;                          ///< bytes that went into the stream's queue
-    bool is_reading = true;                           ///< a piece is about to come from the reader
-    std::uint64_t since_ms = 0;                       ///< shard clock: when it was asked for
+    bool is_reading = true;                           ///< the reader is reading a piece
+    std::uint64_t since_ms = 0;                       ///< when the file was requested, on the shard's clock
 };
 
-/// A request that was accepted and is not answered yet, with all that its answer needs. The next one on its connection
-/// is not accepted meanwhile.
+/// A request that was accepted and is not answered yet, with everything that its answer needs. The next request of its
+/// connection is not accepted meanwhile.
 struct pending_request {
     web::response_context answer;
     std::uint64_t ticket = 0;             ///< by which shard_clients finds the connection
-    std::string sid;                      ///< of the Engine.IO session that was given the request; empty: none was
-    web::http_request request;            ///< what is asked of a file, or of Engine.IO's WebSocket; else empty
-    std::unique_ptr<file_transfer> file;  ///< null: it is not answered by a file
+    std::string sid;                      ///< id of the Engine.IO session that has the request; empty: none
+    web::http_request request;            ///< the request for a file or for Engine.IO's WebSocket; else empty
+    std::unique_ptr<file_transfer> file;  ///< null: the answer is not a file
 };
 
 }  // namespace bester::clients

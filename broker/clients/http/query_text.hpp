@@ -8,14 +8,14 @@
 
 namespace bester::clients {
 
-/// The value of a query's first field of this name, as it stands; empty if there is none.
+/// Returns the value of a query's first field of this name, not decoded; empty if there is none.
 std::string_view query_value(std::string_view query, std::string_view name) noexcept;
 
-/// The query without the fields of these names.
+/// Returns the query without the fields of these names.
 std::string query_without(std::string_view query, std::initializer_list<std::string_view> names);
 
-/// The token of a request: of programs `Authorization: Bearer …`, of browsers, which can send no header,
-/// `?access_token=…`.
+/// Returns the token of a request: from `Authorization: Bearer …`, or from `?access_token=…`, which browsers use
+/// because they cannot send the header.
 std::string token_of(const web::http_request& request);
 
 }  // namespace bester::clients

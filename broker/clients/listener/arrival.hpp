@@ -14,7 +14,7 @@ struct arrival {
     exchange::owned_socket socket;  ///< non-blocking
     connection_slot slot;
     std::shared_ptr<const tls::context> tls;  ///< null: in clear
-    std::string from;                         ///< the client's address as a proxy told it; empty: the socket's
+    std::string from;                         ///< the client's address as a proxy reported it; empty: the socket's
 };
 
 }  // namespace bester::clients

@@ -6,15 +6,15 @@
 
 namespace bester::clients {
 
-/// How many connections there are, over all shards.
+/// The number of connections, over all shards.
 using connection_count = std::atomic<std::size_t>;
 
-/// One of the connections that there may be at once: counted as long as the object exists. The count must outlive it.
+/// One of the connections that are allowed at once: it counts as long as the object exists. The count must outlive it.
 /// Any thread, one at a time.
 class connection_slot {
 public:
     connection_slot() = default;
-    /// Takes one of `most`; is empty if there are that many already.
+    /// Takes one of `most` places; empty if there are that many connections already.
     connection_slot(connection_count& count, std::size_t most) noexcept : count_{&count} {
         if (count.fetch_add(1, std::memory_order_relaxed) >= most) give_back();
     }

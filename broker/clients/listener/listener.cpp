@@ -57,7 +57,7 @@ int listen_on_tcp(const listener_settings& settings) {
     return fd;
 }
 
-/// The socket, and the file that stands for it in the file system (none for TCP).
+/// The socket, and its file if it is a UNIX socket.
 exchange::listening_socket listen_on(const listener_settings& settings) {
     if (settings.kind != transport::unix_socket) return {listen_on_tcp(settings), {}};
     try {
@@ -102,7 +102,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
         wait();
     }
 
-    /// Out of descriptors or memory: waiting connections stay in the backlog for a moment.
+    /// There are no descriptors or no memory: waiting connections stay in the backlog for a moment.
     void pause(int error) {
         log::error("listener {}: cannot accept: {}; raise the limit of open files or lower server.connections",
                    settings.name, std::generic_category().message(error));
@@ -112,7 +112,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
         });
     }
 
-    /// A proxy says first whose connection it is.
+    /// A proxy sends a header with the client's address first.
     void take(arrival came) {
         const int fd = came.socket.get();
         if (!settings.proxy_protocol || !web::is_among(remote_address(fd), settings.proxies))

@@ -15,14 +15,14 @@ namespace bester::clients {
 
 /// Accepts connections on one address and hands them to the shards. Lives on the control thread.
 ///
-/// One acceptor hands sockets over in turn, rather than one with SO_REUSEPORT for each shard: the
-/// kernel spreads by hash, which leaves few long-lived connections lopsided.
+/// One acceptor hands sockets over in turn, instead of one with SO_REUSEPORT for each shard: the kernel distributes by
+/// hash, which loads the shards unevenly if there are few long-lived connections.
 class listener {
 public:
     /// Gives an accepted socket to a shard.
     using hand_over = std::function<void(arrival came, const listener_settings& from)>;
 
-    /// Takes a socket that was told that there is no room for it, and closes it when that has been read.
+    /// Takes a socket that was refused, and closes it when the client has read the refusal.
     using turn_away = std::function<void(int fd)>;
 
     /// Binds and listens; throws std::system_error with the address in its text. `settings` and
@@ -33,13 +33,13 @@ public:
     listener(const listener&) = delete;
     listener& operator=(const listener&) = delete;
 
-    /// Connections that come from now on speak TLS so; null: in clear.
+    /// Sets the TLS context of new connections; null: in clear.
     void use_tls(std::shared_ptr<const tls::context> context);
-    /// What new connections use.
+    /// Returns the TLS context of new connections.
     const std::shared_ptr<const tls::context>& tls() const noexcept;
-    /// Accepts no more; a UNIX socket's file is removed.
+    /// Stops accepting, and removes a UNIX socket's file.
     void close();
-    /// The address it is bound to, with the port that was chosen if the config said 0.
+    /// Returns the address that it is bound to, with the port that was chosen if the config said 0.
     std::string bound_address() const;
     const listener_settings& settings() const noexcept;
 

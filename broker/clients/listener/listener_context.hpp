@@ -5,7 +5,7 @@
 
 namespace bester::clients {
 
-/// What a listener's TLS context is made from; its `certificate` is not empty.
+/// Returns the settings of a listener's TLS context; its `certificate` must not be empty.
 inline tls::context_settings context_settings_for(const listener_tls& wanted) {
     tls::context_settings settings;
     settings.certificate_file = wanted.certificate;

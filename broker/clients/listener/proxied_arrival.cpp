@@ -51,7 +51,7 @@ private:
                                });
     }
 
-    /// Looks at what is there, and takes what the header has of it.
+    /// Peeks at the input, and takes the bytes of the header only.
     void read() {
         std::array<char, 1'024> bytes;
         const int fd = descriptor_.native_handle();

@@ -13,19 +13,20 @@
 
 namespace bester::clients {
 
-/// What is asked of those who log in and send. Immutable and shared by all shards; a reload makes another.
+/// The rules for log-ins and messages. Immutable and shared by all shards; a reload makes a new object.
 struct access_rules {
     std::vector<std::shared_ptr<const access::token_verifier>> tokens;  ///< tried in turn
     std::shared_ptr<const access::type_permissions> permissions;        ///< null: everybody may send everything
-    std::string login_type;  ///< of the message that asks a handler who somebody is; empty: none is asked
+    std::string login_type;  ///< type of the messages to the log-in handler; empty: there is none
     std::chrono::milliseconds token_notice{60'000};  ///< before a session's token expires
 
-    /// Who does the token speak of? If none takes it, the most telling error: of one whose key has signed it.
+    /// Returns the user of the token. If no issuer accepts it, returns the most useful error: that of an issuer whose
+    /// key has signed it.
     tl::expected<access::token_identity, access::token_error> verify(std::string_view token,
                                                                      std::uint64_t wall_ms) const;
 };
 
-/// What all shards share to keep guessers and crowds out. Outlives them; any thread.
+/// State that all shards share to throttle log-ins and to count connections by address. Outlives them; any thread.
 struct doorkeeper {
     access::login_throttle throttle;
     access::address_counts addresses;         ///< of connections
@@ -37,8 +38,8 @@ struct doorkeeper {
     explicit doorkeeper(const access::throttle_settings& settings);
 };
 
-/// Whose log-ins, connections and Engine.IO sessions are counted together. Nobody's, for addresses of this machine: who
-/// is here may be anybody, e.g. a proxy.
+/// Returns the key under which log-ins, connections and Engine.IO sessions of an address are counted together; none for
+/// addresses of this machine, since the client may be a proxy.
 access::address_key counted_address(std::string_view address);
 
 }  // namespace bester::clients

@@ -7,8 +7,8 @@
 
 namespace bester::clients {
 
-/// The ids of the Engine.IO sessions, of all shards, in which somebody has logged in: what a request says it belongs to
-/// may come on any shard, and how much it may bring is to be known before it has come. Any thread.
+/// The ids of the Engine.IO sessions of all shards in which a client has logged in. A request may come on any shard,
+/// which must know before its body arrives how large that may be. Any thread.
 class known_engines {
 public:
     void add(const std::string& sid) {

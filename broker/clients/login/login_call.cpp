@@ -89,7 +89,7 @@ void login_call::message_done(const exchange::envelope_view&, const wire::status
     if (!error)
         return finish(reply_.empty() ? failed(error_code::handler_failed, "the log-in handler replied nothing")
                                      : read_login_reply(reply_));
-    // The broker's own codes say that the handler could not decide; every other is its verdict.
+    // The broker's own codes mean that the handler could not decide; every other code is its decision.
     bool is_verdict = true;
     for (const auto& row : wire::error_table())
         if (row.text == error->code && row.code != error_code::authentication_failed &&

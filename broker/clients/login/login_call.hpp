@@ -11,16 +11,16 @@
 
 namespace bester::clients {
 
-/// Why a handler let nobody in.
+/// The reason why a log-in handler did not let the client in.
 struct login_denial {
     std::string code;
     std::string reason;
     bool temporary = false;
-    bool is_verdict = false;  ///< the handler looked at the credentials and said no; else it could not
+    bool is_verdict = false;  ///< the handler refused the credentials; false: it could not decide
 };
 
-/// Asks a handler who somebody is: a message in the name of nobody, whose reply says user, roles and claims. It is
-/// a session that only its id leads to, so that the answer finds its way as any other does. On its shard's thread.
+/// Asks a handler to decide on a log-in: a message without a sender, whose reply has user, roles and claims. It is a
+/// session that is found by its id only, so that the answer comes like any other. On its shard's thread.
 class login_call final : public exchange::session {
 public:
     using decision = tl::expected<access::token_identity, login_denial>;
@@ -30,7 +30,8 @@ public:
     login_call(const login_call&) = delete;
     login_call& operator=(const login_call&) = delete;
 
-    /// Sends the message. `done` is called exactly once, perhaps before this returns; not after the object is gone.
+    /// Sends the message. `done` is called exactly once, perhaps before this returns, but not after the object is
+    /// destroyed.
     void ask(std::string_view type, std::string_view data, std::function<void(decision)> done);
 
     bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) override;
@@ -47,7 +48,8 @@ private:
     std::function<void(decision)> done_;
 };
 
-/// Reads a handler's reply: `{"user":"tina","roles":["a"],"claims":{},"expires":1700000000}`, the user alone is needed.
+/// Reads a handler's reply: `{"user":"tina","roles":["a"],"claims":{},"expires":1700000000}`, only the user is
+/// required.
 login_call::decision read_login_reply(std::string_view data);
 
 }  // namespace bester::clients

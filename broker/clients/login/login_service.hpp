@@ -14,13 +14,13 @@ enum class login_result : std::uint8_t {
     unavailable,  ///< the accounts cannot be read
 };
 
-/// Knows the accounts. Called on the shards' threads, must not block; callbacks come on any thread.
+/// The accounts as sessions see them. Called on the shards' threads, must not block; callbacks come on any thread.
 class login_service {
 public:
     virtual ~login_service() = default;
-    /// Was this credential verified a short while ago?
+    /// Returns whether this credential was verified a short time ago.
     virtual bool is_remembered(std::string_view user, std::string_view password) = 0;
-    /// `from`: a number for where the client is. What costs processor time is shared out evenly between these.
+    /// `from` is a number for the client's address: processor time is shared evenly between addresses.
     virtual void verify(std::string_view user, std::string_view password, std::uint64_t from,
                         std::function<void(login_result)> done) = 0;
     virtual void change_password(std::string_view user, std::string_view old_password, std::string_view new_password,

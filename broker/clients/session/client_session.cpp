@@ -30,7 +30,7 @@ frame_verdict client_session::log_in(const client_message& message) {
     switch (log_in(request)) {
         case login_step::refused: return frame_verdict::closed;
         case login_step::waiting:
-            // The frame is read again when it is known who sent it.
+            // The frame is read again when the user is known.
             state_ = state::verifying;
             return not_before(on_login);
         case login_step::accepted: break;
@@ -63,7 +63,7 @@ bool client_session::takes_from_servers() {
     return !is_half_full();
 }
 
-/// A reply and a status for each message that it has sent.
+/// Counts a reply and a status for each unanswered message.
 std::size_t client_session::awaited_frames() const noexcept { return 2 * std::size_t{unanswered_}; }
 
 /// A client that has finished sending still gets its answers.

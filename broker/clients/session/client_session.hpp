@@ -11,8 +11,8 @@
 
 namespace bester::clients {
 
-/// The session of a user whose client has a connection for itself: its log-in, the messages that it sends and how many
-/// of them are unanswered. What is written derived classes know.
+/// The session of a user whose client has a connection for itself: its log-in and the messages that it sends. Derived
+/// classes write the answers.
 ///
 ///   first ──credentials──▶ verifying ──good──▶ accepted ──first payload──▶ open
 ///     └── anonymous, or verified lately ───────────▲
@@ -30,7 +30,7 @@ public:
 
 protected:
     enum class state : std::uint8_t { first, verifying, accepted, open, closing };
-    /// Why it is not read, beside framed_stream's own reasons.
+    /// Reasons not to read it, beside those of framed_stream.
     enum hold_reason : std::uint8_t { on_unanswered = 1, on_login = 2 };
 
     client_session(shard_clients& owner, connection_parts& from);
@@ -38,17 +38,17 @@ protected:
     using connection::owner_;
 
     using user_session::log_in;
-    /// Logs in with what a message brings, and then handles the rest of that.
+    /// Logs in with the credentials of a message, and then handles the rest of it.
     exchange::frame_verdict log_in(const wire::client_message& message);
-    /// Ways to log in: those of the listener, or of the path if it has its own.
+    /// Returns the authentication methods: those of the listener, or of the path if it has its own.
     virtual const std::vector<authentication_method>& methods() const noexcept { return listener_.authentication; }
-    /// Handles a message of a client that has logged in; `is_first`: it came with the log-in.
+    /// Handles a message of a client that has logged in; `is_first`: the message came with the log-in.
     virtual exchange::frame_verdict handle(const wire::client_message& message, bool is_first) = 0;
     /// Gives a message to its handler, or leaves it until there is room for it.
     exchange::frame_verdict pass_on(const wire::client_message& message);
-    /// One message is unanswered no more.
+    /// Counts one message as answered.
     void settle_message() noexcept { --unanswered_; }
-    /// Does what waited for answers. To be called when the client has been told of the one that came.
+    /// Continues work that waited for answers; to be called after the client has got the one that came.
     void go_on_answered();
     std::size_t message_limit() const noexcept { return connection::message_limit(is_authenticated()); }
 

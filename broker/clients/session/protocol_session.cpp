@@ -21,7 +21,7 @@ frame_verdict protocol_session::on_frame(std::string_view body) {
     note_traffic();
     if (is_ending()) return frame_verdict::closed;
     if (state_ == state::verifying) return frame_verdict::not_yet;
-    // Read and dropped, so that the end of a client that does not wait is noticed.
+    // Input is read and dropped, so that the end of a client that does not wait is noticed.
     if (state_ == state::closing) return frame_verdict::taken;
     client_message message;
     std::string_view reason;
@@ -47,8 +47,8 @@ frame_verdict protocol_session::take_first(const client_message& message) {
     return log_in(message);
 }
 
-/// A message that another server's original daemon hands over: for the handler of its type, from nobody
-/// in particular. Nothing is answered, and the connection stays as it was: without a session.
+/// Handles a message of an original daemon: it goes to the handler of its type, without a sender. It is not answered,
+/// and the connection stays without a session.
 frame_verdict protocol_session::take_from_server(const client_message& message) {
     shard_.count(counter::messages);
     if (message.type == "dummy" || message.type == "builtin") return frame_verdict::taken;
@@ -101,7 +101,7 @@ frame_verdict protocol_session::bad_message(const client_message& message, std::
 frame_verdict protocol_session::run_builtin(const client_message& message) {
     const std::string_view id_token = message.id_token;
     wire::builtin_command command;
-    // The data lies in the middle of a frame: what follows is its padding.
+    // The data is in the middle of a frame, whose rest is the padding.
     const error_code error = wire::decode_builtin(shard_.reader(), message.data, command);
     if (error == error_code::none && command.type == "close") {
         closing_id_ = std::make_unique<const std::string>(id_token);
@@ -158,7 +158,7 @@ void protocol_session::change_password(std::string_view id_token, const wire::bu
         error.retry_after_ms = static_cast<std::uint64_t>(wait.count());
         return send_bad(id_token, error);
     }
-    // What the answer needs: it comes on any thread, and perhaps after the session's end.
+    // State for the answer, which comes on any thread, perhaps after the session's end.
     struct question {
         access::login_throttle& throttle;
         access::address_key from;

@@ -9,7 +9,7 @@
 namespace bester::clients {
 
 /// A session that speaks the client protocol (proto-docs/client.md): messages in, deliveries and statuses out. Derived
-/// classes know how its JSON goes over their connection.
+/// classes write its JSON to their connection.
 class protocol_session : public client_session {
 public:
     void notify_reconnect(std::uint64_t after_ms) final;
@@ -17,12 +17,12 @@ public:
 protected:
     using client_session::client_session;
 
-    /// Writes a frame as wire/client_codec makes it, with its length word.
+    /// Writes a frame of wire/client_codec, which begins with a length word.
     virtual void send_frame(std::string_view frame) = 0;
     virtual void send_good(std::string_view id_token, wire::delivered_count delivered) = 0;
     void send_bad(std::string_view id_token, const wire::status_error& error, wire::delivered_count delivered = {});
 
-    /// The end of a message, for message_done() of `self`, whose functions are called without a look at a table.
+    /// Ends a message, for message_done() of `self`, whose functions are called directly instead of virtually.
     template <class Self>
     static void finish_message(Self& self, const exchange::envelope_view& message, const wire::status_error* error) {
         self.settle_message();

@@ -17,11 +17,11 @@ session_access& user_session::access() {
     return *access_;
 }
 
-/// Asked before any handler sees the message. Refused, it is counted.
+/// Checks the permissions before any handler sees the message, and counts refusals.
 std::optional<wire::status_error> user_session::forbids(const client_message& message) {
     exchange::shard& shard = owner_.shard();
     const access_rules& rules = owner_.rules();
-    // Whoever may ask the log-in handler himself may guess as often as he likes.
+    // A client that could send to the log-in handler itself could guess without limit.
     const bool is_login = !rules.login_type.empty() && message.type == rules.login_type;
     if (!rules.permissions && !is_login) return std::nullopt;
     access::permission_verdict verdict{access::permission::forbidden};
@@ -70,7 +70,7 @@ void user_session::route(const client_message& message) {
     envelope.id_token = message.id_token;
     envelope.key_token = message.key_token;
     envelope.key_hash = message.key_hash;
-    ++unanswered_;  // before the call, in which it may be answered already
+    ++unanswered_;  // before the call, in which the message may be answered already
     const exchange::submit_result result = port->submit(envelope, message.type, message.data);
     if (result.what != exchange::submit_result::outcome::refused) return;
     --unanswered_;

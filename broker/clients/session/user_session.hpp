@@ -21,45 +21,45 @@ namespace bester::clients {
 
 class shard_clients;
 
-/// What somebody shows to say who it is. Views, for the call.
+/// The credentials of a log-in. Views, valid during the call.
 struct login_request {
-    const std::vector<authentication_method>& methods;  ///< those that are taken, in this order
+    const std::vector<authentication_method>& methods;  ///< methods that are accepted, in this order
     wire::credentials_kind kind = wire::credentials_kind::none;
     std::string_view user = {};
     std::string_view password = {};
     std::string_view token = {};
-    std::string_view authentication = {};    ///< the whole as JSON, for a handler that decides
-    std::string_view certificate = {};       ///< whom the client's certificate names; empty: it has none
+    std::string_view authentication = {};    ///< all of it as JSON, for a log-in handler
+    std::string_view certificate = {};       ///< user that the client's certificate names; empty: there is none
     std::uint64_t certificate_until_ms = 0;  ///< since 1970: when that certificate expires
 };
 
-/// The session of a user, whatever carries it: who it is, what it may do and until when, and how many of
-/// its messages are unanswered. Used on its shard's thread only.
+/// The session of a user on any transport: the user's identity and rights, their end, and the number of unanswered
+/// messages. Used on its shard's thread only.
 class user_session : public exchange::session {
 public:
-    /// The verification that this session asked for has ended.
+    /// Takes the result of the verification that this session asked for.
     void verified(login_result result);
-    /// The handler that its log-in was given to has answered.
+    /// Takes the answer of the log-in handler.
     void decided(login_call::decision outcome);
-    /// The time for its log-in is over. If that still waits for an answer, the client did its part: it is refused for
-    /// now. False: it has not asked to log in yet.
+    /// Ends a log-in whose time is over: if it still waits for an answer, it is refused for now, as the client did its
+    /// part. Returns false if the client has not asked to log in yet.
     bool give_up_login();
-    /// Warns of the end of its token, and ends it when that has come.
+    /// Warns of the end of its token, and ends the session at that time.
     void check_expiry(std::uint64_t wall_ms, std::uint64_t notice_ms);
-    /// Ends it for the broker's own reasons, telling the client the code.
+    /// Ends the session for a reason of the broker, and tells the client the code.
     virtual void end(wire::error_code code, exchange::close_reason reason) = 0;
     /// Asks the client to connect again after so many milliseconds.
     virtual void notify_reconnect(std::uint64_t after_ms) = 0;
 
-    /// Is it one of the exchange's sessions now?
+    /// Returns whether it is in the exchange now.
     bool is_authenticated() const noexcept { return standing_ == standing::inside; }
-    /// Did it log in with a password?
+    /// Returns whether it logged in with a password.
     bool has_account() const noexcept { return identified_by_ == identified_by::account && is_authenticated(); }
     std::size_t unanswered() const noexcept { return unanswered_; }
-    /// Where the client is, as far as is known.
+    /// Returns the client's address, as far as it is known.
     virtual std::string address() const = 0;
 
-    /// For shard_clients: what it waits for, and whether it is among those that end.
+    /// State for shard_clients: the log-in that it waits for, and whether it is about to end.
     std::uint64_t login_ticket = 0;
     exchange::list_place expiring_place;
 
@@ -67,38 +67,39 @@ protected:
     enum class login_step : std::uint8_t { accepted, waiting, refused };
     enum class standing : std::uint8_t {
         outside,    ///< has not logged in, or has left
-        verifying,  ///< waits for who decides on its log-in
-        inside,     ///< is one of the exchange's sessions
+        verifying,  ///< waits for the decision on its log-in
+        inside,     ///< is in the exchange
     };
-    /// What its user is known by.
+    /// How its user was identified.
     enum class identified_by : std::uint8_t { credentials, account, anonymous };
 
     user_session(shard_clients& owner, const listener_settings& listener) noexcept
         : owner_{owner}, listener_{listener} {}
     ~user_session() = default;
 
-    /// The first method of the list that takes such credentials decides. Calls logged_in() or login_refused(),
-    /// unless it has to wait: then one of them is called later, and logged_in_late() after logged_in().
+    /// Logs in with the first method of the list that accepts such credentials. Calls logged_in() or login_refused();
+    /// if it has to wait, one of them is called later, and logged_in_late() after logged_in().
     login_step log_in(const login_request& request);
-    /// It is known who it is; none: it may come in.
+    /// The user is known: enters the exchange, or returns why it may not.
     virtual wire::error_code objection() { return wire::error_code::none; }
-    /// Has entered the exchange: tell the client, before anybody hears of it.
+    /// Called in the exchange, before observers hear of the session: tells the client.
     virtual void logged_in() = 0;
     virtual void logged_in_late() = 0;
     virtual void login_refused(const wire::status_error& error) = 0;
     virtual void warn_of_expiry(std::uint64_t left_ms) = 0;
 
-    /// Has it as many unanswered messages as it may? Then route() must not be called.
+    /// Returns whether it has as many unanswered messages as it may; then route() must not be called.
     bool is_full() const noexcept;
-    /// Gives a message to the handler of its type, where it may have to wait; on_message_refused() tells if it cannot.
+    /// Gives a message to the handler of its type, where it may have to wait; calls on_message_refused() if it is
+    /// refused.
     void route(const wire::client_message& message);
-    /// It is not unanswered.
+    /// The message was refused and does not count as unanswered.
     virtual void on_message_refused(const wire::client_message& message, const wire::status_error& error) = 0;
-    /// A fresh token of the same user takes the place of the one that the session began with; what is wrong with it.
+    /// Replaces the session's token by a fresh one of the same user; returns the error of a token that is refused.
     std::optional<wire::status_error> renew_token(std::string_view token);
-    /// Is its time over? The sweep ends it then; until that comes it may do nothing any more.
+    /// Returns whether its time is over; until the sweep ends it, its messages are refused.
     bool has_expired() const noexcept;
-    /// May it send this type, ever?
+    /// Returns whether it may send this type at all.
     bool may_ever_send(std::string_view type);
     /// Leaves the exchange, if it is in it.
     void leave();
@@ -107,13 +108,13 @@ protected:
 
     shard_clients& owner_;
     const listener_settings& listener_;
-    std::unique_ptr<session_access> access_;  ///< null while nothing needs it
+    std::unique_ptr<session_access> access_;  ///< null while it is not needed
     std::uint32_t unanswered_ = 0;
     standing standing_ = standing::outside;
     identified_by identified_by_ = identified_by::credentials;
 
 private:
-    /// Ends the wait for who decides on its log-in; false: there was none.
+    /// Ends the wait for the decision on its log-in; returns false if there was none.
     bool end_verifying() noexcept;
     login_step refuse(wire::error_code code);
     login_step log_in_with_nothing(const login_request& request);

@@ -1,4 +1,4 @@
-// user_session: who is it?
+// user_session: the log-in.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -29,14 +29,14 @@ user_session::login_step user_session::log_in(const login_request& request) {
     return refuse(error_code::authentication_unsupported);
 }
 
-/// A certificate says who it is before any message does.
+/// A certificate names the user before any message does.
 user_session::login_step user_session::log_in_with_nothing(const login_request& request) {
     const auto takes = [&](authentication_method method) {
         return std::find(request.methods.begin(), request.methods.end(), method) != request.methods.end();
     };
     if (takes(authentication_method::certificate) && !request.certificate.empty()) {
         if (!wire::is_user_name(request.certificate)) return refuse(error_code::authentication_failed);
-        // It was good when the connection began, which may be some time ago.
+        // The certificate was valid when the connection began, which may be some time ago.
         if (owner_.shard().wall_ms() >= request.certificate_until_ms)
             return refuse(wire::as_status_error(error_code::authentication_failed, "the certificate has expired"));
         return accept(request.certificate);
@@ -46,7 +46,7 @@ user_session::login_step user_session::log_in_with_nothing(const login_request& 
     return accept(make_anonymous_name());
 }
 
-/// Did too many fail lately? Then it has been refused.
+/// Refuses the log-in if too many have failed lately; returns whether it did.
 bool user_session::must_wait(const access::address_key& from, std::string_view user) {
     exchange::shard& shard = owner_.shard();
     const auto wait = owner_.door().throttle.wait_for(from, user, shard.now_ms());
@@ -60,7 +60,7 @@ bool user_session::must_wait(const access::address_key& from, std::string_view u
 
 user_session::login_step user_session::log_in_with_password(const login_request& request) {
     if (!wire::is_user_name(request.user)) return refuse(error_code::authentication_failed);
-    // Before memory is asked, too: it would answer guesses as fast as they come.
+    // Also before the remembered credentials are asked, which would answer guesses as fast as they come.
     const auto from = counted_address(address());
     if (must_wait(from, request.user)) return login_step::refused;
     if (owner_.logins().is_remembered(request.user, request.password)) {
@@ -68,7 +68,7 @@ user_session::login_step user_session::log_in_with_password(const login_request&
         return accept(request.user);
     }
     standing_ = standing::verifying;
-    user_ = request.user;  // must be known when the answer comes
+    user_ = request.user;  // the user must be known when the answer comes
     const std::uint64_t ticket = owner_.start_verification(*this, from);
     owner_.logins().verify(
         request.user, request.password, from.number(),
@@ -88,7 +88,7 @@ user_session::login_step user_session::log_in_with_token(const login_request& re
     auto identity = owner_.rules().verify(request.token, shard.wall_ms());
     if (!identity) {
         log::debug("listener {}: a token from {} was refused: {}", listener_.name, address(), identity.error().reason);
-        // An old token is no guess.
+        // An expired token does not count as a guess.
         if (identity.error().code == error_code::token_invalid) owner_.door().throttle.failed(from, {}, shard.now_ms());
         return refuse(identity.error().code);
     }
@@ -98,7 +98,7 @@ user_session::login_step user_session::log_in_with_token(const login_request& re
     return accept(user);
 }
 
-/// A handler decides: it gets the credentials as they stood.
+/// A log-in handler gets the credentials unchanged.
 user_session::login_step user_session::ask_handler(const login_request& request) {
     if (owner_.is_draining()) return refuse(error_code::shutting_down);
     user_ = wire::is_user_name(request.user) ? request.user : std::string_view{};
@@ -152,7 +152,7 @@ void user_session::verified(login_result result) {
     const auto from = counted_address(address());
     switch (result) {
         case login_result::accepted:
-            // Others that were tried at the same time may have failed meanwhile.
+            // Other log-ins may have failed meanwhile.
             if (owner_.door().throttle.succeeded(from, user_, shard.now_ms()).count() > 0) {
                 must_wait(from, user_);
                 return;
@@ -202,7 +202,7 @@ void user_session::leave() {
     end_verifying();
     if (!is_authenticated()) return;
     exchange::shard& shard = owner_.shard();
-    // An exception may leave this, and no other call: then leave() is called again.
+    // An exception may leave only this call; then leave() is called again.
     shard.groups().leave_all(*this);
     standing_ = standing::outside;
     shard.observers().tell([this](exchange::session_observer& observer) { observer.on_disconnected(*this); });

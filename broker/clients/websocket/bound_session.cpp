@@ -13,7 +13,7 @@ using wire::client_message;
 
 namespace {
 
-/// Of a message that failed, on a path where nothing else can tell it.
+/// Returns the close code for a message that failed.
 web::close_code code_for(const wire::status_error& error) noexcept {
     if (error.temporary) return web::close_code::try_again_later;
     const bool is_ours = error.code == "handler_failed" || error.code == "internal_error";
@@ -41,7 +41,7 @@ const std::vector<authentication_method>& bound_session::methods() const noexcep
     return path_.authentication.empty() ? listener_.authentication : path_.authentication;
 }
 
-/// There is no first message: who it is follows from the request.
+/// Logs in with the credentials of the request, as there is no first message.
 void bound_session::log_in_with(const websocket_upgrade& how) {
     client_message message;
     message.type = "dummy";
@@ -123,7 +123,7 @@ void bound_session::message_done(const exchange::envelope_view&, const wire::sta
 
 // ---- the end ---------------------------------------------------------------------------------
 
-/// Not now: whoever tells it may be going through things that the session would leave.
+/// Not now, since the caller may be iterating over a list that the session would leave.
 void bound_session::fail_with(const wire::status_error& error) {
     if (has_ended() || has_overflowed() || !failure_.empty()) return;
     end_later();

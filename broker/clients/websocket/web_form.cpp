@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view before_type = R"("payload":{"type":)";
 constexpr std::string_view before_data = R"(,"data":)";
 
-/// The size of a JSON string with its quotes, at the beginning of `text`.
+/// Returns the size of the JSON string, with its quotes, at the beginning of `text`.
 std::size_t string_size(std::string_view text) noexcept {
     std::size_t i = 1;
     while (i < text.size() && text[i] != '"') i += text[i] == '\\' ? 2 : 1;
@@ -44,8 +44,8 @@ std::uint32_t hex4(std::string_view digits) noexcept {
     return value;
 }
 
-/// One \u escape, or the pair of a character beyond the basic plane; how long it is. Half a pair becomes
-/// U+FFFD: a text frame is UTF-8.
+/// Decodes one \u escape, or the pair of a character beyond the basic plane; returns its length. Half a pair becomes
+/// U+FFFD, since a text frame must be UTF-8.
 std::size_t append_escaped(std::string& out, std::string_view text) {
     const std::uint32_t first = hex4(text.substr(2));
     const bool is_high = first >= 0xd800 && first < 0xdc00;

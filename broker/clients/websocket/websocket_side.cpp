@@ -59,7 +59,7 @@ void websocket_side::on_websocket_end(web::close_code code, std::string_view rea
 
 void websocket_side::check_alive(std::uint64_t now_ms, std::uint64_t idle_ms, std::uint64_t timeout_ms) {
     if (carrier_.is_paused() || carrier_.is_blocked()) {
-        // Its silence is our doing, or has a limit of its own (limits.write_timeout).
+        // The broker does not read it, or the silence has a limit of its own (limits.write_timeout).
         last_heard_ms_ = now_ms;
         is_pinged_ = false;
     }

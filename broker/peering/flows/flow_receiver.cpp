@@ -16,10 +16,10 @@ flow_verdict flow_receiver::on_message(time_point now, std::uint64_t wall_ms, st
         return flow_verdict::take;
     }
     if (sequence < next_) {
-        is_due_ = is_asked_ = true;  // its origin does not know
+        is_due_ = is_asked_ = true;  // its origin does not know that
         return flow_verdict::duplicate;
     }
-    // Of all that is on its way behind a gap, only the first one asks for it.
+    // Of the messages behind a gap, only the first one asks for a rewind.
     if (rewound_to_ != next_ || now - rewound_at_ >= rewind_interval) rewind_is_due_ = true;
     return flow_verdict::gap;
 }
@@ -50,8 +50,8 @@ void flow_receiver::refuse(std::uint64_t wall_ms, std::uint64_t flow) noexcept {
     if (is_too_high(wall_ms, flow)) {
         unknown_lowest_ = wall_ms;
     } else if (flow > flow_) {
-        // Its origin has left the flow before, and the middle of this one may have been taken in an
-        // earlier life: both are over.
+        // The origin has left the earlier flow, and a part of this one may have been taken before a restart: both are
+        // over.
         flow_ = flow;
         is_known_ = is_due_ = is_asked_ = rewind_is_due_ = false;
     }
@@ -65,7 +65,7 @@ std::optional<due_acknowledgement> flow_receiver::take_acknowledgement(time_poin
         return due;
     }
     if (!is_due_ && !rewind_is_due_) return {};
-    // What was missing may have come in the same turn.
+    // The missing message may have come in the same turn.
     const bool is_rewind = rewind_is_due_ && (rewound_to_ != next_ || now - rewound_at_ >= rewind_interval);
     is_due_ = is_asked_ = rewind_is_due_ = false;
     said_ = next_;

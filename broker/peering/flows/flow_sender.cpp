@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 /// lost where it is not known yet.
 constexpr unsigned hurry_on_new_route = 4;
 
-/// Late answers of the past are told from a destination that forgot by asking again.
+/// Asking again distinguishes late answers from a destination that has forgotten the flow.
 constexpr unsigned answers_below_until_lost = 3;
 
 std::uint32_t budget_until(flow_sender::time_point deadline, flow_sender::time_point now) noexcept {
@@ -39,7 +39,7 @@ flow_sender::flow_sender(const flow_settings& settings, std::uint64_t first_flow
     : settings_{settings}, store_{settings.most_bytes}, flow_{std::max<std::uint64_t>(first_flow, 1)} {}
 
 bool flow_sender::offer(time_point now, std::string_view body, time_point deadline, std::uint64_t ref) {
-    // What was given up in the middle has a place in waiting_ until its turn comes; it is bounded too.
+    // A message that was given up keeps its place in waiting_ until its turn comes; these are bounded, too.
     if (queued_messages() >= settings_.most_messages) return false;
     if (waiting_.size() >= 2 * settings_.most_messages) drop_given_up();
     entry message;
@@ -113,7 +113,7 @@ void flow_sender::on_route_up(time_point now) noexcept {
 
 void flow_sender::on_route_down(time_point now) noexcept {
     if (!has_route_) return;
-    // A route that comes and goes without an answer does not begin the window anew.
+    // A route that comes and goes without an answer does not restart the window.
     if (phase_ == phase::open) heard_at_ = now;
     has_route_ = probe_wanted_ = probe_is_out_ = false;
 }
@@ -130,7 +130,7 @@ void flow_sender::on_acknowledgement(time_point now, std::uint64_t flow, std::ui
     if (has_progress) acknowledge_below(now, next);
     if (probe_is_out_) return on_answer(next, has_progress);
     if (kind != wire::acknowledgement_kind::rewind || next != base_ || phase_ != phase::open) return;
-    if (rewound_to_ == base_) return;  // several are on their way for one gap
+    if (rewound_to_ == base_) return;  // several rewinds are on their way for one gap
     rewound_to_ = base_;
     cursor_ = base_;
 }
@@ -150,8 +150,8 @@ void flow_sender::acknowledge_below(time_point now, std::uint64_t next) noexcept
 
 void flow_sender::on_answer(std::uint64_t next, bool has_progress) noexcept {
     if (next < base_) {
-        // It comes late, or an old probe made a destination that was started anew begin this flow
-        // again. on_timer tells which.
+        // The answer is late, or an old probe made a restarted destination begin this flow again; on_timer finds out
+        // which.
         is_answered_below_ = true;
         return;
     }
@@ -161,8 +161,8 @@ void flow_sender::on_answer(std::uint64_t next, bool has_progress) noexcept {
     answers_below_ = 0;
     const bool was_open = phase_ == phase::open;
     phase_ = phase::open;
-    // What was sent before the probe and is not in the answer was lost on the way. An answer with
-    // progress may just be an acknowledgement from before the probe.
+    // Messages that were sent before the probe and are not in the answer were lost on the way. An answer with progress
+    // may be an acknowledgement from before the probe.
     if (next < probed_ && !(was_open && has_progress)) {
         cursor_ = base_;
         rewound_to_ = base_;
@@ -183,7 +183,7 @@ void flow_sender::lose_flow(time_point now, std::uint64_t next_flow, std::vector
     const bool could_begin = phase_ != phase::opening;
     lose_sent(failed);
     begin_flow(next_flow);
-    // At once, unless the destination refuses one beginning after the other: then with the timer.
+    // At once, unless the destination refuses repeatedly: then with the timer.
     refused_in_a_row_ = could_begin ? 0 : refused_in_a_row_ + 1;
     probe_wanted_ = has_route_ && refused_in_a_row_ < 2;
     last_progress_ = now;

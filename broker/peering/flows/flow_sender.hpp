@@ -13,19 +13,20 @@
 
 namespace bester::peering {
 
-/// Bounds of what waits for one destination.
+/// Bounds of the messages that wait for one destination.
 struct flow_settings {
     std::size_t most_messages = 10'000;
-    std::size_t most_bytes = std::size_t{64} << 20;    ///< of memory held for them
+    std::size_t most_bytes = std::size_t{64} << 20;    ///< bytes of memory for them
     std::chrono::milliseconds resume_window{120'000};  ///< how long messages wait for a sign of the destination
-    std::chrono::milliseconds resend_after{5'000};  ///< without progress: ask what has arrived; sooner on a new route
+    std::chrono::milliseconds resend_after{
+        5'000};  ///< without progress, after which a probe is sent; sooner on a new route
 };
 
-/// Why a message will not be delivered, or nobody knows whether it was.
+/// Why a message is given up.
 enum class flow_failure : std::uint8_t {
     expired,      ///< its deadline passed; it may have arrived only if it had been sent
     unreachable,  ///< no route, or no answer, within the resume window; it was never sent
-    lost,         ///< it was sent, and may have arrived: no acknowledgement can come any more
+    lost,         ///< it was sent and may have arrived, but no acknowledgement can come any more
 };
 std::string_view to_string(flow_failure why) noexcept;
 
@@ -37,17 +38,17 @@ struct failed_message {
     bool operator==(const failed_message&) const = default;
 };
 
-/// What is to be put on a link next: a message, or a probe, which asks the destination what has arrived.
+/// The next frame for a link: a message, or a probe, which asks the destination what has arrived.
 struct outgoing {
     bool is_probe = false;
     std::uint64_t flow = 0;
     std::uint64_t number = 0;  ///< the message's sequence, or the probe's `next`
-    std::string_view body;     ///< until the sender is called again
+    std::string_view body;     ///< valid until the sender is called again
 };
 
-/// Since the sender was made.
+/// Counters since the sender was made.
 struct flow_counters {
-    std::uint64_t sent = 0;  ///< for the first time
+    std::uint64_t sent = 0;  ///< messages sent for the first time
     std::uint64_t resent = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t expired = 0;
@@ -55,17 +56,16 @@ struct flow_counters {
     std::uint64_t lost = 0;
 };
 
-/// The origin's end of a flow: all that goes from this server to one destination, over whatever links.
-/// It numbers messages, keeps them until they are acknowledged, and sends them again where a link was
-/// cut. Pure; belongs to one thread.
+/// The origin's end of a flow: all messages from this server to one destination, over any links. It numbers messages,
+/// keeps them until they are acknowledged, and sends them again after a link was cut. Pure; belongs to one thread.
 ///
 ///     waiting:  offered, without a number  ──next_to_send──▶  sent:  numbered, kept for a resend
 ///                                                             ▲ base_      ▲ cursor_
 ///
-/// A flow begins with a probe for sequence 1, and messages are sent when that is acknowledged; after
-/// each change of route it asks first as well. So messages are on their way only to a destination that
-/// knows the flow, and an answer `unknown` can only mean that the destination forgot it (was started
-/// anew): what it had been sent is then `lost`, everything else goes on in a new flow.
+/// A flow begins with a probe for sequence 1, and messages are sent when that is acknowledged; after each change of
+/// route it sends a probe first as well. So messages are on their way only to a destination that knows the flow, and an
+/// answer `unknown` can only mean that the destination forgot it (was restarted): messages sent before are then `lost`,
+/// all others go on in a new flow.
 ///
 /// Outputs: next_to_send gives frames, and the functions that take `failed` append to it each message
 /// that is given up and had a `ref` other than 0, exactly once.
@@ -73,34 +73,34 @@ class flow_sender {
 public:
     using time_point = std::chrono::steady_clock::time_point;
     static constexpr time_point no_deadline = time_point::max();
-    /// An answer that wants a flow id above this comes from no clock; it is not obeyed.
+    /// An answer that asks for a flow id above this does not come from a clock and is ignored.
     static constexpr std::uint64_t most_told_flow = std::uint64_t{1} << 53;
 
-    /// Flow ids begin with `first_flow` and grow; a later run of this server must begin higher (the
-    /// wall clock's milliseconds do), or its destinations will make it.
+    /// Flow ids begin with `first_flow` and grow; a later run of this server should begin higher (as the wall clock's
+    /// milliseconds do), else its destinations make it begin higher.
     flow_sender(const flow_settings& settings, std::uint64_t first_flow);
 
-    /// Keeps a copy of an encoded message (wire/link_message.hpp); false if there is no room.
+    /// Keeps a copy of an encoded message (wire/link_message.hpp); returns false if there is no room.
     bool offer(time_point now, std::string_view body, time_point deadline, std::uint64_t ref);
-    /// What to send now, if anything; counts as sent. Called as long as the link takes more.
+    /// Returns the frame to send now, if any, and counts it as sent. To be called as long as the link has room.
     std::optional<outgoing> next_to_send(time_point now);
 
-    /// A message that next_to_send gave does not fit through the link: it is void from now on. Returns its ref.
+    /// Makes a message that next_to_send returned void, since it does not fit through the link. Returns its ref.
     std::uint64_t withdraw(std::uint64_t number) noexcept;
 
-    /// There is a way to the destination (again, or another one).
+    /// There is a route to the destination (again, or another one).
     void on_route_up(time_point now) noexcept;
     void on_route_down(time_point now) noexcept;
     void on_acknowledgement(time_point now, std::uint64_t flow, std::uint64_t next, wire::acknowledgement_kind kind,
                             std::vector<failed_message>& failed);
-    /// Called every now and then: deadlines, the resume window and missing progress are seen here.
+    /// Checks deadlines, the resume window and missing progress; to be called from time to time.
     void on_timer(time_point now, std::vector<failed_message>& failed);
-    /// Gives up everything, as if the resume window had passed: the peer was removed.
+    /// Gives up everything, as if the resume window had passed, after the peer was removed.
     void fail_all(time_point now, std::vector<failed_message>& failed);
-    /// From now on; what waits already stays.
+    /// Applies from now on; messages that wait already stay.
     void use(const flow_settings& settings) noexcept;
 
-    /// Would next_to_send give something?
+    /// Returns whether next_to_send would return a frame.
     bool has_unsent() const noexcept {
         return has_route_ &&
                (probe_wanted_ || (phase_ == phase::open && (cursor_ < base_ + sent_.size() || live_waiting_ != 0)));
@@ -115,13 +115,13 @@ public:
 private:
     struct entry {
         stored_bytes bytes;
-        bool is_given_up = false;  ///< answered; its bytes are gone
+        bool is_given_up = false;  ///< its sender was told; its bytes are freed
         std::uint64_t ref = 0;
         time_point deadline{};
     };
     enum class phase : std::uint8_t {
         opening,  ///< the destination has not yet said that it knows the flow; nothing has been sent
-        asking,   ///< it knew the flow; what has arrived of it is asked first
+        asking,   ///< it knew the flow; a probe asks first what has arrived
         open,
     };
 
@@ -152,15 +152,15 @@ private:
     phase phase_ = phase::opening;
     bool has_route_ = false;
     bool probe_wanted_ = false;
-    bool probe_is_out_ = false;               ///< and was not answered yet
-    bool is_answered_below_ = false;          ///< but by less than was known to have arrived
-    std::uint64_t probed_ = 0;                ///< the `next` of that probe
-    std::uint64_t rewound_to_ = 0;            ///< the position for which a rewind was obeyed
-    unsigned hurry_ = 0;                      ///< how often the time to wait for an answer is halved yet
-    unsigned refused_in_a_row_ = 0;           ///< flows that the destination did not let begin
-    unsigned answers_below_ = 0;              ///< probes in a row that were answered like that alone
-    time_point last_progress_{};              ///< or the last sign that waiting for it began anew
-    time_point heard_at_{};                   ///< the destination, or when waiting for it began
+    bool probe_is_out_ = false;       ///< a probe was sent and not answered yet
+    bool is_answered_below_ = false;  ///< it was answered, but by less than was known to have arrived
+    std::uint64_t probed_ = 0;        ///< the `next` of that probe
+    std::uint64_t rewound_to_ = 0;    ///< the position of the last rewind that was executed
+    unsigned hurry_ = 0;              ///< how often the time to wait for an answer is still to be halved
+    unsigned refused_in_a_row_ = 0;   ///< flows that the destination did not let begin
+    unsigned answers_below_ = 0;      ///< probes in a row that were answered like that only
+    time_point last_progress_{};      ///< time of the last progress, or when waiting for it began
+    time_point heard_at_{};           ///< time of the last answer of the destination, or when waiting for one began
     time_point next_deadline_ = no_deadline;  ///< not after the earliest one
 };
 

@@ -7,7 +7,7 @@ namespace bester::peering {
 
 namespace {
 
-/// Deadlines of messages that have ended are kept until there are so many more than of others.
+/// Deadlines of ended messages are kept until there are many more of them than of others.
 constexpr std::size_t most_ended = 1'024;
 
 }  // namespace

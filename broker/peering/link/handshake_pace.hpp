@@ -4,15 +4,15 @@
 
 namespace bester::peering {
 
-/// Keeps the work of handshakes that strangers begin to half of a thread's time: each step is followed by a pause
+/// Limits the work for handshakes of incoming connections to half of a thread's time: each step is followed by a pause
 /// of its own length. Belongs to the thread.
 class handshake_pace {
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    /// When the next step may begin; in the past after an idle time, which saves nothing up.
+    /// Returns when the next step may begin; in the past after an idle time, which does not accumulate.
     time_point next() const noexcept { return next_; }
-    /// A step was taken.
+    /// Notes a step and its duration.
     void took(time_point begun, time_point ended) noexcept { next_ = ended + (ended - begun); }
 
 private:

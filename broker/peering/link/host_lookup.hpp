@@ -15,7 +15,7 @@ namespace bester::peering {
 
 using found_endpoints = asio::ip::tcp::resolver::results_type;
 
-/// The endpoint of an address given by number; empty if the host is a name.
+/// Returns the endpoint of a numeric address; none if the host is a name.
 inline found_endpoints endpoint_by_number(const std::string& host, const std::string& port) {
     std::error_code is_name;
     const auto address = asio::ip::make_address(host, is_name);
@@ -24,8 +24,8 @@ inline found_endpoints endpoint_by_number(const std::string& host, const std::st
     return found_endpoints::create(asio::ip::tcp::endpoint{address, number}, host, port);
 }
 
-/// Where a host listens. The resolver, which looks up one name after the other, is asked for names only: an
-/// address given by number does not wait for a name server that is silent.
+/// Looks up the endpoints of a host. Only names go to the resolver, which handles one name after the other: a numeric
+/// address does not wait for a name server that does not answer.
 inline asio::awaitable<std::pair<std::error_code, found_endpoints>> look_up(asio::ip::tcp::resolver& resolver,
                                                                             std::string host, std::string port) {
     found_endpoints found = endpoint_by_number(host, port);

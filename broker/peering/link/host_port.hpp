@@ -6,8 +6,8 @@
 
 namespace bester::peering {
 
-/// "host:port" or "[address]:port" in its parts, without the brackets. The text has a colon: the config
-/// and adverts were checked for that (is_dial_address).
+/// The parts of "host:port" or "[address]:port", without the brackets. The text has a colon: the config and adverts
+/// were checked for that (is_dial_address).
 inline std::pair<std::string, std::string> split_host_port(std::string_view address) {
     const std::size_t colon = address.rfind(':');
     std::string_view host = address.substr(0, colon);

@@ -30,7 +30,7 @@ struct conversation {
     bool is_late = false;
 };
 
-/// Empty if it went well, else why not.
+/// Returns an empty text on success, else the reason.
 asio::awaitable<std::string> hand_over(std::string address, std::string frame,
                                        std::chrono::steady_clock::time_point deadline) {
     const auto with = std::make_shared<conversation>(co_await asio::this_coro::executor);
@@ -55,7 +55,7 @@ asio::awaitable<std::string> hand_over(std::string address, std::string frame,
     if (unwritten) co_return words(unwritten);
     std::error_code ignored;
     with->socket.shutdown(asio::socket_base::shutdown_send, ignored);
-    // Closing could reset the connection under what it has not read yet, so it may close first.
+    // Closing could reset the connection before the other side has read everything, so it may close first.
     with->timer.expires_after(farewell);
     with->timer.async_wait([weak = std::weak_ptr<conversation>{with}](std::error_code error) {
         const auto late = weak.lock();

@@ -13,20 +13,20 @@
 
 namespace bester::peering {
 
-/// Hands messages to servers that run the original daemon: a connection for each message, which is
-/// written and closed; there is no answer. On the control thread. proto-docs/peering.md, "The original
-/// daemon".
+/// Sends messages to servers that run the original daemon: each message has a connection of its own, which is closed
+/// after writing; there is no answer. On the control thread. proto-docs/peering.md, "The original daemon".
 class legacy_sender : public std::enable_shared_from_this<legacy_sender> {
 public:
-    /// `none` when the other side's kernel has taken all of it; else busy or peer_unreachable, and why.
+    /// Called with `none` when the other side's kernel has taken all of it, else with busy or peer_unreachable, and the
+    /// reason.
     using completion = std::function<void(wire::error_code, std::string)>;
 
     explicit legacy_sender(asio::io_context& control) : control_{control} {}
 
-    /// How many connections there may be at a time; what is beyond waits.
+    /// Sets the largest number of connections at a time; further messages wait.
     void set_most_connections(std::size_t most) noexcept { most_connections_ = most; }
 
-    /// `frame` goes to "host:port" within `limit`. At most `most_waiting` wait for a connection.
+    /// Sends `frame` to "host:port" within `limit`. At most `most_waiting` messages wait for a connection.
     void send(std::string address, std::string frame, std::chrono::milliseconds limit, std::size_t most_waiting,
               completion done);
 
@@ -46,7 +46,7 @@ private:
     std::deque<job> waiting_;
 };
 
-/// The original daemon's message from a server. `type_token` with its quotes.
+/// Returns the original daemon's message from a server. `type_token` has its quotes.
 std::string legacy_frame(std::string_view type_token, std::string_view data);
 
 }  // namespace bester::peering

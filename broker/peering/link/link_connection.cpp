@@ -73,7 +73,7 @@ asio::awaitable<link_connection::result<bool>> link_connection::begins_with_tls(
     for (;;) {
         const auto [error] = co_await socket_.async_wait(asio::ip::tcp::socket::wait_read, as_tuple);
         if (error) co_return failure(words(error));
-        // A TLS record of a handshake; as a frame's length that would be above any hello's.
+        // The first byte of a TLS handshake record; as a frame's length it would exceed any hello.
         unsigned char first[3];
         const ssize_t size = ::recv(socket_.native_handle(), first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
         if (size == 0) co_return failure("the peer closed the connection");

@@ -25,7 +25,7 @@ bool parse_hex(std::string_view text, std::uint64_t& number) noexcept {
     return end.ec == std::errc{} && end.ptr == text.data() + text.size();
 }
 
-/// The fields as they stand, each at most once.
+/// The fields as in the text, each at most once.
 struct hello_fields {
     wire::json_reader& reader;
     link_hello hello{};
@@ -43,7 +43,7 @@ struct hello_fields {
     };
 
     bool once(field_bit field, std::string_view what) {
-        if ((seen & field) != 0) return false;  // given twice: which one counts would be a matter of taste
+        if ((seen & field) != 0) return false;  // a duplicate field is an error
         seen |= field;
         if (problem.empty() && !what.empty()) problem = what;
         return true;
@@ -89,7 +89,7 @@ struct hello_fields {
         if (key == "expects") return name(expects, hello.expects, "\"expects\" must be a server's name");
         if (key == "heartbeat_ms") {
             if (!number(heartbeat, value, "\"heartbeat_ms\" must be an integer")) return false;
-            // Far out of bounds is as good as out of bounds, and cannot overflow.
+            // A number far out of bounds is cut, so that it cannot overflow.
             const auto most = static_cast<std::uint64_t>(most_heartbeat.count());
             hello.heartbeat = std::chrono::milliseconds{std::min(value, most + 1)};
             return true;
@@ -111,7 +111,7 @@ std::string for_log(std::string_view text) {
     return kept;
 }
 
-/// A text in a buffer with the room after it that the reader needs.
+/// Copies a text into a buffer with the padding that the reader needs.
 std::string padded(std::string_view json) {
     std::string copy;
     copy.reserve(json.size() + wire::json_padding);

@@ -53,7 +53,7 @@ asio::awaitable<link_connection::result<asio::ip::tcp::socket>> connect(std::str
     co_return std::move(now->socket);
 }
 
-/// What the other side says first: its hello, or why it wants no link.
+/// Reads the other side's first frame: its hello, or the reason why it refuses the link.
 asio::awaitable<setup_result> read_hello(std::shared_ptr<link_connection> connection, const setup_rules& rules,
                                          std::string expected) {
     auto body = co_await connection->read_frame(max_hello_size);

@@ -17,12 +17,12 @@
 
 namespace bester::peering {
 
-/// What one side brings to the making of a link.
+/// The settings of one side for making a link.
 struct setup_rules {
     link_hello own;
     std::shared_ptr<const tls::context> context;  ///< null: no links with TLS
-    std::chrono::milliseconds limit{};            ///< for all of it
-    std::shared_ptr<handshake_pace> pace;         ///< of those that we are dialled by
+    std::chrono::milliseconds limit{};            ///< time limit for the whole handshake
+    std::shared_ptr<handshake_pace> pace;         ///< pace of incoming handshakes
     bool allow_plain = false;
 };
 
@@ -31,10 +31,10 @@ struct made_link {
     std::shared_ptr<link_connection> connection;
     link_hello hello;
     std::optional<tls::certificate_info> certificate;  ///< none on a plain link
-    std::chrono::microseconds round_trip{1'000};       ///< about
+    std::chrono::microseconds round_trip{1'000};       ///< approximate
 };
 
-/// Why none was made; `server` if it is known who the other side is.
+/// Why no link was made; `server` is the other side, if it is known.
 struct setup_failure {
     std::string server;
     link_refusal why;
@@ -42,17 +42,17 @@ struct setup_failure {
 
 using setup_result = tl::expected<made_link, setup_failure>;
 
-// On the control thread; none of these throws.
+// These functions run on the control thread and never throw.
 
-/// Connects to "host:port" and exchanges hellos with the server that is expected there. The dialler says
-/// hello first, the other side answers when it wants the link.
+/// Connects to "host:port" and exchanges hellos with the server that is expected there. The dialler sends its hello
+/// first; the other side answers if it wants the link.
 asio::awaitable<setup_result> dial_link(std::string address, std::string server, link_transport transport,
                                         setup_rules rules);
-/// Takes a connection as far as the other side's hello. Then it is welcomed or refused.
+/// Runs the handshake of an incoming connection up to the other side's hello; then call welcome or refuse.
 asio::awaitable<setup_result> greet_link(std::shared_ptr<link_connection> connection, setup_rules rules);
-/// Says our own hello: the link stands. False: the connection is lost.
+/// Sends the own hello, which completes the link; returns false if the connection is lost.
 asio::awaitable<bool> welcome_link(made_link link, setup_rules rules);
-/// Says why not, and closes.
+/// Sends the reason for the refusal, and closes.
 asio::awaitable<void> refuse_link(std::shared_ptr<link_connection> connection, link_refusal why);
 
 }  // namespace bester::peering

@@ -165,7 +165,7 @@ peer_record& peer_network::parts::record_of(std::string_view server) {
     return *peers_.emplace(std::string{server}, std::move(made)).first->second;
 }
 
-/// A server that is not configured, not linked and not heard of is nothing to remember.
+/// A server that is neither configured nor linked nor known by advert is forgotten.
 void peer_network::parts::forget_if_idle(const std::string& server) {
     const auto found = peers_.find(server);
     if (found == peers_.end()) return;
@@ -267,7 +267,7 @@ void peer_network::parts::stop(clock::time_point deadline, std::function<void()>
     when_all_is_sent(deadline, std::move(done));
 }
 
-/// Asks the shards again and again; what has no way now is not waited for.
+/// Asks the shards repeatedly; messages without a route are not waited for.
 void peer_network::parts::when_all_is_sent(clock::time_point deadline, std::function<void()> done) {
     struct poll {
         explicit poll(std::size_t shards) : silent{shards} {}

@@ -23,21 +23,20 @@ namespace bester::peering {
 
 class shard_peers;
 
-/// What peering does not decide itself.
+/// The settings and calls that peering needs from outside.
 struct network_surroundings {
     std::string server_name;
     std::string version;
 };
 
-/// Peering as a whole, on the control thread: which servers there are, who is dialled, which links are
-/// made and which of two stays, the adverts and the routes. What it knows the shards are told as a
-/// peer_view; made links are given to them.
+/// Peering as a whole, on the control thread: the known servers, dialling, making links and choosing one of two,
+/// adverts and routes. It gives the shards its knowledge as a peer_view, and the links that it makes.
 ///
 /// Errors at start are exceptions (std::runtime_error: an address in use, a certificate that cannot be
 /// used); at a reload they are returned, and nothing is changed.
 class peer_network {
 public:
-    /// Before the shards run. They must end before it is destroyed.
+    /// Must be called before the shards run, which must end before this object is destroyed.
     peer_network(asio::io_context& control, std::vector<exchange::shard*> shards, network_surroundings around,
                  const peering_settings& settings, const std::vector<peer_settings>& peers);
     ~peer_network();
@@ -46,22 +45,22 @@ public:
 
     /// Listens and dials.
     void start();
-    /// Can these settings be used? Reads the files; for a reload, before apply.
+    /// Checks whether these settings can be used, and reads the files; for a reload, before apply.
     tl::expected<void, std::string> check(const peering_settings& settings) const;
-    /// Changes what differs, and reads certificates again; links that need not end stay.
+    /// Applies changed settings, and reads certificates again; links that need not end stay.
     void apply(const peering_settings& settings, const std::vector<peer_settings>& peers);
-    /// Dials and listens no more, and says goodbye to all as soon as what waits for them is acknowledged, or at
+    /// Stops dialling and listening, and says goodbye to each peer when its waiting messages are acknowledged, or at
     /// the deadline; then calls `done`.
     void stop(std::chrono::steady_clock::time_point deadline, std::function<void()> done);
 
     /// Dials now instead of later; ends a drain.
     tl::expected<void, std::string> retry(std::string_view server);
-    /// Ends the link when what was sent is acknowledged, and makes no other until retry.
+    /// Ends the link when all sent messages are acknowledged, and makes no other until retry.
     tl::expected<void, std::string> drain(std::string_view server);
 
-    /// For `bester peers` and status: proto-docs/admin.md. Waits for the shards.
+    /// Returns the document of `bester peers` and status (proto-docs/admin.md). Waits for the shards.
     nlohmann::json status() const;
-    /// Addresses that are listened on, in the order of the config.
+    /// Returns the listening addresses, in the order of the config.
     std::vector<std::string> bound_addresses() const;
 
 private:

@@ -1,4 +1,4 @@
-// Who is listened to, and who is dialled when.
+// peer_network: listening and dialling.
 #include <asio/co_spawn.hpp>
 #include <asio/ip/v6_only.hpp>
 #include <asio/post.hpp>
@@ -17,7 +17,7 @@ namespace bester::peering {
 namespace {
 
 constexpr auto accept_pause = std::chrono::milliseconds{100};
-/// Who says that a server that was learned of is there need not be right: it is tried less often.
+/// A learned server may not exist, so it is dialled less often.
 constexpr double patience_with_learned = 20;
 
 /// Doubling, with jitter, so that many servers do not dial one in step.
@@ -89,7 +89,7 @@ void peer_network::parts::accept_on(std::size_t index) {
                 self->take_connection(std::move(socket));
                 return self->accept_on(index);
             }
-            // No descriptors left, say: not in a loop.
+            // For example, there are no descriptors: do not retry at once.
             log::error("peering: cannot accept: {}", error.message());
             const auto pause = std::make_shared<asio::steady_timer>(self->control_, accept_pause);
             pause->async_wait([weak, index, pause](std::error_code) {
@@ -98,8 +98,8 @@ void peer_network::parts::accept_on(std::size_t index) {
         });
 }
 
-/// One gives way to a new one: of the address that has the most, rather one that has said nothing, the oldest. So
-/// neither silence nor numbers keep others out.
+/// Closes a connection for a new one: the oldest of the address that has the most, preferably one that has sent
+/// nothing. So neither silence nor numbers keep others out.
 void peer_network::parts::make_room_for(const link_connection& newcomer) {
     std::erase_if(greeted_, [](const auto& each) { return each.expired(); });
     while (greeted_.size() >= settings_.handshakes) {
@@ -166,7 +166,7 @@ void peer_network::parts::greeted(setup_result result, std::string remote) {
             if (is_said && !self.is_stopping_) self.stand(std::move(*made), false, remote);
         });
     }
-    // It is up: whoever waits to dial it need not wait.
+    // The server is up, so a pending dial need not wait.
     if (peer_record* const peer = find(server); peer && peer->is_waiting && wants_link(*peer)) dial_later(*peer);
 }
 
@@ -214,7 +214,7 @@ void peer_network::parts::dial_now(peer_record& peer) {
         });
 }
 
-/// Those whose turn it is, as long as there is a place.
+/// Dials the servers whose turn it is, as long as there are places.
 void peer_network::parts::dial_waiting() {
     while (!dials_waiting_.empty()) {
         std::erase_if(dials_, [](const auto& each) { return each.expired(); });
@@ -229,10 +229,10 @@ void peer_network::parts::dial_waiting() {
 void peer_network::parts::dialled(const std::string& server, std::uint64_t generation, const std::string& address,
                                   setup_result result) {
     peer_record* const peer = find(server);
-    if (!peer || peer->generation != generation || is_stopping_) return;  // what was made closes by itself
+    if (!peer || peer->generation != generation || is_stopping_) return;  // a connection that was made closes by itself
     peer->is_dialling = false;
     if (!result) {
-        // Refused because the other side's own link stands, or is about to.
+        // The other side refused because its own link exists, or soon will.
         if (result.error().why.code != "duplicate" || !peer->link) note_failure(*peer, result.error().why, address);
         if (wants_link(*peer)) dial_later(*peer);
         else if (!peer->is_configured) forget_if_idle(server);
@@ -249,7 +249,7 @@ void peer_network::parts::dialled(const std::string& server, std::uint64_t gener
 void peer_network::parts::note_failure(peer_record& peer, const link_refusal& why, std::string_view address) {
     peer.last_error = peer_error{why.code, why.reason, std::chrono::system_clock::now()};
     const std::string line = why.code + ": " + why.reason;
-    // The same again is worth a line only now and then.
+    // A repeated error is logged only now and then.
     const bool is_news = line != peer.logged_error;
     const bool is_due = peer.attempts != 0 && (peer.attempts & (peer.attempts - 1)) == 0;
     if (!is_news && !is_due) return;

@@ -1,4 +1,4 @@
-// Which link stands, and how it ends.
+// peer_network: links and their end.
 #include <asio/post.hpp>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ std::uint64_t now_ms() {
     return static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
-/// Did one side find the other at fault?
+/// Returns whether one side found the other at fault.
 bool is_violation(std::string_view code) {
     constexpr std::array codes{"bad_frame", "bad_message", "too_large", "flood", "peer_refused"};
     return std::find(codes.begin(), codes.end(), code) != codes.end();
@@ -26,7 +26,7 @@ bool is_violation(std::string_view code) {
 
 }  // namespace
 
-/// Is this link wanted? Nothing: yes.
+/// Returns why this link is not wanted; none if it is.
 std::optional<link_refusal> peer_network::parts::may_link(const made_link& made, bool is_dialled_by_us) const {
     const std::string& server = made.hello.server;
     const peer_record* const peer = find(server);
@@ -52,7 +52,7 @@ std::optional<link_refusal> peer_network::parts::may_link(const made_link& made,
 }
 
 void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std::string& address) {
-    // Another may have been made while we said hello.
+    // Another link may have been made during the hello.
     if (const auto refused = may_link(made, is_dialled_by_us)) {
         asio::co_spawn(control_, refuse_link(made.connection, *refused), [](std::exception_ptr) {});
         return;
@@ -60,7 +60,7 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
     const std::string server = made.hello.server;
     auto [fd, cipher] = made.connection->release();
     if (fd < 0) {
-        // Its time was over, or it had to give way, just when the last word had been said.
+        // Its time was over, or it had to give way, just after the last frame had been written.
         if (peer_record* const peer = find(server)) {
             note_failure(*peer, {"connection_lost", made.connection->why_closed(), true}, address);
             if (wants_link(*peer)) dial_later(*peer);
@@ -114,7 +114,7 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
     change();
 }
 
-/// A shard that gets a link must know its server: after publish.
+/// After publish(), since a shard that gets a link must know its server.
 void peer_network::parts::adopt_offers() {
     for (link_offer& offer : std::exchange(offers_, {})) {
         const std::string server = offer.server;
@@ -143,12 +143,12 @@ void peer_network::parts::link_closed(std::string server, std::uint64_t id, std:
 void peer_network::parts::link_ended(const std::string& server, std::uint64_t id, const std::string& code,
                                      const std::string& reason) {
     peer_record* const peer = find(server);
-    if (!peer || !peer->link || peer->link->id != id) return;  // it was replaced
+    if (!peer || !peer->link || peer->link->id != id) return;  // the link was replaced
     tell_of(*peer, "peer " + server + ": link lost: " + code + ": " + reason, !is_stopping_);
     peer->link.reset();
     peer->since = std::chrono::system_clock::now();
     peer->last_error = peer_error{code, reason, peer->since};
-    // Servers that do not understand each other would link and part again and again, as fast as they can.
+    // Servers that do not understand each other would otherwise link and part again and again at full speed.
     if (!is_violation(code)) peer->attempts = 0;
     if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
     if (wants_link(*peer)) dial_later(*peer);

@@ -24,9 +24,9 @@
 
 namespace bester::peering {
 
-/// The inside of peer_network: who is dialled (peer_network_dialling.cpp), which link stands
-/// (peer_network_links.cpp), what is known of others (peer_network_topology.cpp), what is shown of it
-/// (peer_network_status.cpp). All on the control thread, apart from link_listener's functions.
+/// The inside of peer_network: dialling (peer_network_dialling.cpp), links (peer_network_links.cpp), knowledge of other
+/// servers (peer_network_topology.cpp), status (peer_network_status.cpp). All on the control thread, apart from
+/// link_listener's functions.
 class peer_network::parts final : public link_listener, public std::enable_shared_from_this<parts> {
 public:
     using clock = std::chrono::steady_clock;
@@ -41,12 +41,12 @@ public:
     void end_all();
     tl::expected<void, std::string> retry(std::string_view server);
     tl::expected<void, std::string> drain(std::string_view server);
-    /// What waits to be settled is settled now.
+    /// Settles all changes now.
     void settle_at_once();
     nlohmann::json status() const;
     std::vector<std::string> bound_addresses() const;
 
-    // From the shards.
+    // Called by the shards.
     void link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) override;
     void round_trip(std::string server, std::chrono::microseconds took) override;
     void advert(std::string server, std::string json, std::shared_ptr<link_gauge> gauge) override;
@@ -103,7 +103,7 @@ private:
     void end_link(peer_record& peer, const link_refusal& why);
     void link_ended(const std::string& server, std::uint64_t id, const std::string& code, const std::string& reason);
 
-    // What is known of others, and what the shards are told.
+    // Knowledge of other servers, and the shards' view of it.
     void publish();
     void tell_reached();
     void settle();
@@ -126,7 +126,7 @@ private:
         for (std::size_t i = 0; i < shards_.size(); ++i)
             shards_[i]->post([there = shard_peers_[i].get(), work](exchange::shard&) { work(*there); });
     }
-    /// Runs a coroutine; what escapes it is logged.
+    /// Runs a coroutine; an exception that leaves it is logged.
     template <class Awaitable, class Done>
     void run(Awaitable&& work, Done done);
 
@@ -138,28 +138,28 @@ private:
     std::uint64_t incarnation_;
     std::shared_ptr<const tls::context> context_;
     std::vector<listening> listening_;
-    std::deque<std::weak_ptr<link_connection>> greeted_;  ///< that have not said hello yet, the oldest first
+    std::deque<std::weak_ptr<link_connection>> greeted_;  ///< connections without a hello, the oldest first
     std::shared_ptr<handshake_pace> pace_ = std::make_shared<handshake_pace>();
     std::map<std::string, std::unique_ptr<peer_record>, std::less<>> peers_;
-    std::vector<std::weak_ptr<const bool>> dials_;  ///< one for each connection to a server that was learned of
-    std::deque<std::string> dials_waiting_;         ///< such servers, until there is a place in dials_
+    std::vector<std::weak_ptr<const bool>> dials_;  ///< one for each connection to a learned server
+    std::deque<std::string> dials_waiting_;         ///< learned servers that wait for a place in dials_
     std::uint64_t last_link_ = 0;
     std::vector<link_offer> offers_;   ///< links that were made, for their shards
-    bool has_changes_ = false;         ///< to be settled,
-    bool have_links_changed_ = false;  ///< and the shards were not told of these
+    bool has_changes_ = false;         ///< changes are to be settled
+    bool have_links_changed_ = false;  ///< changed links are to be told to the shards
     clock::time_point changes_due_{};
     asio::steady_timer changes_timer_;
     std::shared_ptr<legacy_sender> legacy_;
     std::deque<waiting_advert> adverts_;  ///< not read yet
     clock::time_point adverts_settled_{};
-    bool has_new_servers_ = false;  ///< that the shards were not told of
+    bool has_new_servers_ = false;  ///< new servers are to be told to the shards
     link_state known_;
     routes routes_;
     asio::steady_timer topology_timer_;
     asio::steady_timer certificate_timer_;
-    std::set<std::string, std::less<>> reached_;  ///< as handlers were told
+    std::set<std::string, std::less<>> reached_;  ///< servers that handlers know as reached
     bool is_stopping_ = false;
-    bool has_ended_ = false;  ///< all links have been told so
+    bool has_ended_ = false;  ///< all links have been told of the end
     asio::steady_timer stop_timer_;
     std::vector<shard_peers*> all_shard_peers_;
     std::vector<std::unique_ptr<shard_peers>> shard_peers_;

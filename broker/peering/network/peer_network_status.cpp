@@ -1,4 +1,4 @@
-// What `bester peers` and status show.
+// peer_network: the documents of `bester peers` and status.
 #include <future>
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// What is known of servers to which there is no link, and what the shards are told.
+// peer_network: knowledge of servers without a link, and the shards' view.
 #include <asio/post.hpp>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace bester::peering {
 
 namespace {
 
-/// What this entry lets cross.
+/// Returns the types that this entry lets cross.
 void take_entry(peer_facts& facts, const peer_settings& entry) {
     facts.send = {entry.types, entry.send_types};
     facts.accept = {entry.types, entry.accept_types};
@@ -22,11 +22,11 @@ void take_entry(peer_facts& facts, const peer_settings& entry) {
     facts.rights.emplace().users = entry.users;
 }
 
-/// How long adverts are read without a look at anything else, and without a look at what follows from them.
+/// How long adverts are read without other work, and without settling their changes.
 constexpr std::chrono::milliseconds adverts_turn{10};
 constexpr std::chrono::milliseconds adverts_settling{250};
-/// What follows from changes is settled again when ten times what it took the last time has passed, this at most: it
-/// costs as much as there are servers, and so it takes a tenth of the time however many links come and go.
+/// Changes are settled again after ten times the duration of the last settling, at most this time: settling costs more
+/// the more servers there are, and so takes at most a tenth of the time however many links come and go.
 constexpr std::chrono::milliseconds longest_changes_settling{100};
 
 }  // namespace
@@ -50,7 +50,7 @@ void peer_network::parts::publish() {
     view->unanswered_bytes = settings_.unanswered_bytes;
     for (const auto& [name, peer] : peers_) {
         const peer_settings* const entry = entry_for(name);
-        // One that was removed is unknown already while its link says goodbye.
+        // A removed server is unknown already while its link says goodbye.
         if (!entry && !settings_.discovery && !known_.servers().contains(name)) continue;
         peer_facts facts;
         facts.is_configured = peer->is_configured;
@@ -72,7 +72,7 @@ void peer_network::parts::publish() {
     tell_reached();
 }
 
-/// Handlers hear of servers that a link or a way reaches.
+/// Handlers are told of servers that are reached by a link or a route.
 void peer_network::parts::tell_reached() {
     std::set<std::string, std::less<>> reached;
     for (const auto& [name, peer] : peers_)
@@ -91,7 +91,7 @@ void peer_network::parts::tell_reached() {
     reached_ = std::move(reached);
 }
 
-/// After a link was made or lost, or measured: settles what follows from it, now or when that is due.
+/// Called after a link was made, lost or measured: settles the changes, now or when that is due.
 void peer_network::parts::change() {
     if (std::exchange(has_changes_, true)) return;
     if (clock::now() >= changes_due_) return settle_changes();
@@ -116,11 +116,11 @@ void peer_network::parts::settle_changes() {
     changes_due_ = ended + std::min<clock::duration>(9 * (ended - begun), longest_changes_settling);
 }
 
-/// After anything that may change what is known: routes, adverts to send, servers to dial.
+/// Settles changes: routes, adverts to send, servers to dial.
 void peer_network::parts::settle() {
     if (!has_adverts() || has_ended_) return;
     if (!routes_.update(known_, clock::now()).is_empty()) publish();
-    // One that stops only looks for ways for what it has yet to send.
+    // While stopping, only routes for waiting messages are computed.
     if (!is_stopping_) {
         send_adverts();
         discover();
@@ -139,7 +139,7 @@ void peer_network::parts::send_adverts() {
     }
 }
 
-/// Those of which nothing is known any more are not dialled any more.
+/// Servers that are no longer known are no longer dialled.
 void peer_network::parts::forget_learned() {
     for (auto it = peers_.begin(); it != peers_.end();) {
         const peer_record& peer = *it->second;
@@ -190,7 +190,7 @@ void peer_network::parts::advert(std::string server, std::string json, std::shar
     });
 }
 
-/// However many there are, the control thread accepts clients and obeys the admin meanwhile.
+/// In parts, so that the control thread can accept clients and answer the admin meanwhile.
 void peer_network::parts::read_adverts_later() {
     asio::post(control_, [weak = weak_from_this()] {
         const auto self = weak.lock();
@@ -201,7 +201,7 @@ void peer_network::parts::read_adverts_later() {
             self->adverts_.pop_front();
         } while (!self->adverts_.empty() && clock::now() < until);
         if (!self->adverts_.empty()) self->read_adverts_later();
-        // What follows from them costs more than to read them, if much is known.
+        // Settling costs more than reading them if many servers are known.
         if (self->adverts_.empty() || clock::now() >= self->adverts_settled_ + adverts_settling) self->settle_adverts();
     });
 }
@@ -211,7 +211,7 @@ void peer_network::parts::read_advert(const waiting_advert& what) {
     what.gauge->advert_bytes_waiting -= what.json.size();
     if (!has_adverts()) return;
     const peer_record* const peer = find(what.server);
-    // What an earlier link said may be older than what this one begins with.
+    // Adverts of an earlier link may be older than the first ones of this link.
     if (!peer || !peer->link || peer->link->gauge != what.gauge) return;
     const auto servers = known_.servers().size();
     const advert_outcome outcome = known_.on_text(what.json, what.server, clock::now());

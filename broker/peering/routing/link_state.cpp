@@ -35,7 +35,7 @@ link_state::link_state(link_state_settings settings, std::chrono::milliseconds w
       news_since_(now),
       next_allowed_(now) {
     make_own_advert(own_advert(), now);
-    next_allowed_ = now;  // nobody has heard this one: the first links are told without a wait
+    next_allowed_ = now;  // no server has received this one: the first links are announced without a wait
 }
 
 void link_state::on_link_up(std::string_view peer, std::chrono::nanoseconds round_trip, time_point now) {
@@ -47,7 +47,7 @@ void link_state::on_link_up(std::string_view peer, std::chrono::nanoseconds roun
         }
         lost_.erase(lost);
     }
-    // Another stream in place of one that was told: others calculate with that cost.
+    // Another stream in place of an announced one, with whose cost others calculate.
     const advert_link* told = find_link(servers_.find(settings_.server)->second.said, peer);
     if (told && !link.trial_ends) {
         link.advertised = told->cost;
@@ -80,7 +80,7 @@ void link_state::on_link_down(std::string_view peer, time_point now) {
     ++revision_;
     ++loss_revision_;
     note(own_news::loss, now);
-    // What it could have contradicted counts from now on.
+    // Rumours that it could have contradicted count from now on.
     if (rumour && links_.contains(rumour->teller)) {
         advert said = rumour->said;
         said.age = std::chrono::ceil<std::chrono::milliseconds>(now - rumour->made);
@@ -118,7 +118,7 @@ void link_state::on_summary(const database_summary& summary, std::string_view pe
     }
     from.has_spoken = from.has_spoken || known.contains(peer);
     for (const auto& [name, server] : servers_) {
-        // The first advert of ours, without this link, is to be replaced in a moment: not worth a flood.
+        // The first own advert, without this link, will be replaced in a moment, so it is not sent to all.
         if (name == settings_.server && server.said.links.empty()) {
             continue;
         }
@@ -141,7 +141,8 @@ advert_outcome link_state::on_advert(const advert& message, std::string_view pee
         return refuse("an advert has a version that is more than a day ahead of the clock");
     }
     if (!is_first_hand) {
-        // A neighbour that speaks for itself is not spoken for; if it is newer, its own word is on its way as well.
+        // An advert from others about a neighbour that sends its own is not used; if it is newer, the neighbour's own
+        // is on its way as well.
         const auto itself = links_.find(message.server);
         if (itself != links_.end() && itself->second.has_spoken && known) {
             return note_rumour(message, peer, itself->second, *known, now);
@@ -189,7 +190,7 @@ advert_outcome link_state::note_rumour(const advert& message, std::string_view p
     return {};
 }
 
-/// Why there is no room for it; nothing: there is.
+/// Returns why there is no room for it; none if there is.
 std::optional<std::string> link_state::objection(const advert& message, std::string_view peer,
                                                  const known_server* known) const {
     const std::size_t before = known ? known->said.links.size() : 0;
@@ -324,7 +325,7 @@ advert link_state::own_advert() const {
     own.links.reserve(std::min(links_.size(), most_advert_links));
     for (const auto& [peer, link] : links_) {
         if (own.links.size() == most_advert_links) {
-            break;  // the rest stay usable for ourselves
+            break;  // the other links are still used by this server
         }
         own.links.push_back({peer, link.told_cost()});
     }
@@ -356,17 +357,17 @@ void link_state::make_own_advert(advert candidate, time_point now) {
 void link_state::flood(const advert& message, std::string_view came_from) {
     for (auto& [peer, link] : links_) {
         if (peer == came_from) {
-            link.waiting.erase(message.server);  // what waited there is older than what came
+            link.waiting.erase(message.server);  // the waiting advert is older than the one that came
         } else if (peer != message.server && !find_link(message, peer)) {
             link.waiting.insert(message.server);
         }
     }
 }
 
-/// As it is sent now.
+/// Returns the advert as it is sent now.
 advert link_state::aged(const known_server& server, time_point now) const {
     advert message = server.said;
-    // Rounded up: an advert must grow older wherever it is, or two servers could keep it alive for ever.
+    // Rounded up: an advert must grow older everywhere, or two servers could keep it alive for ever.
     message.age = message.server == settings_.server ? std::chrono::milliseconds(0)
                                                      : std::chrono::ceil<std::chrono::milliseconds>(now - server.made);
     return message;

@@ -16,31 +16,32 @@
 namespace bester::peering {
 
 struct link_state_settings {
-    std::string server;                    ///< our own name
+    std::string server;                    ///< this server's name
     std::string incarnation;               ///< 16 hex digits, random at each start
-    std::vector<std::string> addresses{};  ///< where others can dial us; at most 8
+    std::vector<std::string> addresses{};  ///< where others can dial this server; at most 8
     bool is_transit = true;
-    std::chrono::milliseconds gather{100};         ///< news that can wait is gathered so long
-    std::chrono::milliseconds min_interval{1000};  ///< between two adverts of ours, on average
-    unsigned loss_burst = 4;                       ///< so many adverts may follow at once when links are lost
+    std::chrono::milliseconds gather{100};         ///< for this time, news that can wait is gathered
+    std::chrono::milliseconds min_interval{1000};  ///< between two own adverts, on average
+    unsigned loss_burst = 4;                       ///< number of adverts that may follow at once when links are lost
     std::chrono::milliseconds refresh{30 * 60'000};
     std::chrono::milliseconds expiry{70 * 60'000};
-    std::chrono::milliseconds trial{5000};          ///< a link that was lost is the last resort until it held so long
-    std::chrono::milliseconds loss_memory{60'000};  ///< for so long a link counts as one that was lost
-    double cost_change = 0.25;                      ///< a cost is news when it moved by more than this part
-    std::chrono::microseconds least_cost_change{500};  ///< and by more than this: a LAN's jitter is no news
+    std::chrono::milliseconds trial{5000};  ///< a link that was lost is the last resort until it has held for this time
+    std::chrono::milliseconds loss_memory{60'000};     ///< for this time a link counts as one that was lost
+    double cost_change = 0.25;                         ///< a cost is news when it has moved by more than this part
+    std::chrono::microseconds least_cost_change{500};  ///< and by more than this, so that a LAN's jitter is no news
     std::size_t most_servers = 4096;
-    std::size_t most_learned = 512;  ///< of them, those that one neighbour was the first to tell of
-    std::chrono::milliseconds out_of_reach{10 * 60'000};  ///< forgotten when no chain of links led there for so long
-    std::chrono::milliseconds reach_interval{60'000};     ///< how often that is looked at
+    std::size_t most_learned = 512;  ///< of them, those that one neighbour was the first to announce
+    std::chrono::milliseconds out_of_reach{
+        10 * 60'000};  ///< a server to which no chain of links has led for this time is forgotten
+    std::chrono::milliseconds reach_interval{60'000};  ///< how often that is checked
     /// A version may be ahead of the wall clock by this, and of the last one of its server by the step.
     std::chrono::milliseconds most_ahead{24 * 3'600'000};
     std::uint64_t most_step = std::uint64_t{1} << 20;
-    std::size_t most_links = 262'144;  ///< of all adverts together: what bounds the memory
+    std::size_t most_links = 262'144;  ///< links of all adverts together, which bounds the memory
 };
 
 enum class advert_verdict {
-    news,     ///< taken; it is in the queues of the other links
+    news,     ///< taken, and queued for the other links
     old,      ///< known already, or older than what is known
     refused,  ///< not taken; the reason is for the log
 };
@@ -50,64 +51,64 @@ struct advert_outcome {
     std::string reason;
 };
 
-/// A server to which there is no link, and where it can be dialled.
+/// A server without a link, with the addresses at which it can be dialled.
 struct dial_candidate {
     std::string server;
     std::vector<std::string> addresses;
 };
 
-/// What one server says of itself, as it is kept.
+/// The advert of one server, as it is kept.
 struct known_server {
     advert said;
-    std::chrono::steady_clock::time_point made;  ///< by our clock; what `age` said is in here
-    std::string teller{};                        ///< the neighbour that was the first to tell of it
+    std::chrono::steady_clock::time_point made;  ///< on this server's clock, with `age` taken into account
+    std::string teller{};                        ///< the neighbour that was the first to announce it
     std::optional<std::chrono::steady_clock::time_point>
-        out_of_reach_since{};  ///< no chain of links has led there since
+        out_of_reach_since{};  ///< since when no chain of links leads there
 };
 
-/// One of our own links that is up.
+/// A link of this server that is up.
 struct own_link {
     std::chrono::nanoseconds smoothed{0};                 ///< round-trip time, as in RFC 6298 (SRTT)
-    std::optional<std::chrono::microseconds> advertised;  ///< cost in our last advert
+    std::optional<std::chrono::microseconds> advertised;  ///< cost in the last own advert
     std::optional<std::chrono::steady_clock::time_point> trial_ends;
     bool is_summary_due = true;
     std::set<std::string, std::less<>> waiting;  ///< servers whose adverts are to be sent here
-    bool has_spoken = false;                     ///< its other end has said over this link which advert is its own
-    std::optional<known_server> rumour;          ///< others' word of the other end, newer than its own
-    bool is_rumour_due = false;                  ///< to be sent there, so that it is contradicted
+    bool has_spoken = false;                     ///< its other end has sent its own advert over this link
+    std::optional<known_server> rumour;  ///< an advert of the other end that came from others and is newer than its own
+    bool is_rumour_due = false;          ///< the rumour is to be sent there, so that the other end contradicts it
 
     std::chrono::microseconds cost() const noexcept;
-    /// What adverts say: on trial the highest cost that there is, so that the link is used where
-    /// there is no other way, and a flapping one moves nothing else.
+    /// Returns the cost in adverts: on trial the highest one, so that the link is used only where there is no other
+    /// route, and a flapping link moves nothing else.
     std::chrono::microseconds told_cost() const noexcept;
 };
 
-/// What we know of all servers of the authority: an advert of each, and which of them are still to
-/// be sent over which of our links. Pure: clocks and bytes come in. One thread; not synchronised.
+/// The knowledge of all servers of the authority: the advert of each, and which adverts are still to be sent over which
+/// link. Pure: clocks and bytes come in. One thread; not synchronised.
 ///
-/// A new link exchanges summaries, and each end sends what the other lacks. News goes to all links
-/// but the one it came from and those whose other end the advert's origin is linked to itself: that
-/// one gets it from there, or hears in a newer advert that the link is lost. So a change costs at
-/// most two messages a link, and in a full mesh only one to each server. For that a link must
-/// deliver what `next_message` gave until on_link_down, and not call on_link_up twice for one stream.
+/// A new link exchanges summaries, and each end sends what the other lacks. News goes to all links but the one that it
+/// came from and those whose other end is linked to the advert's origin: it gets the advert from there, or learns from
+/// a newer advert that the link is lost. So a change costs at most two messages a link, and in a full mesh only one to
+/// each server. This requires that a link delivers what `next_message` returned until on_link_down, and that on_link_up
+/// is not called twice for one stream.
 ///
-/// Good news waits (gather, min_interval, trial); a lost link is told at once. The version of an advert is
-/// the wall clock at the start plus the time since, always rising; whoever meets an advert of
-/// itself that is newer than its own (its clock was set back while it was down) goes above that.
-/// Two servers of one name would do so for ever, once in min_interval: `conflicts` counts it.
+/// Improvements wait (gather, min_interval, trial); a lost link is announced at once. The version of an advert is the
+/// wall clock at the start plus the time since, always rising; a server that receives an advert of itself that is newer
+/// than its own (its clock was set back while it was down) continues above that version. Two servers of one name would
+/// do so for ever, once in min_interval: `conflicts` counts it.
 ///
-/// Adverts are not signed, so what others say of a neighbour that speaks for itself is not believed: it is
-/// passed to the neighbour, which goes above it. A neighbour is the first to tell of so many servers at most.
+/// Adverts are not signed, so an advert of a neighbour that comes from others is not used, but passed to the neighbour,
+/// which continues above it. The number of servers that one neighbour is the first to announce is bounded.
 class link_state {
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
     struct counters {
-        std::uint64_t refused = 0;     ///< malformed, expired, or from no link of ours
+        std::uint64_t refused = 0;     ///< malformed, expired, or from no link of this server
         std::uint64_t over_limit = 0;  ///< refused because the database, or the neighbour's part of it, is full
-        std::uint64_t rumours = 0;     ///< about neighbours that speak for themselves
-        std::uint64_t conflicts = 0;   ///< adverts of ourselves that were newer than ours
-        std::uint64_t made = 0;        ///< adverts of our own
+        std::uint64_t rumours = 0;     ///< about neighbours that send their own adverts
+        std::uint64_t conflicts = 0;   ///< adverts of this server that were newer than its own
+        std::uint64_t made = 0;        ///< own adverts that were made
         std::uint64_t expired = 0;
     };
     template <class Value>
@@ -130,18 +131,19 @@ public:
     void set_most_learned(std::size_t servers) noexcept { settings_.most_learned = servers; }
 
     time_point next_deadline() const;
-    /// The next message for this link, to be asked for whenever it takes more; nothing: no more now.
+    /// Returns the next message for this link, to be asked for whenever it has room; none: no more now.
     std::optional<link_state_message> next_message(std::string_view peer, time_point now);
     std::optional<std::string> next_text(std::string_view peer, time_point now);
 
-    /// Whom discovery may dial: known by advert, with addresses, without a link, not configured.
+    /// Returns the servers that discovery may dial: known by advert, with addresses, without a link, not configured.
     std::vector<dial_candidate> dial_candidates(const std::set<std::string, std::less<>>& configured) const;
 
     const std::string& own_name() const noexcept { return settings_.server; }
-    const by_name<known_server>& servers() const noexcept { return servers_; }  ///< ourselves among them
+    const by_name<known_server>& servers() const noexcept { return servers_; }  ///< including this server
     const by_name<own_link>& links() const noexcept { return links_; }
     const counters& count() const noexcept { return counters_; }
-    /// Rises with each change that may move a route; the second one when a link of ours is lost.
+    /// Numbers that grow: the first with each change that may move a route, the second when a link of this server is
+    /// lost.
     std::uint64_t revision() const noexcept { return revision_; }
     std::uint64_t loss_revision() const noexcept { return loss_revision_; }
 
@@ -176,19 +178,19 @@ private:
     time_point started_;
     by_name<known_server> servers_;
     by_name<own_link> links_;
-    by_name<time_point> lost_;  // links of ours that are down, not longer than loss_memory
+    by_name<time_point> lost_;  // own links that are down, not longer than loss_memory
     std::size_t stored_links_ = 0;
-    by_name<std::size_t> learned_;  // how many servers each neighbour was the first to tell of
-    time_point reach_due_;          // when out_of_reach is looked at next
+    by_name<std::size_t> learned_;  // how many servers each neighbour was the first to announce
+    time_point reach_due_;          // when out_of_reach is checked next
     counters counters_;
     std::uint64_t revision_ = 1;
     std::uint64_t loss_revision_ = 0;
 
     own_news news_ = own_news::none;
-    bool must_tell_ = false;  // even if nothing but the version would change
+    bool must_tell_ = false;  // an advert is due even if only its version changes
     time_point news_since_;
     time_point next_allowed_;                     // the rate of own adverts: each one moves this by min_interval
-    std::uint64_t highest_version_ = 0;           // of all adverts of ourselves that were seen or made
+    std::uint64_t highest_version_ = 0;           // the highest version of this server's adverts that was seen or made
     time_point next_expiry_ = time_point::max();  // no server expires earlier
 };
 

@@ -1,4 +1,4 @@
-// Which servers are no longer worth remembering.
+// link_state: forgets servers that cannot be reached.
 #include <algorithm>
 
 #include "peering/routing/link_state.hpp"
@@ -31,8 +31,8 @@ void link_state::forget(by_name<known_server>::iterator server) {
     servers_.erase(server);
 }
 
-/// Those to which a chain of links leads from here. Both ends of a link must name it, apart from one that cannot
-/// name all of its links.
+/// Returns the servers to which a chain of links leads from here. Both ends of a link must name it, except a server
+/// that cannot name all of its links.
 std::set<std::string_view> link_state::within_reach() const {
     std::set<std::string_view> reached{settings_.server};
     std::vector<const known_server*> next;
@@ -68,7 +68,7 @@ std::set<std::string_view> link_state::within_reach() const {
     return reached;
 }
 
-/// Servers that came and went shall not be paid for as long as those that are quiet.
+/// Servers that have disappeared are forgotten sooner than servers that are silent.
 void link_state::forget_out_of_reach(time_point now) {
     reach_due_ = now + settings_.reach_interval;
     const auto reached = within_reach();

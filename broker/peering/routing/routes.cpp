@@ -56,7 +56,7 @@ std::string_view route_table::next_hop(std::string_view destination, unsigned ho
     return {};
 }
 
-/// One run of `update`: the graph, and the paths from us and from those peers that are asked about.
+/// One run of `update`: the graph, and the paths from this server and from the peers that are considered.
 struct routes::computation {
     computation(const link_state& state, const route_settings& settings, time_point at)
         : known(state),
@@ -74,8 +74,8 @@ struct routes::computation {
         }
     }
 
-    /// What a next hop costs for a path of at most `hops` links; `unreachable` as well if it is not
-    /// nearer to the destination than we are.
+    /// Returns the cost of a next hop for a path of at most `hops` links; `unreachable` also if it is not nearer to the
+    /// destination than this server is.
     std::uint64_t cost_by(std::uint32_t next, std::uint32_t destination, unsigned hops) {
         const std::uint64_t link = link_costs[next];
         if (link == unreachable || next == destination) {
@@ -93,7 +93,7 @@ struct routes::computation {
         return rest < best ? link + rest : unreachable;
     }
 
-    /// The best next hop for a path of at most `hops` links.
+    /// Returns the best next hop for a path of at most `hops` links.
     std::pair<std::uint32_t, std::uint64_t> best(std::uint32_t destination, unsigned hops) const {
         const auto& path = own.to(destination, hops);
         const std::uint64_t direct = is_only_near[destination] ? link_costs[destination] : unreachable;
@@ -123,8 +123,8 @@ struct routes::computation {
     unsigned limit;
     link_graph graph;
     shortest_paths own;
-    std::vector<std::uint64_t> link_costs;  // of our links, by peer
-    // Peers that do not advertise our link to them (yet): it leads to them and no further.
+    std::vector<std::uint64_t> link_costs;  // costs of this server's links, by peer
+    // Peers that do not advertise the link to this server (yet): the link leads to them and no further.
     std::vector<bool> is_only_near;
     std::map<std::uint32_t, shortest_paths> from_peers;
 };

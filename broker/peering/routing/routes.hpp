@@ -19,35 +19,35 @@ namespace bester::peering {
 struct route_option {
     unsigned hops = 1;
     std::string next;
-    std::chrono::microseconds cost{0};  ///< round trip, of the whole path
+    std::chrono::microseconds cost{0};  ///< round trip of the whole path
 
     bool operator==(const route_option&) const = default;
 };
 
-/// The way to one server.
+/// The routes to one server.
 struct route {
     std::string destination;
-    std::vector<route_option> options;  ///< by rising `hops`; the last one is for our own messages
-    unsigned hops = 1;                  ///< of the path that our own messages take
-    std::vector<std::string> via;       ///< the servers between on that path
+    std::vector<route_option> options;  ///< by rising `hops`; the last one is for this server's own messages
+    unsigned hops = 1;                  ///< links of the path of this server's own messages
+    std::vector<std::string> via;       ///< the servers in between on that path
 
     const std::string& next() const { return options.back().next; }
     std::chrono::microseconds cost() const { return options.back().cost; }
     bool operator==(const route&) const = default;
 };
 
-/// All ways from this server: immutable, to be shared between threads. Other servers that hold
-/// the same adverts have tables such that each hop comes nearer to the destination, so a frame
-/// meets no server twice; while tables differ, `hops_left` ends its way.
+/// All routes from this server: immutable, to be shared between threads. Servers that hold the same adverts have
+/// consistent tables: each hop comes nearer to the destination, so a frame meets no server twice. While tables differ,
+/// `hops_left` bounds its path.
 class route_table {
 public:
     route_table() = default;
     /// `routes` are sorted by destination.
     explicit route_table(std::vector<route> routes) : routes_(std::move(routes)) {}
 
-    /// Which peer gets a frame that may still cross `hops_left` links (the one to that peer
-    /// included: the peer then has one fewer). Empty: there is no way, or only the one back to
-    /// `came_from` (empty for our own messages). The view lives as long as the table.
+    /// Returns the peer for a frame that may still cross `hops_left` links (including the one to that peer). Empty:
+    /// there is no route, or only one back to `came_from` (empty for this server's own messages). The view lives as
+    /// long as the table.
     std::string_view next_hop(std::string_view destination, unsigned hops_left,
                               std::string_view came_from) const noexcept;
     const route* find(std::string_view destination) const noexcept;
@@ -59,27 +59,27 @@ private:
 
 struct route_settings {
     unsigned hop_limit = 8;
-    std::chrono::milliseconds interval{100};     ///< between two computations, unless a link of ours is lost
-    double margin = 0.20;                        ///< a way that works is left for one that is cheaper by
+    std::chrono::milliseconds interval{100};     ///< between two computations, unless a link of this server is lost
+    double margin = 0.20;                        ///< a working route is left for one that is cheaper by
     std::chrono::microseconds least_gain{1000};  ///< more than this part and at least this time
-    std::chrono::milliseconds hold{5000};        ///< for so long
+    std::chrono::milliseconds hold{5000};        ///< for this time
 };
 
-/// What `update` changed, by destination.
+/// The changes of `update`, by destination.
 struct route_changes {
     std::vector<std::string> gained;
     std::vector<std::string> lost;
-    std::vector<std::string> moved;  ///< to another next hop
+    std::vector<std::string> moved;  ///< destinations with another next hop
 
     bool is_empty() const noexcept { return gained.empty() && lost.empty() && moved.empty(); }
 };
 
-/// Computes the route table from the adverts. Pure; one thread, the link_state's; the tables
-/// that it hands out may go anywhere.
+/// Computes the route table from the adverts. Pure; on the link_state's thread; the tables that it returns may be used
+/// on any thread.
 ///
-/// A next hop is kept although another is cheaper, by less than margin or for less than hold, but
-/// only while it is itself nearer to the destination than we are: whatever single servers
-/// prefer, no circle can come of it. One that no longer is, or does not work, is left at once.
+/// A next hop is kept although another is cheaper, by less than margin or for less than hold, but only while it is
+/// nearer to the destination than this server is, so that no loop can arise whatever single servers prefer. One that no
+/// longer is nearer, or does not work, is left at once.
 class routes {
 public:
     using time_point = std::chrono::steady_clock::time_point;
@@ -88,7 +88,7 @@ public:
 
     /// To be called after each change of `known` and at `next_update`; computes only if due.
     route_changes update(const link_state& known, time_point now);
-    /// When `update` has something to do; nothing: only after another change.
+    /// Returns when `update` has something to do; none: only after another change.
     std::optional<time_point> next_update(const link_state& known) const;
 
     std::shared_ptr<const route_table> table() const noexcept { return table_; }

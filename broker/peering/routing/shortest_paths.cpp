@@ -55,7 +55,7 @@ link_graph::link_graph(const link_state& known) {
         }
     }
     for (const auto& [peer, link] : known.links()) {
-        // What all others calculate with, as soon as they have been told.
+        // The cost that all others use, as soon as they have the advert.
         const auto cost = link.advertised.value_or(link.told_cost());
         advertised[own_].push_back({numbers.find(peer)->second, static_cast<std::uint64_t>(cost.count())});
     }

@@ -11,8 +11,8 @@ namespace bester::peering {
 
 class link_state;
 
-/// The servers and links that may carry messages, by number; the numbers follow the names' order.
-/// The names belong to the link_state and die with its next change. Pure.
+/// The servers and links that may carry messages, by number; the numbers follow the names' order. The names belong to
+/// the link_state and are valid until its next change. Pure.
 class link_graph {
 public:
     struct edge {
@@ -20,8 +20,8 @@ public:
         std::uint64_t cost_us;
     };
 
-    /// The links that both ends advertise, at the larger of both costs; of our own those that are
-    /// up. Knows those servers as well to which there is only a link that is not advertised yet.
+    /// Takes the links that both ends advertise, at the larger of both costs, and the own links that are up. Also knows
+    /// servers whose only link is not advertised yet.
     explicit link_graph(const link_state& known);
 
     std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(names_.size()); }
@@ -39,12 +39,11 @@ private:
     std::uint32_t own_ = 0;
 };
 
-/// The cheapest paths from one server to all others, for each number of links that a path may
-/// still have: a frame that has come some way may not be able to follow the path that its origin
-/// would take. Layer h is computed from layer h - 1 (Bellman-Ford), so that the best path of h
-/// links continues in the next server's best path of h - 1 links. Through servers that are
-/// transit only. Of equally cheap paths the one with fewer links, then the one whose first server
-/// sorts first. Pure; holds no reference to the graph.
+/// The cheapest paths from one server to all others, for each number of links that a path may still have, since a frame
+/// on its way may not have enough hops left for the path that its origin would take. Layer h is computed from layer h -
+/// 1 (Bellman-Ford), so that the best path of h links continues in the next server's best path of h - 1 links. Through
+/// servers that are transit only. Of equally cheap paths it takes the one with fewer links, then the one whose first
+/// server sorts first. Pure; holds no reference to the graph.
 class shortest_paths {
 public:
     static constexpr std::uint64_t unreachable = std::numeric_limits<std::uint64_t>::max();
@@ -55,14 +54,14 @@ public:
         std::uint32_t before = 0;  ///< the last server before the destination
     };
 
-    /// Whether `source` forwards does not matter if it is `is_origin`.
+    /// `is_origin`: the paths are for messages of `source`, so it need not forward.
     shortest_paths(const link_graph& graph, std::uint32_t source, unsigned most_hops, bool is_origin);
 
-    /// The best path to `destination` of at most `hops` (up to most_hops) links.
+    /// Returns the best path to `destination` of at most `hops` (up to most_hops) links.
     const path& to(std::uint32_t destination, unsigned hops) const noexcept {
         return paths_[hops * size_ + destination];
     }
-    /// The servers between source and destination on that path.
+    /// Returns the servers between source and destination on that path.
     std::vector<std::uint32_t> between(std::uint32_t destination, unsigned hops) const;
 
 private:

@@ -57,7 +57,7 @@ peer_link::peer_link(shard_peers& owner, exchange::shard& on, link_offer&& offer
 void peer_link::begin() {
     gauge_->last_heard_ms = last_heard_ms_;
     start({});
-    // The first one measures the way.
+    // The first ping measures the round trip.
     sweep(shard_.now_ms());
 }
 
@@ -129,7 +129,7 @@ frame_verdict peer_link::on_frame(std::string_view body) {
         return frame_verdict::closed;
     }
     if (const auto* ping = std::get_if<wire::ping_frame>(&frame)) {
-        // Who asks and does not read gets no more: what waits for it is bounded.
+        // A peer that sends requests without reading gets no more answers: its queue is bounded.
         if (has_room()) send(wire::pong_frame{ping->token});
     } else if (const auto* pong = std::get_if<wire::pong_frame>(&frame)) {
         if (ping_token_ != 0 && pong->token == ping_token_) {

@@ -16,9 +16,9 @@ namespace bester::peering {
 
 class shard_peers;
 
-/// What a handshake made: a link to be taken over by its shard. Movable.
+/// A link that a handshake has made, to be taken over by its shard. Movable.
 struct link_offer {
-    std::uint64_t id = 0;  ///< of the link, unique in this run
+    std::uint64_t id = 0;  ///< id of the link, unique while the server runs
     std::string server;
     std::uint64_t incarnation = 0;
     int fd = -1;

@@ -35,17 +35,17 @@ private:
     std::set<std::string, std::less<>> types_;
 };
 
-/// What a shard must know of a server.
+/// A shard's knowledge of a server.
 struct peer_facts {
     type_filter send;
     type_filter accept;
-    std::optional<exchange::command_rights> rights;  ///< whom it may address here; none: everybody
-    std::size_t rate = 0;                            ///< messages a second that are taken from there; 0: any
+    std::optional<exchange::command_rights> rights;  ///< users that it may address here; none: everybody
+    std::size_t rate = 0;                            ///< messages a second that are taken from there; 0: no limit
     bool is_configured = false;                      ///< has an entry of its own
     std::size_t frame_limit = 0;  ///< the largest frame that it takes, as its last hello said; 0: not known
 };
 
-/// What the shards know of other servers: made by the control thread, immutable, replaced as a whole.
+/// The shards' knowledge of other servers: made by the control thread, immutable, replaced as a whole.
 struct peer_view {
     std::string own_name;
     std::map<std::string, peer_facts, std::less<>> servers;  ///< configured, or known by advert
@@ -66,7 +66,7 @@ struct peer_view {
     }
 };
 
-/// The shard that owns what belongs to this server: its link, and the flows to and from it.
+/// Returns the shard that owns this server's link, and the flows to and from it.
 inline unsigned home_shard(std::string_view server, unsigned shards) noexcept {
     return static_cast<unsigned>(std::hash<std::string_view>{}(server) % shards);
 }

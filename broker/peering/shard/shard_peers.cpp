@@ -1,4 +1,5 @@
-// Links, ways and turns. What goes out: shard_peers_outgoing.cpp; what comes in: shard_peers_incoming.cpp.
+// shard_peers: links, routes and turns. Outgoing messages: shard_peers_outgoing.cpp; incoming frames:
+// shard_peers_incoming.cpp.
 #include "peering/shard/shard_peers.hpp"
 
 #include <algorithm>
@@ -72,7 +73,7 @@ void shard_peers::adopt(link_offer&& offer) {
 void shard_peers::part(std::string_view server, std::uint64_t id, const link_refusal& why) {
     peer_link* const link = find_link(server);
     if (!link || (id != 0 && link->id() != id)) return;
-    // What has arrived is said yet, or its origin would wait for that, and send it again.
+    // Arrived messages are still acknowledged, or their origin would wait and send them again.
     for (auto& [origin, each] : flows_) {
         if (each->next_hop != server || !each->receiver.is_acknowledgement_due()) continue;
         each->must_say = true;
@@ -175,7 +176,7 @@ void shard_peers::find_ways() {
     for (auto& [server, each] : flows_) find_way(*each);
 }
 
-/// Sees whether the way to a server is another than before: then what was on the old one may be lost.
+/// Checks whether the route to a server has changed: then frames on the old one may be lost.
 void shard_peers::find_way(flow& which) {
     std::string_view next;
     std::uint64_t link_id = 0;
@@ -228,14 +229,15 @@ void shard_peers::write_turn() {
     writing_.clear();
 }
 
-/// What arrived in order is acknowledged together with what goes there anyway, or when it is much, or by the next
-/// sweep: nobody waits for it, and on its own it would cost both servers as much as a message.
+/// Messages that arrived in order are acknowledged together with other frames to that server, or when there are many,
+/// or by the next sweep: the acknowledgement is not urgent, and alone it would cost both servers as much as a message.
 void shard_peers::acknowledge(flow& which) {
     if (!which.receiver.is_acknowledgement_due() || which.next_hop.empty()) return;
     const bool may_wait = !which.must_say && !which.receiver.is_acknowledgement_urgent() &&
                           which.unsaid_bytes < most_unsaid_bytes && !which.sender.has_unsent();
     if (may_wait) return shard_.wake_sweep();
-    // A peer that asks and does not read shall not fill our memory; when it has read, on_link_drained marks the flow.
+    // A peer that sends requests without reading must not fill the memory; when it has read, on_link_drained marks the
+    // flow.
     if (const peer_link* const link = find_link(which.next_hop); link && !link->has_room()) {
         which.waits_for_room = true;
         return;
@@ -265,7 +267,7 @@ void shard_peers::pump(flow& which) {
     which.waits_for_room = link != nullptr;
 }
 
-/// On the link of the next hop, wherever that is.
+/// Puts a frame on the link of the next hop, on any shard.
 void shard_peers::put(const flow& on, const wire::link_frame& frame) {
     if (peer_link* const link = find_link(on.next_hop)) return link->send(frame);
     const unsigned home = home_shard(on.next_hop, shard_.settings().shards);
@@ -280,7 +282,7 @@ void shard_peers::put(const flow& on, const wire::link_frame& frame) {
 bool shard_peers::sweep(std::uint64_t now_ms) {
     for (auto it = links_.begin(); it != links_.end();) {
         peer_link& link = *it->second;
-        ++it;  // before the call: a link that ends leaves the map
+        ++it;  // before the call, since a link that ends leaves the map
         link.sweep(now_ms);
     }
     end_drained();

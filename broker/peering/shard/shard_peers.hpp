@@ -23,35 +23,35 @@
 
 namespace bester::peering {
 
-/// What the shards tell the control thread. Called on shards' threads; posts and returns.
+/// The calls of the shards to the control thread. Called on shards' threads; posts and returns.
 class link_listener {
 public:
     virtual ~link_listener() = default;
     virtual void link_closed(std::string server, std::uint64_t id, std::string code, std::string reason) = 0;
     virtual void round_trip(std::string server, std::chrono::microseconds took) = 0;
-    /// Counts down what waits of them in `gauge` when it has been read.
+    /// Counts down the waiting adverts in `gauge` when they have been read.
     virtual void advert(std::string server, std::string json, std::shared_ptr<link_gauge> gauge) = 0;
     /// Sends a frame to an original daemon; `done` may be called on any thread.
     virtual void send_legacy(std::string address, std::string frame,
                              std::function<void(wire::error_code, std::string)> done) = 0;
 };
 
-/// How the flow to and from one server fares, for status.
+/// The counters of the flows to and from one server, for status.
 struct flow_load {
     std::string server;
     std::size_t queued_messages = 0;
     std::size_t queued_bytes = 0;
     std::uint64_t received = 0;
     std::uint64_t duplicates = 0;
-    std::uint64_t refused = 0;  ///< messages to there that found no room
+    std::uint64_t refused = 0;  ///< messages to there that were refused for lack of room
     flow_counters sent;
 };
 
-/// One shard's part of peering: the links and the flows of the servers whose home it is (home_shard),
-/// and the way there for all its handlers' commands. On the shard's thread, apart from the constructor.
+/// One shard's part of peering: the links and flows of the servers whose home it is (home_shard), and the entrance to
+/// other servers for its handlers' commands. On the shard's thread, apart from the constructor.
 ///
-/// A message for another server is encoded where it arises, handed to the home shard of its
-/// destination, numbered and kept there by a flow_sender, and put on the link of the next hop.
+/// A message for another server is encoded on the shard of its command, handed to the home shard of its destination,
+/// numbered and kept there by a flow_sender, and put on the link of the next hop.
 class shard_peers final : public exchange::peer_port, public exchange::swept, public exchange::turn_writer {
 public:
     /// `all`: those of all shards by index, filled before any shard runs. `first_flow`: see flow_sender.
@@ -59,21 +59,21 @@ public:
                 std::uint64_t first_flow, std::shared_ptr<const peer_view> known);
     ~shard_peers() override;
 
-    // From the control thread, through the shard's mailbox.
+    // Called by the control thread, through the shard's mailbox.
     void apply(std::shared_ptr<const peer_view> known);
     void adopt(link_offer&& offer);
-    /// Ends the link to a server, if it is this one (0: whichever).
+    /// Ends the link to a server, if it has this id (0: any).
     void part(std::string_view server, std::uint64_t id, const link_refusal& why);
-    /// The same as soon as everything that was sent there is acknowledged.
+    /// The same, as soon as all messages sent there are acknowledged.
     void drain(std::string_view server, std::uint64_t id);
     void send_advert(std::string_view server, std::string_view json);
-    /// Tells handlers; on shard 0.
+    /// Tells handlers of reached and lost servers; on shard 0.
     void tell_reached(std::string_view server, bool is_reached);
     std::vector<flow_load> load() const;
-    /// Does anything wait for an acknowledgement, or to be sent, that has a way?
+    /// Returns whether messages with a route wait to be sent or acknowledged.
     bool is_sending() const noexcept;
 
-    // For the exchange.
+    // As exchange::peer_port.
     exchange::peer_answer may_send(std::string_view server, std::string_view type) const override;
     void deliver(std::string_view server, const exchange::remote_delivery& what,
                  const exchange::acknowledgement& to) override;
@@ -85,7 +85,7 @@ public:
     void for_each_server(const std::function<void(std::string_view)>& call) const override;
     std::vector<std::string> reached_servers() const override { return reached_; }
 
-    // For peer_link.
+    // Called by peer_link.
     void on_frame(peer_link& link, const wire::link_frame& frame, std::string_view body);
     void on_goodbye(peer_link& link, std::string_view json);
     void on_round_trip(const peer_link& link, std::chrono::microseconds took);
@@ -98,25 +98,25 @@ public:
 private:
     using time_point = flow_sender::time_point;
 
-    /// Both directions between this server and another.
+    /// The flows in both directions between this server and another.
     struct flow {
         flow(const std::string& name, const flow_settings& settings, std::uint64_t first)
             : server{name}, sender{settings, first} {}
         std::string server;
         flow_sender sender;
         flow_receiver receiver;
-        std::string next_hop;  ///< the link that its frames take; empty: there is no way now
+        std::string next_hop;  ///< the link that its frames take; empty: there is no route now
         std::uint64_t next_hop_link = 0;
         std::uint64_t received = 0;
         std::uint64_t duplicates = 0;
         std::uint64_t refused = 0;
-        bool is_dirty = false;                 ///< in dirty_
-        bool waits_for_room = false;           ///< on its link
+        bool is_dirty = false;                 ///< whether it is in dirty_
+        bool waits_for_room = false;           ///< whether it waits for room on its link
         std::size_t unsaid_bytes = 0;          ///< received since the last acknowledgement
-        bool must_say = false;                 ///< the acknowledgement has waited long enough
+        bool must_say = false;                 ///< the acknowledgement is due
         std::size_t unanswered = 0;            ///< messages from there that are being handled
-        std::size_t unanswered_bytes = 0;      ///< of those that are at handlers
-        wire::token_bucket budget;             ///< of its peers.*.rate
+        std::size_t unanswered_bytes = 0;      ///< bytes of those messages
+        wire::token_bucket budget;             ///< bucket of its peers.*.rate
         std::set<std::uint64_t> lost_replies;  ///< refs of its messages whose reply found no room
     };
 
@@ -167,8 +167,8 @@ private:
     std::uint64_t first_flow_;
     std::shared_ptr<const peer_view> known_;
     std::map<std::string, std::unique_ptr<peer_link>, std::less<>> links_;
-    std::map<std::string, std::uint64_t, std::less<>> draining_;  ///< server, and which link
-    std::vector<std::unique_ptr<peer_link>> retired_;             ///< replaced, saying goodbye
+    std::map<std::string, std::uint64_t, std::less<>> draining_;  ///< server, with the id of the link
+    std::vector<std::unique_ptr<peer_link>> retired_;             ///< replaced links that still say goodbye
     std::map<std::string, std::unique_ptr<flow>, std::less<>> flows_;
     std::vector<flow*> dirty_;
     std::vector<flow*> writing_;

@@ -1,4 +1,4 @@
-// What comes in over links.
+// shard_peers: frames that come in over links.
 #include <algorithm>
 
 #include "peering/routing/advert_text.hpp"
@@ -12,14 +12,14 @@ using wire::error_code;
 
 namespace {
 
-/// Of one link, for the control thread. What a server can have to say of 4,096 others is less.
+/// The most waiting adverts of one link; a server with 4,096 known others sends fewer.
 constexpr std::uint64_t most_adverts_waiting = 8'192;
 constexpr std::uint64_t most_advert_bytes_waiting = std::uint64_t{16} << 20;
 
-/// A server has no more sessions than there are ids.
+/// A count above the number of session ids is cut.
 constexpr std::uint64_t most_delivered = std::uint64_t{1} << 32;
 
-/// Only those that were addressed, each once.
+/// Only recipients that were addressed, each once.
 void take_unreached(const wire::unreached_list& unreached, std::vector<std::string>& addressed, std::string_view server,
                     partial_outcome& outcome) {
     std::sort(addressed.begin(), addressed.end());
@@ -38,7 +38,7 @@ struct frame_address {
     std::uint8_t hops_left;
 };
 
-/// Whose frame it is and where it goes; acknowledgements travel against their flow.
+/// Finds the origin and destination of a frame; acknowledgements travel against their flow.
 frame_address address_of(const wire::link_frame& frame) {
     if (const auto* message = std::get_if<wire::message_frame>(&frame))
         return {message->header.origin, message->header.destination, message->header.hops_left};
@@ -97,7 +97,7 @@ void shard_peers::pass(peer_link& link, const std::string& frame) {
         link.send_message(message->header, wire::void_body);
 }
 
-/// In transit: to the next hop, if there is room; what is dropped its flow sends again.
+/// Passes a frame on to the next hop if there is room; the flow sends a dropped frame again.
 void shard_peers::forward(const peer_link& from, std::string_view destination, std::uint8_t hops_left,
                           std::string_view body) {
     if (hops_left == 0) return;
@@ -116,7 +116,7 @@ void shard_peers::forward(const peer_link& from, std::string_view destination, s
                           frame = std::move(frame)](exchange::shard&) { put(*there, server, *frame); });
 }
 
-/// A frame of a flow from or to a server whose home is here. False: it is not understood.
+/// Handles a frame of a flow from or to a server whose home is this shard; returns false if it is not understood.
 bool shard_peers::on_flow_frame(const wire::link_frame& frame) {
     if (const auto* message = std::get_if<wire::message_frame>(&frame)) return on_message(*message);
     if (const auto* probe = std::get_if<wire::probe_frame>(&frame)) {
@@ -152,7 +152,7 @@ bool shard_peers::on_message(const wire::message_frame& frame) {
     return true;
 }
 
-/// Replies go both ways where questions go one way.
+/// Replies may cross in both directions if their type may cross in one.
 bool shard_peers::lets_reply(std::string_view server, std::string_view type_token) const {
     const peer_facts* const facts = known_->find(server);
     const std::string_view type = type_token.substr(1, type_token.size() - 2);
@@ -169,7 +169,7 @@ void shard_peers::refuse(const flow& from, std::uint64_t ref, error_code code, s
     send_result({from.server, {}, ref, 0}, outcome);
 }
 
-/// May this message come from there now? If not, it is answered, and null.
+/// Returns the facts about the server if this message may come from there now; else answers it and returns null.
 const peer_facts* shard_peers::admit(flow& from, std::string_view type_token, std::string_view sender,
                                      std::uint64_t ref) {
     const peer_facts* const facts = known_->find(from.server);
@@ -177,7 +177,7 @@ const peer_facts* shard_peers::admit(flow& from, std::string_view type_token, st
         refuse(from, ref, error_code::peer_refused,
                "server " + known_->own_name + " does not take messages of this type from " + from.server);
     } else if (sender.find('@') != sender.npos) {
-        // Names with a server's are of others.
+        // A name with `@server` belongs to another server.
         refuse(from, ref, error_code::peer_refused,
                "server " + from.server + " speaks for its own users and handlers only");
     } else if (from.budget.take({static_cast<std::uint32_t>(facts->rate)}, shard_.now_ms()) != 0) {
@@ -206,7 +206,7 @@ void shard_peers::execute(flow& from, const wire::deliver_message& message) {
 
 void shard_peers::execute(flow& from, const wire::submit_message& message) {
     if (!admit(from, message.type_token, message.user, message.ref)) return;
-    // Handlers' queues are for all: no server may fill them alone.
+    // Handlers' queues are shared: no server may fill them alone.
     const std::size_t size = wire::link_message_size(message);
     const bool is_too_much = from.unanswered_bytes != 0 && from.unanswered_bytes + size > known_->unanswered_bytes;
     if (from.unanswered >= known_->unanswered || is_too_much)
@@ -222,7 +222,7 @@ void shard_peers::execute(flow& from, const wire::reply_message& message) {
     if (!lets_reply(from.server, message.type_token)) return;
     const auto id = exchange::session_id::parse(message.session);
     if (!id) return;
-    // To what was asked, until that has ended; so the session's shard gets a reply before the result, or never.
+    // Only to a message that has not ended, so that the session's shard gets a reply before the result, or never.
     const pending_refs::waiting* const asked = refs_.find_asked(from.server, *id, message.id_token);
     if (!asked) return;
     if (id->shard() == shard_.index())
@@ -252,7 +252,7 @@ void shard_peers::execute(flow& from, const wire::result_message& message) {
     } else if (!waiting.recipients.empty()) {
         take_unreached(message.unreached, waiting.recipients, from.server, outcome);
     }
-    // No command is being executed, so it need not wait for the next turn.
+    // No command is being executed, so this need not wait for the next turn.
     if (waiting.to.shard == shard_.index()) shard_.commands().arrived(waiting.to, outcome);
     else tell(waiting.to, std::move(outcome));
 }

@@ -1,4 +1,4 @@
-// What goes to other servers, and what becomes of it.
+// shard_peers: messages to other servers, and their outcomes.
 #include <algorithm>
 #include <cstring>
 
@@ -19,7 +19,7 @@ constexpr std::size_t most_lost_replies = 10'000;
 constexpr std::string_view too_large_there =
     "it is larger than the link to that server takes (peering.message_size, here or there)";
 
-/// `ref` stands behind the operation, in the messages that have one.
+/// `ref` comes after the operation, in the messages that have one.
 void set_ref(char* body, std::uint64_t ref) noexcept { std::memcpy(body + 1, &ref, sizeof ref); }
 
 std::string_view reason_of(flow_failure why) noexcept {
@@ -152,7 +152,7 @@ void shard_peers::send_result(const exchange::remote_origin& origin, const parti
     send(message, {{}, std::string{origin.server}, {}, {}, {}}, origin.ref);
 }
 
-/// Can it be sent there at all?
+/// Returns why a message cannot be sent to that server, or `none`.
 error_code shard_peers::check(std::string_view server, const wire::link_message& message) const {
     if (wire::check_link_message(message) != wire::link_error::none) return error_code::bad_command;
     const peer_facts* const facts = known_->find(server);
@@ -171,7 +171,8 @@ void shard_peers::send(const wire::link_message& message, pending_refs::waiting 
     }
 }
 
-/// To the home shard of the server. `answered`: the ref of the message from there that it replies to, or ends.
+/// Gives the message to the home shard of the server. `answered` is the ref of the message from there that it replies
+/// to, or ends.
 void shard_peers::give(const wire::link_message& message, pending_refs::waiting waiting, std::uint64_t answered) {
     const unsigned home = home_shard(waiting.server, shard_.settings().shards);
     scratch_.clear();
@@ -183,7 +184,7 @@ void shard_peers::give(const wire::link_message& message, pending_refs::waiting 
     });
 }
 
-/// On the server's home shard: gives the message its place in the flow.
+/// Puts the message into the flow, on the server's home shard.
 void shard_peers::offer(std::string& body, pending_refs::waiting waiting, std::uint64_t answered) {
     if (!known_->find(waiting.server))
         return fail(waiting, error_code::peer_unknown, wire::describe(error_code::peer_unknown).meaning);
@@ -195,7 +196,7 @@ void shard_peers::offer(std::string& body, pending_refs::waiting waiting, std::u
     if (waiting.is_open()) {
         if (refs_.is_full() || refs_.open_at(waiting.server) >= known_->flows.most_messages)
             return refuse_full(on, waiting);
-        // What nobody waits for goes as long as messages are kept, and may be replied to then.
+        // A message without a wanted result is sent as long as messages are kept, and may be replied to then.
         auto ends = now() + known_->deadline;
         if (waiting.to.is_wanted()) deadline = ends;
         else ends += known_->flows.resume_window;
@@ -205,7 +206,7 @@ void shard_peers::offer(std::string& body, pending_refs::waiting waiting, std::u
     shard_.wake_sweep();
     mark(on);
     if (on.sender.offer(now(), body, deadline, ref)) return;
-    // Whoever waits for the end of that message shall not hear that all went well.
+    // The end of that message must not report success.
     if (answered != 0 && on.lost_replies.size() < most_lost_replies && !is_result(body))
         on.lost_replies.insert(answered);
     if (ref != 0) refs_.take(ref, waiting);
@@ -220,7 +221,7 @@ void shard_peers::refuse_full(flow& on, const pending_refs::waiting& waiting) {
     else fail(waiting, error_code::busy, "the queue to that server is full (peering.queue_messages, queue_bytes)");
 }
 
-/// The link does not take this message of its flow: it is answered, and its place filled.
+/// The message does not fit through the link: answers it, and fills its place in the flow.
 void shard_peers::withdraw(flow& from, std::uint64_t number) {
     const std::uint64_t ref = from.sender.withdraw(number);
     if (peer_link* const link = find_link(from.next_hop))
@@ -253,7 +254,7 @@ void shard_peers::fail_all(const std::vector<failed_message>& failed) {
 
 void shard_peers::tell(const acknowledgement& to, partial_outcome outcome) {
     if (!to.is_wanted()) return;
-    // Not at once even here: the command that asked may still be executing.
+    // Posted even on this shard, since the command may still be executing.
     auto given = std::make_unique<partial_outcome>(std::move(outcome));
     shard_.post_to(to.shard,
                    [to, given = std::move(given)](exchange::shard& there) { there.commands().arrived(to, *given); });
