@@ -81,15 +81,20 @@ bool instance::accepts_key(const std::string& key) const noexcept {
     return (phase_ == phase::starting || phase_ == phase::ready) && is_same_secret(key_, key);
 }
 
-tl::expected<admission, refusal> instance::admit(const hello_message& hello) {
+tl::expected<admission, refusal> instance::admit(const hello_message& hello, uid_t uid) {
     unsigned shard = 0;
     if (!hello.key.empty()) {
+        if (uid != uid_)
+            return tl::unexpected(refusal{wire::error_code::not_permitted,
+                                          "the first channel was opened by user id " + std::to_string(uid_) +
+                                              ", so further ones are too, and not by " + std::to_string(uid)});
         shard = hello.shard.value_or(0);
         if (shard >= admitted_.size())
             return tl::unexpected(refusal{wire::error_code::bad_hello, "there are " + std::to_string(admitted_.size()) +
                                                                            " shards, numbered from 0"});
     } else {
         first_hello_ = hello;
+        uid_ = uid;
         token_.clear();  // it is valid once
     }
     if (admitted_[shard])

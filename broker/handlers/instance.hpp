@@ -69,8 +69,9 @@ public:
 
     bool accepts_token(const std::string& token) const noexcept;
     bool accepts_key(const std::string& key) const noexcept;
-    /// Reserves a shard's channel; the first hello does not name a shard.
-    tl::expected<admission, refusal> admit(const hello_message& hello);
+    /// Reserves a shard's channel for a process of user `uid`; the first hello does not name a shard. All channels of
+    /// an instance come from one user: the key alone opens none for another.
+    tl::expected<admission, refusal> admit(const hello_message& hello, uid_t uid);
     /// The channel's welcome was sent.
     void channel_opened(channel_offer offer);
 
@@ -118,6 +119,7 @@ private:
     std::vector<bool> admitted_;  // by shard
     std::vector<bool> open_;      // by shard
     hello_message first_hello_;
+    uid_t uid_ = 0;            // of the process that said it
     int end_signal_ = 0;       // the signal that terminate() sent
     std::string lost_reason_;  // why it is being stopped; empty if it was told to end
     bool was_ready_ = false;

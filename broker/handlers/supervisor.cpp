@@ -109,7 +109,7 @@ void supervisor::parts::apply(std::vector<handler_settings> wanted) {
 tl::expected<admission, refusal> supervisor::parts::admit(const hello_message& hello, const peer_credentials& peer) {
     const auto caller = find_caller(hello, peer);
     if (!caller) return tl::unexpected(caller.error());
-    return (*caller)->admit(hello);
+    return (*caller)->admit(hello, peer.uid);
 }
 
 tl::expected<instance*, refusal> supervisor::parts::find_caller(const hello_message& hello,

@@ -186,18 +186,18 @@ TEST_CASE("handshake: a shard's channel is given once, and places are counted", 
     CHECK(test.stop());
 }
 
-TEST_CASE("handshake: without a token, only the broker's own user and root may attach", "[handlers]") {
+/// What the broker answers to this hello from a process of another user (only root can have one); empty if that cannot
+/// be had here.
+std::string answer_to_nobody(supervisor_fixture& test, const json& said) {
     if (::geteuid() != 0) {
         WARN("needs root to have another user; the check itself is covered where the tests run as root");
-        return;
+        return {};
     }
-    supervisor_fixture test(1);
-    test.start({manual("chat")});
     ::chmod(test.directory.path().c_str(), 0711);
     int result[2];
     REQUIRE(::pipe2(result, O_CLOEXEC | O_NONBLOCK) == 0);
     const std::string path = test.socket_path();
-    const std::string frame = frame_of(hello("chat").dump());
+    const std::string frame = frame_of(said.dump());
     const pid_t child = ::fork();
     if (child == 0) {
         // Only system calls here: the test's own machinery belongs to the parent.
@@ -223,9 +223,29 @@ TEST_CASE("handshake: without a token, only the broker's own user and root may a
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
     CHECK(WEXITSTATUS(status) == 0);
-    CHECK_THAT(answer, Catch::Contains("not_permitted"));
     ::close(result[0]);
     ::close(result[1]);
+    return answer;
+}
+
+TEST_CASE("handshake: without a token, only the broker's own user and root may attach", "[handlers]") {
+    supervisor_fixture test(1);
+    test.start({manual("chat")});
+    const std::string answer = answer_to_nobody(test, hello("chat"));
+    if (!answer.empty()) CHECK_THAT(answer, Catch::Contains("not_permitted"));
+    CHECK(test.stop());
+}
+
+TEST_CASE("handshake: the key opens further channels only for the user that opened the first", "[handlers]") {
+    supervisor_fixture test(2);
+    test.start({manual("chat")});
+    raw_channel first(test);
+    const json welcome = first.say(hello("chat"));
+    const json further = hello("chat", {{"key", welcome.at("key")}, {"shard", 1}});
+    const std::string answer = answer_to_nobody(test, further);
+    if (!answer.empty()) CHECK_THAT(answer, Catch::Contains("not_permitted"));
+    raw_channel second(test);
+    CHECK(second.say(further).at("kind") == "welcome");
     CHECK(test.stop());
 }
 
