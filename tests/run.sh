@@ -158,7 +158,7 @@ case $part in
     if [ "$part" = long ]; then chaos bench --seconds 1000 --faults 1000; else chaos bench --seconds 60; fi
     headers dev
     whole asan 3
-    whole tsan 3
+    whole tsan 2
     fuzz
     demo
     ;;

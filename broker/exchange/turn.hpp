@@ -172,7 +172,7 @@ private:
     template <class Work>
     bool guard(const char* where, Work&& work) noexcept;
     void call_writers();
-    void call_all(turn_list& registered, const char* where, void (turn_stream::*call)());
+    void call_all(turn_list& registered, const char* where, void (turn_stream::*what)());
     void call(turn_stream& stream, const char* where, void (turn_stream::*what)());
     void read_waiting();
     void end();

@@ -30,6 +30,7 @@ import rules  # noqa: E402
 from eventually import eventually  # noqa: E402
 from plan import Plan  # noqa: E402
 
+FEWEST_KINDS = 10      # of faults, in a run that counts
 MORE = 1.5             # how many more messages are sent than the run needs, if the machine can
 
 
@@ -104,7 +105,9 @@ class Run:
                     next_look = now + begun + 0.5
                     is_well = self.faults.check_all()
                     self.results.messages = self.counter.update()
+                    kinds = {each.kind for each in self.faults.applied}
                     is_enough = (self.results.messages >= self.options.messages and len(self.faults.applied) >= self.options.faults
+                                 and len(kinds) >= min(FEWEST_KINDS, self.options.faults)
                                  and (self.planter is None or self.planter.has_planted))
                     if not is_well or now > self.options.seconds and (is_enough or now > self.options.limit):
                         break
@@ -119,7 +122,7 @@ class Run:
         self.results.faults = self.faults.applied
         if not is_enough and not self.faults.broken:
             self.results.too_little = (f"only {self.results.messages} messages and {len(self.faults.applied)} faults in {self.options.limit} s; "
-                                       f"a run counts with {self.options.messages} and {self.options.faults}")
+                                       f"of {len(kinds)} kinds; a run counts with {self.options.messages} and {self.options.faults} of {FEWEST_KINDS} kinds")
 
     # ---- afterwards ----
 

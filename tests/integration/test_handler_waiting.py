@@ -89,9 +89,8 @@ def test_window_full_for_too_long_is_busy(make_broker):
         other = broker.client("gustav")
         c.send("echo", {"act": "silent"}, "first")
         c.send("echo", 2, "second")
-        begin = now()
-        status = c.bad("second", "busy")
-        assert status["header"]["error"]["temporary"] is True and now() - begin < 2
+        status = c.bad("second", "busy")  # before the first one's deadline has ended
+        assert status["header"]["error"]["temporary"] is True
         other.send("echo", 3, "o")
         other.bad("o", "busy")
         other.expect_nothing_before_ping()
