@@ -22,6 +22,7 @@ struct client_limits {
     std::size_t queue_bytes = std::size_t{1} << 20;            ///< waiting to be read by the client
     std::size_t queue_messages = 1'000;
     std::chrono::milliseconds write_timeout{10'000};  ///< no progress while something waits
+    std::chrono::milliseconds file_timeout{60'000};   ///< the same, while a file is sent
     std::size_t unanswered = 256;                     ///< then the socket is not read
     std::size_t connections_per_address = 2'000;      ///< 0: any number
     std::size_t sessions_per_user = 1'000;            ///< 0: any number

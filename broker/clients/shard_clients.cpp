@@ -280,12 +280,12 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
         if (!who.give_up_waiting()) who.end(error_code::authentication_timeout, close_reason::authentication);
         logging_in_.remove(who);
     });
-    const auto write_timeout = static_cast<std::uint64_t>(limits_.write_timeout.count());
     blocked_.for_each([&](connection& who) {
-        if (who.is_open() && who.is_stuck(now_ms, write_timeout)) {
+        const auto patience = who.write_patience();
+        if (who.is_open() && who.is_stuck(now_ms, static_cast<std::uint64_t>(patience.most.count()))) {
             shard_.count(counter::write_timeouts);
-            log::warning("{}, {}: took nothing for {} ms (limits.write_timeout), closed", who.describe(), who.address(),
-                         write_timeout);
+            log::warning("{}, {}: took nothing for {} ms ({}), closed", who.describe(), who.address(),
+                         patience.most.count(), patience.key);
             who.close(close_reason::write_timeout);  // removes it from the list
             return;
         }

@@ -141,7 +141,8 @@ std::vector<key<broker_config>> limit_keys() {
              .least = 1,
              .most = hour,
              .description = "From the first byte of a frame, a message in fragments or a request to its last; the "
-                            "time in which the broker does not read is left out. Then the connection is closed with "
+                            "time in which the broker does not read is left out. Before the log-in it is "
+                            "`authentication_timeout`, if that is less. Then the connection is closed with "
                             "`frame_timeout`."},
             [](auto& c) -> auto& { return c.limits.frame_timeout; }),
         declared(
@@ -212,6 +213,15 @@ std::vector<key<broker_config>> limit_keys() {
              .most = hour,
              .description = "A client that takes nothing for this time while output waits is disconnected."},
             [](auto& c) -> auto& { return c.limits.write_timeout; }),
+        declared(
+            {.name = "limits.file_timeout",
+             .kind = value_kind::duration,
+             .least = 1,
+             .most = hour,
+             .description =
+                 "The same while a file is sent to it over HTTP: programs that limit their rate read nothing "
+                 "for many seconds and then much at once."},
+            [](auto& c) -> auto& { return c.limits.file_timeout; }),
         declared(
             {.name = "limits.unanswered",
              .kind = value_kind::count,

@@ -174,6 +174,29 @@ def test_a_body_has_a_time(make_broker):
         assert raw.read_head().startswith("HTTP/1.1 408 ")
 
 
+@pytest.mark.parametrize("sent", [b"", b"4"], ids=["head alone", "a byte"])
+def test_a_body_of_a_stranger_has_the_time_of_a_log_in(make_broker, sent):
+    with make_broker(listeners=[socketio_listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"])],
+                     limits={"frame_timeout": "10m", "authentication_timeout": "500ms"}) as broker:
+        raw = Raw(broker, "edge")
+        raw.send(b"POST /socket.io/?EIO=4&transport=polling&sid=x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + sent)
+        assert raw.read_head().startswith("HTTP/1.1 408 ")
+        assert "a request was not complete after 500 ms" in broker.wait_for_log("was not complete")
+
+
+def test_a_body_of_a_session_has_the_time_of_a_frame(make_broker):
+    with make_broker(listeners=[socketio_listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"])],
+                     limits={"frame_timeout": "10m", "authentication_timeout": "500ms"}) as broker:
+        polling = Polling(f"http://127.0.0.1:{port_of(broker, 'edge')}")
+        polling.enter()
+        raw, body = Raw(broker, "edge"), b'421["e",1]'
+        raw.send(f"POST {polling.path}?{polling.query} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:5])
+        time.sleep(2 * waiting.slowness)
+        raw.send(body[5:])
+        assert raw.read_head().startswith("HTTP/1.1 200 ")
+        assert polling.until("431")
+
+
 class Packets(Raw):
     """A WebSocket of Engine.IO, logged in."""
 

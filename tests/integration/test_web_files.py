@@ -164,6 +164,33 @@ def test_so_many_files_are_on_their_way_and_who_asks_for_more_is_put_off(make_br
         assert other.get("/app.js")[0] == 503
 
 
+def test_readers_of_files_take_them_in_bursts(make_broker, folder, large):
+    """Programs that limit their rate read nothing for a while, and then much at once."""
+    with make_broker(**listening(folder, write_timeout="300ms", file_timeout="2m"), threads=1) as broker:
+        raw = slow_reader(broker)
+        time.sleep(1.5 * waiting.slowness)
+        assert raw.read_exactly(LARGE) == large.read_bytes()
+        assert broker.counters()["write_timeouts"] == 0
+
+
+def test_a_reader_of_a_file_that_takes_nothing_has_a_time_of_its_own(make_broker, folder, large):
+    with make_broker(**listening(folder, write_timeout="5m", file_timeout="300ms"), threads=1) as broker:
+        slow_reader(broker)
+        eventually(lambda: broker.counters()["write_timeouts"] == 1, 20)
+        broker.wait_for_log("(limits.file_timeout), closed")
+
+
+def test_a_slow_but_steady_reader_of_a_file_is_not_cut_off(make_broker, folder, large):
+    timeout = 2 * waiting.slowness
+    with make_broker(**listening(folder, file_timeout=f"{timeout:g}s"), threads=1) as broker:
+        raw = slow_reader(broker)
+        until = time.monotonic() + 3 * timeout
+        while time.monotonic() < until:
+            raw.read_exactly(20_000)
+            time.sleep(0.1)
+        assert broker.counters()["write_timeouts"] == 0
+
+
 def test_a_slow_reader_gives_way_to_others_after_a_while(make_broker, folder, large):
     """It takes a little all the time, so that it is not taken for one who reads nothing."""
     with make_broker(**listening(folder, files=1, write_timeout="2s"), threads=1) as broker:

@@ -111,6 +111,10 @@ void connection::set_deadline() noexcept {
                    static_cast<std::uint32_t>(owner_.limits().authentication_timeout.count());
 }
 
+connection::patience connection::write_patience() const noexcept {
+    return {owner_.limits().write_timeout, "limits.write_timeout"};
+}
+
 std::size_t connection::message_limit(bool is_known) const noexcept {
     const client_limits& limits = owner_.limits();
     return is_known ? limits.message_size : std::min(limits.message_size, limits.login_size);
@@ -135,7 +139,7 @@ void connection::on_frame_pending(std::uint64_t since_ms) {
 
 void connection::end_late_input(std::string_view what, std::uint64_t since_ms, std::chrono::milliseconds most) {
     if (shard_.now_ms() - since_ms < static_cast<std::uint64_t>(most.count())) return;
-    log::debug("{}: {} was not complete after {} ms", describe_holder(held_input()), what, most.count());
+    log::info("{}: {} was not complete after {} ms, closed", describe_holder(held_input()), what, most.count());
     shard_.count(counter::frame_timeouts);
     end(error_code::frame_timeout, close_reason::bad_input);
     discard_input();

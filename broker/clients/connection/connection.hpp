@@ -51,6 +51,13 @@ public:
     virtual bool is_past_deadline(std::uint64_t now_ms) const noexcept {
         return has_deadline_ && static_cast<std::int32_t>(static_cast<std::uint32_t>(now_ms) - deadline_ms_) >= 0;
     }
+    /// A bound of time, and the config key that sets it.
+    struct patience {
+        std::chrono::milliseconds most;
+        std::string_view key;
+    };
+    /// How long the client may take nothing while output waits for it.
+    virtual patience write_patience() const noexcept;
     /// Ends a log-in that waits for an answer when the deadline is over; returns false if there is none.
     virtual bool give_up_waiting() { return false; }
     /// Called by shard_clients at the end of the turn in which end_later() was asked for.

@@ -39,9 +39,7 @@ std::string basic_of(const web::http_request& request) {
 http_connection::http_connection(shard_clients& owner, connection_parts& from) : connection{owner, from} {
     web::http_limits limits;
     limits.head_size = listener_.web.head_size;
-    limits.most_body = [this](const web::http_request& asked) {
-        return message_limit(owner_.door().engines.has(query_value(asked.query, "sid")));
-    };
+    limits.most_body = [this](const web::http_request& asked) { return message_limit(is_of_a_session(asked)); };
     limits.takes_body = [this](std::string_view path) {
         const web_path* const found = find_path(path);
         return found && found->frames == bound_frames::socketio;
@@ -114,11 +112,25 @@ bool http_connection::is_past_deadline(std::uint64_t now_ms) const noexcept {
     return connection::is_past_deadline(now_ms) && !requests_->has_begun();
 }
 
-/// The head of a request must be small, since its sender is not known yet.
+/// The head of a request must be small, since its sender is not known yet. A body has more time only if it is for a
+/// session that has logged in.
 void http_connection::on_frame_pending(std::uint64_t since_ms) {
     const client_limits& limits = owner_.limits();
-    if (!requests_->has_begun() || requests_->is_in_body()) return connection::on_frame_pending(since_ms);
-    end_late_input("the head of a request", since_ms, std::min(limits.frame_timeout, limits.authentication_timeout));
+    if (!requests_->has_begun()) return connection::on_frame_pending(since_ms);
+    if (requests_->is_in_body() && is_of_a_session(requests_->incomplete()))
+        return connection::on_frame_pending(since_ms);
+    end_late_input("a request", since_ms, std::min(limits.frame_timeout, limits.authentication_timeout));
+}
+
+/// A file holds little, and programs that limit their rate read it in bursts.
+connection::patience http_connection::write_patience() const noexcept {
+    if (!pending_ || !pending_->file) return connection::write_patience();
+    return {owner_.limits().file_timeout, "limits.file_timeout"};
+}
+
+/// Returns whether the request is for an Engine.IO session that has logged in.
+bool http_connection::is_of_a_session(const web::http_request& asked) const {
+    return owner_.door().engines.has(query_value(asked.query, "sid"));
 }
 
 // ---- answers ---------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ private:
     exchange::frame_verdict on_frame(std::string_view body) override;
     void on_drained() override;
     void on_frame_pending(std::uint64_t since_ms) override;
+    patience write_patience() const noexcept override;
+    bool is_of_a_session(const web::http_request& asked) const;
     void detach() override;
     void say_goodbye(const wire::status_error& why, web::close_code code) override;
 

@@ -34,6 +34,8 @@ public:
     bool has_begun() const noexcept override { return decoder_.has_begun() || missing_ != 0; }
     /// Returns whether the head of the next request has come, but not all of its body.
     bool is_in_body() const noexcept { return missing_ != 0; }
+    /// Returns the request whose body is being received; meaningless unless is_in_body().
+    const web::http_request& incomplete() const noexcept { return arrival_.request; }
     /// Moves the last request out; only its body stays here, until the next one is decoded.
     http_arrival take() noexcept { return std::exchange(arrival_, {}); }
     /// Frees the memory of the last frame's body, which otherwise stays until the next request.
