@@ -121,7 +121,7 @@ void executor::reply(execution& run, const command& c) {
     if (!run.answered) return refuse(run, error_code::no_sender, "a push answers nobody");
     if (!run.message.remote.empty()) return reply_to_server(run, c);
     if (!run.message.origin) return refuse(run, error_code::no_sender, "a handler sent this message, not a client");
-    reach reached;
+    reach reached{outcomes_};
     session* const sender = shard_.sessions().find(run.message.origin);
     if (sender && sender->deliver(type_of(run, c), c.data, run.message.id_token)) {
         shard_.count(counter::deliveries);
@@ -167,7 +167,7 @@ bool executor::pass_on(execution& run, const command& c) {
     const submit_result result = port->submit(next, type, c.data);
     if (result.what == submit_result::outcome::refused)
         return refused(result.error, wire::describe(result.error).meaning);
-    reach reached;
+    reach reached{outcomes_};
     complete(run, c, reached);
     return true;
 }
@@ -194,20 +194,28 @@ void executor::report_back(shard& from, const acknowledgement& to, partial_outco
 }
 
 void executor::report_failure(shard& from, const acknowledgement& to, std::span<const session_id> sessions) {
-    const auto error = wire::as_status_error(error_code::internal_error);
-    partial_outcome outcome;
-    outcome.error_code = error.code;
-    outcome.error_reason = error.reason;
-    outcome.is_temporary = error.temporary;
-    if (to.report != 0)
-        for (const session_id id : sessions) outcome.missed.push_back({std::string{id.text()}, outcome.error_code});
-    report_back(from, to, std::move(outcome));
+    if (!to.is_wanted()) return;
+    std::vector<session_id> missed;
+    from.guarded("the sessions that a command missed", [&] { missed.assign(sessions.begin(), sessions.end()); });
+    from.make_room_for(to.shard);
+    from.post_to(to.shard, [to, missed = std::move(missed)](shard& back) {
+        const auto error = wire::as_status_error(error_code::internal_error);
+        partial_outcome outcome;
+        outcome.error_code = error.code;
+        outcome.is_temporary = error.temporary;
+        back.guarded("the sessions that a command missed", [&] {
+            outcome.error_reason = error.reason;
+            if (to.report == 0) return;
+            for (const session_id id : missed) outcome.missed.push_back({std::string{id.text()}, outcome.error_code});
+        });
+        back.commands().outcomes_.arrived(to, outcome);
+    });
 }
 
 /// Ends this shard's part of the command.
 void executor::complete(execution& run, const command& c, reach& reached) {
     if (wire::facts_of(c.kind).delivers) run.message.delivered += reached.delivered;
-    if (!c.report.empty() || run.ref != 0) outcomes_.complete(report_of(run, c), std::move(reached));
+    if (!c.report.empty() || run.ref != 0) outcomes_.complete(report_of(run, c), reached);
 }
 
 report_target executor::report_of(const execution& run, const command& c) noexcept {

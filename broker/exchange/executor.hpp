@@ -40,13 +40,18 @@ public:
     /// Gives a message of another server to the handler of its type.
     void submit_from(const remote_origin& origin, const remote_submission& what);
     /// Takes the outcome of a message that was sent to another server.
-    void arrived(const acknowledgement& to, const partial_outcome& outcome) { outcomes_.arrived(to, outcome); }
+    void arrived(const acknowledgement& to, const partial_outcome& outcome) noexcept { outcomes_.arrived(to, outcome); }
+    /// The same, where there is no memory to say more than that it failed (internal_error). Posts it to the shard that
+    /// asked.
+    void tell_failure(const acknowledgement& to) { report_failure(shard_, to, {}); }
     /// Delivers a reply of another server to a session; if its queue has no room, the status that `asked` names is bad.
     void reply_from_server(session_id to, const acknowledgement& asked, std::string_view type_token,
                            std::string_view data, std::string_view id_token);
 
-    /// Ends a message that was submitted: its sender gets the status. A null `error` means success.
-    void finish(const envelope_view& message, const wire::status_error* error) { outcomes_.finish(message, error); }
+    /// Ends a message that was submitted: its sender gets the status, whatever fails. A null `error` means success.
+    void finish(const envelope_view& message, const wire::status_error* error) noexcept {
+        outcomes_.finish(message, error);
+    }
 
 private:
     /// The commands of one frame while they are executed.

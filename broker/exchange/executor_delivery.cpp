@@ -15,7 +15,7 @@ using wire::error_code;
 void executor::send_clients(execution& run, const command& c) {
     const std::string_view type_token = type_of(run, c);
     if (type_token.empty()) return;
-    reach reached;
+    reach reached{outcomes_};
     if (!collect_targets(run, c, reached)) return;
     run.message.addressed = true;
     if (!distant_.empty()) deliver_to_servers(run, c, reached, type_token);
@@ -209,7 +209,7 @@ void executor::send_group(execution& run, const command& c) {
     run.message.addressed = true;
     mark_excepted(run, c);
     const payload frame = make_delivery(type_token, c.data);
-    reach reached;
+    reach reached{outcomes_};
     if (const group* const in = shard_.groups().find(run.source.groups_owner(), c.target)) {
         reached.delivered = deliver_all(frame, except_, false, [&](auto&& each) {
             for (session* member : in->members()) each(*member);

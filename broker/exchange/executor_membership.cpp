@@ -50,7 +50,7 @@ void executor::leave(execution& run, const command& c) { change_membership(run, 
 void executor::change_membership(execution& run, const command& c, bool is_join) {
     targets_.clear();
     is_everybody_ = false;
-    reach reached;
+    reach reached{outcomes_};
     if (!c.has_targets) {
         if (!run.message.origin) return refuse(run, error_code::no_sender, "a push must name the sessions");
         distant_.clear();
@@ -97,7 +97,7 @@ void executor::refuse_distant(execution& run) {
 }
 
 void executor::disconnect(execution& run, const command& c) {
-    reach reached;
+    reach reached{outcomes_};
     if (!collect_targets(run, c, reached)) return;
     if (is_everybody_) return refuse(run, error_code::bad_command, "\"*\" cannot be disconnected");
     refuse_distant(run);

@@ -110,7 +110,7 @@ void executor::send_servers(execution& run, const command& c) {
     const std::string_view type_token = type_of(run, c);
     if (type_token.empty()) return;
     if (run.message.hops + 1u >= shard_.limits().hops) return refuse(run, error_code::too_many_hops, "");
-    reach reached;
+    reach reached{outcomes_};
     std::vector<std::string_view> servers;
     bool is_all = false;
     for (std::uint32_t i = 0; i < c.servers.count; ++i) {
@@ -156,11 +156,11 @@ void executor::reply_to_server(execution& run, const command& c) {
     const auto refused = shard_.peers() ? shard_.peers()->reply(origin, type_token, c.data, run.message.id_token)
                                         : error_code::peer_unknown;
     if (refused != error_code::none) return refuse(run, refused, "");
-    reach reached;
+    reach reached{outcomes_};
     // The reply counts as delivered: the link loses nothing, and only the other server knows whether the session still
     // exists.
     reached.delivered = 1;
-    if (!c.report.empty()) outcomes_.complete(report_of(run, c), std::move(reached));
+    if (!c.report.empty()) outcomes_.complete(report_of(run, c), reached);
 }
 
 // ---- from other servers ------------------------------------------------------------------------
@@ -190,7 +190,10 @@ void executor::reply_from_server(session_id to, const acknowledgement& asked, st
     session* const who = shard_.sessions().find(to);
     if (!who) return;
     if (!has_room(*who, true)) return outcomes_.spoil(asked, error_code::busy);
-    if (who->deliver(type_token, data, id_token)) shard_.count(counter::deliveries);
+    const bool is_taken = shard_.guarded("a reply of another server", [&] {
+        if (who->deliver(type_token, data, id_token)) shard_.count(counter::deliveries);
+    });
+    if (!is_taken) outcomes_.spoil(asked, error_code::internal_error);
 }
 
 void executor::submit_from(const remote_origin& origin, const remote_submission& what) {

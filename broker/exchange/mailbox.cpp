@@ -16,7 +16,7 @@ mailbox::mailbox() : wake_fd_{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)} {
 
 mailbox::~mailbox() { ::close(wake_fd_); }
 
-void mailbox::post(task work) {
+void mailbox::post(task&& work) {
     bool was_empty;
     {
         const std::lock_guard lock{mutex_};

@@ -15,7 +15,8 @@ public:
     mailbox(const mailbox&) = delete;
     mailbox& operator=(const mailbox&) = delete;
 
-    void post(task work);
+    /// Without the memory for it `work` is left as it is.
+    void post(task&& work);
     /// Posts a batch in order and empties `batch`, whose memory is kept.
     void post(std::vector<task>& batch);
     /// Moves all mail into `taken`, which must be empty; returns false if there is none.

@@ -11,7 +11,8 @@ namespace bester::exchange {
 
 namespace {
 constexpr std::size_t most_pieces = 64;
-}
+constexpr std::size_t first_capacity = 4;
+}  // namespace
 
 std::unique_ptr<char[]> chunk_pool::take() {
     std::unique_ptr<char[]> chunk;
@@ -35,19 +36,17 @@ char* outbox::reserve(std::size_t size) {
         piece& last = pieces_.back();
         if (last.chunk && last.capacity - last.size >= size) return last.chunk.get() + last.size;
     }
-    piece added;
-    if (size <= chunk_pool::chunk_size) {
-        added.chunk = pool_->take();
-        added.capacity = chunk_pool::chunk_size;
-    } else {
-        added.chunk.reset(new char[size]);
-        added.capacity = static_cast<std::uint32_t>(size);
-        pool_->account(static_cast<std::ptrdiff_t>(size));
-    }
+    // What may fail comes first: the place, then the chunk; only then anything is counted.
+    if (pieces_.size() == pieces_.capacity()) pieces_.reserve(std::max(first_capacity, 2 * pieces_.size()));
+    const bool is_pooled = size <= chunk_pool::chunk_size;
+    std::unique_ptr<char[]> chunk = is_pooled ? pool_->take() : std::unique_ptr<char[]>{new char[size]};
+    if (!is_pooled) pool_->account(static_cast<std::ptrdiff_t>(size));
+    piece& added = pieces_.emplace_back();
+    added.capacity = static_cast<std::uint32_t>(is_pooled ? chunk_pool::chunk_size : size);
+    added.data = chunk.get();
+    added.chunk = std::move(chunk);
     memory_ += added.capacity;
-    added.data = added.chunk.get();
-    pieces_.push_back(std::move(added));
-    return pieces_.back().chunk.get();
+    return added.chunk.get();
 }
 
 void outbox::commit(std::size_t size) noexcept {

@@ -8,6 +8,10 @@
 
 namespace bester::exchange {
 
+reach::~reach() {
+    if (report != 0) outcomes.forget_report(report);
+}
+
 acknowledgement pending_outcomes::expect(envelope_view* message, const report_target& report, reach& reached) {
     acknowledgement to{shard_.index(), 0, 0};
     // A client that gave no id gets no status, but the server that passed a message on may still want the result.
@@ -44,21 +48,23 @@ acknowledgement pending_outcomes::expect(envelope_view* message, const report_ta
 }
 
 void pending_outcomes::arrived(const acknowledgement& to, std::uint64_t delivered,
-                               const std::vector<session_id>& missed, wire::error_code code) {
+                               const std::vector<session_id>& missed, wire::error_code code) noexcept {
     partial_outcome outcome;
     outcome.delivered = delivered;
-    if (to.report != 0) {
+    const bool is_whole = shard_.guarded("a part of a report", [&] {
+        if (to.report == 0) return;
         for (const session_id id : missed)
             outcome.missed.push_back({std::string{id.text()}, std::string{wire::describe(code).text}});
-    }
-    arrived(to, outcome);
+    });
+    arrived(to, outcome, is_whole);
 }
 
-void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome& outcome) {
+/// `is_whole`: nothing of the outcome was lost on its way.
+void pending_outcomes::arrived(const acknowledgement& to, const partial_outcome& outcome, bool is_whole) noexcept {
     if (const auto found = reports_.find(to.report); found != reports_.end()) {
         pending_report& pending = found->second;
         pending.sum.delivered = add_counts(pending.sum.delivered, outcome.delivered);
-        const bool is_noted = shard_.guarded("a part of a report", [&] {
+        const bool is_noted = is_whole && shard_.guarded("a part of a report", [&] {
             pending.sum.missed.insert(pending.sum.missed.end(), outcome.missed.begin(), outcome.missed.end());
         });
         command_source* const waiting = is_noted ? nullptr : shard_.find_source(pending.source);
@@ -92,7 +98,7 @@ void pending_outcomes::spoil(const acknowledgement& to, wire::error_code why) {
 }
 
 /// All outcomes of the message have arrived.
-void pending_outcomes::end(std::uint64_t number, const pending_status& ended) {
+void pending_outcomes::end(std::uint64_t number, const pending_status& ended) noexcept {
     envelope_view message = view_of(ended.message);
     message.delivered = add_counts(message.delivered, ended.delivered);
     const wire::status_error error{ended.error_code, ended.error_reason, ended.is_temporary};
@@ -100,26 +106,34 @@ void pending_outcomes::end(std::uint64_t number, const pending_status& ended) {
     statuses_.remove(number);
 }
 
-void pending_outcomes::complete(const report_target& report, reach&& reached) {
+void pending_outcomes::complete(const report_target& report, reach& reached) noexcept {
     const partial_outcome own{reached.delivered, std::move(reached.missed), {}, {}, false};
-    if (reached.report == 0) return send_report(report, own);
-    arrived({shard_.index(), 0, reached.report}, own);
+    const std::uint64_t number = std::exchange(reached.report, 0);
+    if (number == 0) return send_report(report, own);
+    arrived({shard_.index(), 0, number}, own);
 }
 
-void pending_outcomes::finish(const envelope_view& message, const wire::status_error* error) {
+void pending_outcomes::finish(const envelope_view& message, const wire::status_error* error) noexcept {
     pending_status* const pending = statuses_.find(message.pending);
     if (!pending) return tell_sender(message, error);
-    if (error) {  // the handler's own error comes before others
-        pending->error_code = error->code;
-        pending->error_reason = error->reason;
-        pending->is_temporary = error->temporary;
+    const bool is_kept = shard_.guarded("a status that waits", [&] {
+        if (error) {  // the handler's own error comes before others
+            pending->error_code = error->code;
+            pending->error_reason = error->reason;
+            pending->is_temporary = error->temporary;
+        }
+        pending->message.assign(message);
+    });
+    if (!is_kept) {
+        statuses_.remove(message.pending);
+        const auto failure = wire::as_status_error(wire::error_code::internal_error);
+        return tell_sender(message, &failure);
     }
     pending->is_finished = true;
-    pending->message.assign(message);
     if (pending->waiting == 0) end(message.pending, *pending);
 }
 
-void pending_outcomes::tell_sender(const envelope_view& message, const wire::status_error* error) {
+void pending_outcomes::tell_sender(const envelope_view& message, const wire::status_error* error) noexcept {
     if (!message.remote.empty()) return tell_server(message, error);
     session* const sender = shard_.sessions().find(message.origin);
     if (!sender) return;
@@ -129,17 +143,20 @@ void pending_outcomes::tell_sender(const envelope_view& message, const wire::sta
                    [&] { sender->disconnect(wire::as_status_error(wire::error_code::internal_error)); });
 }
 
-void pending_outcomes::tell_server(const envelope_view& message, const wire::status_error* error) {
+void pending_outcomes::tell_server(const envelope_view& message, const wire::status_error* error) noexcept {
     const auto origin = remote_origin::unpack(message.remote);
     if (!shard_.peers()) return;
     partial_outcome outcome;
     outcome.delivered = message.delivered;
-    if (error) {
-        outcome.error_code = error->code;
-        outcome.error_reason = error->reason;
+    const bool is_whole = shard_.guarded("a status for another server", [&] {
+        if (!error) return;
         outcome.is_temporary = error->temporary;
-    }
-    shard_.peers()->finish(origin, outcome);
+        outcome.error_reason = error->reason;
+        outcome.error_code = error->code;
+    });
+    // Bad in any case; a code of this length takes no memory.
+    if (!is_whole) outcome.error_code = wire::describe(wire::error_code::internal_error).text;
+    shard_.guarded("a status for another server", [&] { shard_.peers()->finish(origin, outcome); });
 }
 
 namespace {
@@ -162,9 +179,12 @@ std::string make_report(std::string_view tag, const std::vector<missed_recipient
 
 }  // namespace
 
-void pending_outcomes::send_report(const report_target& report, const partial_outcome& sum) {
+void pending_outcomes::send_report(const report_target& report, const partial_outcome& sum) noexcept {
     if (report.ref != 0) {
-        if (shard_.peers()) shard_.peers()->finish({report.server, {}, report.ref, 0}, sum);
+        if (!shard_.peers()) return;
+        shard_.guarded("a result for another server", [&] {
+            shard_.peers()->finish({report.server, {}, report.ref, 0}, sum);
+        });
         return;
     }
     command_source* const to = shard_.find_source(report.source);

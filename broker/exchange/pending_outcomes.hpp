@@ -58,8 +58,17 @@ struct report_target {
     bool is_wanted() const noexcept { return (source != 0 && !tag.empty()) || ref != 0; }
 };
 
-/// What one command has reached so far, on the shard that executes it.
+class pending_outcomes;
+
+/// What one command has reached so far, on the shard that executes it. If an exception ends the command before
+/// complete(), the report that it has begun goes with this object.
 struct reach {
+    explicit reach(pending_outcomes& in) noexcept : outcomes{in} {}
+    ~reach();
+    reach(const reach&) = delete;
+    reach& operator=(const reach&) = delete;
+
+    pending_outcomes& outcomes;
     std::uint64_t delivered = 0;
     std::uint64_t report = 0;              ///< number of the pending report, if other shards or servers take part
     std::vector<missed_recipient> missed;  ///< filled only if a report is wanted
@@ -68,6 +77,7 @@ struct reach {
 /// Statuses and reports that wait until other shards or servers have said what they reached. Belongs
 /// to one shard's executor. Outputs, once each: session::message_done for a status and a report frame
 /// to the command's source for a report, or peer_port::finish for either if another server asked.
+/// An exception that leaves one of these outputs goes no further: what is told is told once.
 class pending_outcomes {
 public:
     explicit pending_outcomes(shard& owner) noexcept : shard_{owner} {}
@@ -76,19 +86,23 @@ public:
     /// the report (if one is wanted) wait for its outcome. Returns the address for that outcome.
     acknowledgement expect(envelope_view* message, const report_target& report, reach& reached);
     /// Takes an outcome that was expected.
-    void arrived(const acknowledgement& to, const partial_outcome& outcome);
+    void arrived(const acknowledgement& to, const partial_outcome& outcome) noexcept { arrived(to, outcome, true); }
     /// The same from another shard; `code` says why the sessions in `missed` were not reached.
     void arrived(const acknowledgement& to, std::uint64_t delivered, const std::vector<session_id>& missed,
-                 wire::error_code code);
+                 wire::error_code code) noexcept;
     /// Forgets a status that waits: its message is ended by other means.
     void forget(std::uint64_t pending) noexcept { statuses_.remove(pending); }
+    /// Forgets a report of which a part is expected: its command was ended by an exception.
+    void forget_report(std::uint64_t report) noexcept { reports_.erase(report); }
+    /// Returns how many reports wait for a part.
+    std::size_t reports() const noexcept { return reports_.size(); }
     /// Makes the status bad with the code `why`, unless it is bad for another reason already.
     void spoil(const acknowledgement& to, wire::error_code why);
     /// Adds what the shard itself reached to the report; sends the report if nothing else is expected.
-    void complete(const report_target& report, reach&& reached);
+    void complete(const report_target& report, reach& reached) noexcept;
     /// Ends a message for which the handler has answered: the status is sent now, or when all outcomes have arrived. A
-    /// null `error` means success.
-    void finish(const envelope_view& message, const wire::status_error* error);
+    /// null `error` means success. Without the memory to wait the status is sent now, and is bad (internal_error).
+    void finish(const envelope_view& message, const wire::status_error* error) noexcept;
 
 private:
     struct pending_status {
@@ -109,10 +123,11 @@ private:
         partial_outcome sum{};
     };
 
-    void end(std::uint64_t number, const pending_status& ended);
-    void tell_sender(const envelope_view& message, const wire::status_error* error);
-    void tell_server(const envelope_view& message, const wire::status_error* error);
-    void send_report(const report_target& to, const partial_outcome& sum);
+    void arrived(const acknowledgement& to, const partial_outcome& outcome, bool is_whole) noexcept;
+    void end(std::uint64_t number, const pending_status& ended) noexcept;
+    void tell_sender(const envelope_view& message, const wire::status_error* error) noexcept;
+    void tell_server(const envelope_view& message, const wire::status_error* error) noexcept;
+    void send_report(const report_target& to, const partial_outcome& sum) noexcept;
 
     shard& shard_;
     std::uint64_t last_ = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <string>
 
 #include "exchange/framed_stream.hpp"
@@ -167,6 +168,22 @@ void shard::post_outgoing() {
         is_all_posted = guarded("mail for another shard", post) && is_all_posted;
     }
     has_outgoing_ = !is_all_posted;
+}
+
+void shard::post_surely(task work) noexcept {
+    constexpr std::chrono::milliseconds pause{10};
+    for (;;) {
+        try {
+            return mail_.post(std::move(work));
+        } catch (const std::bad_alloc&) {
+            std::this_thread::sleep_for(pause);
+        }
+    }
+}
+
+void shard::make_room_for(unsigned target) {
+    std::vector<task>& out = outgoing_[target];
+    if (out.size() == out.capacity()) out.reserve(2 * out.size() + 1);
 }
 
 void shard::post_to(unsigned target, task work) {

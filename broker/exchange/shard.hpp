@@ -63,8 +63,13 @@ public:
 
     /// Any thread: runs `work` on this shard.
     void post(task work) { mail_.post(std::move(work)); }
+    /// The same for threads that may wait, with what somebody waits for: without the memory for it tries again, every
+    /// 10 ms, until there is some.
+    void post_surely(task work) noexcept;
     /// Runs `work` on another shard; mail is gathered and posted at the end of the turn, in order.
     void post_to(unsigned target, task work);
+    /// Makes sure that the next post_to() of this shard cannot fail.
+    void make_room_for(unsigned target);
     /// Returns whether other shards have posted mail that this one has not run; it runs it in the next phase of mail.
     bool has_mail();
     /// Returns how often the mail has been taken. Mail that was posted before has_mail() returned true has been run
@@ -159,6 +164,9 @@ public:
     /// Calls `after` when the current turn's output has been written and its mail posted. It holds ids, not pointers to
     /// what may be closed until then.
     void at_turn_end(std::function<void()> after) { turn_.defer(std::move(after)); }
+    /// Calls `who` once at the end of the current turn, or of the next, after what at_turn_end() was given. Takes no
+    /// memory, so it cannot fail.
+    void end_later(turn_ender& who) noexcept { turn_.end(who); }
 
     /// Returns the bytes in this shard's streams, without shared payloads.
     std::size_t queued_memory() const noexcept { return chunks_.bytes_in_use() + kept_size_; }

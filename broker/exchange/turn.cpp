@@ -46,14 +46,15 @@ void turn::read_waiting() {
     }
 }
 
-/// The same of writers.
-void turn::call_writers() {
-    turn_writer* next = std::exchange(first_writer_, nullptr);
-    last_writer_ = nullptr;
+/// The same of writers and enders.
+template <class Member>
+void turn::call_each(Member*& first, Member*& last, const char* where, void (Member::*call)()) {
+    Member* next = std::exchange(first, nullptr);
+    last = nullptr;
     while (next) {
-        turn_writer& writer = *std::exchange(next, next->next_);
-        writer.is_registered_ = false;
-        guard("a writer", [&] { writer.write_turn(); });
+        Member& member = *std::exchange(next, next->next_);
+        member.is_registered_ = false;
+        guard(where, [&] { (member.*call)(); });
     }
 }
 
@@ -67,7 +68,7 @@ void turn::run() {
     call_all(resuming_, "a stream that reads on", &turn_stream::read_on);
     read_waiting();
     phase_ = turn_phase::writing;
-    call_writers();
+    call_each(first_writer_, last_writer_, "a writer", &turn_writer::write_turn);
     call_all(dirty_, "a stream that is written", &turn_stream::flush);
     guard("mail for other shards", [&] { host_.post_outgoing(); });
     phase_ = turn_phase::ending;
@@ -79,6 +80,7 @@ void turn::end() {
     called_deferred_.swap(deferred_);
     for (const auto& work : called_deferred_) guard("the end of a turn", work);
     called_deferred_.clear();
+    call_each(first_ender_, last_ender_, "the end of a turn", &turn_ender::end_turn);
     guard("mail for other shards", [&] { host_.post_outgoing(); });
     // A destructor may bury more streams; these are younger than the ones destroyed here.
     turn_list gone = dying_.take();

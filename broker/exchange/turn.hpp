@@ -95,6 +95,22 @@ private:
     bool is_registered_ = false;
 };
 
+/// Something that has work at the end of a turn. It has its place in the turn's list in itself, so that registering it
+/// takes no memory and cannot fail. It is destroyed only when it is not registered, or after the turn.
+class turn_ender {
+public:
+    turn_ender() = default;
+    turn_ender(const turn_ender&) = delete;
+    turn_ender& operator=(const turn_ender&) = delete;
+    virtual ~turn_ender() = default;
+    virtual void end_turn() = 0;
+
+private:
+    friend class turn;
+    turn_ender* next_ = nullptr;
+    bool is_registered_ = false;
+};
+
 enum class turn_phase : std::uint8_t { ended, handling, mail, reading_on, writing, ending };
 
 /// The shard of a turn. Called by turn::run() alone, each function in its phase.
@@ -145,15 +161,12 @@ public:
     void read_more(turn_stream& stream) noexcept { waiting_.push(stream); }
     /// For the next phase in which streams are written.
     void flush(turn_stream& stream) noexcept { dirty_.push(stream); }
-    void write(turn_writer& writer) noexcept {
-        if (std::exchange(writer.is_registered_, true)) return;
-        writer.next_ = nullptr;
-        (last_writer_ ? last_writer_->next_ : first_writer_) = &writer;
-        last_writer_ = &writer;
-    }
+    void write(turn_writer& writer) noexcept { add(first_writer_, last_writer_, writer); }
     /// Calls `work` when the output of the turn has been written and its mail posted. It holds ids, not pointers to
     /// what may be closed until then.
     void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
+    /// The same of `ender`, after all `work`; once, however often it was registered.
+    void end(turn_ender& ender) noexcept { add(first_ender_, last_ender_, ender); }
     /// Takes a closed stream, to destroy it.
     void bury(std::unique_ptr<turn_stream> closed) noexcept {
         if (closed) buried_.push(*closed.release());
@@ -164,14 +177,23 @@ public:
     turn_phase phase() const noexcept { return phase_; }
     /// Whether the next turn has something to do though nothing may become ready.
     bool has_work() const noexcept {
-        return !resuming_.empty() || !waiting_.empty() || !dirty_.empty() || first_writer_ || !deferred_.empty() ||
+        return !resuming_.empty() || !waiting_.empty() || !dirty_.empty() || first_writer_ || first_ender_ || !deferred_.empty() ||
                !buried_.empty() || !dying_.empty();
     }
 
 private:
     template <class Work>
     bool guard(const char* where, Work&& work) noexcept;
-    void call_writers();
+    /// Registers at the end of a list, once.
+    template <class Member>
+    static void add(Member*& first, Member*& last, Member& added) noexcept {
+        if (std::exchange(added.is_registered_, true)) return;
+        added.next_ = nullptr;
+        (last ? last->next_ : first) = &added;
+        last = &added;
+    }
+    template <class Member>
+    void call_each(Member*& first, Member*& last, const char* where, void (Member::*call)());
     void call_all(turn_list& registered, const char* where, void (turn_stream::*what)());
     void call(turn_stream& stream, const char* where, void (turn_stream::*what)());
     void read_waiting();
@@ -185,6 +207,8 @@ private:
     turn_list dirty_{&turn_stream::writing_};
     turn_writer* first_writer_ = nullptr;
     turn_writer* last_writer_ = nullptr;
+    turn_ender* first_ender_ = nullptr;
+    turn_ender* last_ender_ = nullptr;
     std::vector<std::function<void()>> deferred_;
     std::vector<std::function<void()>> called_deferred_;
     turn_list buried_{&turn_stream::grave_};  ///< in this turn

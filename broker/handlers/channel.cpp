@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "exchange/session.hpp"
+#include "exchange/undo.hpp"
 #include "handlers/handler_queue.hpp"
 #include "handlers/log_words.hpp"
 #include "handlers/shard_handlers.hpp"
@@ -29,7 +30,7 @@ constexpr std::size_t most_spare_data = 4'096;
 
 channel::channel(shard_handlers& owner, handler_queue& queue, channel_offer&& offer,
                  std::shared_ptr<instance_progress> progress)
-    : framed_stream{owner.shard(), offer.fd, queue.settings().message_size},
+    : framed_stream{owner.shard(), std::exchange(offer.fd, -1), queue.settings().message_size},
       owner_{owner},
       queue_{queue},
       instance_{std::move(offer.instance)},
@@ -86,12 +87,17 @@ void channel::list_held(std::vector<std::uint64_t>& orders) const {
 }
 
 void channel::send(const exchange::envelope_view& message, std::string_view data, const queue_place& place) {
-    const auto [id, used] = held_.add();
+    const auto added = held_.add();
+    const std::uint64_t id = added.number;
+    held_message& used = added.value;
+    exchange::undo forget{[&]() noexcept {
+        used.data.clear();
+        held_.remove(id);
+    }};
     used.message.assign(message);
     used.place = place;
     used.sent_ms = shard_.now_ms();
     if (queue_.settings().idempotent) used.data = data;
-    kept_bytes_ += used.data.size();
 
     const auto session_text = message.origin.text();
     wire::handler_message frame;
@@ -116,6 +122,8 @@ void channel::send(const exchange::envelope_view& message, std::string_view data
     enqueue(wire::handler_message_size(frame), [&](char* room) {
         return size = static_cast<std::size_t>(wire::write_handler_message(room, frame) - room);
     });
+    forget.done();
+    kept_bytes_ += used.data.size();
     used.stream_begin = total_queued_;
     used.frame_size = static_cast<std::uint32_t>(size);
     used.data_size = static_cast<std::uint32_t>(data.size());
@@ -293,8 +301,8 @@ void channel::drain() {
 
 void channel::check_drained() {
     if (service_ != service::draining || !held_.empty()) return;
-    service_ = service::drained;
     owner_.channel_drained(instance_);
+    service_ = service::drained;
 }
 
 void channel::fail(std::string_view reason) {
@@ -315,9 +323,9 @@ void channel::on_dry() {
 void channel::lost(std::string_view reason, loss why) {
     if (!is_open()) return;
     const bool is_known = life_ == life::failing || life_ == life::ending;
-    life_ = life::ending;
     if (lost_reason_.empty()) lost_reason_ = reason;
     if (!is_known) owner_.channel_lost(instance_, std::string{reason}, why);
+    life_ = life::ending;
     close(close_reason::handler_lost);
 }
 
@@ -347,7 +355,11 @@ void channel::on_closed(close_reason reason) {
     give_up_held();
     queue_.forget(*this);
     publish_after_the_end();
-    if (life_ == life::whole) owner_.channel_lost(instance_, lost_reason_, loss::broken);
+    // Unless its owner has lost it, or knows already.
+    if (life_ == life::whole || life_ == life::overfull) {
+        owner_.channel_lost(instance_, lost_reason_, loss::broken);
+        life_ = life::ending;
+    }
     check_drained();
     owner_.closed(*this);
 }
@@ -365,16 +377,21 @@ void channel::give_up_held() {
             (i ? ", " : "") + describe(held[i].second->message) + held_for(held[i].second->sent_ms, shard_.now_ms());
     log::warning("handler {}: lost ({}) with {} messages on shard {}: {}{}", name_of(instance_), lost_reason_,
                  held.size(), shard_.index(), listed, held.size() > most_logged ? ", …" : "");
-    for (const auto& [id, used] : held) {
-        std::string data = take_unsent(*used);
-        const bool was_handed_over = data.empty();
-        if (was_handed_over && queue_.settings().idempotent && !used->message.was_retried) {
-            used->message.was_retried = true;
-            data = used->data;
-        }
-        if (!data.empty()) {
+    for (const auto& entry : held) {
+        const std::uint64_t id = entry.first;
+        held_message* const used = entry.second;
+        bool is_given_back = false;
+        // One that cannot be given back for want of memory has failed.
+        shard_.guarded("a message that is given back", [&] {
+            std::string data = take_unsent(*used);
+            const bool was_handed_over = data.empty();
+            if (was_handed_over && (!queue_.settings().idempotent || used->message.was_retried)) return;
+            if (was_handed_over) data = used->data;
+            used->message.was_retried = used->message.was_retried || was_handed_over;
             queue_.give_back(std::move(used->message), std::move(data), used->place);
-        } else {
+            is_given_back = true;
+        });
+        if (!is_given_back) {
             shard_.count(counter::handler_failures);
             const auto error = wire::as_status_error(error_code::handler_failed);
             shard_.commands().finish(exchange::view_of(used->message), &error);

@@ -66,8 +66,10 @@ bool channel::expire(std::uint64_t now_ms) {
         if (now_ms < used.place.deadline_ms) return;
         was_missed = was_missed || heard_ms_ <= used.sent_ms;
         shard_.count(counter::handler_timeouts);
-        log_timeout(used, now_ms);
-        overdue_.add({id, describe(used.message), used.sent_ms, now_ms}, heard_ms_);
+        shard_.guarded("what is noted of a late message", [&] {
+            log_timeout(used, now_ms);
+            overdue_.add({id, describe(used.message), used.sent_ms, now_ms}, heard_ms_);
+        });
         const auto error = wire::as_status_error(error_code::handler_timeout);
         shard_.commands().finish(exchange::view_of(used.message), &error);
         release(id, used);

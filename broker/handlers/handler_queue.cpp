@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "exchange/peer_port.hpp"
+#include "exchange/undo.hpp"
 #include "handlers/rendezvous.hpp"
 #include "wire/handler_codec.hpp"
 
@@ -94,11 +95,9 @@ submit_result handler_queue::submit(const exchange::envelope_view& message, std:
     }
     waiting_message waiting;
     waiting.origin = origin_of(message);
-    const std::size_t evicted_before = evicted_.size();
     const bool has_room =
         room_.make_room(waiting.origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
-    // Not now, since the caller of submit() may be executing commands.
-    if (evicted_.size() > evicted_before) shard_.at_turn_end([this] { fail_evicted(); });
+    if (!evicted_.empty()) shard_.end_later(eviction_teller_);
     if (!has_room) {
         shard_.count(counter::busy);
         return {outcome::refused, error_code::busy};
@@ -126,6 +125,7 @@ void handler_queue::enqueue(waiting_message&& waiting) {
 }
 
 void handler_queue::add_ready(outlet& instance) {
+    leaving_.reserve(leaving_.size() + ready_.size() + 1);  // leaving must not take memory
     ready_.push_back(std::make_unique<gate>(instance));
     std::sort(ready_.begin(), ready_.end(), [](const auto& a, const auto& b) { return a->number < b->number; });
     settle();
@@ -140,9 +140,9 @@ void handler_queue::withdraw(outlet& instance) {
     const auto found =
         std::find_if(ready_.begin(), ready_.end(), [&](const auto& each) { return each->instance == &instance; });
     if (found == ready_.end()) return;
+    leaving_.push_back(&instance);
     room_.move_all((*found)->line, unassigned_);
     ready_.erase(found);
-    leaving_.push_back(&instance);
 }
 
 void handler_queue::give_back(exchange::envelope&& message, std::string&& data, const queue_place& place) {
@@ -155,7 +155,12 @@ void handler_queue::give_back(exchange::envelope&& message, std::string&& data, 
     waiting.give_up_ms = never;
     waiting.serial = place.serial;
     waiting.order = place.order;
+    exchange::undo hand_back{[&] {
+        message = std::move(waiting.message);
+        data = std::move(waiting.data);
+    }};
     room_.add(unassigned_, std::move(waiting));
+    hand_back.done();
 }
 
 void handler_queue::forget(outlet& instance) {
@@ -166,24 +171,26 @@ void handler_queue::forget(outlet& instance) {
 
 /// Decides again where each message waits, after the instances have changed or have given messages back.
 void handler_queue::settle() {
-    waiting_room::message_list all;
-    room_.gather(unassigned_, all);
-    for (const auto& each : ready_) room_.gather(each->line, all);
-    for (auto& [order, each] : pins_) room_.gather(each.line, all);
-    waiting_room::sort_by_serial(all);
-    pins_.clear();
-    was_unpinned_ = false;
+    // What may fail comes first.
+    decltype(pins_) pins;
     std::vector<std::uint64_t> held;
     const auto pin_held = [&](const outlet& holder) {
         held.clear();
         holder.list_held(held);
         for (const std::uint64_t order : held) {
             const gate* const at = gate_for(order);
-            if (at && at->instance != &holder) ++pins_[order].held;
+            if (at && at->instance != &holder) ++pins[order].held;
         }
     };
     for (const auto& each : ready_) pin_held(*each->instance);
     for (const outlet* each : leaving_) pin_held(*each);
+    waiting_room::message_list all;
+    room_.gather(unassigned_, all);
+    for (const auto& each : ready_) room_.gather(each->line, all);
+    for (auto& [order, each] : pins_) room_.gather(each.line, all);
+    waiting_room::sort_by_serial(all);
+    pins_.swap(pins);
+    was_unpinned_ = false;
     if (!all.empty()) shard_.wake_sweep();
     while (!all.empty()) {
         waiting_message& first = all.front();
@@ -199,6 +206,8 @@ void handler_queue::settle() {
         waiting_room::put_first(all, at->line);
     }
     for (const auto& each : ready_) hand_over(*each);
+    // What the last instance of a handler that was removed gives back has nowhere to go.
+    if (is_retired_ && ready_.empty()) retire();
 }
 
 void handler_queue::ended(std::uint64_t order) {
@@ -223,15 +232,17 @@ void handler_queue::room_at(outlet& instance) {
 
 void handler_queue::hand_over(gate& at) {
     while (!at.line.empty() && at.instance->has_room()) {
-        const waiting_message next = room_.take_first(at.line);
+        // It stays in its place until it is handed over.
+        const waiting_message& next = room_.first(at.line);
         at.instance->send(exchange::view_of(next.message), next.data, {next.deadline_ms, next.serial, next.order});
+        room_.take_first(at.line);
     }
 }
 
 // ---- the end of what waits -----------------------------------------------------------------------
 
 /// A message that has waited too long for room ends with `busy` before its deadline, with `late` after it.
-void handler_queue::fail(waiting_room::message_list& failed, error_code late) {
+void handler_queue::fail(waiting_room::message_list& failed, error_code late) noexcept {
     waiting_room::message_list ending;
     ending.splice(ending.end(), failed);
     for (const waiting_message& each : ending) {
@@ -242,17 +253,8 @@ void handler_queue::fail(waiting_room::message_list& failed, error_code late) {
     }
 }
 
-void handler_queue::fail_evicted() {
-    waiting_room::message_list ending;
-    ending.splice(ending.end(), evicted_);
-    for (const waiting_message& each : ending) {
-        shard_.count(counter::busy);
-        const auto error = wire::as_status_error(error_code::busy);
-        shard_.commands().finish(exchange::view_of(each.message), &error);
-    }
-}
-
-void handler_queue::retire() {
+void handler_queue::retire() noexcept {
+    is_retired_ = true;
     waiting_room::message_list all;
     room_.expel(unassigned_, all);
     for (const auto& each : ready_) room_.expel(each->line, all);
@@ -270,6 +272,8 @@ bool handler_queue::sweep(std::uint64_t now_ms) {
     for (auto& [order, each] : pins_) room_.expire(each.line, now_ms, late);
     fail(unavailable, error_code::handler_unavailable);
     fail(late, error_code::handler_timeout);
+    // As a rule they have gone when there was room; but for what an exception has kept from going.
+    for (const auto& each : ready_) hand_over(*each);
     return room_.messages() > 0;
 }
 

@@ -38,11 +38,12 @@ public:
     /// The rights of the handler; null: everything is allowed.
     const exchange::command_rights* rights() const noexcept { return is_limited_ ? &settings_->may : nullptr; }
     /// Ends the messages that wait; no more will come.
-    void retire();
+    void retire() noexcept;
 
     /// An instance takes messages from now on, or takes no more but may still hold some.
     void add_ready(outlet& instance);
     void remove_ready(outlet& instance);
+    // An exception that leaves one of these two means that the instance has to be ended, as to the queue.
     /// A message that the instance held has ended. The queue hands over no message before room_at().
     void ended(std::uint64_t order);
     /// There may be room in the instance's window.
@@ -51,6 +52,7 @@ public:
     /// The end of an instance: first withdraw() it, then give_back() the messages that it did not get or that may be
     /// given twice, which keep their places, then forget() it, which hands them over.
     void withdraw(outlet& instance);
+    /// Without the memory for it the message and its data are left as they are.
     void give_back(exchange::envelope&& message, std::string&& data, const queue_place& place);
     void forget(outlet& instance);
 
@@ -71,12 +73,21 @@ private:
         waiting_room::line line;  ///< until those have ended
     };
 
+    /// Tells those that gave way, at the end of the turn: whoever submits may be in the middle of executing commands.
+    class eviction_teller final : public exchange::turn_ender {
+    public:
+        explicit eviction_teller(handler_queue& of) noexcept : queue_{of} {}
+        void end_turn() override { queue_.fail(queue_.evicted_, wire::error_code::busy); }
+
+    private:
+        handler_queue& queue_;
+    };
+
     gate* gate_for(std::uint64_t order) const noexcept;
     void enqueue(waiting_message&& waiting);
     void settle();
     void hand_over(gate& at);
-    void fail(waiting_room::message_list& failed, wire::error_code code);
-    void fail_evicted();
+    void fail(waiting_room::message_list& failed, wire::error_code late) noexcept;
     std::uint64_t deadline_of(std::string_view type) const;
 
     exchange::shard& shard_;
@@ -88,8 +99,10 @@ private:
     std::vector<outlet*> leaving_;                 ///< instances that take no more messages, but may hold some
     waiting_room::line unassigned_;                ///< messages that wait while no instance is ready
     std::unordered_map<std::uint64_t, pin> pins_;  ///< by order; empty most of the time
-    waiting_room::message_list evicted_;           ///< to be told `busy` at the end of the turn
+    waiting_room::message_list evicted_;                   ///< to be told `busy` at the end of the turn
+    eviction_teller eviction_teller_{*this};
     bool was_unpinned_ = false;
+    bool is_retired_ = false;
     std::uint64_t last_serial_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "handlers/one_shot_queue.hpp"
 
+#include "exchange/undo.hpp"
 #include "handlers/handler_queue.hpp"
 #include "wire/handler_codec.hpp"
 
@@ -51,12 +52,9 @@ submit_result one_shot_queue::submit(const exchange::envelope_view& message, std
         return {};
     }
     const std::uint64_t origin = origin_of(message);
-    const std::size_t evicted_before = evicted_.size();
     const bool has_place =
         room_.make_room(origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
-    // Not now, since the caller of submit() may be executing commands.
-    if (evicted_.size() > evicted_before)
-        shard_.at_turn_end([this] { fail(evicted_, error_code::busy, wire::describe(error_code::busy).meaning); });
+    if (!evicted_.empty()) shard_.end_later(eviction_teller_);
     if (!has_place) {
         shard_.count(counter::busy);
         return {outcome::refused, error_code::busy};
@@ -73,19 +71,33 @@ submit_result one_shot_queue::submit(const exchange::envelope_view& message, std
     return {};
 }
 
-void one_shot_queue::call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms) {
+/// Hands a message over. One that cannot be handed over has ended then.
+void one_shot_queue::call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms) noexcept {
     const std::uint64_t id = ++last_call_;
-    calls_.emplace(id, std::move(message));
-    const std::uint64_t now = shard_.now_ms();
-    const std::chrono::milliseconds left{deadline_ms > now ? deadline_ms - now : 0};
-    runner_.call(settings_->socket, std::move(data), left, settings_->message_size,
-                 [this, &home = shard_, id](one_shot_result result) {
-                     auto kept = std::make_unique<one_shot_result>(std::move(result));
-                     home.post([this, id, answer = std::move(kept)](exchange::shard&) { called(id, *answer); });
-                 });
+    const bool is_on_its_way = shard_.guarded("a call of a one-shot handler", [&] {
+        // Made here, as who brings the answer has no shard whose work it could end.
+        auto answer = std::make_shared<one_shot_result>();
+        exchange::envelope& kept = calls_[id];
+        exchange::undo take_back{[&] {
+            message = std::move(kept);
+            calls_.erase(id);
+        }};
+        kept = std::move(message);
+        const std::uint64_t now = shard_.now_ms();
+        const std::chrono::milliseconds left{deadline_ms > now ? deadline_ms - now : 0};
+        runner_.call(settings_->socket, std::move(data), left, settings_->message_size,
+                     [this, &home = shard_, id, answer](one_shot_result result) {
+                         *answer = std::move(result);
+                         home.post_surely([this, id, answer](exchange::shard&) { called(id, *answer); });
+                     });
+        take_back.done();
+    });
+    if (is_on_its_way) return;
+    const auto failure = wire::as_status_error(error_code::internal_error);
+    shard_.commands().finish(exchange::view_of(message), &failure);
 }
 
-void one_shot_queue::called(std::uint64_t id, const one_shot_result& result) {
+void one_shot_queue::called(std::uint64_t id, const one_shot_result& result) noexcept {
     const auto found = calls_.find(id);
     if (found == calls_.end()) return;
     const exchange::envelope message = std::move(found->second);
@@ -94,34 +106,9 @@ void one_shot_queue::called(std::uint64_t id, const one_shot_result& result) {
         if (result.error().code == error_code::handler_timeout) shard_.count(counter::handler_timeouts);
         const auto error = wire::as_status_error(result.error().code, result.error().reason);
         shard_.commands().finish(exchange::view_of(message), &error);
-    } else {
-        wire::handler_frame frame;
-        frame.kind = wire::handler_frame_kind::answer;
-        frame.has_id = true;
-        frame.id = id;
-        wire::command command;
-        command.data = result->data;
-        wire::string_range* range = nullptr;
-        switch (result->command) {
-            case one_shot_command::send_clients:
-                command.kind = wire::command_kind::send_clients;
-                range = &command.users;
-                break;
-            case one_shot_command::send_servers:
-                command.kind = wire::command_kind::send_servers;
-                range = &command.servers;
-                break;
-            case one_shot_command::send_handler:
-                command.kind = wire::command_kind::send_handler;
-                command.target = result->recipients.front();
-                break;
-        }
-        for (const std::string& recipient : result->recipients) frame.strings.push_back(recipient);
-        if (range) *range = {0, static_cast<std::uint32_t>(frame.strings.size())};
-        command.has_targets = true;
-        frame.commands.push_back(command);
-        shard_.count(counter::answers);
-        shard_.commands().answer(*this, exchange::view_of(message), frame);
+    } else if (!shard_.guarded("the answer of a one-shot handler", [&] { execute(id, message, *result); })) {
+        const auto failure = wire::as_status_error(error_code::internal_error);
+        shard_.commands().finish(exchange::view_of(message), &failure);
     }
     while (!line_.empty() && has_room()) {
         waiting_message next = room_.take_first(line_);
@@ -129,7 +116,37 @@ void one_shot_queue::called(std::uint64_t id, const one_shot_result& result) {
     }
 }
 
-void one_shot_queue::fail(waiting_room::message_list& failed, error_code code, std::string_view reason) {
+void one_shot_queue::execute(std::uint64_t id, const exchange::envelope& message, const one_shot_answer& answer) {
+    wire::handler_frame frame;
+    frame.kind = wire::handler_frame_kind::answer;
+    frame.has_id = true;
+    frame.id = id;
+    wire::command command;
+    command.data = answer.data;
+    wire::string_range* range = nullptr;
+    switch (answer.command) {
+        case one_shot_command::send_clients:
+            command.kind = wire::command_kind::send_clients;
+            range = &command.users;
+            break;
+        case one_shot_command::send_servers:
+            command.kind = wire::command_kind::send_servers;
+            range = &command.servers;
+            break;
+        case one_shot_command::send_handler:
+            command.kind = wire::command_kind::send_handler;
+            command.target = answer.recipients.front();
+            break;
+    }
+    for (const std::string& recipient : answer.recipients) frame.strings.push_back(recipient);
+    if (range) *range = {0, static_cast<std::uint32_t>(frame.strings.size())};
+    command.has_targets = true;
+    frame.commands.push_back(command);
+    shard_.count(counter::answers);
+    shard_.commands().answer(*this, exchange::view_of(message), frame);
+}
+
+void one_shot_queue::fail(waiting_room::message_list& failed, error_code code, std::string_view reason) noexcept {
     waiting_room::message_list ending;
     ending.splice(ending.end(), failed);
     for (const waiting_message& each : ending) {

@@ -54,10 +54,23 @@ public:
     std::uint64_t source_id() const noexcept override { return 0; }
 
 private:
+    /// Tells those that gave way, at the end of the turn: whoever submits may be in the middle of executing commands.
+    class eviction_teller final : public exchange::turn_ender {
+    public:
+        explicit eviction_teller(one_shot_queue& of) noexcept : queue_{of} {}
+        void end_turn() override {
+            queue_.fail(queue_.evicted_, wire::error_code::busy, wire::describe(wire::error_code::busy).meaning);
+        }
+
+    private:
+        one_shot_queue& queue_;
+    };
+
     bool has_room() const noexcept;
-    void call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms);
-    void called(std::uint64_t id, const one_shot_result& result);
-    void fail(waiting_room::message_list& failed, wire::error_code code, std::string_view reason);
+    void call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms) noexcept;
+    void called(std::uint64_t id, const one_shot_result& result) noexcept;
+    void execute(std::uint64_t id, const exchange::envelope& message, const one_shot_answer& answer);
+    void fail(waiting_room::message_list& failed, wire::error_code code, std::string_view reason) noexcept;
 
     exchange::shard& shard_;
     one_shot_runner& runner_;
@@ -68,6 +81,7 @@ private:
     waiting_room room_;
     waiting_room::line line_;
     waiting_room::message_list evicted_;  ///< to be told `busy` at the end of the turn
+    eviction_teller eviction_teller_{*this};
     std::unordered_map<std::uint64_t, exchange::envelope> calls_;
     std::uint64_t last_call_ = 0;
 };

@@ -22,7 +22,8 @@ public:
     virtual unsigned number() const noexcept = 0;
     /// Returns whether another message may be handed over now.
     virtual bool has_room() const noexcept = 0;
-    /// Hands a message over, and copies everything that must outlive the call. Must not call the queue.
+    /// Hands a message over; everything is copied that must outlive the call. Must not call the queue. An exception
+    /// that leaves it means that the message was not handed over.
     virtual void send(const exchange::envelope_view& message, std::string_view data, const queue_place& place) = 0;
     /// Appends the order of each message that was handed over and has not ended.
     virtual void list_held(std::vector<std::uint64_t>& orders) const = 0;

@@ -16,40 +16,57 @@ shard_handlers::shard_handlers(exchange::shard& on, const std::vector<shard_hand
 shard_handlers::~shard_handlers() { shard_.remove_swept(*this); }
 
 void shard_handlers::apply(const handler_list& entries, std::chrono::milliseconds busy_timeout) {
+    // What may fail comes first: the queues that are new, and all places.
     auto routes = std::make_shared<exchange::routing_table>();
-    decltype(queues_) kept;
-    decltype(one_shot_queues_) kept_one_shots;
+    decltype(queues_) queues;
+    decltype(one_shot_queues_) one_shots;
     for (const auto& entry : entries) {
         exchange::handler_port* port = nullptr;
         if (entry->start == start_mode::one_shot) {
-            auto& queue = kept_one_shots[entry->name];
-            if (auto before = one_shot_queues_.extract(entry->name)) queue = std::move(before.mapped());
-            if (queue) queue->apply(entry, busy_timeout);
-            else queue = std::make_unique<one_shot_queue>(shard_, one_shots_, entry, busy_timeout);
-            port = queue.get();
+            const auto before = one_shot_queues_.find(entry->name);
+            auto& made = one_shots[entry->name];
+            if (before == one_shot_queues_.end())
+                made = std::make_unique<one_shot_queue>(shard_, one_shots_, entry, busy_timeout);
+            port = made ? made.get() : before->second.get();
         } else {
-            auto& queue = kept[entry->name];
-            if (auto before = queues_.extract(entry->name)) queue = std::move(before.mapped());
-            if (queue) queue->apply(entry, busy_timeout);
-            else queue = std::make_unique<handler_queue>(shard_, entry, busy_timeout);
-            port = queue.get();
+            const auto before = queues_.find(entry->name);
+            auto& made = queues[entry->name];
+            if (before == queues_.end()) made = std::make_unique<handler_queue>(shard_, entry, busy_timeout);
+            port = made ? made.get() : before->second.get();
         }
         routes->by_name.emplace(entry->name, port);
         for (const std::string& type : entry->types) routes->by_type.emplace(type, port);
     }
+    retired_.reserve(retired_.size() + queues_.size());
+    retired_one_shots_.reserve(retired_one_shots_.size() + one_shot_queues_.size());
+    // From here on nothing fails, but for the groups of handlers that are gone.
+    const auto keep = [&](auto& before, auto& now) {
+        for (auto& [name, queue] : now)
+            if (!queue) queue = std::move(before.find(name)->second);
+    };
+    keep(queues_, queues);
+    keep(one_shot_queues_, one_shots);
+    queues_.swap(queues);
+    one_shot_queues_.swap(one_shots);
     shard_.set_routes(std::move(routes));
-    for (auto& [name, gone] : queues_) {
-        gone->retire();
-        shard_.groups().drop_handler(name);
-        retired_.push_back(std::move(gone));
+    for (const auto& entry : entries) {
+        if (const auto found = queues_.find(entry->name); found != queues_.end())
+            found->second->apply(entry, busy_timeout);
+        if (const auto found = one_shot_queues_.find(entry->name); found != one_shot_queues_.end())
+            found->second->apply(entry, busy_timeout);
     }
-    for (auto& [name, gone] : one_shot_queues_) {
+    for (auto& [name, gone] : queues) {
+        if (!gone) continue;
+        gone->retire();
+        retired_.push_back(std::move(gone));
+        shard_.guarded("groups of a handler that is gone", [&] { shard_.groups().drop_handler(name); });
+    }
+    for (auto& [name, gone] : one_shots) {
+        if (!gone) continue;
         gone->retire();
         retired_one_shots_.push_back(std::move(gone));
     }
     shard_.wake_sweep();
-    queues_ = std::move(kept);
-    one_shot_queues_ = std::move(kept_one_shots);
 }
 
 void shard_handlers::open(channel_offer&& offer, std::shared_ptr<instance_progress> progress) {
@@ -58,10 +75,18 @@ void shard_handlers::open(channel_offer&& offer, std::shared_ptr<instance_progre
         ::close(offer.fd);
         return listener_.channel_lost(offer.instance, "the handler was removed", loss::broken);
     }
-    auto& made =
-        channels_.emplace_back(std::make_unique<channel>(*this, *queue->second, std::move(offer), std::move(progress)));
-    channel& opened = *made;
-    if (!shard_.guarded("a new channel", [&] { opened.begin(); })) opened.fail();
+    const instance_ref instance = offer.instance;
+    channel* opened = nullptr;
+    const bool has_begun = shard_.guarded("a new channel", [&] {
+        channels_.reserve(channels_.size() + 1);
+        channels_.push_back(std::make_unique<channel>(*this, *queue->second, std::move(offer), std::move(progress)));
+        opened = channels_.back().get();
+        opened->begin();
+    });
+    if (has_begun) return;
+    if (opened) return opened->framed_stream::fail();
+    if (offer.fd >= 0) ::close(offer.fd);
+    listener_.channel_lost(instance, "a channel could not be opened", loss::broken);
 }
 
 channel* shard_handlers::find(std::uint64_t epoch) const {
@@ -73,27 +98,27 @@ channel* shard_handlers::find(std::uint64_t epoch) const {
 channel* shard_handlers::find(const instance_ref& instance) const { return find(instance.epoch); }
 
 void shard_handlers::ready(const instance_ref& instance) {
-    if (channel* c = find(instance)) c->become_ready();
+    with_channel(instance.epoch, "a channel that is ready", [](channel& c) { c.become_ready(); });
 }
 
 void shard_handlers::drain(const instance_ref& instance) {
-    if (channel* c = find(instance)) c->drain();
-    else channel_drained(instance);
+    if (!find(instance)) return channel_drained(instance);
+    with_channel(instance.epoch, "the drain of a channel", [](channel& c) { c.drain(); });
 }
 
 void shard_handlers::close(const instance_ref& instance, const std::string& reason) {
-    if (channel* c = find(instance)) c->fail(reason);
+    with_channel(instance.epoch, "the end of a channel", [&](channel& c) { c.fail(reason); });
 }
 
 void shard_handlers::publish_later(std::uint64_t epoch) {
     shard_.at_turn_end([this, epoch] {
-        if (channel* c = find(epoch)) c->publish_progress();
+        with_channel(epoch, "what a channel has executed", [](channel& c) { c.publish_progress(); });
     });
 }
 
 void shard_handlers::lose_later(std::uint64_t epoch, std::string reason) {
     shard_.at_turn_end([this, epoch, reason = std::move(reason)] {
-        if (channel* c = find(epoch)) c->lost(reason);
+        with_channel(epoch, "the loss of a channel", [&](channel& c) { c.lost(reason); });
     });
 }
 
@@ -127,13 +152,14 @@ void shard_handlers::channel_drained(const instance_ref& instance) {
 void shard_handlers::wait_for_frames(const instance_ref& instance, unsigned on_shard, std::uint64_t count) {
     shard_.post_to(on_shard,
                    [there = all_[on_shard], epoch = instance.epoch, count, waiting = shard_.index()](exchange::shard&) {
-                       if (channel* c = there->find(epoch)) c->wake_when_executed(count, waiting);
+                       there->with_channel(epoch, "who waits for a channel",
+                                           [&](channel& c) { c.wake_when_executed(count, waiting); });
                    });
 }
 
 void shard_handlers::tell_waiter(const instance_ref& instance, unsigned waiting_shard) {
     shard_.post_to(waiting_shard, [there = all_[waiting_shard], epoch = instance.epoch](exchange::shard&) {
-        if (channel* c = there->find(epoch)) c->after_may_be_met();
+        there->with_channel(epoch, "a channel that may go on", [](channel& c) { c.after_may_be_met(); });
     });
 }
 

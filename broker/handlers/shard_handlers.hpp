@@ -63,6 +63,12 @@ public:
     void closed(channel& gone);
     /// Runs at the end of the turn, if the channel of this instance still exists then.
     void publish_later(std::uint64_t epoch);
+    /// Calls `work(channel&)` for the channel of this instance, if it stands; an exception ends the channel.
+    template <class Work>
+    void with_channel(std::uint64_t epoch, const char* where, Work&& work) {
+        channel* const to = find(epoch);
+        if (to && !shard_.guarded(where, [&] { work(*to); })) to->miss_frame();
+    }
     void lose_later(std::uint64_t epoch, std::string reason);
     /// Asks another shard's channel of the instance to tell when it has executed `count` frames.
     void wait_for_frames(const instance_ref& instance, unsigned on_shard, std::uint64_t count);

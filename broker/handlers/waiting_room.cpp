@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "exchange/undo.hpp"
+
 namespace bester::handlers {
 
 bool waiting_room::make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, message_list& evicted) {
@@ -22,10 +24,23 @@ bool waiting_room::make_room(std::uint64_t origin, std::size_t bytes, const boun
 }
 
 void waiting_room::add(line& to, waiting_message&& message) {
-    order_state& order = orders_[message.order];
-    const bool is_first = order.messages == 0 && !shares_.contains(message.origin);
+    // All that may fail comes first: a message is in a line and counted, or neither.
+    message_list place;
+    place.emplace_back();
+    for (heap& each : heaps_)
+        if (each.size() == each.capacity()) each.reserve(2 * each.size() + 1);
+    const auto of_order = orders_.try_emplace(message.order).first;
+    exchange::undo forget_order{[&] {
+        if (of_order->second.messages == 0) orders_.erase(of_order);
+    }};
+    const auto [found, is_new] = shares_.try_emplace(message.origin);
+    forget_order.done();
+    order_state& order = of_order->second;
+    const bool is_first = order.messages == 0 && is_new;
     message_list& lane = to.lane(is_first);
-    waiting_message& added = lane.emplace_back(std::move(message));
+    lane.splice(lane.end(), place);
+    waiting_message& added = lane.back();
+    added = std::move(message);
     added.line = &to;
     added.place = std::prev(lane.end());
     added.is_first = is_first;
@@ -33,7 +48,6 @@ void waiting_room::add(line& to, waiting_message&& message) {
     order.has_first = order.has_first || is_first;
     ++messages_;
     bytes_ += added.data.size();
-    const auto [found, is_new] = shares_.try_emplace(added.origin);
     share& mine = found->second;
     if (is_new) {
         mine.origin = added.origin;
@@ -57,7 +71,7 @@ void waiting_room::add(line& to, waiting_message&& message) {
 }
 
 /// Takes a message out of the accounts before it is moved.
-void waiting_room::leave(waiting_message& message) {
+void waiting_room::leave(waiting_message& message) noexcept {
     --messages_;
     bytes_ -= message.data.size();
     const auto order = orders_.find(message.order);
@@ -79,23 +93,28 @@ void waiting_room::leave(waiting_message& message) {
     if (!mine.newest) shares_.erase(found);
 }
 
-void waiting_room::move_out(message_list::iterator which, message_list& to) {
+void waiting_room::move_out(message_list::iterator which, message_list& to) noexcept {
     message_list& from = which->line->lane(which->is_first);
     leave(*which);
     to.splice(to.end(), from, which);
 }
 
-waiting_message waiting_room::take_first(line& from) {
-    const bool is_rest_next = std::exchange(from.is_rest_next_, !from.is_rest_next_) && !from.rest_.empty() &&
+waiting_room::message_list& waiting_room::next_lane(line& from) const noexcept {
+    const bool is_rest_next = from.is_rest_next_ && !from.rest_.empty() &&
                               !orders_.find(from.rest_.front().order)->second.has_first;
-    message_list& lane = from.lane(!is_rest_next && !from.first_.empty());
+    return from.lane(!is_rest_next && !from.first_.empty());
+}
+
+waiting_message waiting_room::take_first(line& from) {
+    message_list& lane = next_lane(from);
+    from.is_rest_next_ = !from.is_rest_next_;
     leave(lane.front());
     waiting_message first = std::move(lane.front());
     lane.pop_front();
     return first;
 }
 
-void waiting_room::gather(line& from, message_list& into) {
+void waiting_room::gather(line& from, message_list& into) noexcept {
     for (waiting_message& each : from.first_) {
         each.is_first = false;
         orders_.find(each.order)->second.has_first = false;
@@ -105,12 +124,12 @@ void waiting_room::gather(line& from, message_list& into) {
     into.splice(into.end(), from.rest_);
 }
 
-void waiting_room::put_first(message_list& gathered, line& to) {
+void waiting_room::put_first(message_list& gathered, line& to) noexcept {
     gathered.front().line = &to;
     to.rest_.splice(to.rest_.end(), gathered, gathered.begin());
 }
 
-void waiting_room::move_all(line& from, line& to) {
+void waiting_room::move_all(line& from, line& to) noexcept {
     message_list all;
     gather(from, all);
     while (!all.empty()) put_first(all, to);
@@ -128,14 +147,14 @@ void waiting_room::expire(line& from, std::uint64_t now_ms, message_list& expire
         }
 }
 
-void waiting_room::expel(line& from, message_list& out) {
+void waiting_room::expel(line& from, message_list& out) noexcept {
     for (message_list* const lane : {&from.first_, &from.rest_})
         while (!lane->empty()) move_out(lane->begin(), out);
 }
 
 // ---- the heaps ---------------------------------------------------------------------------------
 
-void waiting_room::remove(share& gone, measure by) {
+void waiting_room::remove(share& gone, measure by) noexcept {
     heap& in = heaps_[by];
     const std::size_t place = gone.place[by];
     share* const last = in.back();
@@ -146,12 +165,12 @@ void waiting_room::remove(share& gone, measure by) {
     sift_down(by, last->place[by]);
 }
 
-void waiting_room::put(measure by, std::size_t place, share* which) {
+void waiting_room::put(measure by, std::size_t place, share* which) noexcept {
     heaps_[by][place] = which;
     which->place[by] = place;
 }
 
-void waiting_room::sift_up(measure by, std::size_t place) {
+void waiting_room::sift_up(measure by, std::size_t place) noexcept {
     const heap& in = heaps_[by];
     share* const rising = in[place];
     while (place > 0 && in[(place - 1) / 2]->held[by] < rising->held[by]) {
@@ -161,7 +180,7 @@ void waiting_room::sift_up(measure by, std::size_t place) {
     put(by, place, rising);
 }
 
-void waiting_room::sift_down(measure by, std::size_t place) {
+void waiting_room::sift_down(measure by, std::size_t place) noexcept {
     const heap& in = heaps_[by];
     share* const sinking = in[place];
     for (;;) {

@@ -83,21 +83,23 @@ public:
     /// Makes room for a message of `origin` with `bytes` of data. False: there is none, or only if one with a smaller
     /// share gave way. Messages that gave way are moved to `evicted`, without their data.
     bool make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, message_list& evicted);
-    /// Puts a message at the end of a line, whatever the bounds.
+    /// Puts a message at the end of a line, whatever the bounds. Without the memory for it the message is left as it is.
     void add(line& to, waiting_message&& message);
+    /// The next message of a line that is not empty.
+    const waiting_message& first(line& from) const noexcept { return next_lane(from).front(); }
     /// Takes the next message out of a line that is not empty.
     waiting_message take_first(line& from);
     /// Moves all messages of a line to the end of another one.
-    void move_all(line& from, line& to);
+    void move_all(line& from, line& to) noexcept;
     /// Takes all messages out of a line, to be put into others: they are still in the room.
-    void gather(line& from, message_list& into);
+    void gather(line& from, message_list& into) noexcept;
     /// Puts the first of those that were gathered at the end of a line.
-    static void put_first(message_list& gathered, line& to);
+    static void put_first(message_list& gathered, line& to) noexcept;
     static void sort_by_serial(message_list& which);
     /// Moves the messages of a line whose time is over to `expired`, out of the room.
     void expire(line& from, std::uint64_t now_ms, message_list& expired);
     /// Moves all messages of a line out of the room.
-    void expel(line& from, message_list& out);
+    void expel(line& from, message_list& out) noexcept;
 
     std::size_t messages() const noexcept { return messages_; }
     std::size_t bytes() const noexcept { return bytes_; }
@@ -120,12 +122,13 @@ private:
         bool has_first = false;  ///< one of them is in the first lane of its line
     };
 
-    void leave(waiting_message& message);
-    void move_out(message_list::iterator which, message_list& to);
-    void remove(share& gone, measure by);
-    void sift_up(measure by, std::size_t place);
-    void sift_down(measure by, std::size_t place);
-    void put(measure by, std::size_t place, share* which);
+    message_list& next_lane(line& from) const noexcept;
+    void leave(waiting_message& message) noexcept;
+    void move_out(message_list::iterator which, message_list& to) noexcept;
+    void remove(share& gone, measure by) noexcept;
+    void sift_up(measure by, std::size_t place) noexcept;
+    void sift_down(measure by, std::size_t place) noexcept;
+    void put(measure by, std::size_t place, share* which) noexcept;
 
     std::size_t messages_ = 0;
     std::size_t bytes_ = 0;

@@ -6,6 +6,7 @@
 #include "workers/worker_pool.hpp"
 
 #include <atomic>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <ostream>
@@ -105,9 +106,36 @@ struct authenticator::state {
             waiting.erase(wanted->digest);
             callbacks.swap(wanted->callbacks);
         }
-        const auto result = its_turn == turn::run ? verify(*wanted) : verdict::busy;
+        auto result = verdict::busy;
+        if (its_turn == turn::run) {
+            try {
+                result = verify(*wanted);
+            } catch (const std::exception& error) {  // of those who wait each is told
+                log::error("accounts: a log-in could not be verified: {}", error.what());
+                result = verdict::unavailable;
+            }
+        }
         wanted->password = secret();
-        for (const auto& callback : callbacks) callback(result);
+        for (const auto& callback : callbacks) tell(callback, result);
+    }
+
+    /// A callback that fails keeps nobody else from being told.
+    template <class Callback, class Result>
+    static void tell(const Callback& callback, Result result) noexcept {
+        try {
+            callback(result);
+        } catch (const std::exception& error) {
+            log::error("accounts: what was found could not be told: {}", error.what());
+        }
+    }
+
+    password_change try_to_change(const change_request& wanted) noexcept {
+        try {
+            return change(wanted);
+        } catch (const std::exception& error) {
+            log::error("accounts: a password could not be changed: {}", error.what());
+            return password_change::unavailable;
+        }
     }
 
     password_change change(const change_request& wanted) {
@@ -144,15 +172,16 @@ void authenticator::verify_async(std::string_view user, std::string_view passwor
     std::shared_ptr<verification> wanted;
     {
         const std::lock_guard lock(state_->mutex);
-        auto& twin = state_->waiting[digest];
-        if (twin) {
-            twin->callbacks.push_back(std::move(callback));
+        const auto twin = state_->waiting.find(digest);
+        if (twin != state_->waiting.end()) {
+            twin->second->callbacks.push_back(std::move(callback));
             return;
         }
-        twin = std::make_shared<verification>(
+        // Whole before others find it: who waits for one that never runs waits for ever.
+        wanted = std::make_shared<verification>(
             verification{std::string(user), secret(password), digest, state_->now(), {}});
-        twin->callbacks.push_back(std::move(callback));
-        wanted = twin;
+        wanted->callbacks.push_back(std::move(callback));
+        state_->waiting.emplace(digest, wanted);
     }
     // Without the mutex: what gives way to this one is cancelled meanwhile, and takes it.
     bool is_taken = false;
@@ -173,10 +202,11 @@ void authenticator::change_password_async(std::string_view user, std::string_vie
         std::string(user), secret(old_password), secret(new_password), state_->now(), std::move(callback)});
     const bool is_taken = state_->pool.submit(
         [state = state_.get(), wanted](turn its_turn) {
-            wanted->callback(its_turn == turn::run ? state->change(*wanted) : password_change::busy);
+            state::tell(wanted->callback,
+                        its_turn == turn::run ? state->try_to_change(*wanted) : password_change::busy);
         },
         from);
-    if (!is_taken) wanted->callback(password_change::busy);
+    if (!is_taken) state::tell(wanted->callback, password_change::busy);
 }
 
 void authenticator::account_changed(std::string_view user) { state_->memory.forget(user); }

@@ -3,8 +3,11 @@
 #include <sys/resource.h>
 #include <algorithm>
 #include <csignal>
+#include <exception>
 #include <iterator>
 #include <utility>
+
+#include "log/log.hpp"
 
 namespace bester::workers {
 
@@ -35,7 +38,7 @@ worker_pool::~worker_pool() {
     }
     is_wanted_.notify_all();
     for (auto& each : cancelled)
-        for (auto& wanted : each.tasks) wanted(turn::cancelled);
+        for (auto& wanted : each.tasks) call(wanted, turn::cancelled);
     for (auto& thread : threads_) thread.join();
 }
 
@@ -44,23 +47,43 @@ bool worker_pool::submit(task wanted, submitter from) {
     {
         const std::lock_guard lock(mutex_);
         if (is_stopping_) return false;
-        if (waiting_ >= max_waiting_) {
-            cancelled = take_last_of_longest(from);
-            if (!cancelled) return false;
+        const bool is_full = waiting_ >= max_waiting_;
+        const auto longest = is_full ? longest_before(from) : lines_.end();
+        if (is_full && longest == lines_.end()) return false;
+        add(std::move(wanted), from);
+        if (is_full) {
+            cancelled = std::move(longest->tasks.back());
+            longest->tasks.pop_back();
+            --waiting_;
         }
-        const auto known = by_submitter_.find(from);
-        if (known != by_submitter_.end()) {
-            known->second->tasks.push_back(std::move(wanted));
-        } else {
-            lines_.push_back({from, {}});
-            lines_.back().tasks.push_back(std::move(wanted));
-            by_submitter_.emplace(from, std::prev(lines_.end()));
-        }
-        ++waiting_;
     }
     is_wanted_.notify_one();
-    if (cancelled) cancelled(turn::cancelled);
+    if (cancelled) call(cancelled, turn::cancelled);
     return true;
+}
+
+/// Runs a task on this thread.
+void worker_pool::call(const task& what, turn its_turn) noexcept {
+    try {
+        what(its_turn);
+    } catch (const std::exception& error) {
+        log::error("a task of a pool of threads ended by an unexpected error: {}", error.what());
+    }
+}
+
+/// At the end of its submitter's line.
+void worker_pool::add(task&& wanted, submitter from) {
+    if (const auto known = by_submitter_.find(from); known != by_submitter_.end()) {
+        known->second->tasks.push_back(std::move(wanted));
+    } else {
+        // Nothing is in a list before all that may fail is done.
+        line_list made;
+        made.push_back({from, {}});
+        made.back().tasks.push_back(std::move(wanted));
+        by_submitter_.emplace(from, made.begin());
+        lines_.splice(lines_.end(), made);
+    }
+    ++waiting_;
 }
 
 /// The first task of the submitter whose turn it is, which has its next turn after all others. There is one.
@@ -78,17 +101,13 @@ worker_pool::task worker_pool::take_next() {
     return next;
 }
 
-/// Empty: nobody has at least two more than `from`.
-worker_pool::task worker_pool::take_last_of_longest(submitter from) {
+/// The line of the submitter with the most; the end: nobody has at least two more than `from`.
+worker_pool::line_list::iterator worker_pool::longest_before(submitter from) {
     const auto known = by_submitter_.find(from);
     const std::size_t own = known == by_submitter_.end() ? 0 : known->second->tasks.size();
     const auto longest = std::max_element(lines_.begin(), lines_.end(),
                                           [](const line& a, const line& b) { return a.tasks.size() < b.tasks.size(); });
-    if (longest == lines_.end() || longest->tasks.size() < own + 2) return {};
-    task last = std::move(longest->tasks.back());
-    longest->tasks.pop_back();
-    --waiting_;
-    return last;
+    return longest == lines_.end() || longest->tasks.size() < own + 2 ? lines_.end() : longest;
 }
 
 void worker_pool::max_waiting(std::size_t most) {
@@ -111,7 +130,7 @@ void worker_pool::work() {
         {
             const task next = take_next();
             lock.unlock();
-            next(turn::run);
+            call(next, turn::run);
         }
         lock.lock();
     }

@@ -15,8 +15,9 @@ namespace bester::workers {
 
 /// A few threads for what blocks, before them a bounded queue. Any thread may submit. Tasks name their submitter: those
 /// of one submitter start in the order submitted, and the submitters take turns, so that nobody waits for all that
-/// somebody else has submitted. Tasks run side by side and must not throw. The threads take no signals and give way to
-/// the shards (a higher nice value).
+/// somebody else has submitted. Tasks run side by side. An exception that leaves one is logged and goes no further; but
+/// whoever waits for the task has to be told by itself. The threads take no signals and give way to the shards (a
+/// higher nice value).
 class worker_pool {
 public:
     enum class turn {
@@ -36,7 +37,7 @@ public:
 
     /// Returns false, and does not take the task, if `max_waiting` tasks wait already or the pool is ending. If so many
     /// wait, and most of them are of a submitter with at least two more than `from`, the last one of that submitter is
-    /// cancelled instead (on this thread).
+    /// cancelled instead (on this thread). An exception means that nothing was changed.
     [[nodiscard]] bool submit(task wanted, submitter from = 0);
     void max_waiting(std::size_t most);
     std::size_t waiting() const;
@@ -49,8 +50,10 @@ private:
     using line_list = std::list<line>;
 
     void work();
+    static void call(const task& what, turn its_turn) noexcept;
+    void add(task&& wanted, submitter from);
     task take_next();
-    task take_last_of_longest(submitter from);
+    line_list::iterator longest_before(submitter from);
 
     mutable std::mutex mutex_;
     std::condition_variable is_wanted_;

@@ -171,7 +171,7 @@ void protocol_session::change_password(std::string_view id_token, const wire::bu
     owner_.logins().change_password(
         user_, command.old_password, command.new_password, from.number(),
         [&clients = owner_, &home = shard_, asked = std::move(asked)](login_result result) {
-            home.post([&clients, asked, result](exchange::shard& here) {
+            home.post_surely([&clients, asked, result](exchange::shard& here) {
                 if (result == login_result::rejected) asked->throttle.failed(asked->from, asked->user, here.now_ms());
                 exchange::session* const asking = here.sessions().find(asked->session);
                 if (!asking) return;

@@ -8,6 +8,7 @@
 #include "clients/session/user_session.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "exchange/undo.hpp"
 #include "log/log.hpp"
 #include "wire/json_text.hpp"
 #include "wire/names.hpp"
@@ -73,7 +74,7 @@ user_session::login_step user_session::log_in_with_password(const login_request&
     owner_.logins().verify(
         request.user, request.password, from.number(),
         [&clients = owner_, &home = owner_.shard(), ticket](login_result result) {
-            home.post([&clients, ticket, result](exchange::shard&) {
+            home.post_surely([&clients, ticket, result](exchange::shard&) {
                 const bool is_wrong = result == login_result::rejected || result == login_result::bad_password;
                 clients.with_login(ticket, is_wrong, [result](user_session& asked) { asked.verified(result); });
             });
@@ -190,10 +191,18 @@ user_session::login_step user_session::accept(std::string_view user) {
     if (const error_code why = objection(); why != error_code::none) return refuse(why);
     const std::size_t most = owner_.limits().sessions_per_user;
     if (most != 0 && shard.users().count(user_) >= most) return refuse(error_code::too_many_sessions);
-    standing_ = standing::inside;
     id_ = shard.sessions().add(*this);
+    // It is in with all that belongs to it, or not at all: nobody hears that it has left who has not heard of it.
+    exchange::undo stay_outside{[&] {
+        standing_ = standing::outside;
+        shard.users().remove(user_, id_);
+        shard.sessions().remove(id_);
+    }};
     shard.users().add(user_, id_);
+    standing_ = standing::inside;
     logged_in();
+    stay_outside.done();
+    if (!is_authenticated()) return login_step::refused;
     shard.observers().tell([this](exchange::session_observer& observer) { observer.on_connected(*this); });
     return login_step::accepted;
 }

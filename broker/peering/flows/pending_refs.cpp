@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "exchange/undo.hpp"
+
 namespace bester::peering {
 
 namespace {
@@ -12,17 +14,24 @@ constexpr std::size_t most_ended = 1'024;
 
 }  // namespace
 
-std::uint64_t pending_refs::add(waiting what, time_point deadline) {
-    const auto [ref, used] = slots_.add();
-    used = std::move(what);
-    if (used.asker) askers_.emplace(used.asker, ref);
-    const auto open = open_.find(used.server);
-    if (open == open_.end()) open_.emplace(used.server, 1);
-    else ++open->second;
+std::uint64_t pending_refs::add(waiting&& what, time_point deadline) {
     if (deadlines_.size() > 2 * slots_.size() + most_ended) forget_ended();
-    deadlines_.push_back({deadline, ref});
+    // What may fail comes first: what waits has a deadline and is counted, or does not wait.
+    if (deadlines_.size() == deadlines_.capacity()) deadlines_.reserve(2 * deadlines_.size() + 1);
+    const auto open = open_.try_emplace(what.server, 0).first;
+    exchange::undo forget_server{[&] {
+        if (open->second == 0) open_.erase(open);
+    }};
+    const auto added = slots_.add();
+    exchange::undo free_place{[&] { slots_.remove(added.number); }};
+    if (what.asker) askers_.emplace(what.asker, added.number);
+    forget_server.done();
+    free_place.done();
+    ++open->second;
+    added.value = std::move(what);
+    deadlines_.push_back({deadline, added.number});
     std::push_heap(deadlines_.begin(), deadlines_.end());
-    return ref;
+    return added.number;
 }
 
 bool pending_refs::take(std::uint64_t ref, waiting& what) {

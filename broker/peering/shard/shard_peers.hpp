@@ -139,12 +139,12 @@ private:
     void give(const wire::link_message& message, pending_refs::waiting waiting, std::uint64_t answered);
     void submit_legacy(std::string_view address, const exchange::remote_submission& what,
                        const exchange::acknowledgement& to);
-    void offer(std::string& body, pending_refs::waiting waiting, std::uint64_t answered);
+    void offer(std::string& body, pending_refs::waiting&& waiting, std::uint64_t answered);
     void refuse_full(flow& on, const pending_refs::waiting& waiting);
     void withdraw(flow& from, std::uint64_t number);
     void fail(const pending_refs::waiting& waiting, wire::error_code code, std::string_view reason);
     void fail_all(const std::vector<failed_message>& failed);
-    void tell(const exchange::acknowledgement& to, exchange::partial_outcome outcome);
+    void tell(const exchange::acknowledgement& to, exchange::partial_outcome&& outcome);
 
     // Incoming.
     static void pass(peer_link& link, const std::string& frame);

@@ -32,6 +32,16 @@ void take_unreached(const wire::unreached_list& unreached, std::vector<std::stri
     }
 }
 
+/// The outcome of what an exception has ended.
+partial_outcome failed_here() {
+    const auto error = wire::as_status_error(error_code::internal_error);
+    partial_outcome outcome;
+    outcome.error_code = error.code;
+    outcome.error_reason = error.reason;
+    outcome.is_temporary = error.temporary;
+    return outcome;
+}
+
 struct frame_address {
     std::string_view from;
     std::string_view to;
@@ -200,8 +210,11 @@ void shard_peers::execute(flow& from, const wire::deliver_message& message) {
     users_.clear();
     for (const std::string_view user : message.users) users_.push_back(user);
     if (message.ref != 0) ++from.unanswered;
-    shard_.commands().deliver_from(from.server, message.ref, message.type_token, message.data, users_,
-                                   message.is_for_everybody, rights);
+    const bool is_done = shard_.guarded("a delivery of another server", [&] {
+        shard_.commands().deliver_from(from.server, message.ref, message.type_token, message.data, users_,
+                                       message.is_for_everybody, rights);
+    });
+    if (!is_done && message.ref != 0) finish({from.server, {}, message.ref, 0}, failed_here());
 }
 
 void shard_peers::execute(flow& from, const wire::submit_message& message) {
@@ -213,9 +226,12 @@ void shard_peers::execute(flow& from, const wire::submit_message& message) {
         return refuse(from, message.ref, error_code::busy, "too many messages from that server are being handled here");
     ++from.unanswered;
     from.unanswered_bytes += size;
-    shard_.commands().submit_from(
-        {from.server, message.session, message.ref, static_cast<std::uint32_t>(size)},
-        {message.type_token, message.data, message.user, message.session, message.id_token, message.hops});
+    const exchange::remote_origin origin{from.server, message.session, message.ref, static_cast<std::uint32_t>(size)};
+    const bool is_done = shard_.guarded("a message of another server", [&] {
+        shard_.commands().submit_from(
+            origin, {message.type_token, message.data, message.user, message.session, message.id_token, message.hops});
+    });
+    if (!is_done) finish(origin, failed_here());
 }
 
 void shard_peers::execute(flow& from, const wire::reply_message& message) {
@@ -242,16 +258,19 @@ void shard_peers::execute(flow& from, const wire::result_message& message) {
     pending_refs::waiting waiting;
     if (!refs_.take_of(from.server, message.ref, waiting)) return;
     partial_outcome outcome;
-    outcome.delivered = std::min(message.delivered, most_delivered);
-    outcome.error_code = message.code;
-    outcome.error_reason = message.reason;
-    outcome.is_temporary = message.is_temporary;
-    if (!message.code.empty()) {
-        for (const std::string& recipient : waiting.recipients)
-            outcome.missed.push_back({recipient, std::string{message.code}});
-    } else if (!waiting.recipients.empty()) {
-        take_unreached(message.unreached, waiting.recipients, from.server, outcome);
-    }
+    const bool is_read = shard_.guarded("a result of another server", [&] {
+        outcome.delivered = std::min(message.delivered, most_delivered);
+        outcome.error_code = message.code;
+        outcome.error_reason = message.reason;
+        outcome.is_temporary = message.is_temporary;
+        if (!message.code.empty()) {
+            for (const std::string& recipient : waiting.recipients)
+                outcome.missed.push_back({recipient, std::string{message.code}});
+        } else if (!waiting.recipients.empty()) {
+            take_unreached(message.unreached, waiting.recipients, from.server, outcome);
+        }
+    });
+    if (!is_read) outcome = failed_here();
     // No command is being executed, so this need not wait for the next turn.
     if (waiting.to.shard == shard_.index()) shard_.commands().arrived(waiting.to, outcome);
     else tell(waiting.to, std::move(outcome));

@@ -107,15 +107,16 @@ void shard_peers::submit_legacy(std::string_view address, const exchange::remote
                                 const acknowledgement& to) {
     pending_refs::waiting waiting{to, std::string{address}, {}, {}, {}};
     if (to.report != 0) waiting.recipients.emplace_back(address);
-    listener_.send_legacy(
-        std::string{address}, legacy_frame(what.type_token, what.data),
-        [this, &home = shard_, waiting = std::move(waiting)](error_code code, const std::string& reason) {
-            auto ended = std::make_unique<std::pair<pending_refs::waiting, std::string>>(waiting, reason);
-            home.post([this, code, ended = std::move(ended)](exchange::shard&) {
-                if (code == error_code::none) tell(ended->first.to, partial_outcome{});
-                else fail(ended->first, code, ended->second);
-            });
-        });
+    // Made here, as who says what became of it has no shard whose work it could end.
+    auto ended = std::make_shared<std::pair<pending_refs::waiting, std::string>>(std::move(waiting), std::string{});
+    listener_.send_legacy(std::string{address}, legacy_frame(what.type_token, what.data),
+                          [this, &home = shard_, ended](error_code code, std::string reason) {
+                              ended->second = std::move(reason);
+                              home.post_surely([this, code, ended](exchange::shard&) {
+                                  if (code == error_code::none) tell(ended->first.to, partial_outcome{});
+                                  else fail(ended->first, code, ended->second);
+                              });
+                          });
 }
 
 error_code shard_peers::reply(const exchange::remote_origin& to, std::string_view type_token, std::string_view data,
@@ -180,12 +181,15 @@ void shard_peers::give(const wire::link_message& message, pending_refs::waiting 
     if (home == shard_.index()) return offer(scratch_, std::move(waiting), answered);
     auto given = std::make_unique<std::pair<std::string, pending_refs::waiting>>(scratch_, std::move(waiting));
     shard_.post_to(home, [there = all_[home], answered, given = std::move(given)](exchange::shard&) {
-        there->offer(given->first, std::move(given->second), answered);
+        const auto put = [&] { there->offer(given->first, std::move(given->second), answered); };
+        if (there->shard_.guarded("a message for another server", put)) return;
+        there->fail(given->second, error_code::internal_error, wire::describe(error_code::internal_error).meaning);
     });
 }
 
-/// Puts the message into the flow, on the server's home shard.
-void shard_peers::offer(std::string& body, pending_refs::waiting waiting, std::uint64_t answered) {
+/// On the server's home shard: gives the message its place in the flow. `waiting` is taken, and ends at its deadline at
+/// the latest, or is left as it is.
+void shard_peers::offer(std::string& body, pending_refs::waiting&& waiting, std::uint64_t answered) {
     if (!known_->find(waiting.server))
         return fail(waiting, error_code::peer_unknown, wire::describe(error_code::peer_unknown).meaning);
     flow& on = flow_of(waiting.server);
@@ -211,6 +215,7 @@ void shard_peers::offer(std::string& body, pending_refs::waiting waiting, std::u
         on.lost_replies.insert(answered);
     if (ref != 0) refs_.take(ref, waiting);
     refuse_full(on, waiting);
+    waiting = {};
 }
 
 void shard_peers::refuse_full(flow& on, const pending_refs::waiting& waiting) {
@@ -235,11 +240,13 @@ void shard_peers::fail(const pending_refs::waiting& waiting, error_code code, st
     if (!waiting.to.is_wanted()) return;
     const auto error = wire::as_status_error(code, reason);
     partial_outcome outcome;
-    outcome.error_code = error.code;
-    outcome.error_reason = error.reason;
     outcome.is_temporary = error.temporary;
-    for (const std::string& recipient : waiting.recipients)
-        outcome.missed.push_back({recipient, std::string{error.code}});
+    outcome.error_code = error.code;
+    shard_.guarded("a failure at another server", [&] {
+        outcome.error_reason = error.reason;
+        for (const std::string& recipient : waiting.recipients)
+            outcome.missed.push_back({recipient, std::string{error.code}});
+    });
     tell(waiting.to, std::move(outcome));
 }
 
@@ -252,12 +259,15 @@ void shard_peers::fail_all(const std::vector<failed_message>& failed) {
     }
 }
 
-void shard_peers::tell(const acknowledgement& to, partial_outcome outcome) {
+void shard_peers::tell(const acknowledgement& to, partial_outcome&& outcome) {
     if (!to.is_wanted()) return;
     // Posted even on this shard, since the command may still be executing.
-    auto given = std::make_unique<partial_outcome>(std::move(outcome));
-    shard_.post_to(to.shard,
-                   [to, given = std::move(given)](exchange::shard& there) { there.commands().arrived(to, *given); });
+    const bool is_told = shard_.guarded("an outcome", [&] {
+        auto given = std::make_unique<partial_outcome>(std::move(outcome));
+        shard_.post_to(
+            to.shard, [to, given = std::move(given)](exchange::shard& there) { there.commands().arrived(to, *given); });
+    });
+    if (!is_told) shard_.commands().tell_failure(to);
 }
 
 }  // namespace bester::peering

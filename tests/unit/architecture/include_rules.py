@@ -9,7 +9,7 @@ import sys
 BELOW = {
     "wire": set(),
     "log": set(),
-    "workers": set(),
+    "workers": {"log"},
     "json": {"wire"},
     "exchange": {"log", "wire"},
     "storage": {"log", "wire", "workers"},

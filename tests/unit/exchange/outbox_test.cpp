@@ -1,4 +1,5 @@
 #include "exchange/outbox.hpp"
+#include "failing_allocation.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -211,4 +212,22 @@ TEST_CASE("outbox: a frame that is written in place is one with those before", "
     CHECK(box.frames() == 3);
     CHECK(box.flush(sockets.fds[0]) == flush_result::done);
     CHECK(sockets.read() == "abcdefghi");
+}
+
+TEST_CASE("outbox: without memory for a frame nothing is queued or counted", "[outbox]") {
+    const std::size_t size = GENERATE(100u, 40'000u);  // in a chunk, and in memory of its own
+    for (std::size_t number = 1;; ++number) {
+        chunk_pool pool;
+        outbox queue{pool};
+        const auto attempt = bester::fail_allocation(number, [&] { queue.reserve(size); });
+        if (!attempt.has_failed) break;
+        CHECK(attempt.has_thrown);
+        CHECK(queue.hold_memory() == 0);
+        CHECK(pool.bytes_in_use() == 0);
+        queue.append(std::string(size, 'x'));
+        CHECK(queue.bytes() == size);
+        queue.clear();
+        CHECK(queue.hold_memory() == 0);
+        CHECK(pool.bytes_in_use() == 0);
+    }
 }

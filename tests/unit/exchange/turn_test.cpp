@@ -1,4 +1,5 @@
 #include "exchange/turn.hpp"
+#include "failing_allocation.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -384,5 +385,47 @@ TEST_CASE_METHOD(fixture, "turn: a stream that was closed is not destroyed befor
     for (const char* each : {"a reads", "b reads", "c reads"})
         CHECK(run() == calls{"ready", "mail", "sweep", each, "post", "post"});
     CHECK(run() == calls{"ready", "mail", "sweep", "closed reads", "post", "post", "closed destroyed"});
+}
+
+namespace {
+
+/// Has work at the end of a turn, and some more at the end of the next.
+struct noting_ender final : bester::exchange::turn_ender {
+    noting_ender(turn& in, int& calls) : turn_{in}, calls_{calls} {}
+    void end_turn() override {
+        ++calls_;
+        if (again > 0 && again-- > 0) turn_.end(*this);
+        if (fails) throw std::runtime_error{"planned"};
+    }
+
+    int again = 0;
+    bool fails = false;
+
+private:
+    turn& turn_;
+    int& calls_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(fixture, "turn: who has work at its end is called once in each, without memory", "[turn]") {
+    int calls = 0;
+    noting_ender first{t, calls};
+    noting_ender second{t, calls};
+    first.again = 1;
+    first.fails = true;
+    const auto attempt = bester::fail_allocation(1, [&] {
+        for (int i = 0; i < 3; ++i) {
+            t.end(first);
+            t.end(second);
+        }
+    });
+    CHECK_FALSE(attempt.has_failed);
+    CHECK(t.has_work());
+    run();
+    CHECK(calls == 2);
+    CHECK(t.has_work());
+    run();
+    CHECK(calls == 3);
     CHECK_FALSE(t.has_work());
 }

@@ -10,6 +10,7 @@
 #include "exchange/exchange_settings.hpp"
 #include "exchange/session.hpp"
 #include "exchange/shard.hpp"
+#include "failing_allocation.hpp"
 #include "handlers/handler_queue.hpp"
 #include "handlers/rendezvous.hpp"
 #include "wire/names.hpp"
@@ -34,6 +35,7 @@ struct recorder final : outlet {
     unsigned number() const noexcept override { return number_; }
     bool has_room() const noexcept override { return held.size() < window_; }
     void send(const exchange::envelope_view& message, std::string_view data, const queue_place& place) override {
+        if (refused > 0 && refused-- > 0) throw std::bad_alloc{};
         held_message& got = held.emplace_back();
         got.message.assign(message);
         got.data = data;
@@ -46,6 +48,7 @@ struct recorder final : outlet {
 
     unsigned number_;
     std::size_t window_;
+    unsigned refused = 0;  ///< that many more messages cannot be handed over, for want of memory
     std::deque<held_message> held;
     texts seen;
 };
@@ -278,6 +281,96 @@ TEST_CASE("handler queue: a removed handler ends what waits", "[handlers]") {
     it.queue->retire();
     CHECK(tina.ends == texts{"1 handler_unavailable"});
     CHECK(it.queue->waiting() == 0);
+}
+
+TEST_CASE("handler queue: what could not be handed over keeps its place, and goes later", "[handlers]") {
+    bench it;
+    client tina{it.home};
+    recorder only{0, 1};
+    it.queue->add_ready(only);
+    for (const char* data : {"1", "2", "3"}) it.submit(tina, data);
+    only.refused = 1;
+    CHECK_THROWS_AS(it.answer(only), std::bad_alloc);
+    CHECK(it.queue->waiting() == 2);
+    // Nobody answers any more; but time passes.
+    it.queue->sweep(it.home.now_ms());
+    CHECK(only.seen == texts{"1", "2"});
+    it.answer(only);
+    CHECK(only.seen == texts{"1", "2", "3"});
+    CHECK(it.queue->waiting() == 0);
+}
+
+TEST_CASE("handler queue: no failed allocation loses a message when instances change", "[handlers]") {
+    const auto what = GENERATE(0, 1, 2);
+    std::size_t failures = 0;
+    for (std::size_t number = 1;; ++number) {
+        bench it;
+        client tina{it.home};
+        client ann{it.home};
+        recorder first{0, 1};
+        recorder second{1, 2};
+        it.queue->add_ready(first);
+        for (const char* data : {"1", "2", "3", "4"}) {
+            it.submit(tina, data);
+            it.submit(ann, std::string{data} + "a");
+        }
+        const auto attempt = fail_allocation(number, [&] {
+            if (what == 0) it.queue->add_ready(second);
+            if (what == 1) it.queue->remove_ready(first);
+            if (what == 2) it.queue->forget(first);
+        });
+        // As when a channel has failed: it ends, and its end is tried until it is through.
+        it.queue->forget(first);
+        it.queue->forget(second);
+        CHECK(it.queue->waiting() + first.seen.size() + second.seen.size() == 8);
+        it.queue->retire();
+        CHECK(tina.ends.size() + ann.ends.size() == 8 - first.seen.size() - second.seen.size());
+        CHECK(it.queue->waiting() == 0);
+        if (!attempt.has_failed) break;
+        ++failures;
+    }
+    CHECK((failures > 0 || what == 2));  // forgetting takes no memory
+}
+
+TEST_CASE("handler queue: who gives way is told, whatever fails meanwhile", "[handlers]") {
+    std::size_t failures = 0;
+    for (std::size_t number = 1;; ++number) {
+        bench it;
+        it.entry.waiting = 4;
+        it.use();
+        client tina{it.home};
+        client ann{it.home};
+        recorder only{0, 1};
+        it.queue->add_ready(only);
+        for (const char* data : {"1", "2", "3", "4", "5"}) it.submit(tina, data);
+        const auto attempt = fail_allocation(number, [&] { it.submit(ann, "a"); });
+        // One turn of the shard.
+        it.home.start();
+        it.home.stop();
+        it.home.join();
+        const std::size_t evicted = 5 - only.seen.size() - (it.queue->waiting() - (attempt.has_thrown ? 0 : 1));
+        CHECK(tina.ends.size() == evicted);
+        if (!attempt.has_thrown) CHECK(tina.ends == texts{"5 busy"});
+        if (!attempt.has_failed) break;
+        ++failures;
+    }
+    CHECK(failures > 0);
+}
+
+TEST_CASE("handler queue: what could not be given back is as it was", "[handlers]") {
+    for (std::size_t number = 1;; ++number) {
+        bench it;
+        exchange::envelope message;
+        message.user = std::string(100, 'u');
+        std::string data(1'000, 'd');
+        const auto attempt =
+            fail_allocation(number, [&] { it.queue->give_back(std::move(message), std::move(data), {}); });
+        if (!attempt.has_failed) break;
+        CHECK(attempt.has_thrown);
+        CHECK(message.user.size() == 100);
+        CHECK(data.size() == 1'000);
+        CHECK(it.queue->waiting() == 0);
+    }
 }
 
 }  // namespace bester::handlers

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "failing_allocation.hpp"
 #include "handlers/waiting_room.hpp"
 
 namespace bester::handlers {
@@ -207,6 +208,29 @@ TEST_CASE("waiting room: each message has its own end", "[handlers]") {
     it.room.expire(it.line, 100, expired);
     CHECK(serials(expired) == numbers{1, 3});
     CHECK(it.room.messages() == 1);
+}
+
+TEST_CASE("waiting room: without memory a message is neither in it nor counted", "[handlers]") {
+    const bool is_known = GENERATE(false, true);  // the origin has a message there already
+    for (std::size_t number = 1;; ++number) {
+        small_room it;
+        if (is_known) REQUIRE(it.enter(7, 10));
+        const std::size_t before = it.room.messages();
+        waiting_message refused = message(9, 7, 500);
+        const auto attempt = fail_allocation(number, [&] { it.room.add(it.line, std::move(refused)); });
+        if (!attempt.has_failed) break;
+        CHECK(attempt.has_thrown);
+        CHECK(it.room.messages() == before);
+        CHECK(it.room.bytes() == 10 * before);
+        CHECK(it.line.empty() == (before == 0));
+        CHECK(refused.data.size() == 500);
+        it.room.add(it.line, std::move(refused));
+        CHECK(it.room.bytes() == 10 * before + 500);
+        waiting_room::message_list out;
+        it.room.expel(it.line, out);
+        CHECK(it.room.messages() == 0);
+        CHECK(it.room.bytes() == 0);
+    }
 }
 
 }  // namespace bester::handlers

@@ -1,4 +1,5 @@
 #include "peering/flows/pending_refs.hpp"
+#include "failing_allocation.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -77,6 +78,20 @@ TEST_CASE("pending refs: many that end at once leave the others as they are", "[
     CHECK(f.refs.take_expired(f.now, f.ended));
     CHECK(f.ended.asker == tina);
     CHECK_FALSE(f.end("b", kept));
+}
+
+TEST_CASE("pending refs: without memory nothing waits that has no deadline", "[peering]") {
+    for (std::size_t number = 1;; ++number) {
+        fixture f;
+        pending_refs::waiting what{{1, 7, 0}, std::string(100, 's'), {}, tina, std::string(100, 'i')};
+        const auto attempt = fail_allocation(number, [&] { f.refs.add(std::move(what), f.now + 30s); });
+        if (!attempt.has_failed) break;
+        CHECK(attempt.has_thrown);
+        CHECK(f.refs.empty());
+        CHECK(f.refs.open_at(std::string(100, 's')) == 0);
+        CHECK_FALSE(f.refs.find_asked(std::string(100, 's'), tina, std::string(100, 'i')));
+        CHECK(what.server.size() == 100);
+    }
 }
 
 }  // namespace bester::peering

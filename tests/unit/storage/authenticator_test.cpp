@@ -1,5 +1,6 @@
 #include "storage/authenticator.hpp"
 #include "account_fixture.hpp"
+#include "failing_allocation.hpp"
 
 #include <atomic>
 #include <future>
@@ -274,4 +275,35 @@ TEST_CASE_METHOD(fixture, "authenticator: many threads get their own answers", "
     CHECK(accepted == 400);
     CHECK(rejected == 400);
     CHECK(others == 0);
+}
+
+TEST_CASE_METHOD(fixture, "authenticator: a log-in that could not be begun keeps no twin waiting", "[authenticator]") {
+    REQUIRE(users.add("tina", "a password that takes memory to be kept"));
+    for (std::size_t number = 1;; ++number) {
+        std::promise<verdict> first;
+        const auto attempt = bester::fail_allocation(number, [&] {
+            tested->verify_async("tina", "another password, for which it takes memory too",
+                                 [&first](verdict result) { first.set_value(result); });
+        });
+        CHECK(verify("tina", "another password, for which it takes memory too") == verdict::rejected);
+        if (!attempt.has_thrown) first.get_future().get();
+        if (!attempt.has_failed) break;
+    }
+}
+
+TEST_CASE_METHOD(fixture, "authenticator: an exception while a password is verified is told as such",
+                 "[authenticator]") {
+    REQUIRE(users.add("tina", "right"));
+    std::atomic<int> left{0};
+    tested = std::make_unique<authenticator>(users, settings, [&] {
+        if (left > 0 && --left == 0) throw std::bad_alloc{};
+        return time.load();
+    });
+    // The clock is read first on this thread, then on that of the pool.
+    left = 2;
+    CHECK(verify("tina", "right") == verdict::unavailable);
+    CHECK(verify("tina", "right") == verdict::accepted);
+    left = 2;
+    CHECK(change("tina", "right", "new") == password_change::unavailable);
+    CHECK(change("tina", "right", "new") == password_change::changed);
 }

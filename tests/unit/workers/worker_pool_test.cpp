@@ -1,4 +1,5 @@
 #include "workers/worker_pool.hpp"
+#include "failing_allocation.hpp"
 
 #include <catch2/catch.hpp>
 #include <cstddef>
@@ -116,4 +117,33 @@ TEST_CASE("worker pool: who has the most waiting makes room for others", "[worke
     CHECK_FALSE(held.submit(51, 5));
     CHECK(held.pool.waiting() == 4);
     held.run_all();
+}
+
+TEST_CASE("worker pool: a task that could not be submitted is not there, and nobody gave way to it", "[worker_pool]") {
+    const std::size_t most = GENERATE(3u, 100u);
+    const worker_pool::submitter from = GENERATE(1u, 2u);  // has a line, and has none
+    for (std::size_t number = 1;; ++number) {
+        std::promise<void> go;
+        std::promise<void> started;
+        auto gate = go.get_future().share();
+        std::vector<int> called(4, 0);
+        bool is_taken = false;
+        bester::failed_attempt attempt;
+        {
+            worker_pool pool(1, most);
+            REQUIRE(pool.submit([&, gate](worker_pool::turn) {
+                started.set_value();
+                gate.wait();
+            }));
+            started.get_future().wait();
+            for (std::size_t i = 0; i < 3; ++i)
+                REQUIRE(pool.submit([&called, i](worker_pool::turn) { ++called[i]; }, 1));
+            worker_pool::task last = [&called](worker_pool::turn) { ++called[3]; };
+            attempt = bester::fail_allocation(number, [&] { is_taken = pool.submit(std::move(last), from); });
+            if (attempt.has_thrown) CHECK(pool.waiting() == 3);
+            go.set_value();
+        }
+        CHECK(called == std::vector<int>{1, 1, 1, is_taken ? 1 : 0});
+        if (!attempt.has_failed) break;
+    }
 }
