@@ -130,6 +130,10 @@ http_connection* shard_clients::take_request(std::uint64_t ticket) {
     return asking;
 }
 
+void shard_clients::fail_request(std::uint64_t ticket) noexcept {
+    if (http_connection* const asking = take_request(ticket)) asking->fail();
+}
+
 void shard_clients::answer(std::uint64_t ticket, const engine_answer& answer) {
     with_request(ticket, [&](http_connection& asking) { asking.engine_answered(answer); });
 }

@@ -155,6 +155,8 @@ public:
         if (asking && !shard_.guarded("the answer to a request", [&] { work(*asking); })) asking->fail();
     }
 
+    /// Ends the connection of a request, if it still waits: there is no memory for its answer.
+    void fail_request(std::uint64_t ticket) noexcept;
     /// Answers a request of Engine.IO, if its connection still waits.
     void answer(std::uint64_t ticket, const engine_answer& answer);
 

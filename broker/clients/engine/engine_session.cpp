@@ -256,8 +256,8 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
     if (!wanted.secret.empty()) {
         const auto there = home_->shard_of(wanted.secret);
         if (there && *there != home_->index() && may_move && namespaces_.empty()) {
-            home_->move_later(*this, *there, text);
-            is_moving_ = true;
+            journey_ = std::make_unique<journey>(journey{*there, std::string{text}});
+            home_->call_later(*this, due_move);
             return step::pause;
         }
         if (come_back(*to, wanted.secret, wanted.offset)) return step::next;
@@ -278,14 +278,13 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
 bool engine_session::come_back(const socketio_namespace& to, std::string_view secret,
                                std::optional<std::uint64_t> offset) {
     auto who = home_->take_back(secret, to, offset);
-    if (!who) return false;
-    namespaces_.push_back(std::move(who));
+    if (who.empty()) return false;
+    namespaces_.splice(namespaces_.end(), who);
     namespaces_.back()->come_back(*this, offset);
     return true;
 }
 
 void engine_session::take_moved_packet(std::string_view packet) {
-    is_moving_ = false;
     std::string text{packet};
     text.reserve(text.size() + wire::json_padding);  // the reader looks a little beyond its end
     take_text(text, false);
@@ -358,9 +357,19 @@ void engine_session::release() {
 }
 
 void engine_session::go_on() {
-    if (is_closed_ || is_moving_ || holding_ > 0) return;
+    if (is_closed_ || journey_ || holding_ > 0) return;
     if (websocket_) websocket_->go_on();
-    if (http_ && http_->post) home_->later(sid_, [](engine_session& who) { who.take_post(); });
+    if (http_ && http_->post) home_->call_later(*this, due_post);
+}
+
+void engine_session::do_due(std::uint8_t what) {
+    if ((what & due_close) != 0) {
+        close(false);
+        return;
+    }
+    if ((what & due_answer) != 0) answer_poll();
+    if ((what & due_post) != 0) take_post();
+    if ((what & due_move) != 0) home_->move(*this);
 }
 
 // ---- what is held ------------------------------------------------------------------------------
@@ -400,35 +409,29 @@ void engine_session::move_off() {
 
 // ---- the end -----------------------------------------------------------------------------------
 
-engine_session::step engine_session::close(bool has_failed) {
-    if (has_failed) home_->clients().shard().count(counter::messages_bad);
+engine_session::step engine_session::close(bool has_failed) noexcept {
+    exchange::shard& shard = home_->clients().shard();
+    if (has_failed) shard.count(counter::messages_bad);
     if (!is_closed_) {
         is_closed_ = true;
         end_transport(has_failed);
-        settle();
+        shard.guarded("what a session has held", [&] { settle(); });
         home_->ended(*this);
     }
     return step::closed;
 }
 
-void engine_session::fail() { close(true); }
+void engine_session::close_later() noexcept { home_->call_later(*this, due_close); }
 
-void engine_session::close_later() {
-    home_->later(sid_, [](engine_session& who) { who.close(false); });
-}
+void engine_session::remove_later(namespace_session& who) { home_->bury(give_up(who)); }
 
-void engine_session::remove_later(namespace_session& who) {
-    auto gone = give_up(who);
-    if (gone) home_->bury(std::move(gone));
-}
-
-std::unique_ptr<namespace_session> engine_session::give_up(namespace_session& who) {
+session_list engine_session::give_up(namespace_session& who) {
+    session_list taken;
     const auto found =
         std::find_if(namespaces_.begin(), namespaces_.end(), [&](const auto& each) { return each.get() == &who; });
-    if (found == namespaces_.end()) return nullptr;
-    auto taken = std::move(*found);
-    namespaces_.erase(found);
-    if (taken->is_holding()) release();
+    if (found == namespaces_.end()) return taken;
+    taken.splice(taken.end(), namespaces_, found);
+    if (who.is_holding()) release();
     return taken;
 }
 
@@ -443,29 +446,38 @@ void engine_session::carrier_gone(engine_carrier& which) {
     close(false);
 }
 
-void engine_session::end_transport(bool has_failed) {
+/// What fails here ends the connection that it is about; nothing keeps a request waiting.
+void engine_session::end_transport(bool has_failed) noexcept {
     is_closed_ = true;
-    if (engine_carrier* const taker = std::exchange(upgrading_, nullptr)) taker->leave_engine();
-    if (engine_carrier* const socket = std::exchange(websocket_, nullptr)) socket->leave_engine();
+    for (engine_carrier** const each : {&upgrading_, &websocket_}) {
+        engine_carrier* const carrier = std::exchange(*each, nullptr);
+        const auto leave = [&] { carrier->leave_engine(); };
+        if (carrier && !home_->clients().shard().guarded("the end of a WebSocket", leave)) carrier->fail();
+    }
     if (!http_) return;
     if (http_->poll) {
         // Packets that wait still go out, and then the word that it is over, whatever ended it: the fault is told to
         // the request that made it.
-        socketio::append_packet(http_->queue, engine_type::close);
-        answer(http_->poll, web::http_status::ok, std::move(http_->queue));
+        home_->clients().shard().guarded("the last packet",
+                                         [&] { socketio::append_packet(http_->queue, engine_type::close); });
+        home_->answer(std::exchange(http_->poll, {}), {web::http_status::ok, std::move(http_->queue)});
     }
-    if (http_->post)
-        answer(http_->post, has_failed ? web::http_status::bad_request : web::http_status::ok,
-               has_failed ? std::string{socketio::error_body(socketio::engine_error::bad_request)} : "ok");
+    if (!http_->post) return;
+    engine_answer last{has_failed ? web::http_status::bad_request : web::http_status::ok, {}};
+    home_->clients().shard().guarded("the last answer", [&] {
+        last.body = has_failed ? socketio::error_body(socketio::engine_error::bad_request) : std::string_view{"ok"};
+    });
+    home_->answer(std::exchange(http_->post, {}), std::move(last));
 }
 
 bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms,
                            std::uint64_t ping_timeout_ms) {
-    if (is_moving_) return true;
+    if (journey_) return true;
     if (!has_joined_ && now_ms >= opened_ms_ + login_timeout_ms) return false;
     if (pinged_ms_ != 0) {
-        // While the connection is not read, an answer cannot be seen.
-        if (holding_ > 0) pinged_ms_ = now_ms;
+        // While it is not read its answer cannot be seen; and while it takes what was before the ping, it makes
+        // progress, which is looked after where that is written (limits.write_timeout).
+        if (holding_ > 0 || is_read_slowly_ || (websocket_ && websocket_->is_blocked())) pinged_ms_ = now_ms;
         if (now_ms >= pinged_ms_ + ping_timeout_ms) return false;
     }
     if (now_ms < next_ping_ms_) return true;

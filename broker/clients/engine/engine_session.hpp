@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,18 @@
 namespace bester::clients {
 
 class shard_engines;
+
+/// Sessions in namespaces. They go from the one to whom they belong to another without taking memory, so that none is
+/// lost on its way.
+using session_list = std::list<std::unique_ptr<namespace_session>>;
+
+/// What is to be done with an Engine.IO session at the end of the turn; bits.
+enum engine_due : std::uint8_t {
+    due_close = 1,   ///< it is closed
+    due_answer = 2,  ///< the poll that waits is answered
+    due_post = 4,    ///< the POST that waits is taken
+    due_move = 8,    ///< it moves to another shard
+};
 
 /// One Engine.IO session (protocol 4), which carries a client's Socket.IO packets over HTTP requests, over a WebSocket,
 /// or first over the one and then over the other. The client's sessions in namespaces live in it. Owned by its shard's
@@ -52,6 +65,9 @@ public:
     void poll(const waiting_request& from);
     void post(std::string body, const waiting_request& from);
     void request_gone(const waiting_request& which);
+    /// The client takes the answer to its poll slowly: until it has taken it, it cannot see a ping.
+    void answer_is_read_slowly() noexcept { is_read_slowly_ = true; }
+    void answer_was_read();
 
     // Called by namespaces.
     /// Sends a packet, whose text begins with Engine.IO's digit, in one piece or two. Returns false if it was not
@@ -69,7 +85,7 @@ public:
     void hold_back() noexcept { ++holding_; }
     void release();
     void remove_later(namespace_session& who);
-    void close_later();
+    void close_later() noexcept;
     /// Must not be called from one of its own calls, nor from those of its namespaces or its WebSocket.
     void close_now() { close(false); }
     /// Returns whether a request waits for the session, or a WebSocket belongs to it.
@@ -77,16 +93,23 @@ public:
     /// Returns the place in the address's count, after the session has ended.
     void leave_address() noexcept { place_ = {}; }
     /// Ends the session of a client that breaks the protocol.
-    void fail();
+    void fail() noexcept { close(true); }
 
     /// Sends pings and checks for silence; returns false if the client is lost or has not logged in in time.
     bool check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms,
                std::uint64_t ping_timeout_ms);
     /// Ends the session's transports: closes a WebSocket, answers a waiting poll with a `close` packet, and a waiting
     /// post with "ok", or with 400 if `has_failed`.
-    void end_transport(bool has_failed);
-    std::vector<std::unique_ptr<namespace_session>>& namespaces() noexcept { return namespaces_; }
-    std::unique_ptr<namespace_session> give_up(namespace_session& who);
+    void end_transport(bool has_failed) noexcept;
+    session_list& namespaces() noexcept { return namespaces_; }
+    /// Takes a session out of it; empty: it has no such session.
+    session_list give_up(namespace_session& who);
+    void do_due(std::uint8_t what);
+
+    /// For shard_engines: its place in the list of those for whom something is due at the end of the turn, while it is
+    /// not in that list; and what is due.
+    std::list<engine_session*> due_place{this};
+    std::uint8_t due = 0;
 
     // Functions for the move to another shard.
     engine_carrier* websocket() const noexcept { return websocket_; }
@@ -96,6 +119,12 @@ public:
     void move_off();
     /// Handles the CONNECT for which it was moved.
     void take_moved_packet(std::string_view packet);
+    /// Where it is going.
+    struct journey {
+        unsigned target = 0;
+        std::string connect;
+    };
+    std::unique_ptr<journey> take_journey() noexcept { return std::move(journey_); }
     /// Returns a description of the client for the log, with the bytes that it holds.
     std::string describe_holder(std::size_t bytes) const;
     /// Goes on with packets that had to wait.
@@ -117,7 +146,7 @@ private:
     step connect(const socketio::packet_view& packet, std::string_view text, bool may_move);
     bool come_back(const socketio_namespace& to, std::string_view secret, std::optional<std::uint64_t> offset);
     step take_event(const socketio::packet_view& packet);
-    step close(bool has_failed);
+    step close(bool has_failed) noexcept;
     void take_post();
     std::size_t most_collected() const noexcept;
     void settle();
@@ -135,7 +164,8 @@ private:
     std::string sid_;
     engine_carrier* websocket_ = nullptr;  ///< null: the session is on HTTP
     engine_carrier* upgrading_ = nullptr;  ///< a WebSocket that wants to take over
-    std::vector<std::unique_ptr<namespace_session>> namespaces_;
+    session_list namespaces_;
+    std::unique_ptr<journey> journey_;  ///< null: it stays where it is
 
     /// State that only HTTP needs.
     struct http_side {
@@ -161,7 +191,7 @@ private:
     bool has_joined_ = false;      ///< whether it has ever been in a namespace
     bool is_probed_ = false;
     bool is_closed_ = false;
-    bool is_moving_ = false;
+    bool is_read_slowly_ = false;  ///< the answer to a poll is
 };
 
 }  // namespace bester::clients

@@ -55,7 +55,7 @@ void engine_session::queue_packet(std::size_t) {
         }
     }
     settle();
-    if (side.packets == 1) home_->later(sid_, [](engine_session& who) { who.answer_poll(); });
+    if (side.packets == 1) home_->call_later(*this, due_answer);
 }
 
 void engine_session::answer_poll() {
@@ -87,7 +87,7 @@ void engine_session::post(std::string body, const waiting_request& from) {
 
 /// Takes the packets of a post as far as possible, and answers it when all are taken.
 void engine_session::take_post() {
-    if (is_closed_ || is_moving_ || !http_ || !http_->post) return;
+    if (is_closed_ || journey_ || !http_ || !http_->post) return;
     while (holding_ == 0) {
         const std::string_view rest = std::string_view{http_->body}.substr(http_->at);
         if (rest.empty() && http_->at > 0) {
@@ -113,6 +113,12 @@ void engine_session::take_post() {
         if (done == step::not_yet) http_->at = begin;
         if (done != step::next) return;
     }
+}
+
+void engine_session::answer_was_read() {
+    is_read_slowly_ = false;
+    // Only now it can see what came after that.
+    if (pinged_ms_ != 0) pinged_ms_ = home_->clients().shard().now_ms();
 }
 
 void engine_session::request_gone(const waiting_request& which) {

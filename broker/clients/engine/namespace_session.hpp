@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/address_counts.hpp"
 #include "clients/engine/engine_request.hpp"
 #include "clients/engine/event_text.hpp"
 #include "clients/engine/recovery_log.hpp"
@@ -47,8 +48,10 @@ public:
     const recovery_log* recovery() const noexcept { return recovery_.get(); }
     /// Returns when a session without a connection ends, on the shard's clock.
     std::uint64_t lost_until_ms() const noexcept { return lost_until_ms_; }
-    /// Leaves the exchange without telling the client.
+    /// Leaves the exchange, without a word. After an exception it may be called again.
     void drop();
+    /// While its client is lost, its place among those who are from the same address.
+    access::address_place lost_place;
 
     bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) override;
     bool deliver(const exchange::payload& frame) override;

@@ -13,6 +13,7 @@
 #include "clients/engine/namespace_session.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "exchange/undo.hpp"
 #include "log/log.hpp"
 #include "web/address_rule.hpp"
 
@@ -34,11 +35,12 @@ constexpr unsigned most_hops = 3;
 
 /// The parts that move to another shard.
 struct shard_engines::moved {
-    std::unique_ptr<engine_session> engine;
+    engine_list engine;
     std::optional<connection_parts> carrier;  ///< its WebSocket, or one that wants to take over
     websocket_upgrade how;                    ///< how the WebSocket was opened
     carrier_part part = carrier_part::carries_on;
     std::string connect;
+    unsigned from = 0;  ///< the shard that it comes from
 };
 
 shard_engines::shard_engines(shard_clients& clients) : clients_{clients} {
@@ -52,6 +54,7 @@ shard_engines::~shard_engines() {
     lost_.clear();
     newcomers_.clear();
     engines_.clear();
+    living_.clear();
 }
 
 unsigned shard_engines::index() const noexcept { return clients_.shard().index(); }
@@ -108,7 +111,10 @@ tl::expected<engine_session*, web::http_status> shard_engines::open(std::shared_
     opened->begin();
     // What may fail comes first.
     decltype(newcomers_) newcomer{{opened->opened_ms(), opened}};
-    engines_.emplace(std::move(sid), std::move(made));
+    engine_list its_place;
+    its_place.push_back(std::move(made));
+    engines_.emplace(std::move(sid), its_place.begin());
+    living_.splice(living_.end(), its_place);
     newcomers_.merge(newcomer);
     clients_.count_engine();
     clients_.shard().wake_sweep();
@@ -144,7 +150,7 @@ bool shard_engines::end_newcomer() {
 
 engine_session* shard_engines::find(std::string_view sid) const {
     const auto found = engines_.find(sid);
-    return found == engines_.end() ? nullptr : found->second.get();
+    return found == engines_.end() ? nullptr : found->second->get();
 }
 
 std::optional<unsigned> shard_engines::shard_for(std::string_view sid) const {
@@ -154,77 +160,133 @@ std::optional<unsigned> shard_engines::shard_for(std::string_view sid) const {
     return shard_of(sid);
 }
 
-void shard_engines::at(std::string sid, action act, unsigned hops) {
+void shard_engines::at(std::string sid, const waiting_request& from, action act, unsigned hops) {
     const auto target = shard_for(sid);
-    if (target == index() || !target || hops >= most_hops) return act(*this, find(sid));
+    if (target == index() || !target || hops >= most_hops) {
+        if (clients_.shard().guarded("a request of a session", [&] { act(*this, find(sid)); })) return;
+        if (engine_session* const who = find(sid)) who->fail();
+        return end_request(from);
+    }
     struct journey {
         std::string sid;
+        waiting_request from;
         action act;
         unsigned hops;
     };
-    auto what = std::make_unique<journey>(journey{std::move(sid), std::move(act), hops + 1});
-    clients_.shard().post_to(*target,
-                             [&there = clients_.on_shard(*target), what = std::move(what)](exchange::shard&) mutable {
-                                 there.engines().at(std::move(what->sid), std::move(what->act), what->hops);
-                             });
-}
-
-void shard_engines::answer(const waiting_request& to, engine_answer what) {
-    auto kept = std::make_unique<engine_answer>(std::move(what));
-    clients_.send_on(
-        to.shard, [ticket = to.ticket, kept = std::move(kept)](shard_clients& there) { there.answer(ticket, *kept); });
-}
-
-void shard_engines::later(const std::string& sid, void (*act)(engine_session&)) {
-    clients_.shard().at_turn_end([this, sid, act] {
-        if (engine_session* const who = find(sid)) act(*who);
+    auto what = std::make_unique<journey>(journey{std::move(sid), from, std::move(act), hops + 1});
+    clients_.send_on(*target, [what = std::move(what)](shard_clients& there) {
+        const auto go_on = [&] {
+            there.engines().at(std::move(what->sid), what->from, std::move(what->act), what->hops);
+        };
+        if (!there.shard().guarded("a request of a session", go_on)) there.engines().end_request(what->from);
     });
+}
+
+void shard_engines::answer(const waiting_request& to, engine_answer&& what) noexcept {
+    const bool is_on_its_way = clients_.shard().guarded("an answer", [&] {
+        auto kept = std::make_unique<engine_answer>(std::move(what));
+        clients_.send_on(to.shard, [ticket = to.ticket, kept = std::move(kept)](shard_clients& there) {
+            there.answer(ticket, *kept);
+        });
+    });
+    if (!is_on_its_way) end_request(to);
+}
+
+/// Of a request that cannot be answered: its connection ends.
+void shard_engines::end_request(const waiting_request& which) noexcept {
+    if (!which) return;
+    clients_.shard().guarded("the end of a request", [&] {
+        clients_.send_on(which.shard, [ticket = which.ticket](shard_clients& there) { there.fail_request(ticket); });
+    });
+}
+
+void shard_engines::call_later(engine_session& who, engine_due what) noexcept {
+    who.due |= what;
+    due_.splice(due_.end(), who.due_place);
+    clients_.shard().end_later(turn_end_);
+}
+
+void shard_engines::forget_due(engine_session& who) noexcept {
+    if (who.due_place.empty())
+        who.due_place.splice(who.due_place.end(), due_, std::find(due_.begin(), due_.end(), &who));
+    who.due = 0;
+}
+
+void shard_engines::end_turn() {
+    // What is due from now on is due in the next turn. None of them is destroyed before the graves are cleared.
+    for (std::size_t left = due_.size(); left > 0 && !due_.empty(); --left) {
+        engine_session& who = *due_.front();
+        who.due_place.splice(who.due_place.end(), due_, due_.begin());
+        const std::uint8_t what = std::exchange(who.due, std::uint8_t{0});
+        if (!clients_.shard().guarded("what is due for a session", [&] { who.do_due(what); })) who.fail();
+    }
+    clear_graves();
 }
 
 // ---- from shard to shard -----------------------------------------------------------------------
 
-void shard_engines::move_later(engine_session& who, unsigned target, std::string_view connect) {
-    clients_.shard().at_turn_end(
-        [this, sid = who.sid(), target, connect = std::string{connect}] { move(sid, target, connect); });
-}
-
-void shard_engines::move(const std::string& sid, unsigned target, const std::string& connect) {
-    engine_session* const who = find(sid);
-    if (!who) return;
+void shard_engines::move(engine_session& who) {
+    // What may fail comes first: the session is here or there, whole.
     auto what = std::make_unique<moved>();
-    what->connect = connect;
-    if (!who->websocket()) what->part = carrier_part::still_takes_over;
-    if (engine_carrier* const socket = who->websocket() ? who->websocket() : who->upgrading()) {
-        if (!socket->can_move()) {
-            // The connection still has output or is closing: then a new session begins here.
-            who->take_moved_packet(connect);
-            return who->go_on();
-        }
+    const auto going = who.take_journey();
+    if (!going) return;
+    exchange::shard& shard = clients_.shard();
+    const unsigned target = going->target;
+    what->connect = std::move(going->connect);
+    what->from = index();
+    if (!who.websocket()) what->part = carrier_part::still_takes_over;
+    engine_carrier* const socket = who.websocket() ? who.websocket() : who.upgrading();
+    if (socket && !socket->can_move()) {
+        // It still has something to write, or is closing: then it begins anew here.
+        who.take_moved_packet(what->connect);
+        return who.go_on();
+    }
+    const unsigned home = home_of(who.sid());
+    shard.make_room_for(target);
+    if (home == index()) {
+        forwards_[who.sid()] = target;
+    } else {
+        std::string sid = who.sid();
+        if (home == target) shard.make_room_for(target);
+        shard.post_to(home, [&there = clients_.on_shard(home), sid = std::move(sid), target](exchange::shard&) {
+            there.engines().forward(sid, target);
+        });
+        shard.make_room_for(target);
+    }
+    if (socket) {
         what->how.path = &socket->path();
         what->how.is_compressed = socket->is_compressed();
         what->carrier = clients_.give_away(*socket);
         socket->forget_engine();
     }
-    what->engine = take(sid);
+    who.move_off();
+    forget_due(who);
+    what->engine = take(who.sid());
     clients_.uncount_engine();
-    what->engine->move_off();
-    const unsigned home = home_of(sid);
-    if (home == index()) {
-        forwards_[sid] = target;
-    } else {
-        clients_.shard().post_to(home, [&there = clients_.on_shard(home), sid = std::string{sid},
-                                        target](exchange::shard&) { there.engines().forward(sid, target); });
-    }
-    clients_.send_on(target,
-                     [what = std::move(what)](shard_clients& there) { there.engines().arrive(std::move(*what)); });
+    clients_.send_on(target, [what = std::move(what)](shard_clients& there) { there.engines().arrive(*what); });
 }
 
-void shard_engines::arrive(moved what) {
-    engine_session& who = *what.engine;
+void shard_engines::arrive(moved& what) noexcept {
+    engine_session& who = *what.engine.front();
+    if (clients_.shard().guarded("a session that moves", [&] { settle_down(what); })) return;
+    if (what.engine.empty()) return who.fail();
+    // It could not even be entered here.
+    who.end_transport(true);
+    clients_.shard().guarded("the end of a session that moves", [&] {
+        const unsigned home = home_of(who.sid());
+        clients_.send_on(home, [sid = who.sid()](shard_clients& there) { there.engines().forward(sid, std::nullopt); });
+    });
+}
+
+void shard_engines::settle_down(moved& what) {
+    engine_session& who = *what.engine.front();
     who.move_to(*this);
-    engines_.emplace(who.sid(), std::move(what.engine));
+    decltype(newcomers_) newcomer;
+    if (!who.has_joined()) newcomer.emplace(who.opened_ms(), &who);
+    engines_.emplace(who.sid(), what.engine.begin());
+    living_.splice(living_.end(), what.engine);
+    newcomers_.merge(newcomer);
     clients_.count_engine();
-    if (!who.has_joined()) newcomers_.emplace(who.opened_ms(), &who);
     clients_.shard().wake_sweep();
     const std::string sid = who.sid();
     if (what.carrier) {
@@ -245,41 +307,44 @@ void shard_engines::forward(const std::string& sid, std::optional<unsigned> to) 
 
 // ---- the end, and coming back -------------------------------------------------------------------
 
-std::unique_ptr<engine_session> shard_engines::take(std::string_view sid) {
+shard_engines::engine_list shard_engines::take(std::string_view sid) noexcept {
+    engine_list taken;
     const auto found = engines_.find(sid);
-    if (found == engines_.end()) return nullptr;
-    auto taken = std::move(found->second);
+    if (found == engines_.end()) return taken;
+    taken.splice(taken.end(), living_, found->second);
     engines_.erase(found);
-    newcomers_.erase({taken->opened_ms(), taken.get()});
+    newcomers_.erase({taken.front()->opened_ms(), taken.front().get()});
     return taken;
 }
 
-void shard_engines::ended(engine_session& who) {
-    auto gone = take(who.sid());
-    if (!gone) return;
-    const unsigned home = home_of(who.sid());
-    if (home != index()) {
-        clients_.shard().post_to(home, [&there = clients_.on_shard(home), sid = who.sid()](exchange::shard&) {
-            there.engines().forward(sid, std::nullopt);
-        });
-    }
+void shard_engines::ended(engine_session& who) noexcept {
+    engine_list gone = take(who.sid());
+    if (gone.empty()) return;
     // A buried session does not count any more.
-    gone->leave_address();
+    who.leave_address();
     clients_.uncount_engine();
-    for (auto& each : gone->namespaces()) {
-        std::optional<access::address_place> place;
-        if (each->outlive_connection()) place = place_among(clients_.door().lost_addresses, *gone->opening());
-        if (place) {
-            lost_.push_back({std::move(each), std::move(*place)});
+    session_list& sessions = who.namespaces();
+    while (!sessions.empty()) {
+        namespace_session& each = *sessions.front();
+        bool stays = false;
+        clients_.shard().guarded("a session whose client is lost", [&] {
+            if (!each.outlive_connection()) return;
+            auto place = place_among(clients_.door().lost_addresses, *who.opening());
+            stays = place.has_value();
+            if (place) each.lost_place = std::move(*place);
+        });
+        if (stays) {
+            lost_.splice(lost_.end(), sessions, sessions.begin());
             clients_.count_engine();
         } else {
-            each->drop();
-            bury(std::move(each));
+            session_list ending;
+            ending.splice(ending.end(), sessions, sessions.begin());
+            bury(std::move(ending));
         }
     }
-    gone->namespaces().clear();
     clients_.shard().wake_sweep();
-    bury(std::move(gone));
+    dead_engines_.splice(dead_engines_.end(), gone);
+    clients_.shard().end_later(turn_end_);
 }
 
 void shard_engines::remember(namespace_session& who) { recoverable_.emplace(who.recovery()->secret(), &who); }
@@ -288,62 +353,62 @@ void shard_engines::forget(namespace_session& who) {
     if (who.recovery()) recoverable_.erase(who.recovery()->secret());
 }
 
-std::unique_ptr<namespace_session> shard_engines::take_back(std::string_view secret, const socketio_namespace& where,
-                                                            std::optional<std::uint64_t> offset) {
+session_list shard_engines::take_back(std::string_view secret, const socketio_namespace& where,
+                                      std::optional<std::uint64_t> offset) {
     const auto found = recoverable_.find(secret);
-    if (found == recoverable_.end()) return nullptr;
+    if (found == recoverable_.end()) return {};
     namespace_session& who = *found->second;
-    if (&who.where() != &where || !who.can_come_back(offset)) return nullptr;
+    if (&who.where() != &where || !who.can_come_back(offset)) return {};
     if (engine_session* const former = who.carrier()) {
         // The loss of its old connection has not been noticed yet.
-        auto taken = former->give_up(who);
-        if (former->namespaces().empty()) former->close_later();
-        return taken;
+        if (former->namespaces().size() == 1) former->close_later();
+        return former->give_up(who);
     }
     return take_lost(find_lost(who));
 }
 
-/// Returns the index of a lost session; their number if it is not lost.
-std::size_t shard_engines::find_lost(const namespace_session& who) const noexcept {
-    const auto found =
-        std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.who.get() == &who; });
-    return static_cast<std::size_t>(found - lost_.begin());
+/// The end of the list: it is not lost.
+session_list::iterator shard_engines::find_lost(const namespace_session& who) noexcept {
+    return std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.get() == &who; });
 }
 
-/// Removes and returns the lost session of this index; null if there is none. The last one takes its place.
-std::unique_ptr<namespace_session> shard_engines::take_lost(std::size_t at) {
-    if (at >= lost_.size()) return nullptr;
-    std::swap(lost_[at], lost_.back());
-    auto taken = std::move(lost_.back().who);
-    lost_.pop_back();
+/// It is counted no more. Empty: that is the end of the list.
+session_list shard_engines::take_lost(session_list::iterator at) noexcept {
+    session_list taken;
+    if (at == lost_.end()) return taken;
+    taken.splice(taken.end(), lost_, at);
+    taken.front()->lost_place = {};
     clients_.uncount_engine();
     return taken;
 }
 
-void shard_engines::remove_later(namespace_session& who) {
-    if (auto gone = take_lost(find_lost(who))) bury(std::move(gone));
+void shard_engines::remove_later(namespace_session& who) noexcept { bury(take_lost(find_lost(who))); }
+
+void shard_engines::bury(session_list gone) noexcept {
+    for (const auto& each : gone) clients_.shard().guarded("a session that leaves", [&] { each->drop(); });
+    dead_sessions_.splice(dead_sessions_.end(), gone);
+    clients_.shard().end_later(turn_end_);
 }
 
-void shard_engines::bury(std::unique_ptr<namespace_session> gone) {
-    dead_sessions_.push_back(std::move(gone));
-    clear_graves();
-}
-
-void shard_engines::bury(std::unique_ptr<engine_session> gone) {
-    dead_engines_.push_back(std::move(gone));
-    clear_graves();
-}
-
-/// Not before the end of the turn, since the caller may be one of their own calls.
+/// Not before the turn ends: whoever ended them may be among their own calls. Who could not leave stays in its grave
+/// until it can.
 void shard_engines::clear_graves() {
-    if (is_clearing_) return;
-    clients_.shard().at_turn_end([this] {
-        is_clearing_ = false;
-        for (const auto& each : dead_sessions_) clients_.forget(*each);
-        dead_sessions_.clear();
-        dead_engines_.clear();
-    });
-    is_clearing_ = true;
+    exchange::undo clear_again{[&] { clients_.shard().end_later(turn_end_); }};
+    while (!dead_sessions_.empty()) {
+        namespace_session& each = *dead_sessions_.front();
+        each.drop();
+        clients_.forget(each);
+        dead_sessions_.pop_front();
+    }
+    while (!dead_engines_.empty()) {
+        engine_session& each = *dead_engines_.front();
+        if (const unsigned home = home_of(each.sid()); home != index())
+            clients_.send_on(home,
+                             [sid = each.sid()](shard_clients& there) { there.engines().forward(sid, std::nullopt); });
+        forget_due(each);
+        dead_engines_.pop_front();
+    }
+    clear_again.done();
 }
 
 // ---- from time to time -------------------------------------------------------------------------
@@ -354,15 +419,11 @@ bool shard_engines::sweep(std::uint64_t now_ms) {
     next_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(ping_interval_ms(), ping_timeout_ms()) / 4, 20, 1'000);
     events_ = {};  // frees the payloads that they refer to
     const auto login_timeout = static_cast<std::uint64_t>(clients_.limits().authentication_timeout.count());
-    std::vector<engine_session*> silent;
-    for (const auto& [sid, who] : engines_)
-        if (!who->check(now_ms, login_timeout, ping_interval_ms(), ping_timeout_ms())) silent.push_back(who.get());
-    for (engine_session* who : silent) who->close_later();
-    for (std::size_t i = lost_.size(); i-- > 0;) {
-        if (i >= lost_.size() || now_ms < lost_[i].who->lost_until_ms()) continue;
-        auto gone = take_lost(i);
-        gone->drop();
-        bury(std::move(gone));
+    for (const auto& who : living_)
+        if (!who->check(now_ms, login_timeout, ping_interval_ms(), ping_timeout_ms())) who->close_later();
+    for (auto at = lost_.begin(); at != lost_.end();) {
+        const auto each = at++;
+        if (now_ms >= (*each)->lost_until_ms()) bury(take_lost(each));
     }
     return true;
 }
@@ -370,9 +431,9 @@ bool shard_engines::sweep(std::uint64_t now_ms) {
 void shard_engines::for_each(const std::function<void(namespace_session&)>& each) const {
     // The calls may end the session, or all of them.
     std::vector<namespace_session*> all;
-    for (const auto& [sid, who] : engines_)
+    for (const auto& who : living_)
         for (const auto& session : who->namespaces()) all.push_back(session.get());
-    for (const auto& lost : lost_) all.push_back(lost.who.get());
+    for (const auto& lost : lost_) all.push_back(lost.get());
     for (namespace_session* who : all) each(*who);
 }
 
@@ -380,7 +441,7 @@ void shard_engines::close_all() {
     for_each([](namespace_session& who) {
         who.end(wire::error_code::shutting_down, exchange::close_reason::shutting_down);
     });
-    for (const auto& [sid, who] : engines_) who->close_later();
+    for (const auto& who : living_) who->close_later();
 }
 
 std::size_t shard_engines::unanswered() const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,12 +21,15 @@
 #include "clients/engine/socketio_namespace.hpp"
 #include "exchange/framed_stream.hpp"
 #include "exchange/session_id.hpp"
+#include "exchange/turn.hpp"
 
 namespace bester::clients {
 
 class engine_session;
+enum engine_due : std::uint8_t;
 class namespace_session;
 class shard_clients;
+using session_list = std::list<std::unique_ptr<namespace_session>>;
 
 /// The Engine.IO sessions of one shard, and those sessions of Socket.IO clients that outlive their connection. An HTTP
 /// request may come on any shard: the id of its Engine.IO session names the shard on which the session was opened,
@@ -43,11 +47,12 @@ public:
     engine_session* find(std::string_view sid) const;
     /// Returns the shard to ask for this id, as far as is known here; none if it is not an id.
     std::optional<unsigned> shard_for(std::string_view sid) const;
-    /// Runs `act` on the session's shard, now or later; with null if there is no such session.
+    /// Runs `act` where it is, now or later; with null if it is nowhere. If it fails the session ends, and the
+    /// connection of the request `from` that it was run for.
     using action = std::function<void(shard_engines& there, engine_session* who)>;
-    void at(std::string sid, action act, unsigned hops = 0);
-    /// Answers a request, on any shard.
-    void answer(const waiting_request& to, engine_answer what);
+    void at(std::string sid, const waiting_request& from, action act, unsigned hops = 0);
+    /// Answers a request, on whatever shard it waits, or else ends its connection.
+    void answer(const waiting_request& to, engine_answer&& what) noexcept;
 
     // Functions for engine_session and namespace_session.
     shard_clients& clients() noexcept { return clients_; }
@@ -62,23 +67,26 @@ public:
     std::string make_secret() const;
     /// Returns the shard in a secret of make_secret(); none if it is not one.
     std::optional<unsigned> shard_of(std::string_view secret) const noexcept;
-    /// Calls the session at the end of the turn, if it still exists.
-    void later(const std::string& sid, void (*act)(engine_session&));
+    /// At the end of the turn, if it still is here. Takes no memory.
+    void call_later(engine_session& who, engine_due what) noexcept;
+    /// It leaves its place among those that are called then.
+    void forget_due(engine_session& who) noexcept;
     /// One of its namespaces has logged in.
     void joined(engine_session& who) noexcept;
     /// Registers a session that can be recovered, and removes it.
     void remember(namespace_session& who);
     void forget(namespace_session& who);
     /// Returns the session with this secret, if it still has everything that its client missed.
-    std::unique_ptr<namespace_session> take_back(std::string_view secret, const socketio_namespace& where,
-                                                 std::optional<std::uint64_t> offset);
+    session_list take_back(std::string_view secret, const socketio_namespace& where,
+                           std::optional<std::uint64_t> offset);
     /// Moves the Engine.IO session and its transports to the shard of the session that the CONNECT asks for, and
     /// handles the CONNECT there.
-    void move_later(engine_session& who, unsigned target, std::string_view connect);
+    void move(engine_session& who);
     /// Handles the end of an Engine.IO session: its namespace sessions stay for a while, or end.
-    void ended(engine_session& who);
-    void remove_later(namespace_session& who);
-    void bury(std::unique_ptr<namespace_session> gone);
+    void ended(engine_session& who) noexcept;
+    void remove_later(namespace_session& who) noexcept;
+    /// They have left, or do so at the end of the turn, when they are destroyed.
+    void bury(session_list gone) noexcept;
 
     // Functions for shard_clients.
     /// Checks deadlines; returns whether there is anything to look after.
@@ -89,19 +97,25 @@ public:
 
 private:
     struct moved;
-    /// A session whose client may come back; it counts at the client's address until then.
-    struct lost_session {
-        std::unique_ptr<namespace_session> who;
-        access::address_place place;
+    using engine_list = std::list<std::unique_ptr<engine_session>>;
+    /// What is to be done at the end of a turn.
+    class turn_end final : public exchange::turn_ender {
+    public:
+        explicit turn_end(shard_engines& of) noexcept : engines_{of} {}
+        void end_turn() override { engines_.end_turn(); }
+
+    private:
+        shard_engines& engines_;
     };
     std::optional<access::address_place> place_among(access::address_counts& counts, const engine_opening& how) const;
     bool end_newcomer();
-    std::unique_ptr<namespace_session> take_lost(std::size_t at);
-    std::size_t find_lost(const namespace_session& who) const noexcept;
-    void move(const std::string& sid, unsigned target, const std::string& connect);
-    void arrive(moved what);
-    std::unique_ptr<engine_session> take(std::string_view sid);
-    void bury(std::unique_ptr<engine_session> gone);
+    session_list take_lost(session_list::iterator at) noexcept;
+    session_list::iterator find_lost(const namespace_session& who) noexcept;
+    void arrive(moved& what) noexcept;
+    void settle_down(moved& what);
+    void end_request(const waiting_request& which) noexcept;
+    engine_list take(std::string_view sid) noexcept;
+    void end_turn();
     void clear_graves();
     unsigned home_of(std::string_view sid) const noexcept;
     void forward(const std::string& sid, std::optional<unsigned> to);
@@ -114,17 +128,18 @@ private:
     using by_text = std::unordered_map<std::string, Value, text_hash, std::equal_to<>>;
 
     shard_clients& clients_;
-    by_text<std::unique_ptr<engine_session>> engines_;
-    std::set<std::pair<std::uint64_t, engine_session*>>
-        newcomers_;                            ///< sessions that were never in a namespace, the oldest first
-    by_text<unsigned> forwards_;               ///< shards of sessions that were opened here and have moved
-    by_text<namespace_session*> recoverable_;  ///< sessions by their secret
-    std::vector<lost_session> lost_;           ///< sessions without a connection, in no order
+    engine_list living_;
+    by_text<engine_list::iterator> engines_;                         ///< those, by id
+    std::set<std::pair<std::uint64_t, engine_session*>> newcomers_;  ///< were never in a namespace; the oldest first
+    by_text<unsigned> forwards_;               ///< of those that were opened here, and are elsewhere
+    by_text<namespace_session*> recoverable_;  ///< by their secret
+    session_list lost_;                        ///< without a connection, in no order
     std::map<const web_path*, std::vector<socketio_namespace>> namespaces_;
     shared_events events_;
-    std::vector<std::unique_ptr<engine_session>> dead_engines_;
-    std::vector<std::unique_ptr<namespace_session>> dead_sessions_;
-    bool is_clearing_ = false;
+    engine_list dead_engines_;
+    session_list dead_sessions_;
+    std::list<engine_session*> due_;  ///< something is to be done with them at the end of the turn
+    turn_end turn_end_{*this};
     std::uint64_t last_offset_;  ///< begins at a random number, so that offsets of other shards and earlier runs differ
     std::uint64_t next_check_ms_ = 0;
 };

@@ -210,10 +210,12 @@ void http_connection::become_websocket(const websocket_upgrade& how) {
 
 /// Tells the Engine.IO session that has its request that the connection has ended.
 void http_connection::detach() {
+    if (const auto written = std::move(written_); written && written->is_read_slowly)
+        tell_session(written->sid, [](engine_session& session) { session.close_now(); });
     const auto pending = take_pending();
     if (!pending || pending->sid.empty()) return;
     const waiting_request here{shard_.index(), pending->ticket};
-    owner_.engines().at(pending->sid, [here](shard_engines&, engine_session* session) {
+    owner_.engines().at(pending->sid, {}, [here](shard_engines&, engine_session* session) {
         if (session) session->request_gone(here);
     });
 }

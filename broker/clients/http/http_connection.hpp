@@ -45,6 +45,7 @@ private:
 
     exchange::frame_verdict on_frame(std::string_view body) override;
     void on_drained() override;
+    void on_blocked() override;
     void on_frame_pending(std::uint64_t since_ms) override;
     patience write_patience() const noexcept override;
     bool is_of_a_session(const web::http_request& asked) const;
@@ -77,12 +78,15 @@ private:
     // Engine.IO.
     exchange::frame_verdict on_engine_request(const web_path& path, web::http_request asked, std::string_view body);
     void answer_engine(const web::response_context& to, const engine_answer& answer);
+    void tell_session(const std::string& sid, void (*what)(engine_session&));
+    void answer_was_read();
     std::shared_ptr<const engine_opening> make_opening(const web_path& path, const web::http_request& asked) const;
     exchange::frame_verdict upgrade_to_engine_later(web::http_request asked);
     void move_to(unsigned target, const web::http_request& asked);
 
     http_framing* requests_;                    ///< owned by the stream
     std::unique_ptr<pending_request> pending_;  ///< null: every request that was accepted has been answered
+    std::unique_ptr<pending_request> written_;  ///< of an Engine.IO session, whose answer is being written; else null
 };
 
 }  // namespace bester::clients

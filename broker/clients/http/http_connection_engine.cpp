@@ -80,7 +80,7 @@ frame_verdict http_connection::on_engine_request(const web_path& path, web::http
     pending_request& pending = await_answer(std::move(context));
     pending.sid = sid;
     const waiting_request here{shard_.index(), pending.ticket};
-    owner_.engines().at(pending.sid,
+    owner_.engines().at(pending.sid, here,
                         [here, is_post, packets = std::string{body}](shard_engines& there, engine_session* session) {
                             if (!session) there.answer(here, answer_for(engine_error::unknown_session));
                             else if (is_post) session->post(packets, here);
@@ -91,8 +91,29 @@ frame_verdict http_connection::on_engine_request(const web_path& path, web::http
 
 void http_connection::engine_answered(const engine_answer& answer) {
     if (is_ending() || !pending_) return;
-    const auto pending = take_pending();
-    answer_engine(pending->answer, answer);
+    answer_was_read();
+    written_ = take_pending();
+    answer_engine(written_->answer, answer);
+}
+
+void http_connection::tell_session(const std::string& sid, void (*what)(engine_session&)) {
+    owner_.engines().at(sid, {}, [what](shard_engines&, engine_session* session) {
+        if (session) what(*session);
+    });
+}
+
+/// The session is pinged by its own time, but a client that takes a large answer slowly cannot see the ping before.
+void http_connection::on_blocked() {
+    connection::on_blocked();
+    if (!written_ || std::exchange(written_->is_read_slowly, true)) return;
+    tell_session(written_->sid, [](engine_session& session) { session.answer_is_read_slowly(); });
+}
+
+/// The answer that was written last is with the client, or another one is about to follow it.
+void http_connection::answer_was_read() {
+    const auto written = std::move(written_);
+    if (written && written->is_read_slowly)
+        tell_session(written->sid, [](engine_session& session) { session.answer_was_read(); });
 }
 
 void http_connection::answer_engine(const web::response_context& to, const engine_answer& answer) {

@@ -56,7 +56,7 @@ void http_connection::put_off(web::response_context to) {
 /// Returns the function that the reader calls when the pending request's file, or a piece of it, has been read.
 file_reader::completion http_connection::when_read(void (http_connection::*then)(file_reader::result)) {
     return [&clients = owner_, &home = shard_, ticket = pending_->ticket, then](file_reader::result result) {
-        home.post([&clients, ticket, then, result = std::move(result)](exchange::shard&) mutable {
+        home.post_surely([&clients, ticket, then, result = std::move(result)](exchange::shard&) mutable {
             clients.with_request(ticket, [&](http_connection& asking) { (asking.*then)(std::move(result)); });
         });
     };
@@ -99,6 +99,7 @@ void http_connection::file_read(file_reader::result result) {
 }
 
 void http_connection::on_drained() {
+    answer_was_read();
     if (pending_ && pending_->file) send_file_on();
 }
 

@@ -30,6 +30,7 @@ struct pending_request {
     std::string sid;                      ///< id of the Engine.IO session that has the request; empty: none
     web::http_request request;            ///< the request for a file or for Engine.IO's WebSocket; else empty
     std::unique_ptr<file_transfer> file;  ///< null: the answer is not a file
+    bool is_read_slowly = false;          ///< its session was told that the client takes the answer slowly
 };
 
 }  // namespace bester::clients

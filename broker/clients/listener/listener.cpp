@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <system_error>
 
 #include <asio.hpp>
@@ -93,7 +94,12 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
         for (int i = 0; i < most_accepted_at_once; ++i) {
             const int fd = ::accept4(descriptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
             if (fd >= 0) {
-                admit(exchange::owned_socket{fd});
+                try {
+                    admit(exchange::owned_socket{fd});
+                } catch (const std::exception& failed) {
+                    log::error("listener {}: a connection was closed by an unexpected error: {}", settings.name,
+                               failed.what());
+                }
                 continue;
             }
             if (errno == EAGAIN || errno == EWOULDBLOCK) break;
