@@ -24,6 +24,7 @@
 #include "admin/control_requests.hpp"
 #include "admin/control_socket.hpp"
 #include "admin/control_target.hpp"
+#include "exchange/undo.hpp"
 #include "log/log.hpp"
 #include "wire/frame.hpp"
 
@@ -139,17 +140,26 @@ private:
                 co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
                 continue;
             }
-            auto accepted = std::make_shared<connection>(std::move(socket));
-            if (self->connections_.size() >= self->settings_.connections) {
-                log::warning("control socket: more than {} connections at once, one is turned away",
-                             self->settings_.connections);
-                asio::co_spawn(self->context_, turn_away(self, std::move(accepted)), logged("turning away"));
-                continue;
+            try {
+                self->take(std::move(socket));
+            } catch (const std::exception& failed) {
+                log::error("control socket: a connection was closed by an unexpected error: {}", failed.what());
             }
-            const auto id = ++self->last_id_;
-            self->connections_.emplace(id, accepted);
-            asio::co_spawn(self->context_, serve(self, std::move(accepted), id), logged("serving"));
         }
+    }
+
+    void take(protocol::socket socket) {
+        auto accepted = std::make_shared<connection>(std::move(socket));
+        if (connections_.size() >= settings_.connections) {
+            log::warning("control socket: more than {} connections at once, one is turned away", settings_.connections);
+            asio::co_spawn(context_, turn_away(shared_from_this(), std::move(accepted)), logged("turning away"));
+            return;
+        }
+        const auto id = ++last_id_;
+        connections_.emplace(id, accepted);
+        exchange::undo close{[&] { connections_.erase(id); }};
+        asio::co_spawn(context_, serve(shared_from_this(), std::move(accepted), id), logged("serving"));
+        close.done();
     }
 
     static asio::awaitable<void> turn_away(std::shared_ptr<state> self, shared_connection open) {

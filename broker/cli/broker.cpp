@@ -100,6 +100,7 @@ public:
 private:
     using changed_settings = tl::expected<nlohmann::json, admin::control_error>;
 
+    bool run_control();
     void make_shards();
     void open();
     void tear_down();
@@ -130,6 +131,7 @@ private:
     std::vector<clients::listener_settings> listener_settings_;  ///< sessions refer to them
     std::size_t connection_limit_;
     bool is_stopping_ = false;
+    clock_type::time_point stop_deadline_{};
 
     clients::connection_count connections_{0};  ///< connections on their way refer to it
     asio::io_context control_{1};
@@ -252,24 +254,45 @@ void broker::parts::start_listeners() {
 void broker::parts::run() {
     log::info("bester {} serves \"{}\" with {} shards, config digest {}", BESTER_VERSION, settings_.server.name,
               shards_.size(), settings_.digest);
-    control_.run();
+    while (!run_control()) {}
     log::info("bester has stopped");
+}
+
+/// Runs the control thread's loop to its end. False: an exception has left something that it called. That ends what it
+/// left, and nothing else: what has to go on goes on.
+bool broker::parts::run_control() {
+    try {
+        control_.run();
+        return true;
+    } catch (const std::exception& error) {
+        log::error("internal error on the control thread: {}", error.what());
+    }
+    try {
+        network_->go_on();
+        if (!is_stopping_) return false;
+        stop_timer_.expires_after(poll_interval);
+        stop_timer_.async_wait([this](std::error_code error) {
+            if (!error) wait_until_answered(stop_deadline_);
+        });
+    } catch (const std::exception& error) {
+        log::error("internal error on the control thread, after another one: {}", error.what());
+    }
+    return false;
 }
 
 void broker::parts::wait_for_signals() {
     signals_.async_wait([this](std::error_code error, int signal) {
         if (error) return;
+        wait_for_signals();  // first, so that nothing keeps it from going on
         if (signal == SIGHUP) {
             reload([](const admin::control_result&) {});
         } else if (is_stopping_) {
             log::warning("second signal {}, stopping at once", signal);
             control_.stop();
-            return;
         } else {
             log::info("signal {}", signal);
             stop();
         }
-        wait_for_signals();
     });
 }
 
@@ -279,8 +302,8 @@ void broker::parts::poll_accounts() {
     account_timer_.expires_after(account_poll_interval);
     account_timer_.async_wait([this](std::error_code error) {
         if (error || is_stopping_) return;
+        poll_accounts();  // first, so that nothing keeps it from going on
         apply_account_changes();
-        poll_accounts();
     });
 }
 
@@ -415,6 +438,7 @@ void broker::parts::apply(const config::broker_config& wanted) {
 void broker::parts::stop() {
     if (is_stopping_) return;
     is_stopping_ = true;
+    stop_deadline_ = clock_type::now() + settings_.server.stop_grace;
     log::info("stopping: draining for {} s at most (server.stop_grace)",
               std::chrono::duration<double>(settings_.server.stop_grace).count());
     listeners_.close();
@@ -422,14 +446,16 @@ void broker::parts::stop() {
     const auto grace_ms = static_cast<std::uint64_t>(settings_.server.stop_grace.count());
     const std::uint64_t spread = std::min(longest_reconnect_ms, grace_ms / 2);
     on_all_shards([spread](clients::shard_clients& there) { there.drain(spread); });
-    wait_until_answered(clock_type::now() + settings_.server.stop_grace);
+    wait_until_answered(stop_deadline_);
 }
 
 void broker::parts::wait_until_answered(clock_type::time_point deadline) {
     const shard_totals totals = count_clients(shards_, clients_);
     if (totals.unanswered > 0 && clock_type::now() < deadline) {
         stop_timer_.expires_after(poll_interval);
-        stop_timer_.async_wait([this, deadline](std::error_code) { wait_until_answered(deadline); });
+        stop_timer_.async_wait([this, deadline](std::error_code error) {
+            if (!error) wait_until_answered(deadline);
+        });
         return;
     }
     if (totals.unanswered > 0)
@@ -441,7 +467,9 @@ void broker::parts::wait_until_answered(clock_type::time_point deadline) {
 void broker::parts::wait_until_closed(clock_type::time_point deadline) {
     if (count_clients(shards_, clients_).connections > 0 && clock_type::now() < deadline) {
         stop_timer_.expires_after(poll_interval);
-        stop_timer_.async_wait([this, deadline](std::error_code) { wait_until_closed(deadline); });
+        stop_timer_.async_wait([this, deadline](std::error_code error) {
+            if (!error) wait_until_closed(deadline);
+        });
         return;
     }
     stop_handlers();

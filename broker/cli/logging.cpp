@@ -58,8 +58,8 @@ void log_reminder::wait() {
     timer_.expires_after(interval);
     timer_.async_wait([this](const asio::error_code& cancelled) {
         if (cancelled) return;
+        wait();  // first, so that nothing keeps it from going on
         log::tell_left_out();
-        wait();
     });
 }
 

@@ -40,8 +40,8 @@ void memory_return::wait() {
     timer_.expires_after(interval);
     timer_.async_wait([this](std::error_code cancelled) {
         if (cancelled) return;
+        wait();  // first, so that nothing keeps it from going on
         look();
-        wait();
     });
 }
 

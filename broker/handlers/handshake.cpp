@@ -105,7 +105,11 @@ asio::awaitable<void> handshake_listener::shared_state::accept_all() {
         protocol::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
         if (closed) co_return;
         if (!error) {
-            begin(std::move(socket));
+            try {
+                begin(std::move(socket));
+            } catch (const std::exception& failed) {
+                log::error("handlers: a connection on '{}' was closed by an unexpected error: {}", path, failed.what());
+            }
             continue;
         }
         if (error == asio::error::connection_aborted) continue;

@@ -339,6 +339,7 @@ void peer_network::stop(std::chrono::steady_clock::time_point deadline, std::fun
 }
 tl::expected<void, std::string> peer_network::retry(std::string_view server) { return parts_->retry(server); }
 tl::expected<void, std::string> peer_network::drain(std::string_view server) { return parts_->drain(server); }
+void peer_network::go_on() { parts_->go_on(); }
 nlohmann::json peer_network::status() const {
     parts_->settle_at_once();
     return parts_->status();

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "exchange/undo.hpp"
 #include "log/log.hpp"
 #include "peering/link/host_port.hpp"
 #include "peering/network/peer_network_parts.hpp"
@@ -40,6 +41,12 @@ asio::ip::tcp::endpoint endpoint_of(const std::string& address) {
     return {ip, static_cast<std::uint16_t>(std::stoul(port))};
 }
 
+/// What an exception has left of an attempt to link.
+void fail_by_itself(setup_result& result) {
+    result = tl::unexpected(setup_failure{{}, {"internal_error", "an unexpected error while the link was made", true}});
+}
+void fail_by_itself(bool& is_said) { is_said = false; }
+
 }  // namespace
 
 template <class Awaitable, class Done>
@@ -48,8 +55,8 @@ void peer_network::parts::run(Awaitable&& work, Done done) {
                    [weak = weak_from_this(), done = std::move(done)](std::exception_ptr escaped, auto result) mutable {
                        const auto self = weak.lock();
                        if (!self) return;
-                       if (escaped) log::error("peering: internal error while a link was made");
-                       else done(*self, std::move(result));
+                       if (escaped) fail_by_itself(result);
+                       done(*self, std::move(result));
                    });
 }
 
@@ -86,8 +93,8 @@ void peer_network::parts::accept_on(std::size_t index) {
             const auto self = weak.lock();
             if (!self || self->is_stopping_) return;
             if (!error) {
-                self->take_connection(std::move(socket));
-                return self->accept_on(index);
+                self->accept_on(index);  // first, so that nothing keeps it from going on
+                return self->take_connection(std::move(socket));
             }
             // For example, there are no descriptors: do not retry at once.
             log::error("peering: cannot accept: {}", error.message());
@@ -201,17 +208,26 @@ void peer_network::parts::dial_now(peer_record& peer) {
         place = std::make_shared<const bool>(true);
         dials_.push_back(place);
     }
-    peer.is_dialling = true;
     ++peer.attempts;
     const std::uint64_t generation = ++peer.generation;
     const std::string server = peer.entry.name;
     const std::string address = peer.entry.addresses[peer.next_address++ % peer.entry.addresses.size()];
+    peer.is_dialling = true;
+    exchange::undo dial_again{[&] { peer.is_dialling = false; }};
     run(dial_link(address, server, peer.entry.transport, rules()),
         [server, generation, address, place = std::move(place)](parts& self, setup_result result) mutable {
             place.reset();
             self.dialled(server, generation, address, std::move(result));
             self.dial_waiting();
         });
+    dial_again.done();
+}
+
+void peer_network::parts::go_on() {
+    for (auto& [name, peer] : peers_)
+        if (wants_link(*peer) && !peer->is_waiting && !peer->is_queued) dial_later(*peer);
+    dial_waiting();
+    settle_at_once();
 }
 
 /// Dials the servers whose turn it is, as long as there are places.
@@ -232,10 +248,10 @@ void peer_network::parts::dialled(const std::string& server, std::uint64_t gener
     if (!peer || peer->generation != generation || is_stopping_) return;  // a connection that was made closes by itself
     peer->is_dialling = false;
     if (!result) {
+        if (wants_link(*peer)) dial_later(*peer);
         // The other side refused because its own link exists, or soon will.
         if (result.error().why.code != "duplicate" || !peer->link) note_failure(*peer, result.error().why, address);
-        if (wants_link(*peer)) dial_later(*peer);
-        else if (!peer->is_configured) forget_if_idle(server);
+        if (!wants_link(*peer) && !peer->is_configured) forget_if_idle(server);
         return;
     }
     if (auto refused = may_link(*result, true)) {

@@ -144,16 +144,17 @@ void peer_network::parts::link_ended(const std::string& server, std::uint64_t id
                                      const std::string& reason) {
     peer_record* const peer = find(server);
     if (!peer || !peer->link || peer->link->id != id) return;  // the link was replaced
-    tell_of(*peer, "peer " + server + ": link lost: " + code + ": " + reason, !is_stopping_);
+    // What others depend on comes before what is only said.
     peer->link.reset();
-    peer->since = std::chrono::system_clock::now();
-    peer->last_error = peer_error{code, reason, peer->since};
+    have_links_changed_ = true;
     // Servers that do not understand each other would otherwise link and part again and again at full speed.
     if (!is_violation(code)) peer->attempts = 0;
-    if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
     if (wants_link(*peer)) dial_later(*peer);
-    else forget_if_idle(server);
-    have_links_changed_ = true;
+    tell_of(*peer, "peer " + server + ": link lost: " + code + ": " + reason, !is_stopping_);
+    peer->since = std::chrono::system_clock::now();
+    peer->last_error = peer_error{code, reason, peer->since};
+    if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
+    if (!wants_link(*peer)) forget_if_idle(server);
     change();
 }
 

@@ -38,6 +38,7 @@ public:
     tl::expected<void, std::string> check(const peering_settings& settings) const;
     void apply(const peering_settings& settings, const std::vector<peer_settings>& peers);
     void stop(clock::time_point deadline, std::function<void()> done);
+    void go_on();
     void end_all();
     tl::expected<void, std::string> retry(std::string_view server);
     tl::expected<void, std::string> drain(std::string_view server);

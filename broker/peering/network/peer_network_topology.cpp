@@ -7,6 +7,7 @@
 
 #include "peering/network/peer_network_parts.hpp"
 
+#include "exchange/undo.hpp"
 #include "log/log.hpp"
 
 namespace bester::peering {
@@ -107,11 +108,17 @@ void peer_network::parts::settle_at_once() {
 }
 
 void peer_network::parts::settle_changes() {
-    has_changes_ = false;
     const auto begun = clock::now();
-    if (std::exchange(have_links_changed_, false)) publish();
+    const bool have_links_changed = std::exchange(have_links_changed_, false);
+    has_changes_ = false;
+    exchange::undo settle_again{[&] {
+        has_changes_ = true;
+        have_links_changed_ = have_links_changed_ || have_links_changed;
+    }};
+    if (have_links_changed) publish();
     adopt_offers();
     settle();
+    settle_again.done();
     const auto ended = clock::now();
     changes_due_ = ended + std::min<clock::duration>(9 * (ended - begun), longest_changes_settling);
 }
