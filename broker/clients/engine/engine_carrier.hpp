@@ -44,6 +44,9 @@ public:
     /// Leaves the session, which moves to another shard together with the connection.
     void forget_engine() noexcept { engine_ = nullptr; }
 
+    /// Nor while a frame has begun, of which a part is here.
+    bool can_move() const noexcept { return connection::can_move() && !current_framing()->has_begun(); }
+
     const web_path& path() const noexcept { return path_; }
     bool is_compressed() const noexcept { return is_compressed_; }
     void apply_limits() override { set_message_limit(message_limit()); }

@@ -283,11 +283,17 @@ void shard_engines::settle_down(moved& what) {
     who.move_to(*this);
     decltype(newcomers_) newcomer;
     if (!who.has_joined()) newcomer.emplace(who.opened_ms(), &who);
+    // Whoever names a shard in what it wants back comes here; but no more than have room.
+    const bool has_room = clients_.has_room_for_engine() || end_newcomer();
     engines_.emplace(who.sid(), what.engine.begin());
     living_.splice(living_.end(), what.engine);
     newcomers_.merge(newcomer);
     clients_.count_engine();
     clients_.shard().wake_sweep();
+    if (!has_room) {
+        clients_.shard().count(counter::connections_refused);
+        return who.close_later();
+    }
     const std::string sid = who.sid();
     if (what.carrier) {
         const bool is_taken = clients_.take_over<engine_carrier>(std::move(*what.carrier), what.how, who, what.part);
