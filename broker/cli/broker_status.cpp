@@ -1,4 +1,5 @@
 #include "cli/broker_status.hpp"
+#include "exchange/undo.hpp"
 
 #include <unistd.h>
 
@@ -64,37 +65,46 @@ std::string state_of(const handlers::handler_status& entry) {
 
 }  // namespace
 
-std::vector<shard_facts> gather_shards(const shard_list& shards, const client_list& clients,
-                                       handlers::handler_registry& registry) {
-    std::vector<shard_facts> facts(shards.size());
+namespace {
+
+/// Calls `ask(index, shard)` on each shard, and returns when all have done so, or failed.
+template <class Ask>
+void ask_all(const shard_list& shards, const Ask& ask) {
     std::latch answered{static_cast<std::ptrdiff_t>(shards.size())};
     for (std::size_t i = 0; i < shards.size(); ++i) {
-        shards[i]->post([&fact = facts[i], &answered, there = clients[i].get(),
-                         handlers = &registry.on_shard(static_cast<unsigned>(i))](exchange::shard& shard) {
-            fact.connections = there->size();
-            fact.sessions = shard.sessions().size();
-            fact.unanswered = there->unanswered();
-            fact.queued_memory = shard.queued_memory();
-            fact.counters = shard.counters();
-            fact.handlers = handlers->load();
-            fact.by_listener = there->count_by_listener();
-            answered.count_down();
+        // Surely, as the others refer to what is here.
+        shards[i]->post_surely([i, &ask, &answered](exchange::shard& shard) {
+            const exchange::undo count{[&] { answered.count_down(); }};
+            ask(i, shard);
         });
     }
     answered.wait();
+}
+
+}  // namespace
+
+std::vector<shard_facts> gather_shards(const shard_list& shards, const client_list& clients,
+                                       handlers::handler_registry& registry) {
+    std::vector<shard_facts> facts(shards.size());
+    ask_all(shards, [&](std::size_t i, exchange::shard& shard) {
+        const clients::shard_clients& there = *clients[i];
+        shard_facts& fact = facts[i];
+        fact.connections = there.size();
+        fact.sessions = shard.sessions().size();
+        fact.unanswered = there.unanswered();
+        fact.queued_memory = shard.queued_memory();
+        fact.counters = shard.counters();
+        fact.handlers = registry.on_shard(static_cast<unsigned>(i)).load();
+        fact.by_listener = there.count_by_listener();
+    });
     return facts;
 }
 
 shard_totals count_clients(const shard_list& shards, const client_list& clients) {
     std::vector<shard_totals> parts(shards.size());
-    std::latch answered{static_cast<std::ptrdiff_t>(shards.size())};
-    for (std::size_t i = 0; i < shards.size(); ++i) {
-        shards[i]->post([&part = parts[i], &answered, there = clients[i].get()](exchange::shard&) {
-            part = {there->size(), there->unanswered()};
-            answered.count_down();
-        });
-    }
-    answered.wait();
+    ask_all(shards, [&](std::size_t i, exchange::shard&) {
+        parts[i] = {clients[i]->size(), clients[i]->unanswered()};
+    });
     shard_totals sum;
     for (const shard_totals& part : parts) {
         sum.connections += part.connections;
