@@ -475,8 +475,8 @@ bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms,
     if (journey_) return true;
     if (!has_joined_ && now_ms >= opened_ms_ + login_timeout_ms) return false;
     if (pinged_ms_ != 0) {
-        // While it is not read its answer cannot be seen; and while it takes what was before the ping, it makes
-        // progress, which is looked after where that is written (limits.write_timeout).
+        // While the connection is not read, an answer cannot be seen. While the client takes what was queued before the
+        // ping, it makes progress, which is judged by limits.write_timeout.
         if (holding_ > 0 || is_read_slowly_ || (websocket_ && websocket_->is_blocked())) pinged_ms_ = now_ms;
         if (now_ms >= pinged_ms_ + ping_timeout_ms) return false;
     }

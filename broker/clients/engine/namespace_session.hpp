@@ -48,7 +48,7 @@ public:
     const recovery_log* recovery() const noexcept { return recovery_.get(); }
     /// Returns when a session without a connection ends, on the shard's clock.
     std::uint64_t lost_until_ms() const noexcept { return lost_until_ms_; }
-    /// Leaves the exchange, without a word. After an exception it may be called again.
+    /// Leaves the exchange without telling the client. May be called again after an exception.
     void drop();
     /// While its client is lost, its place among those who are from the same address.
     access::address_place lost_place;

@@ -237,7 +237,7 @@ void shard_engines::move(engine_session& who) {
     if (!who.websocket()) what->part = carrier_part::still_takes_over;
     engine_carrier* const socket = who.websocket() ? who.websocket() : who.upgrading();
     if (socket && !socket->can_move()) {
-        // It still has something to write, or is closing: then it begins anew here.
+        // The connection still has output, is in the middle of a frame or is closing: then a new session begins here.
         who.take_moved_packet(what->connect);
         return who.go_on();
     }
@@ -373,12 +373,12 @@ session_list shard_engines::take_back(std::string_view secret, const socketio_na
     return take_lost(find_lost(who));
 }
 
-/// The end of the list: it is not lost.
+/// Returns the place of a lost session; the end of the list if it is not lost.
 session_list::iterator shard_engines::find_lost(const namespace_session& who) noexcept {
     return std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.get() == &who; });
 }
 
-/// It is counted no more. Empty: that is the end of the list.
+/// Removes and returns the lost session at this place; nothing at the end of the list.
 session_list shard_engines::take_lost(session_list::iterator at) noexcept {
     session_list taken;
     if (at == lost_.end()) return taken;

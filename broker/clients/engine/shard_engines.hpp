@@ -51,7 +51,7 @@ public:
     /// connection of the request `from` that it was run for.
     using action = std::function<void(shard_engines& there, engine_session* who)>;
     void at(std::string sid, const waiting_request& from, action act, unsigned hops = 0);
-    /// Answers a request, on whatever shard it waits, or else ends its connection.
+    /// Answers a request, on any shard; without memory, ends the request's connection.
     void answer(const waiting_request& to, engine_answer&& what) noexcept;
 
     // Functions for engine_session and namespace_session.
@@ -67,7 +67,7 @@ public:
     std::string make_secret() const;
     /// Returns the shard in a secret of make_secret(); none if it is not one.
     std::optional<unsigned> shard_of(std::string_view secret) const noexcept;
-    /// At the end of the turn, if it still is here. Takes no memory.
+    /// Calls engine_session::do_due at the end of the turn, if the session still exists here. Takes no memory.
     void call_later(engine_session& who, engine_due what) noexcept;
     /// It leaves its place among those that are called then.
     void forget_due(engine_session& who) noexcept;

@@ -32,7 +32,8 @@ public:
         bool is_open() const noexcept { return to.is_wanted() || asker; }
     };
 
-    /// Never 0. Not while is_full(). Without the memory for it `what` is left as it is.
+    /// Returns the ref, which is never 0. Must not be called while is_full(). If there is no memory, `what` stays as it
+    /// is.
     std::uint64_t add(waiting&& what, time_point deadline);
     /// Ends a message; returns false if there is none.
     bool take(std::uint64_t ref, waiting& what);

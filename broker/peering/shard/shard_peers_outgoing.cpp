@@ -187,8 +187,8 @@ void shard_peers::give(const wire::link_message& message, pending_refs::waiting 
     });
 }
 
-/// On the server's home shard: gives the message its place in the flow. `waiting` is taken, and ends at its deadline at
-/// the latest, or is left as it is.
+/// Puts the message into the flow, on the server's home shard. `waiting` is taken, and ends at its deadline at the
+/// latest, or stays as it is.
 void shard_peers::offer(std::string& body, pending_refs::waiting&& waiting, std::uint64_t answered) {
     if (!known_->find(waiting.server))
         return fail(waiting, error_code::peer_unknown, wire::describe(error_code::peer_unknown).meaning);
