@@ -52,7 +52,7 @@ def test_a_message_goes_to_an_original_daemon_in_a_connection_of_its_own(make_br
         for i in range(3):
             assert is_good(do(c, {"command": "sendServers", "servers": [original.address], "type": "chat", "data": {"n": i}}))
         eventually(lambda: len(original.messages) == 3)
-        assert original.messages == [{"header": {"scope": "server"}, "payload": {"type": "chat", "data": {"n": i}}} for i in range(3)]
+        assert original.messages == [{"header": {"scope": "server"}, "payload": {"id": "", "type": "chat", "data": {"n": i}}} for i in range(3)]
         status = do(c, {"command": "sendClients", "users": [f"gustav@{original.address}"], "type": "chat", "data": 1})
         assert code_of(status) == "peer_refused"
         status = do(c, {"command": "sendServers", "servers": ["127.0.0.1:1"], "type": "chat", "data": 1})
@@ -113,7 +113,7 @@ def test_a_server_of_the_original_kind_hands_over_messages_where_that_is_configu
                 {"command": "sendClients", "users": ["gustav"], "type": "chat", "data": "from afar"}]}}})
             assert gustav.data("chat") == "from afar"
         with Client(path) as server:
-            server.send_frame({"header": {"scope": "server"}, "payload": {"type": "echo", "data": {"do": [{"command": "reply", "data": 1}]}}})
+            server.send_frame({"header": {"scope": "server"}, "payload": {"id": "", "type": "echo", "data": {"do": [{"command": "reply", "data": 1}]}}})
             server.send_frame({"header": {"scope": "server"}, "payload": {"type": "nobody's", "data": 1}})
             server.send_frame({"header": {"scope": "server"}, "payload": {"type": "builtin", "data": {"command": {"type": "close"}}}})
             eventually(lambda: [f for _, f in gustav.ask("echo", {"act": "records", "kinds": ["refused"]}) if f["code"] == "no_sender"])

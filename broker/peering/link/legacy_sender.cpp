@@ -71,7 +71,8 @@ asio::awaitable<std::string> hand_over(std::string address, std::string frame,
 }  // namespace
 
 std::string legacy_frame(std::string_view type_token, std::string_view data) {
-    std::string body = R"({"header":{"scope":"server"},"payload":{"type":)";
+    // Newer original daemons take no payload without an id, older ones do not look at it.
+    std::string body = R"({"header":{"scope":"server"},"payload":{"id":"","type":)";
     body.append(type_token).append(R"(,"data":)").append(data).append("}}");
     return wire::make_frame(body);
 }
