@@ -3,7 +3,7 @@
 namespace bester::access {
 
 std::size_t address_counts::key_hash::operator()(const address_key& key) const noexcept {
-    // Mixed, as neighbours differ in few bits.
+    // Mixed, since neighbours differ in few bits.
     std::uint64_t mixed = key.number() * 0x9e37'79b9'7f4a'7c15;
     mixed ^= mixed >> 32;
     return static_cast<std::size_t>(mixed);

@@ -37,7 +37,7 @@ private:
 
     explicit address_place(entry& counted) noexcept : entry_{&counted} {}
 
-    entry* entry_ = nullptr;  ///< in the map of its address_counts; null: nothing is counted
+    entry* entry_ = nullptr;  ///< entry in the map of its address_counts; null: nothing is counted
 };
 
 /// Counts connections, or sessions, by the address that they come from. Holds as many addresses as have one. Any

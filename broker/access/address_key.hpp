@@ -5,15 +5,15 @@
 
 namespace bester::access {
 
-/// Whoever is at the other end of an address, as far as addresses tell: one IPv4 address, or the /64 that
-/// an IPv6 address is in, as whoever has one has them all.
+/// A client as addresses identify it: one IPv4 address, or the /64 of an IPv6 address, all of whose addresses belong to
+/// one client.
 struct address_key {
-    enum class family : std::uint8_t { none, v4, v6 };  ///< none: a UNIX socket, or nothing that we can read
+    enum class family : std::uint8_t { none, v4, v6 };  ///< none: a UNIX socket, or a text that is not an address
     family kind = family::none;
     std::uint64_t bits = 0;
 
     bool is_none() const noexcept { return kind == family::none; }
-    /// Returns a number that hardly any other address has.
+    /// Returns a hash of the address.
     std::uint64_t number() const noexcept { return bits ^ static_cast<std::uint64_t>(kind) << 62; }
     bool operator==(const address_key&) const = default;
 };

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t row_size = 8;
 
-/// Bytes to hash: what kind of key, the address, the user.
+/// The bytes to hash: the kind of key, the address, the user.
 class hashed {
 public:
     explicit hashed(unsigned char kind) { add(&kind, 1); }
@@ -33,7 +33,7 @@ public:
 
 private:
     void add(const void* bytes, std::size_t size) {
-        size = std::min(size, bytes_.size() - size_);  // names of users are shorter
+        size = std::min(size, bytes_.size() - size_);  // user names are shorter
         std::memcpy(bytes_.data() + size_, bytes, size);
         size_ += size;
     }
@@ -66,7 +66,7 @@ const login_throttle::entry* login_throttle::table::find(std::uint64_t id) const
     return found == row + row_size ? nullptr : found;
 }
 
-/// The failures that are not forgotten yet, in parts of `whole`.
+/// Returns the failures that are not forgotten yet, in parts of `whole`.
 std::uint64_t login_throttle::left_of(const entry& of, std::uint64_t now_ms) const noexcept {
     const std::uint64_t changed = of.changed_ms, failures = of.failures;
     if (now_ms <= changed) return failures;
@@ -87,7 +87,7 @@ std::uint64_t login_throttle::wait_of(const entry* of, std::uint32_t free, std::
     return until > now_ms ? until - now_ms : 0;
 }
 
-/// The pair, if it had a success that is not too old.
+/// Returns the pair if it had a success that is not too old.
 const login_throttle::entry* login_throttle::known(const keys& who, std::uint64_t now_ms) const noexcept {
     const entry* const found = pairs_.find(who.pair);
     if (!found || found->changed_ms + static_cast<std::uint64_t>(settings_.known_for.count()) < now_ms) return nullptr;
@@ -118,7 +118,7 @@ login_throttle::entry& login_throttle::place_for(table& in, std::uint64_t id, st
 void login_throttle::count_failure(table& in, std::uint64_t id, std::uint32_t free, std::uint64_t now_ms) {
     if (id == 0) return;
     entry& counted = place_for(in, id, now_ms);
-    // More would change nothing but how long it takes to be forgotten.
+    // A larger count would only make forgetting take longer.
     constexpr std::uint64_t most_doublings = 20, most = 1'000;
     const std::uint64_t limit = std::min(free + most_doublings, most) * whole;
     counted.failures = std::min(left_of(counted, now_ms) + whole, limit) & 0xf'ffff;

@@ -14,19 +14,19 @@ namespace bester::access {
 
 struct throttle_settings {
     std::uint32_t free_of_user = 5;               ///< failures of one user until waiting begins
-    std::uint32_t free_of_address = 20;           ///< failures from one address: many people may share it
+    std::uint32_t free_of_address = 20;           ///< failures from one address, which many users may share
     std::chrono::milliseconds first_wait{1'000};  ///< doubles with each further failure
     std::chrono::milliseconds longest_wait{900'000};
-    std::chrono::milliseconds forget_after{300'000};  ///< one failure is forgotten every so often
+    std::chrono::milliseconds forget_after{300'000};  ///< one failure is forgotten after each such time
     std::chrono::milliseconds known_for{7LL * 24 *
                                         3'600'000};  ///< how long a user who logged in from an address is known there
-    std::size_t entries = 32'768;                    ///< of each of three tables, 16 bytes each
+    std::size_t entries = 32'768;                    ///< entries of each of three tables, 16 bytes each
 
     bool operator==(const throttle_settings&) const = default;
 };
 
-/// Slows down who guesses: after some failures the next log-in of the same user, or from the same address, has to
-/// wait, each time twice as long.
+/// Slows down guessing: after some failures the next log-in of the same user, or from the same address, has to wait,
+/// each time twice as long.
 ///
 ///   - A user who has logged in from an address is known there, and waits for failures of this very pair alone: a
 ///     stranger who guesses at a user's password, or a neighbour behind the same address, keeps nobody out who
@@ -49,27 +49,28 @@ public:
     /// `key`: random bytes, new for each start.
     explicit login_throttle(const secret& key, const throttle_settings& settings = {});
 
-    /// How long this log-in has to wait; 0: it may be tried now. What has to wait is refused without a look at
-    /// the password, and does not count as a failure.
+    /// Returns how long this log-in has to wait; 0: it may be tried now. A log-in that has to wait is refused without
+    /// checking the password, and does not count as a failure.
     std::chrono::milliseconds wait_for(const address_key& address, std::string_view user, std::uint64_t now_ms) const;
-    /// The credentials were wrong.
+    /// Notes that the credentials were wrong.
     void failed(const address_key& address, std::string_view user, std::uint64_t now_ms);
-    /// The credentials were right. Not 0: refuse them nevertheless (see above).
+    /// Notes that the credentials were right. A result other than 0 means that they must be refused nevertheless (see
+    /// above).
     std::chrono::milliseconds succeeded(const address_key& address, std::string_view user, std::uint64_t now_ms);
 
-    /// The failures and who is known stay, if `entries` does.
+    /// Changes the settings; failures and known users stay if `entries` does not change.
     void reconfigure(const throttle_settings& settings);
-    /// Entries that hold something, for the status.
+    /// Returns the number of used entries, for the status.
     std::size_t size() const;
 
 private:
     struct entry {
         std::uint64_t id = 0;               ///< keyed hash; 0: free
-        std::uint64_t changed_ms : 44 = 0;  ///< the last failure; pairs: or success
-        std::uint64_t failures : 20 = 0;    ///< at that time, in parts of `whole`
+        std::uint64_t changed_ms : 44 = 0;  ///< time of the last failure; for pairs, or success
+        std::uint64_t failures : 20 = 0;    ///< failures at that time, in parts of `whole`
     };
     static constexpr std::uint64_t whole = 1024;
-    /// Rows of a few entries; an entry may only be in the row that its hash says. Has no memory before it is used.
+    /// Rows of a few entries; an entry may only be in the row of its hash. Takes no memory before it is used.
     struct table {
         std::vector<entry> entries;
         std::size_t row_of(std::uint64_t id) const noexcept;

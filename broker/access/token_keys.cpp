@@ -9,7 +9,7 @@ namespace bester::access {
 namespace {
 
 constexpr std::size_t most_keys = 64;
-/// Each costs up to 0.1 ms; who sends a token without a `kid` may not make us try sixty.
+/// Each attempt costs up to 0.1 ms, so a token without a `kid` must not cause sixty of them.
 constexpr std::size_t most_tries = 4;
 
 bool contains(const std::vector<token_algorithm>& allowed, token_algorithm wanted) {

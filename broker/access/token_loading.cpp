@@ -1,4 +1,4 @@
-// token_verifier: how one is made.
+// token_verifier: reading keys and checking settings.
 #include <fcntl.h>
 #include <sodium.h>
 #include <sys/stat.h>
@@ -95,7 +95,7 @@ token_verifier::loaded<std::shared_ptr<const token_verifier>> token_verifier::lo
     }
     auto made = make(settings, content->text);
     if (!made || !content->is_open_to_others) return made;
-    // A secret that others can read, or change, lets them be anybody. Public keys are nobody's secret.
+    // Others that can read or change a secret could log in as any user. Public keys need not be secret.
     for (const verification_key& key : (*made)->keys_.list())
         if (key.algorithm() == token_algorithm::hs256)
             return tl::unexpected(std::vector{path + ": others may read or change this secret; chmod 600 it"});

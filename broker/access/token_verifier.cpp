@@ -20,7 +20,7 @@ tl::unexpected<token_error> refuse(error_code code, std::string_view reason) {
 }
 tl::unexpected<token_error> invalid(std::string_view reason) { return refuse(error_code::token_invalid, reason); }
 
-/// The `typ` of a token that says who somebody is; others ("logout+jwt") are signed with the same keys.
+/// The allowed `typ` of a token for log-ins; other tokens ("logout+jwt") are signed with the same keys.
 bool is_fitting_type(std::string_view type) {
     std::string lower{type};
     std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -31,7 +31,7 @@ bool is_fitting_type(std::string_view type) {
 
 enum class date_kind { absent, present, wrong };
 
-/// Reads a NumericDate. Years beyond 9999 are no dates.
+/// Reads a NumericDate; years beyond 9999 are invalid.
 date_kind read_date(const json_value& claims, std::string_view name, sys_seconds& out) {
     const json_value* claim = claims.value_of(name);
     if (!claim) return date_kind::absent;
@@ -59,7 +59,7 @@ tl::expected<token_identity, token_error> token_verifier::verify(std::string_vie
     if (!header || !payload || !signature) return invalid("a part of the token is not base64url");
 
     token_identity identity;
-    // Nothing in the payload is looked at before the signature is known to be good.
+    // The payload is not read before the signature is verified.
     if (auto good = check_signature(*header, token.substr(0, second), *signature); !good)
         return tl::unexpected(good.error());
     const auto claims = json::parse_object(*payload);
@@ -134,7 +134,7 @@ token_verifier::checked token_verifier::check_issue(const json_value& claims) co
     const auto fits = [&](const json_value& each) {
         return std::any_of(own.begin(), own.end(), [&](const auto& name) { return is_text(&each, name); });
     };
-    // RFC 7519, 4.1.3: who does not find itself among those that a token is for must refuse it.
+    // RFC 7519, 4.1.3: a token must be refused by a service that is not in its audience.
     if (!audience && own.empty()) return {};
     if (audience && (fits(*audience) || (audience->is(json_kind::array) &&
                                          std::any_of(audience->elements.begin(), audience->elements.end(), fits))))
@@ -157,7 +157,7 @@ token_verifier::checked token_verifier::read_roles(const json_value& claims, tok
     if (settings_.roles_claim.empty()) return {};
     const json_value* claim = json::find_path(claims, settings_.roles_claim);
     if (!claim) return {};
-    // A role that cannot be had is no reason to go on without it: a rule may give less to those that have it.
+    // An invalid role is an error and not left out: a rule may give less to users with that role.
     const auto take = [&](std::string_view role) {
         auto& roles = identity.roles;
         if (!is_role(role)) return false;

@@ -14,17 +14,17 @@
 
 namespace bester::access {
 
-/// Who a token says that its bearer is.
+/// The bearer of a token, as the token says.
 struct token_identity {
     std::string user;
     std::vector<std::string> roles;  ///< each once, in the token's order
-    std::string claims;              ///< a compact JSON object of the claims that are passed on; empty: none are
+    std::string claims;              ///< a compact JSON object of the claims that are passed on; empty: none
     std::optional<std::chrono::sys_seconds> valid_until;  ///< with the clock skew; none: for ever
 
     bool operator==(const token_identity&) const = default;
 };
 
-/// Why a token was refused: the code for the client, the reason for the log. Nothing of the token is in it.
+/// Why a token was refused: the code for the client, the reason for the log. It contains nothing of the token.
 struct token_error {
     wire::error_code code{};
     std::string_view reason;
@@ -32,9 +32,9 @@ struct token_error {
     bool operator==(const token_error&) const = default;
 };
 
-/// Checks JSON Web Tokens (RFC 7519 in the compact form of RFC 7515) and reads who they are for. The keys decide
-/// the algorithm; nothing that stands in a token does. Immutable: any thread may verify, and a reload
-/// makes a new one. A verification costs up to 0.2 ms (EdDSA, ES256), HS256 some microseconds.
+/// Checks JSON Web Tokens (RFC 7519 in the compact form of RFC 7515) and reads the user. The keys decide the algorithm,
+/// never the token. Immutable: any thread may verify, and a reload makes a new one. A verification costs up to 0.2 ms
+/// (EdDSA, ES256), HS256 some microseconds.
 class token_verifier {
 public:
     template <class Value>
@@ -63,7 +63,7 @@ private:
     token_keys keys_;
 };
 
-/// What is wrong with settings apart from what stands in the file, in words.
+/// Returns the mistakes in the settings without those of the file, as text.
 std::vector<std::string> mistakes_in(const token_settings& settings);
 
 }  // namespace bester::access

@@ -8,7 +8,7 @@ namespace bester::access {
 
 namespace {
 
-/// Sessions send few types, one after the other. More would be searched for longer than asked anew.
+/// Sessions send few types, one after the other. Searching more would take longer than computing the answer again.
 constexpr std::size_t most_answers = 4;
 
 bool fits_one(const std::vector<std::string>& patterns, std::string_view text) {
@@ -75,8 +75,7 @@ permission_verdict session_permissions::check(const std::shared_ptr<const type_p
                         : permission_verdict{permission::rate_limited, std::chrono::milliseconds{wait_ms}};
 }
 
-/// A reload made other rules. How fast the session was still counts for those that say the same as before: nobody gets
-/// a full bucket because a certificate was renewed.
+/// After a reload the rates of unchanged rules go on, so that a reload for another reason does not fill the buckets.
 void session_permissions::use(const std::shared_ptr<const type_permissions>& rules) {
     std::vector<pace> kept;
     if (rules) {

@@ -14,12 +14,12 @@
 
 namespace bester::access {
 
-/// Lets some senders send messages of some types: an entry of the config's `permissions`. In patterns `*` stands
-/// for any text. Nobody is let by an entry that names nobody.
+/// Lets some senders send messages of some types: an entry of the config's `permissions`. In patterns `*` stands for
+/// any text. An entry without users, roles and `anonymous` allows no sender.
 struct permission_rule {
     std::vector<std::string> types;  ///< patterns
     std::vector<std::string> users;  ///< patterns; never an anonymous session
-    std::vector<std::string> roles;  ///< patterns; one of the sender's must fit
+    std::vector<std::string> roles;  ///< patterns; one of the sender's roles must match
     bool anonymous = false;          ///< anonymous sessions, too
     wire::rate limit{};              ///< of each session, for all types of this entry together
 
@@ -33,7 +33,8 @@ struct sender {
     bool is_anonymous = false;
 };
 
-/// The rules of a config. No rules let everybody send everything. Otherwise what no rule lets is forbidden:
+/// The rules of a config. Without rules every sender may send everything. Otherwise a message that no rule allows is
+/// forbidden:
 ///
 ///   - The first pattern that fits a type, in the order of the rules, decides which rules count: those with this very
 ///     pattern. So a rule for `admin.*` is not undone by a later one for `*`.
@@ -45,12 +46,12 @@ class type_permissions {
 public:
     explicit type_permissions(std::vector<permission_rule> rules = {});
 
-    /// May everybody send everything?
+    /// Returns whether every sender may send everything.
     bool is_open() const noexcept { return rules_.empty(); }
     const std::vector<permission_rule>& rules() const noexcept { return rules_; }
 
     static constexpr std::uint32_t no_rule = ~std::uint32_t{0};
-    /// The place of the rule that lets this sender send this type; no_rule: none does.
+    /// Returns the index of the rule that lets this sender send this type; no_rule if none does.
     std::uint32_t find(const sender& who, std::string_view type) const;
 
 private:
@@ -65,16 +66,16 @@ private:
     const pattern* fitting(std::string_view type) const;
 
     std::vector<permission_rule> rules_;
-    std::vector<pattern> patterns_;  ///< in the order of their first rule
-    std::unordered_map<std::string, std::uint32_t, text_hash, std::equal_to<>> exact_;  ///< those without `*`
-    std::vector<std::uint32_t> open_;                                                   ///< those with one
+    std::vector<pattern> patterns_;  ///< patterns in the order of their first rule
+    std::unordered_map<std::string, std::uint32_t, text_hash, std::equal_to<>> exact_;  ///< patterns without `*`
+    std::vector<std::uint32_t> open_;                                                   ///< patterns with `*`
 };
 
 enum class permission : std::uint8_t { allowed, forbidden, rate_limited };
 
 struct permission_verdict {
     permission what = permission::allowed;
-    std::chrono::milliseconds wait{0};  ///< rate_limited: from when on it makes sense to try again
+    std::chrono::milliseconds wait{0};  ///< rate_limited: the time after which a message is allowed again
 
     bool operator==(const permission_verdict&) const = default;
 };
@@ -84,11 +85,12 @@ struct permission_verdict {
 /// session's thread.
 class session_permissions {
 public:
-    /// May this message be handed over? Call it once for each, as it counts for the rate. `rules` may be
-    /// others than the last time: then everything is asked anew, but the rates of the rules that both have go on.
+    /// Checks whether this message may be handed over; to be called once for each message, which counts for the rate.
+    /// `rules` may have changed since the last call: then all answers are computed again, but the rates of rules in
+    /// both go on.
     permission_verdict check(const std::shared_ptr<const type_permissions>& rules, const sender& who,
                              std::string_view type, std::uint64_t now_ms);
-    /// The user or the roles are others from now on; the rates go on.
+    /// Forgets answers after a change of the user or the roles; the rates go on.
     void forget_sender() noexcept;
 
 private:
@@ -105,7 +107,7 @@ private:
 
     std::shared_ptr<const type_permissions> rules_;
     std::vector<answer> answers_;
-    std::size_t next_ = 0;  ///< the answer to give up next
+    std::size_t next_ = 0;  ///< index of the answer to replace next
     std::vector<pace> paces_;
 };
 

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t least_secret_size = 32;
 constexpr int least_rsa_bits = 2048;
-constexpr int most_rsa_bits = 8192;  // larger ones cost milliseconds, which a stranger could make us spend
+constexpr int most_rsa_bits = 8192;  // larger keys cost milliseconds, which a stranger could make the broker spend
 
 template <auto Free>
 struct freed_by {
@@ -50,7 +50,7 @@ struct quiet_openssl {
 
 tl::unexpected<std::string> wrong(std::string words) { return tl::unexpected(std::move(words)); }
 
-/// A member that holds bytes.
+/// Reads a member that holds bytes.
 std::optional<std::string> bytes_in(const json_value& jwk, std::string_view name) {
     const json_value* member = jwk.value_of(name);
     if (!member || !member->is(json_kind::string)) return std::nullopt;

@@ -14,9 +14,8 @@ namespace bester::access {
 using json::json_kind;
 using json::json_value;
 
-/// A key that says of signatures whether they are its own, by the one algorithm that it was made for: what
-/// a token claims of its algorithm changes nothing. Immutable after it was made; any thread may verify.
-/// Errors: what is wrong with the key, in words, without any of it.
+/// A key that verifies signatures by the one algorithm that it was made for, whatever the token claims. Immutable after
+/// it was made; any thread may verify. Errors describe what is wrong with the key, without any part of it.
 class verification_key {
 public:
     using made = tl::expected<verification_key, std::string>;
@@ -25,7 +24,7 @@ public:
     static made from_pem(std::string_view text);
     /// A secret of at least 32 bytes, for HS256.
     static made from_secret(std::string_view secret);
-    /// From one key of a JWKS. Ok for keys that fit; see jwk_kind for those that are passed over.
+    /// Makes a key from one of a JWKS; see jwk_kind for keys that are ignored.
     static made from_jwk(const json_value& jwk, token_algorithm algorithm);
 
     verification_key(verification_key&& other) noexcept;
@@ -33,7 +32,7 @@ public:
     ~verification_key();
 
     token_algorithm algorithm() const noexcept { return algorithm_; }
-    /// The id that tokens name it by (`kid`); empty: it has none.
+    /// Returns the id that tokens name (`kid`); empty if there is none.
     const std::string& id() const noexcept { return id_; }
     void set_id(std::string id) { id_ = std::move(id); }
 
@@ -53,12 +52,12 @@ private:
 
     token_algorithm algorithm_;
     std::string id_;
-    pkey key_;            ///< of all but HS256
-    std::string secret_;  ///< of HS256; zeroed at the end
+    pkey key_;            ///< for all algorithms but HS256
+    std::string secret_;  ///< for HS256; zeroed at the end
 };
 
-/// The algorithm that a key of a JWKS is for, by its `kty` and `crv`; nothing for those that are of no use
-/// here: another kind, for encryption, or for another algorithm of the same kind.
+/// Returns the algorithm of a key of a JWKS, by its `kty` and `crv`; none for keys of another kind, for encryption, or
+/// for another algorithm of the same kind.
 std::optional<token_algorithm> algorithm_of_jwk(const json_value& jwk) noexcept;
 
 }  // namespace bester::access

@@ -19,7 +19,7 @@ namespace {
 using std::chrono::steady_clock;
 using deadline = steady_clock::time_point;
 
-/// A status with thousands of handlers fits; garbage at the other end does not exhaust our memory.
+/// Large enough for a status with thousands of handlers, but bounded if the other end sends garbage.
 constexpr std::size_t answer_limit = std::size_t{64} << 20;
 
 tl::unexpected<control_error> lost(const char* why) {
@@ -45,7 +45,7 @@ tl::expected<void, control_error> write_all(int fd, std::string_view bytes, dead
         if (sent > 0) {
             bytes.remove_prefix(static_cast<std::size_t>(sent));
         } else if (errno == EPIPE || errno == ECONNRESET) {
-            return {};  // it may have said why before it closed: let the reader find out
+            return {};  // the other end may have sent the reason before it closed: read it
         } else if (errno != EINTR && errno != EAGAIN) {
             return lost(std::strerror(errno));
         }

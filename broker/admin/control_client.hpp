@@ -10,9 +10,9 @@
 
 namespace bester::admin {
 
-/// The other end of the control socket: blocking, for the command line. One thread; owns its socket.
-/// Errors are values: `unreachable` (nobody listens there), `forbidden` (not our socket), `timeout`,
-/// `connection_lost`, or what the broker refused with.
+/// The other end of the control socket: blocking, for the command line. One thread; owns its socket. Errors are values:
+/// `unreachable` (no process listens there), `forbidden` (another user's socket), `timeout`, `connection_lost`, or the
+/// code of the broker's refusal.
 class control_client {
 public:
     static tl::expected<control_client, control_error> connect(const std::string& path);
@@ -25,7 +25,7 @@ public:
     /// if it is ok.
     control_result ask(const nlohmann::json& request, std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
-    /// The process that listens at the other end.
+    /// Returns the process that listens at the other end.
     int broker_pid() const noexcept;
 
 private:

@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 
 std::string encode(const json& answer) {
-    // A path or a reason from the system may hold any bytes; an answer is always UTF-8.
+    // A path or a reason from the system may contain any bytes, but an answer must be UTF-8.
     return answer.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -21,7 +21,7 @@ std::string encode_answer(const control_result& result) {
     return encode(answer);
 }
 
-/// A string member, or the refusal that names it.
+/// Returns a string member, or the refusal that names it.
 tl::expected<std::string, control_error> text_member(const json& request, const char* key) {
     const auto found = request.find(key);
     if (found == request.end() || !found->is_string() || found->get_ref<const std::string&>().empty()) {

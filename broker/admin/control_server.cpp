@@ -38,12 +38,12 @@ using protocol = asio::local::stream_protocol;
 struct connection {
     explicit connection(protocol::socket taken) : socket(std::move(taken)), timer(socket.get_executor()) {}
 
-    /// From now on the other side has so long; then the connection is closed.
+    /// Sets the time after which the connection is closed.
     static void set_deadline(const std::shared_ptr<connection>& self, std::chrono::milliseconds timeout) {
         self->deadline = std::chrono::steady_clock::now() + timeout;
         self->timer.expires_at(self->deadline);
         self->timer.async_wait([self](const asio::error_code& error) {
-            // A stale timer can still arrive as success after it was set anew.
+            // A wait for an earlier time may still complete without an error after the timer was set again.
             if (!error && std::chrono::steady_clock::now() >= self->deadline) self->close();
         });
     }
@@ -61,8 +61,8 @@ struct connection {
 
 using shared_connection = std::shared_ptr<connection>;
 
-/// The next frame's body; nothing when the connection is to be closed. `refusal` says why, if it
-/// can be said.
+/// Returns the next frame's body; none when the connection is to be closed, with the reason in `refusal` if there is
+/// one.
 asio::awaitable<std::optional<std::string>> read_frame(shared_connection self, std::size_t limit,
                                                        std::string& refusal) {
     asio::error_code error;
@@ -202,8 +202,8 @@ private:
             asio::steady_timer timer;
             std::optional<std::string> text;
         };
-        // The target may call its completion when nobody waits any more, and may keep it longer than
-        // the io_context lives; so it only gets a weak reference.
+        // The target may call its completion after the end of the connection, and may keep it longer than the
+        // io_context lives, so it only gets a weak reference.
         auto waiting = std::make_shared<pending>(context_);
         waiting->timer.expires_after(settings_.answer_timeout);
         open->timer.cancel();

@@ -13,10 +13,10 @@ namespace bester::admin {
 
 class control_target;
 
-/// Where the control socket is and what one of its connections may cost.
+/// The path of the control socket, and the limits of its connections.
 struct control_server_settings {
     std::string path;
-    std::size_t connections = 16;                       ///< at once; one more is answered `busy`
+    std::size_t connections = 16;                       ///< connections at once; one more is answered `busy`
     std::size_t message_size = std::size_t{1} << 20;    ///< largest request, bytes
     std::chrono::milliseconds request_timeout{10'000};  ///< to send a request, to take an answer
     std::chrono::milliseconds answer_timeout{60'000};   ///< for the broker to answer (a reload)
@@ -25,11 +25,10 @@ struct control_server_settings {
 /// The control socket: a UNIX socket (0600) on which the broker's administrator asks for status and
 /// gives orders, in the frames of proto-docs/admin.md.
 ///
-/// Thread: constructed, used and destroyed on the thread that runs `context` (the control thread).
-/// Ownership: owns the socket file and removes it; `target` and `context` must outlive it. An
-/// answer that comes after it is gone is dropped.
-/// Errors: `start` throws std::runtime_error if the path cannot be listened on, or another broker
-/// listens there; a mere left-over socket file is replaced.
+/// Thread: constructed, used and destroyed on the thread that runs `context` (the control thread). Ownership: owns the
+/// socket file and removes it; `target` and `context` must outlive it. An answer that comes after its end is dropped.
+/// Errors: `start` throws std::runtime_error if the path cannot be listened on, or another broker listens there; a
+/// socket file of a dead process is replaced.
 class control_server {
 public:
     control_server(asio::io_context& context, control_target& target, control_server_settings settings);

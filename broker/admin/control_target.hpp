@@ -16,32 +16,31 @@ struct control_error {
     bool operator==(const control_error&) const = default;
 };
 
-/// What a request answers: members that are added to `{"ok":true}` (an object), or a refusal.
+/// The answer to a request: members that are added to `{"ok":true}` (an object), or a refusal.
 using control_result = tl::expected<nlohmann::json, control_error>;
 
 /// Called once, on the control thread, at any time after the request.
 using control_completion = std::function<void(control_result)>;
 
-/// What an administrator can do to a running broker. The control socket and the HTTP interface call
-/// it, always on the control thread; nothing here may block. Members that answer with a
-/// control_result give `{}` when there is nothing to say.
+/// The orders and questions of an administrator to a running broker. The control socket calls it, always on the control
+/// thread; no function may block. Functions that return a control_result return `{}` if there is nothing to report.
 class control_target {
 public:
     virtual ~control_target() = default;
 
-    /// The document of proto-docs/schemas/admin-status.json.
+    /// Returns the document of proto-docs/schemas/admin-status.json.
     virtual nlohmann::json status() = 0;
-    /// Its `handlers` alone: an array.
+    /// Returns only its `handlers`, an array.
     virtual nlohmann::json handlers() = 0;
     /// Restarts the instances one after the other; `handler_unknown` if there is no such handler.
     virtual control_result restart_handler(const std::string& name) = 0;
     /// Drains and stops the instances until a restart; `handler_unknown` as above.
     virtual control_result drain_handler(const std::string& name) = 0;
-    /// The document of `bester peers`, also the status document's `peering`: proto-docs/admin.md.
+    /// Returns the document of `bester peers`, which is also the status document's `peering` (proto-docs/admin.md).
     virtual nlohmann::json peers() = 0;
     /// Dials the server now instead of later, and ends its drain; `peer_unknown` if it has no entry and no link.
     virtual control_result retry_peer(const std::string& name) = 0;
-    /// Ends the link once what was sent is acknowledged, until a retry; `peer_unknown` as above.
+    /// Ends the link when all sent messages are acknowledged, until a retry; `peer_unknown` as above.
     virtual control_result drain_peer(const std::string& name) = 0;
     /// Reads the config again and applies it whole or not at all. Good: `{"changes":[{"path",
     /// "before","after"}],"digest":"…"}`. Refused: `config_invalid` or `needs_restart`, with all mistakes in
@@ -50,7 +49,8 @@ public:
     /// Begins to drain and stop the broker; returns at once. Must not close the control_server
     /// itself before it has returned, or the answer is lost; close that one last.
     virtual void stop() = 0;
-    /// An account was changed or removed: forget its verified credentials; close what must be.
+    /// Forgets the verified credentials of an account that was changed or removed, and closes its sessions if it was
+    /// removed.
     virtual void account_changed(const std::string& user) = 0;
 };
 

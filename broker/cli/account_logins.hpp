@@ -11,11 +11,11 @@
 
 namespace bester::cli {
 
-/// What storage needs to know of the accounts. Only the folder that nobody chose is made if it is missing.
+/// Returns the settings of storage for the accounts. Only the default folder is made if it is missing.
 storage::account_settings storage_settings(const config::accounts_settings& settings);
 
-/// The clients' way to the accounts. Opens no database where no listener asks for passwords.
-/// What it calls back is posted to shards: destroy it before them.
+/// The clients' access to the accounts. Opens no database if no listener asks for passwords. Its callbacks are posted
+/// to shards: destroy it before them.
 class account_logins final : public clients::login_service {
 public:
     /// Throws std::runtime_error if the accounts are needed and cannot be opened.
@@ -28,12 +28,12 @@ public:
     void change_password(std::string_view user, std::string_view old_password, std::string_view new_password,
                          std::uint64_t from, std::function<void(clients::login_result)> done) override;
 
-    // Control thread.
+    // These functions are for the control thread.
     void apply(const config::accounts_settings& settings);
     void account_changed(const std::string& user);
-    /// What other processes did since the last call.
+    /// Returns the changes by other processes since the last call.
     storage::account_changes poll();
-    /// All names, sorted; nothing if they cannot be read.
+    /// Returns all names, sorted; none if they cannot be read.
     std::vector<std::string> all_users();
     bool has_accounts() const noexcept { return authenticator_ != nullptr; }
     /// Ends the verifications; later ones are `unavailable`.

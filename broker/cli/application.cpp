@@ -57,7 +57,7 @@ int run(int argc, char** argv) noexcept {
         try {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {
-            // Help and version come as errors too, with the code 0.
+            // Help and version are errors as well, with the code 0.
             return app.exit(error) == 0 ? exit_good : exit_usage;
         }
         return exit_code;

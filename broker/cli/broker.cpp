@@ -41,7 +41,7 @@ namespace {
 
 constexpr auto poll_interval = 50ms;
 constexpr auto account_poll_interval = 1s;
-constexpr auto farewell = 2s;                          ///< for the last frames to be taken
+constexpr auto farewell = 2s;                          ///< time for clients to take the last frames
 constexpr std::uint64_t longest_reconnect_ms = 5'000;  ///< clients are asked to come back within this
 
 handlers::handler_list shared_list(const std::vector<handlers::handler_settings>& entries) {
@@ -50,7 +50,7 @@ handlers::handler_list shared_list(const std::vector<handlers::handler_settings>
     return list;
 }
 
-/// Several lines as one text, which others put into a line of theirs.
+/// Joins several lines to one text for use within a line.
 std::string without_last_newline(std::string lines) {
     if (lines.ends_with('\n')) lines.pop_back();
     return lines;
@@ -128,12 +128,12 @@ private:
     config::broker_config settings_;
     std::chrono::system_clock::time_point loaded_ = std::chrono::system_clock::now();
     clock_type::time_point started_ = clock_type::now();
-    std::vector<clients::listener_settings> listener_settings_;  ///< sessions refer to them
+    std::vector<clients::listener_settings> listener_settings_;  ///< sessions refer to these
     std::size_t connection_limit_;
     bool is_stopping_ = false;
     clock_type::time_point stop_deadline_{};
 
-    clients::connection_count connections_{0};  ///< connections on their way refer to it
+    clients::connection_count connections_{0};  ///< connections refer to it
     asio::io_context control_{1};
     asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
     asio::steady_timer account_timer_{control_};
@@ -141,7 +141,7 @@ private:
     memory_return memory_return_{control_};
     log_reminder log_reminder_{control_};
     control_one_shots one_shots_{control_};
-    clients::file_reader files_;  ///< sessions hold places of it
+    clients::file_reader files_;  ///< connections hold places of it
     clients::doorkeeper door_{settings_.login.throttle};
     exchange::exchange_settings exchange_settings_;
     exchange::directory directory_;
@@ -197,8 +197,8 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
     }
 }
 
-/// From here on threads and processes run. The processes come last: what they do when they start is not
-/// for a broker that cannot have its addresses.
+/// From here on threads and processes run. Processes are started last, so that none is started for a broker that cannot
+/// bind its addresses.
 void broker::parts::open() {
     for (const auto& shard : shards_) shard->start();
     supervisor_->listen();
@@ -377,7 +377,7 @@ void broker::parts::reload(admin::control_completion completion) {
     if (result) log::info("reload: {} changes, config digest {}", (*result)["changes"].size(), settings_.digest);
     else log::error("reload refused, nothing was changed: {}", result.error().reason);
     if (!result) return completion(std::move(result));
-    // Answered when every shard works by the new config: who was told so can rely on it.
+    // Answered when every shard uses the new config, so that the caller can rely on it.
     auto finish = std::make_shared<std::function<void()>>(
         [completion = std::move(completion), result = std::move(result)] { completion(result); });
     auto left = std::make_shared<std::atomic<std::size_t>>(shards_.size());

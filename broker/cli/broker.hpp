@@ -12,11 +12,11 @@ class guard;
 
 namespace bester::cli {
 
-/// The whole broker: the parts put together, their start, reload and end. It owns the shards'
-/// threads; everything else happens on the thread that calls run(), the control thread.
+/// The whole broker: its parts, their start, reload and end. It owns the shards' threads; everything else happens on
+/// the thread that calls run(), the control thread.
 class broker {
 public:
-    /// Throws if something cannot be had: an address, the accounts, the runtime directory.
+    /// Throws if an address, the accounts or the runtime directory cannot be used.
     broker(std::string config_file, config::surroundings machine, config::broker_config settings,
            handlers::guard& guard);
     ~broker();

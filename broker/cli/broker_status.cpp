@@ -18,7 +18,7 @@ std::uint64_t since_1970_ms(std::chrono::system_clock::time_point when) {
         std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count());
 }
 
-/// Messages that the instance of this life has, over all shards.
+/// Returns how many messages the instance with this epoch has, over all shards.
 std::size_t in_flight(const status_facts& facts, const std::string& handler, std::uint64_t epoch) {
     std::size_t sum = 0;
     for (const auto& shard : facts.shards)
@@ -28,7 +28,7 @@ std::size_t in_flight(const status_facts& facts, const std::string& handler, std
     return sum;
 }
 
-/// Sum over all shards of a number that each says of the handler's load.
+/// Returns the sum over all shards of one number of the handler's load.
 std::size_t sum_of(const status_facts& facts, const std::string& handler, std::size_t handlers::handler_load::*number) {
     std::size_t sum = 0;
     for (const auto& shard : facts.shards)
@@ -50,7 +50,7 @@ json describe_instance(const status_facts& facts, const std::string& handler, co
     return described;
 }
 
-/// One word for the whole entry.
+/// Returns one word for the state of the whole entry.
 std::string state_of(const handlers::handler_status& entry) {
     if (entry.is_degraded) return "degraded";
     std::size_t ready = 0;

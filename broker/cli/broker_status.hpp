@@ -19,7 +19,7 @@
 
 namespace bester::cli {
 
-/// What one shard said of itself.
+/// The status of one shard.
 struct shard_facts {
     std::size_t connections = 0;
     std::size_t sessions = 0;
@@ -30,7 +30,7 @@ struct shard_facts {
     std::vector<std::pair<const clients::listener_settings*, std::size_t>> by_listener;
 };
 
-/// Everything that the status document is made of.
+/// The data of the status document.
 struct status_facts {
     const std::string& config_file;
     const config::broker_config& settings;
@@ -52,12 +52,12 @@ struct shard_totals {
 using shard_list = std::vector<std::unique_ptr<exchange::shard>>;
 using client_list = std::vector<std::unique_ptr<clients::shard_clients>>;
 
-/// Asks every shard and waits for the answers: a turn of its loop, which never waits for the caller.
+/// Asks every shard and waits for the answers, which take one turn of each shard's loop.
 std::vector<shard_facts> gather_shards(const shard_list& shards, const client_list& clients,
                                        handlers::handler_registry& registry);
 shard_totals count_clients(const shard_list& shards, const client_list& clients);
 
-/// The documents of proto-docs/admin.md.
+/// Return the documents of proto-docs/admin.md.
 nlohmann::json describe_status(const status_facts& facts);
 nlohmann::json describe_handlers(const status_facts& facts);
 

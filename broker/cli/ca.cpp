@@ -62,7 +62,7 @@ std::string days_text(const tls::certificate_info& certificate) {
     return tls::days_text(days) + " left";
 }
 
-/// "until 2026-01-31T12:00:00Z (364 days left)"
+/// Returns a text such as "until 2026-01-31T12:00:00Z (364 days left)".
 std::string end_text(const tls::certificate_info& certificate) {
     return "until " + tls::format_time(certificate.not_after) + " (" + days_text(certificate) + ")";
 }
@@ -86,7 +86,7 @@ void init(const ca_options& options, int& exit_code) {
               << tls::certificate_path(options.directory, "ca") << ".\n";
 }
 
-/// A server needs the authority's certificate beside its own.
+/// Copies the authority's certificate, which a server needs beside its own.
 tls::result<void> copy_authority(const tls::certificate_authority& authority, const ca_options& options) {
     if (options.out.empty()) return {};
     const auto path = tls::certificate_path(options.out, "ca");
@@ -102,7 +102,7 @@ tls::result<void> copy_authority(const tls::certificate_authority& authority, co
 void issue(const ca_options& options, int& exit_code) {
     const auto authority = load_authority(options, exit_code);
     if (!authority) return;
-    // All are made before the first is written: one wrong name, and nothing has happened.
+    // All are made before the first one is written, so that a wrong name changes nothing.
     std::vector<tls::identity> made;
     for (const auto& name : options.names) {
         auto each = authority->issue(name, validity_of(options));
@@ -138,7 +138,7 @@ void renew(const ca_options& options, int& exit_code) {
     std::cout << "Put it where the server reads it, then `bester reload`.\n";
 }
 
-/// The authority first, then the others by name.
+/// Lists the authority first, then the others by name.
 std::vector<std::string> certificate_files(const std::string& directory) {
     std::vector<std::string> files;
     std::error_code ignored;
@@ -190,7 +190,7 @@ nlohmann::json to_json(const std::string& file, const tls::certificate_info& cer
 void show(const ca_options& options, int& exit_code) {
     auto list = nlohmann::json::array();
     const palette colours(wants_colour(1));
-    // One that cannot be read does not hide the others.
+    // A file that cannot be read does not hide the others.
     for (const auto& file : options.files.empty() ? certificate_files(options.directory) : options.files) {
         const auto certificates = tls::describe_file(file);
         if (!certificates) {

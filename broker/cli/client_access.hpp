@@ -9,12 +9,12 @@
 
 namespace bester::cli {
 
-/// What the config asks of clients, with the keys of tokens as their files have them now. Blocks; for start and
-/// reload. The error names the entry and what is wrong with it.
+/// Returns the access rules of the config, with the keys of tokens from their files. Blocks; for start and reload. The
+/// error names the entry and the mistake.
 tl::expected<std::shared_ptr<const clients::access_rules>, std::string> make_access_rules(
     const config::broker_config& config);
 
-/// The same, where an error is the end.
+/// The same, but throws on an error.
 std::shared_ptr<const clients::access_rules> must_make_access_rules(const config::broker_config& config);
 
 }  // namespace bester::cli

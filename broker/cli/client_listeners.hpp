@@ -14,24 +14,24 @@
 
 namespace bester::cli {
 
-/// All listeners for clients, their certificates, and the watch on how long these are good. On the
-/// control thread. `settings`, `connection_limit` and `connections` must outlive it.
+/// All listeners for clients, their certificates, and the warnings before these expire. On the control thread.
+/// `settings`, `connection_limit` and `connections` must outlive it.
 class client_listeners {
 public:
-    /// In the order of the listeners; null: without TLS.
+    /// Contexts in the order of the listeners; null: without TLS.
     using contexts = std::vector<std::shared_ptr<const tls::context>>;
 
-    /// Opens nothing yet.
+    /// Does not open anything yet.
     client_listeners(asio::io_context& control, const std::vector<clients::listener_settings>& settings,
                      const std::size_t& connection_limit, clients::connection_count& connections);
 
-    /// Binds and listens; throws if an address or a certificate cannot be had.
+    /// Binds and listens; throws if an address or a certificate cannot be used.
     void open(const clients::listener::hand_over& give, const clients::listener::turn_away& refuse);
-    /// Reads certificates and keys as the files have them now; blocks. The error names listener and file.
+    /// Reads certificates and keys from their files; blocks. The error names listener and file.
     tl::expected<contexts, std::string> load_contexts() const;
-    /// New connections use these; those that there are go on.
+    /// Sets the contexts of new connections; existing ones go on.
     void use(contexts loaded);
-    /// Accepts no more.
+    /// Stops accepting.
     void close();
 
     const std::vector<std::unique_ptr<clients::listener>>& all() const noexcept { return listeners_; }

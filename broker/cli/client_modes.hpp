@@ -10,12 +10,12 @@ namespace bester::cli {
 /// How `bester client` talks, once it is logged in.
 struct client_mode_options {
     std::string type;                           ///< default type of the lines
-    std::chrono::milliseconds timeout{10'000};  ///< for the statuses, after the input's end
-    std::chrono::milliseconds linger{0};        ///< and then go on receiving for so long
+    std::chrono::milliseconds timeout{10'000};  ///< wait for statuses after the end of input
+    std::chrono::milliseconds linger{0};        ///< then the time to go on receiving
 };
 
-/// For people: typed lines, and what comes is shown as it comes, without hurting the line that is
-/// being typed. Without a terminal the same, less the keys. Returns the exit code.
+/// For people: reads typed lines, and shows events as they come without disturbing the line that is being typed.
+/// Without a terminal the same, without editing keys. Returns the exit code.
 int run_typed_client(client& self, const client_mode_options& options);
 
 /// For scripts: each line in is `{"type","data","id"?}`, each line out a frame as it was received.

@@ -12,12 +12,12 @@ bool is_file(const CLI::Option& option) {
     return type == "FILE" || type == "PATH";
 }
 
-/// The first line says it; more would break the scripts' lines.
+/// Only the first line, since more would break the scripts.
 std::string brief(const std::string& description) { return description.substr(0, description.find('\n')); }
 
 void collect(const CLI::App& app, std::vector<std::string> path, std::vector<completion_command>& all) {
     completion_command command{path, {}, false};
-    // CLI11 hands these lists out of constant apps only with a filter, and the filter's argument decides.
+    // CLI11 returns these lists from constant apps only with a filter, whose argument decides.
     const auto subcommands = app.get_subcommands([](const CLI::App*) { return true; });
     for (const auto* sub : subcommands) {
         if (!sub->get_group().empty())
@@ -50,7 +50,7 @@ std::string path_text(const std::vector<std::string>& path) {
     return text;
 }
 
-/// In single quotes, for any of the shells (none of our texts has a backslash).
+/// Quotes a text for any of the shells (no text has a backslash).
 std::string quoted(std::string text) {
     for (std::size_t at = text.find('\''); at != std::string::npos; at = text.find('\'', at + 4))
         text.replace(at, 1, "'\\''");
@@ -63,7 +63,7 @@ std::string words_of(const completion_command& command) {
     return text;
 }
 
-/// The options that take a value, as alternatives of a shell pattern; those of files or the others.
+/// Returns the options with a value as alternatives of a shell pattern: those for files, or the others.
 std::string value_options(const std::vector<completion_command>& commands, bool of_files) {
     std::vector<std::string> names;
     for (const auto& command : commands) {
@@ -78,7 +78,7 @@ std::string value_options(const std::vector<completion_command>& commands, bool 
     return pattern.empty() ? "--no-such-option" : pattern;
 }
 
-/// `case` arms that extend $path by a word where there is such a subcommand.
+/// Returns `case` arms that extend $path by a word that is a subcommand.
 std::string path_arms(const std::vector<completion_command>& commands, const std::string& indent) {
     std::string pattern;
     for (const auto& command : commands) {

@@ -9,7 +9,7 @@ class App;
 
 namespace bester::cli {
 
-/// One option or word that can stand behind a command.
+/// One option or word that can follow a command.
 struct completion_word {
     std::string text;
     std::string description;
@@ -25,11 +25,10 @@ struct completion_command {
     bool takes_file = false;  ///< as an argument without a name
 };
 
-/// All commands below `app`, the program itself first, as they are declared: so no list of options
-/// has to be kept twice.
+/// Returns all commands below `app`, the program itself first, from their declarations.
 std::vector<completion_command> collect_completions(const CLI::App& app);
 
-/// The scripts. Pure.
+/// Return the scripts. Pure.
 std::string bash_completion(const std::vector<completion_command>& commands);
 std::string zsh_completion(const std::vector<completion_command>& commands);
 std::string fish_completion(const std::vector<completion_command>& commands);

@@ -12,7 +12,7 @@
 namespace bester::cli {
 namespace {
 
-/// The path, or nothing when the config that should name it is wrong (which was said then).
+/// Returns the path, or none if the config that should name it is wrong, which is reported.
 std::optional<std::string> find_socket(const control_options& options) {
     if (!options.socket.empty()) return options.socket;
     if (options.config.empty()) return config::probe_surroundings().runtime_directory + "/control.sock";

@@ -12,7 +12,7 @@ class App;
 
 namespace bester::cli {
 
-/// What may be done to one thing that the running broker has, by name: a word after the subcommand.
+/// An order about one named object of the running broker: a word after the subcommand.
 struct control_action {
     const char* word;
     const char* description;
@@ -21,14 +21,14 @@ struct control_action {
     std::function<nlohmann::json(const std::string& name)> request;
 };
 
-/// A subcommand that lists what the running broker has of a kind, and has something done to one of them.
+/// A subcommand that lists the running broker's objects of one kind, and gives orders about one of them.
 struct control_list {
     const char* word;
     const char* description;
     const char* json_description;
     const char* list_description;
     const char* examples;
-    const char* request;                                     ///< for the list
+    const char* request;                                     ///< request for the list
     nlohmann::json (*listed)(const nlohmann::json& answer);  ///< the list's own part of the answer
     std::string (*formatted)(const nlohmann::json& listed);  ///< for people
     std::vector<control_action> actions;

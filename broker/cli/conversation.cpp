@@ -22,7 +22,7 @@ sigset_t stopping_signals() {
     return signals;
 }
 
-/// Gives away all that was received; false when the connection is over.
+/// Passes all received events on; returns false when the connection is closed.
 bool take_events(client& self, const conversation_callbacks& callbacks) {
     while (auto event = self.receive(std::chrono::milliseconds(0))) callbacks.on_event(*event);
     return self.is_connected();
@@ -31,7 +31,7 @@ bool take_events(client& self, const conversation_callbacks& callbacks) {
 struct readiness {
     bool input = false;
     bool signal = false;
-    bool is_over = false;  ///< the time
+    bool is_over = false;  ///< whether the time is over
 };
 
 readiness wait(client& self, const stop_signals& signals, int input, deadline until) {
@@ -73,7 +73,7 @@ stop_signals::stop_signals() {
 stop_signals::~stop_signals() {
     const auto signals = stopping_signals();
     signalfd_siginfo taken;
-    while (::read(fd_, &taken, sizeof taken) > 0) {}  // what was obeyed must not strike again
+    while (::read(fd_, &taken, sizeof taken) > 0) {}  // a handled signal must not be seen again
     ::close(fd_);
     ::sigprocmask(SIG_UNBLOCK, &signals, nullptr);
 }

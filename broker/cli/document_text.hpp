@@ -8,18 +8,18 @@
 
 namespace bester::cli {
 
-// Parts of a broker's document as text for people. What is missing or of another kind, as from a broker
-// of another version, is "-" or empty and never an error. Pure.
+// Parts of a broker's document as text for people. A member that is missing or of another kind, as from a broker of
+// another version, becomes "-" or empty and is never an error. Pure.
 
-/// A member on one line, "-" without one.
+/// Returns a member on one line, "-" if there is none.
 std::string text_of(const nlohmann::json& object, const char* key);
-/// A member, empty without one of that kind.
+/// Returns a member, empty if there is none of that kind.
 nlohmann::json array_of(const nlohmann::json& object, const char* key);
 nlohmann::json object_of(const nlohmann::json& object, const char* key);
-/// A whole number, `otherwise` without one.
+/// Returns a whole number, `otherwise` if there is none.
 std::int64_t number_of(const nlohmann::json& object, const char* key, std::int64_t otherwise);
 
-/// The texts of an array, "-" without any.
+/// Returns the texts of an array, "-" if there are none.
 std::string joined(const nlohmann::json& texts);
 
 /// `12 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`

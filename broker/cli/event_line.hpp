@@ -8,7 +8,7 @@
 
 namespace bester::cli {
 
-/// What happened, as one line for people, without the newline. Pure.
+/// Returns an event as one line for people, without the newline. Pure.
 std::string format_event(const client_event& event, const palette& colours);
 
 }  // namespace bester::cli

@@ -2,10 +2,10 @@
 
 namespace bester::cli {
 
-/// What scripts can rely on, for every subcommand. Documented in each one's --help and in bester(1).
+/// The exit codes of every subcommand, on which scripts can rely. Documented in each --help and in bester(1).
 enum exit_codes : int {
     exit_good = 0,
-    exit_refused = 1,      ///< a bad status, or the broker said no
+    exit_refused = 1,      ///< a bad status, or a refusal of the broker
     exit_usage = 2,        ///< the command line, a file or the input is wrong
     exit_unreachable = 3,  ///< no broker there, the connection was lost, or a file cannot be read or written
     exit_login = 4,        ///< the log-in was refused

@@ -45,7 +45,7 @@ public:
     }
 
 private:
-    /// False ends the run: a script that sends nonsense must not go on as if it were said.
+    /// Returns false to end the run, since a script whose line is wrong must not go on.
     bool send(std::string_view line) {
         if (line.find_first_not_of(" \t\r") == std::string_view::npos) return true;
         const auto message = json::parse(line, nullptr, false);
@@ -57,12 +57,12 @@ private:
             exit_code_ = exit_usage;
             return false;
         }
-        // The data's own text and not the tree's, so that it goes out as it was written.
+        // The data's own text instead of the tree's, so that it is sent unchanged.
         const auto data = client_detail::find_member(line, "data").value_or("null");
         const auto& text = id.get_ref<const std::string&>();
         const auto sent = text.empty() ? self_.post_raw(type.get<std::string>(), data)
                                        : self_.submit_raw(type.get<std::string>(), data, text);
-        if (sent || sent.error.code == "connection_lost") return true;  // the loss is told by its event
+        if (sent || sent.error.code == "connection_lost") return true;  // the loss has an event of its own
         std::cerr << "bester: " << sent.error.code << ": " << printable(sent.error.reason) << "\n";
         exit_code_ = exit_refused;
         return false;
@@ -79,7 +79,7 @@ private:
         }
     }
 
-    /// A status that the client itself gave, in the form of the broker's.
+    /// Writes a status of the client itself in the form of the broker's.
     static std::string made_up(const status& report) {
         const json error{
             {"code", report.error.code}, {"reason", report.error.reason}, {"temporary", report.error.temporary}};
@@ -88,7 +88,7 @@ private:
             .dump(-1, ' ', false, json::error_handler_t::replace);
     }
 
-    /// A frame may hold newlines between its tokens; a line must not.
+    /// A frame may contain newlines between its tokens, but a line must not.
     static void print(std::string frame) {
         for (auto& byte : frame) {
             if (byte == '\n' || byte == '\r') byte = ' ';

@@ -1,4 +1,4 @@
-// What concerns log-ins, tokens and permissions, beyond single keys.
+// Checks of log-ins, tokens and permissions that concern several keys.
 #include <algorithm>
 
 #include "access/token_verifier.hpp"
@@ -85,7 +85,7 @@ void read_permissions(const json_value& root, broker_config& config, const readi
     }
 }
 
-/// Does each listener have what its methods need?
+/// Checks that each listener has everything that its authentication methods need.
 void check_methods(const json_value& root, const broker_config& config, const reading& context) {
     const json_member* const section = root.find("listeners");
     if (section == nullptr || section->value.elements.size() != config.listeners.size()) {

@@ -16,7 +16,7 @@
 namespace bester::config {
 
 struct server_settings {
-    std::string name;                              ///< of this server among servers
+    std::string name;                              ///< name of this server for other servers
     unsigned threads = 1;                          ///< shards
     std::string runtime_directory;                 ///< for sockets; made at start
     std::chrono::milliseconds stop_grace{30'000};  ///< from SIGTERM to the end
@@ -38,12 +38,12 @@ struct accounts_settings {
     std::string database;  ///< default_account_database() if the file does not say it
     unsigned argon2_operations = 2;
     std::size_t argon2_memory = std::size_t{64} << 20;  ///< bytes for one verification
-    std::chrono::milliseconds remember{600'000};        ///< a verified credential is trusted so long
+    std::chrono::milliseconds remember{600'000};        ///< how long a verified credential is remembered
 
     bool operator==(const accounts_settings&) const = default;
 };
 
-/// Who issues tokens: an entry of `tokens`.
+/// An issuer of tokens: an entry of `tokens`.
 struct token_issuer {
     std::string name;
     access::token_settings settings;
@@ -66,15 +66,15 @@ struct permission_entry {
 };
 
 struct login_settings {
-    std::string type;                                ///< of messages that ask a handler; empty: none is asked
+    std::string type;  ///< type of the messages to the log-in handler; empty: there is none
     std::chrono::milliseconds token_notice{60'000};  ///< before a session's token expires
     access::throttle_settings throttle;
 
     bool operator==(const login_settings&) const = default;
 };
 
-/// A validated configuration, everything resolved: paths are absolute, "auto" is a number, what the
-/// file left out has its default. A plain value; made by load() and parse() only.
+/// A validated configuration with everything resolved: paths are absolute, "auto" is a number, keys that the file
+/// leaves out have their defaults. A plain value; made by load() and parse() only.
 struct broker_config {
     server_settings server;
     log_settings log;

@@ -19,7 +19,7 @@ bool has_signed(X509& authority, X509& other) {
     return X509_check_issued(&authority, &other) == X509_V_OK && X509_verify(&other, X509_get0_pubkey(&authority)) == 1;
 }
 
-/// One look into the files of `peering`.
+/// One check of the files of `peering`.
 struct certificate_check {
     const json_value& section;
     const broker_config& config;
@@ -36,7 +36,7 @@ struct certificate_check {
         context.found.warning(offset_of(name), path_to("peering", name), std::move(message));
     }
 
-    /// The value, or a mistake at the key that names the file.
+    /// Returns the value, or reports a mistake at the key that names the file.
     template <class Value>
     const Value* good(std::string_view name, const tls::result<Value>& read) const {
         if (read) {
@@ -47,7 +47,7 @@ struct certificate_check {
         return nullptr;
     }
 
-    /// What is wrong with the files together, said at the key that it is about.
+    /// Checks the files together, and reports mistakes at the key that they concern.
     void check_together(const certificates& chain, const certificates& authorities) const {
         const auto& settings = config.peering;
         tls::context_settings of_links;

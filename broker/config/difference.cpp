@@ -23,7 +23,7 @@ void compare_keys(const std::vector<key<T>>& keys, const T& running, const T& wa
     }
 }
 
-/// Compares what has a name: what is new, what is gone, and key by key what stayed.
+/// Compares named entries: added ones, removed ones, and kept ones key by key.
 template <class T>
 void compare_entries(const std::vector<key<T>>& keys, const std::map<std::string, T>& running,
                      const std::map<std::string, T>& wanted, const std::string& path, std::vector<change>& changes) {
@@ -53,7 +53,7 @@ std::map<std::string, T> by_name(const std::vector<T>& entries) {
     return out;
 }
 
-/// Rules have no names: they are compared by their place.
+/// Rules have no names and are compared by position.
 void compare_permissions(const broker_config& running, const broker_config& wanted, std::vector<change>& changes) {
     const auto text_of = [](const std::vector<permission_entry>& entries, std::size_t i) {
         return i < entries.size() ? std::optional{object_text(write_keys(permission_keys(), entries[i]), 0)}
@@ -81,7 +81,7 @@ std::map<std::string, listener_entry> listeners_of(const broker_config& config) 
     return by_name;
 }
 
-/// Of listeners that stay.
+/// Compares listeners that are in both.
 void compare_paths(const broker_config& running, const broker_config& wanted, std::vector<change>& changes) {
     const auto after = listeners_of(wanted);
     for (const auto& [name, listener] : listeners_of(running)) {

@@ -19,8 +19,8 @@ struct change {
     bool operator==(const change&) const = default;
 };
 
-/// What a reload from `running` to `wanted` would change, by the tables of keys. Pure. A reload is
-/// one transaction: if any change needs a restart, nothing must be applied.
+/// Returns the changes of a reload from `running` to `wanted`, by the tables of keys. Pure. A reload is one
+/// transaction: if any change needs a restart, nothing must be applied.
 std::vector<change> diff(const broker_config& running, const broker_config& wanted);
 
 /// `handlers.chat.deadline: "5s" -> "2s"`, and that it needs a restart if it does.

@@ -25,7 +25,7 @@ listener_entry entry_of(const clients::listener_settings& settings) {
     entry.allow_remote_anonymous =
         is_anonymous && settings.kind != clients::transport::unix_socket && !is_loopback(settings.address);
     if (entry.settings.name == settings.address) {
-        entry.settings.name.clear();  // the default, and not a name that one could give
+        entry.settings.name.clear();  // the default, which is not a valid name
     }
     return entry;
 }
@@ -52,7 +52,7 @@ std::string object_text(const written_keys& written, std::size_t indent) {
 
 namespace {
 
-/// Those that would have no effect there: whoever reads the text again is not to be warned of them.
+/// Keys without effect are left out, so that reading the text again gives no warnings.
 void leave_out(written_keys& keys, std::initializer_list<std::string_view> names) {
     std::erase_if(keys,
                   [&](const auto& each) { return std::find(names.begin(), names.end(), each.first) != names.end(); });
@@ -69,7 +69,7 @@ written_keys write_entry(const std::vector<key<clients::web_path>>& keys, const 
     return all;
 }
 
-/// An object with a member for each entry, by its name.
+/// Writes an object with a member for each entry, by its name.
 template <class T>
 std::string entries_text(const std::vector<key<T>>& keys, const std::vector<T>& entries) {
     std::string out{"{"};

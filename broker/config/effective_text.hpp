@@ -11,7 +11,7 @@
 
 namespace bester::config {
 
-/// Names, as in the table, and values, as JSON text. What is not set is left out.
+/// Names as in the table, and values as JSON text, without keys that are not set.
 using written_keys = std::vector<std::pair<std::string_view, std::string>>;
 
 template <class T>
@@ -25,18 +25,18 @@ written_keys write_keys(const std::vector<key<T>>& keys, const T& from) {
     return written;
 }
 
-/// The listener as one would write it.
+/// Returns the listener in the form in which it is written.
 listener_entry entry_of(const clients::listener_settings& settings);
 
 written_keys write_listener(const listener_entry& entry);
 
-/// One JSON object, its sections (names with a dot) as objects within; `indent` is that of the brace.
+/// Returns one JSON object, with sections (names with a dot) as inner objects; `indent` is that of the brace.
 std::string object_text(const written_keys& written, std::size_t indent);
 
-/// The config that is in effect, with every default written out, in a form that parse() reads back.
+/// Returns the config in effect, with every default written out, in a form that parse() reads back.
 std::string effective_text(const broker_config& config);
 
-/// The first 16 hex digits of the SHA-256 of effective_text(): equal for configs that mean the same.
+/// Returns the first 16 hex digits of the SHA-256 of effective_text(), which are equal for configs that mean the same.
 std::string digest_of(const broker_config& config);
 
 }  // namespace bester::config

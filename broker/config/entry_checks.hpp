@@ -9,8 +9,8 @@
 
 namespace bester::config {
 
-/// Checks what concerns several keys of a listener, and resolves its address and name. `seen` maps
-/// the names and addresses of the listeners before it to their offsets.
+/// Checks rules for several keys of a listener, and resolves its address and name. `seen` maps the names and addresses
+/// of the listeners before it to their offsets.
 struct listeners_seen {
     std::map<std::string, std::size_t> names;
     std::map<std::string, std::size_t> addresses;
@@ -18,8 +18,8 @@ struct listeners_seen {
 void check_listener(const json_value& from, const std::string& path, listener_entry& entry, listeners_seen& seen,
                     const reading& context);
 
-/// Reads the `paths` of a listener for WebSockets, and checks them and what it has beside. Of other
-/// listeners tells what of that has no effect.
+/// Reads and checks the `paths` and other keys of a listener for WebSockets; for other listeners reports the keys of
+/// these that have no effect.
 void read_web(const json_value& from, const std::string& path, clients::listener_settings& listener,
               const reading& context);
 
@@ -30,38 +30,38 @@ struct claimed_type {
 };
 using claimed_types = std::map<std::string, claimed_type>;
 
-/// Checks what concerns several keys of a handler, or the machine: the executable, the user, the
-/// folder. Resolves the executable's path, the kind of start and the defaults of `types` and `directory`.
+/// Checks rules for several keys of a handler, and for the machine: the executable, the user, the folder. Resolves the
+/// executable's path, the kind of start and the defaults of `types` and `directory`.
 void check_handler(const json_member& from, const std::string& path, handlers::handler_settings& handler,
                    claimed_types& claimed, const reading& context);
 
 /// Checks that each `groups` names a handler with groups of its own. All `handlers` are read already.
 void check_group_owners(const json_value& section, broker_config& config, const reading& context);
 
-/// Checks what concerns several keys of `peering`, or `peering` and what else there is, and resolves the
-/// addresses to listen on. `config` is read already, but for these checks.
+/// Checks rules for several keys of `peering` and other sections, and resolves the addresses to listen on. `config` is
+/// complete except for these checks.
 void check_peering(const json_value& root, broker_config& config, const reading& context);
 
 /// The same for one entry of `peers`.
 void check_peer(const json_member& from, const std::string& path, const peering::peer_settings& peer,
                 const broker_config& config, const reading& context);
 
-/// Reads `tokens` and `permissions`, looks into the files of keys, and checks that listeners have what their
-/// methods of log-in need. `config` is read already, but for these.
+/// Reads `tokens` and `permissions`, reads the key files, and checks that listeners have everything that their
+/// authentication methods need. `config` is complete except for these.
 void read_access(const json_value& root, broker_config& config, const reading& context);
 
-/// Looks into the files that `peering` names, and whether they can be used together and by this server.
-/// `section` is that of `peering`; all three files are given.
+/// Reads the files that `peering` names, and checks that they fit together and belong to this server. `section` is that
+/// of `peering`; all three files are given.
 void check_certificates(const json_value& section, const broker_config& config, const reading& context);
 
-/// Tells each element of `listed` that is no address to connect to.
+/// Reports each element of `listed` that is not an address to connect to.
 void check_addresses(const json_value& listed, const std::string& path, const reading& context);
 
-/// Tells which files and sockets that the file names lie in no folder, or in one that this user cannot
-/// write. `config` is read already.
+/// Reports files and sockets of the config whose folder is missing or not writable for this user. `config` is complete
+/// already.
 void check_folders(const json_value& root, const broker_config& config, const reading& context);
 
-/// Tells it if the path is too long for a UNIX socket.
+/// Reports a path that is too long for a UNIX socket.
 void check_socket_path(std::string_view socket, std::size_t offset, std::string_view path, const reading& context);
 
 }  // namespace bester::config

@@ -7,12 +7,12 @@
 
 namespace bester::config {
 
-/// A mistake or a warning, and where it is. Line and column count from 1; a column counts bytes.
+/// A mistake or a warning, with its position. Line and column count from 1; a column counts bytes.
 struct finding {
     std::size_t line = 1;
     std::size_t column = 1;
     std::string path;     ///< of the key, e.g. `handlers.chat.deadline`; `(file)` for the whole
-    std::string message;  ///< names the thing, the limit and the remedy
+    std::string message;  ///< names the key, the limit and the remedy
 
     bool operator==(const finding&) const = default;
 };
@@ -22,9 +22,9 @@ std::string format(std::string_view file_name, const finding& found);
 
 inline constexpr std::size_t most_findings = 1'000;
 
-/// Collects what is wrong with one text and turns offsets into lines and columns. Keeps no
-/// reference to the text. At most `most_findings` of each kind are kept, so that a huge file full
-/// of mistakes costs no more than a bad one. One thread.
+/// Collects the mistakes of one text and converts offsets to lines and columns. Keeps no reference to the text. At most
+/// `most_findings` of each kind are kept, so that a huge file full of mistakes costs no more than a bad one. One
+/// thread.
 class findings {
 public:
     explicit findings(std::string_view text);

@@ -9,8 +9,8 @@
 namespace bester::config {
 namespace {
 
-/// Whether what the broker makes at start has a folder to be made in. What it makes itself, the runtime
-/// directory and the default's state directory, may be missing.
+/// Checks that the folders exist in which the broker makes files at its start. The runtime directory and the default
+/// state directory, which it makes itself, may be missing.
 struct folder_check {
     const json_value& root;
     const broker_config& config;
@@ -25,7 +25,7 @@ struct folder_check {
     /// `file` is a file, a socket or a folder that is made in `folder`.
     void check(const std::string& file, const json_value& from, const std::string& path) const {
         if (file.empty()) {
-            return;  // of the wrong kind, told already
+            return;  // of the wrong kind, reported already
         }
         const std::string folder = std::filesystem::path{file}.parent_path().string();
         struct stat facts {};
@@ -34,7 +34,7 @@ struct folder_check {
         } else if (!S_ISDIR(facts.st_mode)) {
             context.mistake(from.begin, path, excerpt(folder) + " is not a folder");
         } else if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-            // Another user may check than will serve.
+            // The check may be run by another user than the broker.
             context.found.warning(from.begin, path, "this user cannot write in " + excerpt(folder));
         }
     }

@@ -74,7 +74,7 @@ struct handler_check {
         }
     }
 
-    /// Finds the executable as execve and the shell would, and puts its absolute path into the command.
+    /// Finds the executable like execve and the shell, and puts its absolute path into the command.
     void resolve_executable() const {
         if (handler.command.empty()) {
             return;
@@ -273,7 +273,7 @@ void check_group_owners(const json_value& section, broker_config& config, const 
         }
     }
     for (handler_settings* const each : to_itself) {
-        each->groups.clear();  // the default, said aloud
+        each->groups.clear();  // the default, named explicitly
     }
 }
 

@@ -21,7 +21,7 @@ namespace bester::config {
 enum class value_kind {
     boolean,
     count,
-    automatic_count,  ///< a count, or "auto": what the config has already
+    automatic_count,  ///< a count, or "auto": the value that the config has already
     duration,
     size,
     name,
@@ -43,11 +43,11 @@ using value = std::variant<bool, std::uint64_t, std::string, std::vector<std::st
 
 enum class effect { on_reload, on_restart };
 
-/// What is known of a key without knowing the struct that it fills.
+/// The facts about a key that do not depend on the struct that it fills.
 struct key_facts {
-    std::string_view name = {};  ///< within its table, e.g. `restart.initial_delay`
+    std::string_view name = {};  ///< name within its table, e.g. `restart.initial_delay`
     value_kind kind = value_kind::text;
-    std::uint64_t least = 0;  ///< of the number; texts, choices: of their count
+    std::uint64_t least = 0;  ///< bound of the number; texts, choices: of their count
     std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
     effect takes_effect = effect::on_reload;
     std::string_view description = {};
@@ -55,8 +55,7 @@ struct key_facts {
     std::vector<std::string_view> words = {};  ///< choice, choices: filled in by declare()
 };
 
-/// A key of the config: the one place that says all there is to say about it. `get` and `set`
-/// connect it to a field of T.
+/// A key of the config, with everything that is known about it. `get` and `set` connect it to a field of T.
 template <class T>
 struct key {
     key_facts facts;

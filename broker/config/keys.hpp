@@ -10,14 +10,14 @@
 
 namespace bester::config {
 
-/// An element of `listeners` as it is written: what it becomes, and what only its check needs.
+/// An element of `listeners` as it is written: its settings, and the values that only its check needs.
 struct listener_entry {
     clients::listener_settings settings;
     bool allow_remote_anonymous = false;
 };
 
-/// All keys there are, in the order of the reference. From these tables follow the check, the JSON
-/// Schema, the reference, the effective text with its digest, and the difference for a reload.
+/// All keys, in the order of the reference. The check, the JSON Schema, the reference, the effective text with its
+/// digest, and the difference for a reload are derived from these tables.
 const std::vector<key<broker_config>>& broker_keys();                ///< `server.name`, `log.level`, …
 const std::vector<key<clients::web_path>>& path_keys();              ///< of one entry of a listener's `paths`
 const std::vector<key<listener_entry>>& listener_keys();             ///< of one element of `listeners`
@@ -33,7 +33,7 @@ std::vector<key<broker_config>> login_keys();
 /// The part of broker_keys() that is the section `peering`.
 std::vector<key<broker_config>> peering_keys();
 
-/// What a section is for; a dot separates levels.
+/// The purpose of each section; a dot separates levels.
 std::string_view section_description(std::string_view section);
 
 template <>
@@ -103,7 +103,7 @@ struct enum_words<access::token_algorithm> {
     }};
 };
 
-/// one_shot has no word: it follows from `socket`.
+/// one_shot has no word, since it follows from `socket`.
 template <>
 struct enum_words<handlers::replace_mode> {
     static constexpr std::array<std::pair<handlers::replace_mode, std::string_view>, 2> list{{

@@ -67,7 +67,7 @@ void check_unix(const json_value& from, const std::string& path, listener_entry&
     check_socket_path(settings.address, offset_of(from, "address"), path_to(path, "address"), context);
 }
 
-/// The section `tls`: its keys together, and the files as they are now.
+/// Checks the section `tls`: its keys together, and the present files.
 void check_tls(const json_value& from, const std::string& path, listener_entry& entry, const reading& context) {
     const json_member* const section = from.find("tls");
     if (section == nullptr) {
@@ -109,7 +109,7 @@ void check_tls(const json_value& from, const std::string& path, listener_entry& 
     }
 }
 
-/// Were transport and address read, where they are given?
+/// Returns whether transport and address were read, where they are given.
 bool is_understood(const json_value& from) {
     const json_member* const transport = from.find("transport");
     const json_member* const address = from.find("address");
@@ -118,7 +118,7 @@ bool is_understood(const json_value& from) {
            (address == nullptr || !address->value.text.empty());
 }
 
-/// Tells it if the value was seen before; remembers it otherwise.
+/// Reports a value that was seen before; else remembers it.
 void check_unique(const std::string& text, std::size_t offset, const std::string& path,
                   std::map<std::string, std::size_t>& seen, const reading& context) {
     const auto [first, is_new] = seen.emplace(text, offset);
@@ -144,7 +144,7 @@ void check_listener(const json_value& from, const std::string& path, listener_en
                     const reading& context) {
     auto& settings = entry.settings;
     if (!is_understood(from)) {
-        return;  // told already: what would follow from a default in its place is no help
+        return;  // reported already: consequences of a default in its place would not help
     }
     read_web(from, path, settings, context);
     if (settings.kind != clients::transport::unix_socket) {
@@ -161,7 +161,7 @@ void check_listener(const json_value& from, const std::string& path, listener_en
     } else {
         settings.name = settings.address;
     }
-    // Port 0 stands for any free port, which is another one each time.
+    // Port 0 stands for any free port, a different one each time.
     const bool is_any_port = settings.kind != clients::transport::unix_socket && settings.address.ends_with(":0");
     if (!settings.address.empty() && !is_any_port) {
         check_unique(settings.address, offset_of(from, "address"), path_to(path, "address"), seen.addresses, context);

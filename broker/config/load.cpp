@@ -188,7 +188,7 @@ void read_config(const json_value& root, broker_config& config, const reading& c
 }
 
 std::string working_directory() {
-    std::error_code error;  // it may be gone; then only absolute paths work
+    std::error_code error;  // the folder may be missing; then only absolute paths work
     const auto directory = std::filesystem::current_path(error);
     return error ? "/" : directory.string();
 }

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t longest_host = 253;  // RFC 1035
 
-/// Splits at the last colon; none without one, or without a port behind it.
+/// Splits at the last colon; none if there is no colon or no port after it.
 std::optional<std::pair<std::string, std::uint16_t>> split(std::string_view text) {
     const std::size_t colon = text.rfind(':');
     if (colon == std::string_view::npos) {
@@ -32,7 +32,7 @@ bool is_host_name(std::string_view host) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
                c == '_';
     };
-    // Digits and dots alone are an IP address with a slip of the pen: no top-level domain is a number.
+    // Digits and dots alone are a mistyped IP address, since no top-level domain is a number.
     return !host.empty() && host.size() <= longest_host && host.front() != '-' && host.front() != '.' &&
            std::all_of(host.begin(), host.end(), is_fit) &&
            host.find_first_not_of("0123456789.") != std::string_view::npos;

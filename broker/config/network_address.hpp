@@ -14,17 +14,17 @@ struct ip_address {
     std::array<unsigned char, 16> bytes{};  ///< v4: the first four
     std::uint16_t port = 0;
 
-    /// In its one canonical form.
+    /// Returns the canonical form.
     std::string text() const;
 };
 
 std::optional<ip_address> parse_ip_address(std::string_view text);
 
-/// Is this an address to connect to: a host name or an IP address (v6 in brackets), a colon and a port
-/// that is not 0?
+/// Returns whether this is an address to connect to: a host name or an IP address (v6 in brackets), a colon and a port
+/// that is not 0.
 bool is_host_and_port(std::string_view text);
 
-/// Is the address one that only this machine reaches: 127.0.0.0/8, `[::1]` or `localhost`, with a port?
+/// Returns whether only this machine can reach the address: 127.0.0.0/8, `[::1]` or `localhost`, with a port.
 bool is_loopback(std::string_view address);
 
 }  // namespace bester::config

@@ -11,19 +11,19 @@
 
 namespace bester::config {
 
-/// The names that may stand at one level of a table: `limits`, or, with "limits." before it,
-/// `message_size` and so on.
+/// Returns the names that are allowed at one level of a table: `limits`, or, with "limits." before it, `message_size`
+/// and so on.
 std::vector<std::string_view> names_at(std::span<const std::string_view> keys, std::string_view prefix);
 
-/// Tells that `from` must be an object, if it is not.
+/// Reports if `from` is not an object.
 bool expect_object(const json_value& from, std::string_view path, const reading& context);
 
-/// Tells that a key is not known, with the nearest that is.
+/// Reports an unknown key, with the most similar known one.
 void tell_unknown(const json_member& member, std::string_view path, std::span<const std::string_view> valid,
                   const reading& context);
 
-/// Fills `target` from an object by a table of keys, level by level. `others` are names of the top
-/// level that someone else reads.
+/// Fills `target` from an object by a table of keys, level by level. `others` are names of the top level that other
+/// code reads.
 template <class T>
 class object_reader {
 public:

@@ -86,7 +86,7 @@ struct peer_check {
                 }
             }
         }
-        // An empty list is said on purpose; and with routing others' messages go through here all the same.
+        // An empty list is intended; and with routing, messages of others are passed on here in any case.
         const bool is_said = std::any_of(lists.begin(), lists.end(), [&](auto name) { return find(name) != nullptr; });
         if (!is_said && !config.peering.routing) {
             context.found.warning(from.begin, path,

@@ -30,7 +30,7 @@ struct peering_check {
         context.mistake(offset_of(name), path_to("peering", name), std::move(message));
     }
 
-    /// Addresses become canonical; each may be listened on once.
+    /// Makes addresses canonical, and reports duplicates.
     void resolve_listen() const {
         std::map<std::string, std::string> taken;
         for (const auto& listener : config.listeners) {
@@ -103,7 +103,7 @@ struct peering_check {
         }
     }
 
-    /// Says once what the files are needed for, at the first place that needs them.
+    /// Reports once that the files are needed, at the first place that needs them.
     void tell_needed() const {
         static const std::string needed =
             " \"certificate\", \"key\" and \"authority\" in \"peering\"" + std::string{remedy};

@@ -13,14 +13,14 @@
 namespace bester::config {
 namespace {
 
-constexpr std::size_t most_descriptors = 1'048'576;  // what "unlimited" means here
+constexpr std::size_t most_descriptors = 1'048'576;  // the meaning of "unlimited"
 
 std::string environment(const char* name, const char* otherwise) {
     const char* const value = std::getenv(name);
     return value != nullptr && *value != '\0' ? value : otherwise;
 }
 
-/// systemd lists several folders separated by colons; the first is ours.
+/// systemd lists several folders separated by colons; the first one is used.
 std::string first_folder(const char* name) {
     const std::string given = environment(name, "");
     return given.substr(0, given.find(':'));
@@ -56,7 +56,7 @@ std::string state_directory() {
     if (geteuid() == 0) {
         return "/var/lib/bester";
     }
-    // The specification of XDG_STATE_HOME wants a relative path to be ignored.
+    // The specification of XDG_STATE_HOME requires that a relative path is ignored.
     if (const std::string state = environment("XDG_STATE_HOME", ""); state.starts_with('/')) {
         return state + "/bester";
     }

@@ -5,8 +5,8 @@
 
 namespace bester::config {
 
-/// What defaults and checks need to know of the machine and the process. Probed once, so that a
-/// reload does not see another host name than the start did; tests give their own.
+/// The facts about the machine and the process that defaults and checks use. Probed once, so that a reload sees the
+/// same host name as the start; tests provide their own.
 struct surroundings {
     std::string host_name;
     unsigned cores = 1;
@@ -14,16 +14,16 @@ struct surroundings {
     std::string runtime_directory;
     std::string search_path;  ///< $PATH, for commands without a '/'
     unsigned user_id = 0;
-    std::string state_directory;  ///< for what outlives the process
+    std::string state_directory;  ///< for files that outlive the process
 };
 
-/// This process's. The runtime directory is $RUNTIME_DIRECTORY (set by systemd), or /run/bester for
-/// root, or $XDG_RUNTIME_DIR/bester, or /tmp/bester-UID; the state directory is $STATE_DIRECTORY, or
-/// /var/lib/bester for root, or $XDG_STATE_HOME/bester, or ~/.local/state/bester. Reads the
-/// environment: call it before other threads change that.
+/// Returns the facts of this process. The runtime directory is $RUNTIME_DIRECTORY (set by systemd), or /run/bester for
+/// root, or $XDG_RUNTIME_DIR/bester, or /tmp/bester-UID; the state directory is $STATE_DIRECTORY, or /var/lib/bester
+/// for root, or $XDG_STATE_HOME/bester, or ~/.local/state/bester. Reads the environment: call it before other threads
+/// change that.
 surroundings probe_surroundings();
 
-/// Where the accounts are if the config does not say it. The state directory may be missing.
+/// Returns the path of the account database if the config does not name one. The state directory may be missing.
 std::string default_account_database(const surroundings& machine);
 
 }  // namespace bester::config

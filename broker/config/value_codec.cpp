@@ -13,7 +13,7 @@
 namespace bester::config {
 namespace {
 
-/// One call of decode: what all the functions below need.
+/// One call of decode: the state that the functions below share.
 struct decoding {
     const key_facts& facts;
     const reading& context;
@@ -45,7 +45,7 @@ struct decoding {
         if (at.text.front() == '-') {
             return refuse(at, path, "must be at least " + number_text(facts.kind, facts.least));
         }
-        std::uint64_t number = std::numeric_limits<std::uint64_t>::max();  // stays, when it does not fit
+        std::uint64_t number = std::numeric_limits<std::uint64_t>::max();  // stays if the number does not fit
         std::from_chars(at.text.data(), at.text.data() + at.text.size(), number);
         return bounded(number, at, path);
     }
@@ -137,7 +137,7 @@ struct decoding {
         return out.size() == at.elements.size() ? std::optional<value>{std::move(out)} : std::nullopt;
     }
 
-    /// Tells it if the value is no object, or a larger one than anybody writes.
+    /// Reports a value that is not an object, or an unreasonably large one.
     bool is_map(const json_value& at, std::string_view path) const {
         if (at.kind != json_kind::object) {
             refuse_kind(at, path);

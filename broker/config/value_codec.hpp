@@ -15,7 +15,7 @@ using json::json_kind;
 using json::json_member;
 using json::json_value;
 
-/// What reading one file needs at every step. References only: lives for one parse().
+/// The state for reading one file. References only; lives for one parse().
 struct reading {
     const std::string& base_directory;  ///< absolute
     const surroundings& machine;
@@ -26,16 +26,16 @@ struct reading {
     }
 };
 
-/// Turns what stands in the file into the key's value. None: there is a mistake, which has been
-/// told, or the word "auto".
+/// Converts the file's value into the key's value. None: there is a mistake, which has been reported, or the word
+/// "auto".
 std::optional<value> decode(const key_facts& facts, const json_value& from, std::string_view path,
                             const reading& context);
 
-/// The reverse, as JSON text in the form that a person would write. None: the key is not set, and
-/// would not be written at all.
+/// Converts a value back to JSON text in the form that a person would write. None: the key is not set and would not be
+/// written.
 std::optional<std::string> encode(const key_facts& facts, const value& from);
 
-/// A number of this kind with its unit, for messages and the reference: `5s`, `64KiB`, `12`.
+/// Returns a number of this kind with its unit, for messages and the reference: `5s`, `64KiB`, `12`.
 std::string number_text(value_kind kind, std::uint64_t number);
 
 /// `a duration such as "5s"`
@@ -44,7 +44,7 @@ std::string_view kind_description(value_kind kind);
 /// Entries of an object that is one value, such as `environment`.
 inline constexpr std::size_t largest_map = 1'000;
 
-/// Absolute and without `.` and `..`; `path` may be relative to `base_directory`.
+/// Returns an absolute path without `.` and `..`; `path` may be relative to `base_directory`.
 std::string absolute_path(std::string_view path, const std::string& base_directory);
 
 }  // namespace bester::config

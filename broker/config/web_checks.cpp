@@ -1,4 +1,4 @@
-// What concerns the paths and files of a listener for WebSockets.
+// Checks of the paths and files of a listener for WebSockets.
 #include <algorithm>
 #include <filesystem>
 
@@ -23,7 +23,7 @@ struct web_check {
     const clients::listener_settings& listener;
     const reading& context;
 
-    /// At a key of the object `in`, or at the object.
+    /// Reports at a key of the object `in`, or at the object.
     void mistake(const json_value& in, const std::string& in_path, std::string_view name, std::string message) const {
         const json_member* const member = in.find(name);
         context.mistake(member != nullptr ? member->value.begin : in.begin, path_to(in_path, name), std::move(message));

@@ -9,9 +9,9 @@ namespace {
 
 using json::longest_excerpt;
 
-constexpr std::size_t most_candidates = 64;  // keeps the search for what was meant short
+constexpr std::size_t most_candidates = 64;  // bounds the search for a similar name
 
-/// Optimal string alignment distance; both texts are short (at most `longest_excerpt`).
+/// Returns the optimal string alignment distance; both texts are short (at most `longest_excerpt`).
 std::size_t edits_between(std::string_view a, std::string_view b) {
     std::vector<std::size_t> before_last(b.size() + 1);
     std::vector<std::size_t> last(b.size() + 1);

@@ -14,10 +14,10 @@ using json::excerpt;
 using json::json_quoted;
 using json::path_to;
 
-/// The candidate that was probably meant: few edits away (insert, delete, replace, swap).
+/// Returns the candidate that was probably meant: few edits away (insert, delete, replace, swap).
 std::optional<std::string_view> nearest(std::string_view text, std::span<const std::string_view> candidates);
 
-/// `; did you mean "x"?`, or else a list of all candidates.
+/// Returns `; did you mean "x"?`, or else a list of all candidates.
 std::string suggestion(std::string_view text, std::span<const std::string_view> candidates);
 
 /// `"a", "b", "c"`

@@ -7,7 +7,7 @@ namespace bester::json {
 
 namespace {
 
-/// Blanks the comment at `begin`, but for its line breaks; returns the offset behind it, or npos if it never ends.
+/// Blanks the comment at `begin`, except its line breaks; returns the offset after it, or npos if it never ends.
 std::size_t blank_comment(std::string& text, std::size_t begin) {
     std::size_t end = 0;
     if (text[begin + 1] == '/') {
@@ -22,7 +22,8 @@ std::size_t blank_comment(std::string& text, std::size_t begin) {
     return end;
 }
 
-/// The offset behind the string that begins at `begin`. A line break ends it, too: the parser tells that mistake.
+/// Returns the offset after the string that begins at `begin`. A line break ends it, too; the parser reports that
+/// mistake.
 std::size_t end_of_string(std::string_view text, std::size_t begin) {
     for (std::size_t i = begin + 1; i < text.size(); ++i) {
         if (text[i] == '\\') ++i;

@@ -15,13 +15,13 @@ namespace bester::json {
 
 namespace {
 
-constexpr std::size_t most_duplicates = 1'000;  // that are told, so that a hostile file stays cheap
+constexpr std::size_t most_duplicates = 1'000;  // most duplicates that are reported, so that a hostile file stays cheap
 constexpr std::string_view bytes_of_numbers = "+-.0123456789eE";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
-/// Gives the library the bytes of a text, and tells how far it has read.
+/// Gives the library the bytes of a text, and knows how far it has read.
 struct counting_iterator {
     using iterator_category = std::input_iterator_tag;
     using value_type = char;
@@ -46,8 +46,8 @@ struct counting_iterator {
     bool operator!=(const counting_iterator& other) const noexcept { return at != other.at; }
 };
 
-/// Builds the tree from what nlohmann's SAX parser sees, with the places of all, and says in words what ended it.
-/// The parser calls each of these functions before it reads the next token; false ends the parse.
+/// Builds the tree with all positions from the events of nlohmann's SAX parser, and describes the mistake that ended
+/// it. The parser calls each of these functions before it reads the next token; false ends the parse.
 class tree_builder {
 public:
     tree_builder(std::string_view text, std::size_t deepest, json_document& document)
@@ -87,7 +87,7 @@ public:
         member.begin = token_begin();
         const auto [first, is_new] = object.names.emplace(member.name, member.begin);
         const std::size_t begin = member.begin;
-        object.drops_last = !is_new;  // a duplicate is only told: whoever reads the object meets each name once
+        object.drops_last = !is_new;  // a duplicate is only reported: readers of the object see each name once
         object.value->members.push_back(std::move(member));
         if (!is_new && document_.problems.size() < most_duplicates) {
             fail(begin, path_of_item(), excerpt(first->first) + " is given twice; keep one");
@@ -119,7 +119,7 @@ private:
         return std::min(text_.find_first_not_of(" \t\n\r", at), text_.size());
     }
 
-    /// Where the token begins that the parser has just taken.
+    /// Returns where the token begins that the parser has just taken.
     std::size_t token_begin() const noexcept {
         const std::size_t at = skip_space(end_);
         const bool is_after_mark = expected_ == expected::colon || expected_ == expected::separator;
@@ -218,7 +218,7 @@ private:
         return end_item();
     }
 
-    /// Finds out what the parser did not like; it stands behind the last token that it took.
+    /// Finds the mistake, which is after the last token that the parser took.
     bool explain() {
         std::size_t at = skip_space(end_);
         switch (expected_) {
@@ -326,7 +326,7 @@ private:
 json_document parse_commented(std::string_view text) {
     json_document document;
     std::string plain{text};
-    // For the library a NUL would be the end of the text.
+    // The library would treat a NUL as the end of the text.
     if (const std::size_t nul = plain.find('\0'); nul != plain.npos)
         document.problems.push_back({nul, "", "a NUL byte: this is not a text file", std::nullopt});
     else if (const auto comment = blank_comments(plain))
@@ -336,7 +336,7 @@ json_document parse_commented(std::string_view text) {
 }
 
 std::optional<json_value> parse_object(std::string_view text) {
-    // What the library would take for the end of the text, and for nothing.
+    // Bytes that the library would treat as the end of the text or ignore.
     if (text.find('\0') != text.npos || text.starts_with("\xEF\xBB\xBF")) return std::nullopt;
     json_document document;
     tree_builder{text, deepest_strict, document}.parse();

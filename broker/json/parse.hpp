@@ -10,7 +10,7 @@
 
 namespace bester::json {
 
-/// How deep arrays and objects may nest: in what people write, and in what programs send.
+/// The largest nesting of arrays and objects: in files of people, and in documents of programs.
 inline constexpr std::size_t deepest_commented = 64;
 inline constexpr std::size_t deepest_strict = 16;
 
@@ -18,7 +18,7 @@ struct json_problem {
     std::size_t offset = 0;
     std::string path;  ///< of the value, e.g. `handlers.chat.types[0]`
     std::string message;
-    std::optional<std::size_t> earlier;  ///< a duplicate name: where it stood first
+    std::optional<std::size_t> earlier;  ///< a duplicate name: the offset of the first one
 };
 
 struct json_document {
@@ -31,7 +31,7 @@ struct json_document {
 json_document parse_commented(std::string_view text);
 
 /// Parses a document whose top is an object (RFC 8259), and refuses what two readers could understand differently:
-/// members twice, a byte order mark, bytes after the end, text that is not UTF-8. Pure.
+/// duplicate members, a byte order mark, bytes after the end, text that is not UTF-8. Pure.
 std::optional<json_value> parse_object(std::string_view text);
 
 }  // namespace bester::json

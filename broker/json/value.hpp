@@ -12,8 +12,8 @@ enum class json_kind : std::uint8_t { null, boolean, number, string, array, obje
 
 struct json_member;
 
-/// A JSON value that owns what it holds and knows where it stood: bytes [begin, end) of the text that was parsed.
-/// Numbers keep their text, so that those of any size pass through as they are. A plain value: any thread that owns it.
+/// A JSON value that owns its content and knows its position: bytes [begin, end) of the parsed text. Numbers keep their
+/// text, so that numbers of any size stay unchanged. A plain value: any thread that owns it.
 struct json_value {
     json_kind kind = json_kind::null;
     bool truth = false;  ///< boolean
@@ -21,17 +21,17 @@ struct json_value {
     std::size_t end = 0;
     std::string text;                  ///< string: without its escapes; number: as written
     std::vector<json_value> elements;  ///< array
-    std::vector<json_member> members;  ///< object, in the order of the text; of duplicates the first
+    std::vector<json_member> members;  ///< object, in the order of the text; only the first of duplicates
 
     bool is(json_kind which) const noexcept { return kind == which; }
 
-    /// The member of that name, or nullptr.
+    /// Returns the member of that name, or nullptr.
     const json_member* find(std::string_view name) const noexcept;
 
-    /// The value of the member of that name, or nullptr.
+    /// Returns the value of the member of that name, or nullptr.
     const json_value* value_of(std::string_view name) const noexcept;
 
-    /// The number as a double, which is finite; 0 for every other kind.
+    /// Returns the number as a double, which is finite; 0 for every other kind.
     double number() const noexcept;
 };
 
@@ -41,8 +41,8 @@ struct json_member {
     json_value value;
 };
 
-/// The value at the end of a dotted path of member names, or nullptr. A name that has dots itself
-/// ("https://a.b/roles") goes before a path.
+/// Returns the value at the end of a dotted path of member names, or nullptr. A name that contains dots itself
+/// ("https://a.b/roles") has priority over a path.
 const json_value* find_path(const json_value& from, std::string_view path) noexcept;
 
 /// Appends the value as JSON text without any space.

@@ -10,9 +10,9 @@
 
 #include "log/line_gate.hpp"
 
-/// The broker's log, as everybody writes it. Each call site is bounded by a line_gate of the process, so that a new one
-/// needs no bound of its own: what is left out is counted, and said by the next line of that kind or by
-/// tell_left_out(). Any thread; nothing is thrown, since a line that cannot be written is no reason to end anything.
+/// The broker's log. A line_gate bounds each call site of the process, so that a new one needs no bound of its own:
+/// left-out lines are counted, and reported by the next line of that kind or by tell_left_out(). Any thread; never
+/// throws, since a line that cannot be written must not end any work.
 namespace bester::log {
 
 enum class level : std::uint8_t { debug, info, warning, error };
@@ -54,7 +54,8 @@ void error(format_here<std::type_identity_t<Args>...> what, Args&&... values) no
 /// Writes a line of a handler's own output, which its output_log bounds by instance.
 void output_line(std::string_view mark, std::string_view text) noexcept;
 
-/// Writes a line for each call site of which lines were left out and none came since. To be called each second or so.
+/// Writes a line for each call site with left-out lines that no later line has reported. To be called about once a
+/// second.
 void tell_left_out() noexcept;
 /// Returns how many lines were left out so far.
 std::uint64_t lines_left_out() noexcept;

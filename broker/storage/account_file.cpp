@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::int64_t schema_version = 1;
 
-// The journal tells other processes what changed. It is written by triggers, so that whatever
-// changes the table (also somebody with the sqlite3 shell) is noticed by a running broker; a
-// rehash at another cost updates `hash` alone and is no change of the account.
+// The journal tells other processes what has changed. It is written by triggers, so that a running broker notices every
+// change of the table (also one by the sqlite3 shell); a rehash at another cost updates `hash` alone and is no change
+// of the account.
 constexpr const char* schema = R"sql(
 CREATE TABLE users (
   name TEXT PRIMARY KEY NOT NULL,

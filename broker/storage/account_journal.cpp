@@ -11,7 +11,7 @@ namespace bester::storage {
 
 namespace {
 
-/// The value of a query that always has exactly one row.
+/// Returns the value of a query that always has exactly one row.
 std::optional<std::int64_t> single_value(database& file, std::string_view sql) {
     statement query(file, sql);
     if (query.step() != statement::outcome::row) return std::nullopt;
@@ -33,7 +33,7 @@ private:
 }  // namespace
 
 bool account_journal::start(database& file) {
-    // In this order: a change in between is then looked for once in vain, not missed.
+    // In this order, so that a change in between is searched for in vain once, but not missed.
     const auto version = data_version(file);
     const auto last = last_change(file);
     if (!version || !last) return false;
@@ -60,7 +60,7 @@ std::optional<account_changes> account_journal::changes_by_others(database& file
     if (!version) return std::nullopt;
     account_changes result;
     if (*version == data_version_) {
-        // Nobody else wrote, so all that is behind the position is ours.
+        // No other process wrote, so all entries after the position are own ones.
         if (!own_.empty()) position_ = own_.back();
         own_.clear();
         return result;
@@ -70,7 +70,7 @@ std::optional<account_changes> account_journal::changes_by_others(database& file
     const auto last = last_change(file);
     const auto first = single_value(file, "SELECT coalesce(min(sequence), 0) FROM changes");
     if (!last || !first) return std::nullopt;
-    // A journal that ends before our position is another one (a backup was restored in place).
+    // A journal that ends before the position is another one: a backup was restored in place.
     if (*last < position_ || *first > position_ + 1) {
         result.complete = false;
     } else {
@@ -82,7 +82,7 @@ std::optional<account_changes> account_journal::changes_by_others(database& file
             if (std::binary_search(own_.begin(), own_.end(), query.integer(0))) continue;
             const auto kind = static_cast<change_kind>(query.integer(2));
             auto& known = users.try_emplace(std::string(query.text(1)), kind).first->second;
-            known = std::max(known, kind);  // the gravest counts: removed and added again is removed
+            known = std::max(known, kind);  // the most serious change counts: removed and added again is removed
         }
         if (step == statement::outcome::failed) return std::nullopt;
         for (auto& [user, kind] : users) {

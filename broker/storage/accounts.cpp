@@ -58,11 +58,11 @@ struct accounts::state {
     explicit state(account_settings given) : settings(std::move(given)) {}
 
     account_settings settings;
-    std::mutex mutex;  // guards what follows and settings.cost; never held while hashing
+    std::mutex mutex;  // guards the members below and settings.cost; never held while hashing
     database file;
     file_identity identity;
     account_journal journal;
-    std::string decoy;  // what the password of an unknown user is checked against
+    std::string decoy;  // the hash that the password of an unknown user is checked against
 
     account_error failure() const { return unavailable(file, settings.database); }
 
@@ -78,7 +78,7 @@ struct accounts::state {
         return {};
     }
 
-    /// Under the mutex, before each use: a file that went away may be back.
+    /// Under the mutex, before each use, since a removed file may be back.
     account_result<void> ensure_open() {
         if (file.is_open()) return {};
         return open_file();
@@ -94,7 +94,7 @@ struct accounts::state {
         return settings.cost;
     }
 
-    /// The stored hash, or nothing if there is no such user.
+    /// Returns the stored hash, or none if there is no such user.
     account_result<std::optional<std::string>> find_hash(std::string_view user) {
         const std::lock_guard lock(mutex);
         if (auto opened = ensure_open(); !opened) return tl::unexpected(std::move(opened.error()));
@@ -107,7 +107,7 @@ struct accounts::state {
         return tl::unexpected(failure());
     }
 
-    /// Runs one writing statement as a transaction; answers how many rows it changed.
+    /// Runs one writing statement as a transaction; returns how many rows it changed.
     template <class Bind>
     account_result<int> write(std::string_view sql, Bind bind) {
         const std::lock_guard lock(mutex);
@@ -129,7 +129,7 @@ struct accounts::state {
         return rows;
     }
 
-    /// Only if the hash is still `old_hash`: somebody else may have set another password meanwhile.
+    /// Only if the hash is still `old_hash`, since another process may have set another password meanwhile.
     account_result<bool> replace_hash(std::string_view user, std::string_view old_hash, std::string_view new_hash) {
         return write("UPDATE users SET hash = ?3, changed = ?4 WHERE name = ?1 AND hash = ?2",
                      [&](statement& change) {
@@ -138,9 +138,9 @@ struct accounts::state {
             .map([](int rows) { return rows == 1; });
     }
 
-    /// The stored hash that this password matches, or nothing; takes as long if there is no such user.
+    /// Returns the stored hash that this password matches, or none; takes as long if there is no such user.
     account_result<std::optional<std::string>> matching_hash(std::string_view user, std::string_view password) {
-        // These are refused whoever exists, so their quick answer tells nothing.
+        // These are refused whether or not the user exists, so the quick answer reveals nothing.
         if (!wire::is_user_name(user) || !is_password(password)) return std::optional<std::string>{};
         auto found = find_hash(user);
         if (!found) return found;
@@ -164,7 +164,7 @@ struct accounts::state {
             written = write("UPDATE users SET hash = ?3 WHERE name = ?1 AND hash = ?2", [&](statement& change) {
                 change.bind(1, user).bind(2, std::string_view(old_hash)).bind(3, std::string_view(*new_hash));
             });
-        // The log-in is right all the same; the next one tries again.
+        // The log-in is good in any case; the next one tries again.
         if (!written)
             log::warning("user {}: hash not renewed at the configured cost: {}", user, written.error().reason);
     }
@@ -220,7 +220,7 @@ account_result<void> accounts::set_password(std::string_view user, std::string_v
 account_result<void> accounts::change_password(std::string_view user, std::string_view old_password,
                                                std::string_view new_password) {
     if (auto checked = check_new_password(new_password); !checked) return checked;
-    // Once more if the hash changed between check and write: it may have been a mere rehash.
+    // Repeated if the hash changed between check and write, which may have been only a rehash.
     for (int attempt = 0; attempt < 3; ++attempt) {
         const auto old_hash = state_->matching_hash(user, old_password);
         if (!old_hash) return tl::unexpected(old_hash.error());

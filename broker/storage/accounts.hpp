@@ -12,7 +12,7 @@
 
 namespace bester::storage {
 
-/// Where the accounts are and what a log-in costs.
+/// The place of the accounts and the cost of a log-in.
 struct account_settings {
     std::string database;  ///< path of the SQLite file
     argon2_cost cost;
@@ -27,14 +27,14 @@ struct account {
     std::chrono::system_clock::time_point changed;  ///< when the password was last set
 };
 
-/// What other processes did to the accounts.
+/// Changes of the accounts by other processes.
 struct account_changes {
     /// False: more changed than the journal keeps, or the file was replaced. Then assume that every
     /// account may have changed, and compare with accounts::list().
     bool complete = true;
     std::vector<std::string> added;
-    std::vector<std::string> changed;  ///< got another password
-    std::vector<std::string> removed;  ///< also if added again since
+    std::vector<std::string> changed;  ///< users with another password
+    std::vector<std::string> removed;  ///< removed users, also if added again since
 
     bool any() const noexcept { return !complete || !added.empty() || !changed.empty() || !removed.empty(); }
 };
@@ -57,27 +57,28 @@ public:
     account_result<void> add(std::string_view user, std::string_view password);
     /// user_unknown, bad_password, …
     account_result<void> set_password(std::string_view user, std::string_view password);
-    /// As the user's own wish: wrong_password if `old_password` is not right or the user is unknown.
+    /// Changes the password at the user's own request: wrong_password if `old_password` is wrong or the user is
+    /// unknown.
     account_result<void> change_password(std::string_view user, std::string_view old_password,
                                          std::string_view new_password);
     /// user_unknown, …
     account_result<void> remove(std::string_view user);
     account_result<bool> contains(std::string_view user);
-    /// All accounts by name.
+    /// Returns all accounts by name.
     account_result<std::vector<account>> list();
 
-    /// Is this the user's password? An unknown user costs the same time as a wrong password.
-    /// A hash that was made at another cost is made anew, now that the password is at hand.
+    /// Returns whether this is the user's password. An unknown user takes the same time as a wrong password. A hash of
+    /// another cost is replaced, since the password is available now.
     account_result<bool> verify(std::string_view user, std::string_view password);
 
-    /// Differs from its last value after another process has written. Cheap.
+    /// Returns a number that changes after another process has written. Cheap.
     account_result<std::int64_t> data_version();
-    /// What others changed since the last call (or open). Cheap if nothing did. Does not wait for
-    /// other threads: if one is using the database, says that nothing changed and keeps it for the
-    /// next call. A file that was replaced or removed is noticed here, and opened anew.
+    /// Returns the changes of others since the last call (or open). Cheap if there are none. Does not wait for other
+    /// threads: if one is using the database, returns no changes and reports them at the next call. A file that was
+    /// replaced or removed is noticed here, and opened again.
     account_result<account_changes> changes_by_others();
 
-    /// The cost of hashes made from now on.
+    /// Sets the cost of hashes that are made from now on.
     void set_cost(argon2_cost cost);
 
 private:

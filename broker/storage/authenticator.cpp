@@ -21,7 +21,7 @@ namespace {
 
 using turn = workers::worker_pool::turn;
 
-/// One credential, and all who want to know about it.
+/// One credential, and all callers that wait for its verification.
 struct verification {
     std::string user;
     secret password;
@@ -38,7 +38,7 @@ struct change_request {
     authenticator::change_callback callback;
 };
 
-/// Says why hashing or the database failed, but not once for each of a storm of log-ins.
+/// Logs why hashing or the database failed, but not for each of many log-ins.
 class failure_log {
 public:
     void failed(const account_error& error, authenticator::clock::time_point now) {
@@ -74,10 +74,10 @@ struct authenticator::state {
     credential_memory memory;
     std::atomic<clock::duration> max_wait;
     failure_log failures;
-    std::atomic<bool> is_readable{true};  // as poll_for_changes last saw
+    std::atomic<bool> is_readable{true};  // result of the last poll_for_changes
     std::mutex mutex;                     // guards `waiting`; never held while something is submitted or hashed
     std::unordered_map<credential_digest, std::shared_ptr<verification>, credential_digest_hash> waiting;
-    workers::worker_pool pool;  // last: its threads use all of the above, so they go first
+    workers::worker_pool pool;  // the last member, so that its threads, which use all the others, end first
 
     verdict verify(const verification& wanted) {
         if (now() - wanted.since > max_wait.load()) return verdict::busy;
@@ -166,7 +166,7 @@ bool authenticator::remembered(std::string_view user, std::string_view password)
 
 void authenticator::verify_async(std::string_view user, std::string_view password, verdict_callback callback,
                                  workers::worker_pool::submitter from) {
-    // Nobody's password, and not worth a copy: the answer is known, but comes like any other.
+    // Such a password is never right, so it is not copied; the answer comes like any other.
     if (password.size() > max_password_size) password = {};
     const auto digest = state_->hasher.digest(user, password);
     std::shared_ptr<verification> wanted;
@@ -183,12 +183,12 @@ void authenticator::verify_async(std::string_view user, std::string_view passwor
         wanted->callbacks.push_back(std::move(callback));
         state_->waiting.emplace(digest, wanted);
     }
-    // Without the mutex: what gives way to this one is cancelled meanwhile, and takes it.
+    // Without the mutex, which the cancellation of a replaced one takes.
     bool is_taken = false;
     try {
         is_taken =
             state_->pool.submit([state = state_.get(), wanted](turn its_turn) { state->run(wanted, its_turn); }, from);
-    } catch (const std::bad_alloc&) {  // there is no room either
+    } catch (const std::bad_alloc&) {  // there is no memory either
     }
     if (!is_taken) state_->run(wanted, turn::cancelled);
 }

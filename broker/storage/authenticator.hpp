@@ -16,16 +16,16 @@ namespace bester::storage {
 /// The answer to a log-in.
 enum class verdict {
     accepted,
-    rejected,     ///< no such user, or not this password; which of them is not told
-    busy,         ///< too many wait, or it waited too long, or the broker stops: try again
+    rejected,     ///< no such user, or a wrong password; the two are not distinguished
+    busy,         ///< too many log-ins wait, or it waited too long, or the broker stops: try again
     unavailable,  ///< the database or the memory for a hash is missing; the log says why
 };
 std::ostream& operator<<(std::ostream& out, verdict verdict);
 
-/// The answer to a user's wish for another password.
+/// The answer to a change of a password.
 enum class password_change {
     changed,
-    wrong_password,  ///< the old one is not right
+    wrong_password,  ///< the old password is wrong
     bad_password,    ///< the new one is empty or too long
     busy,
     unavailable,
@@ -39,8 +39,8 @@ struct authenticator_settings {
     credential_memory_settings memory;
 };
 
-/// Verifies credentials off the shards: what was verified lately is answered from memory, the rest
-/// by a pool of worker threads. Owns the threads; `accounts` must outlive it.
+/// Verifies credentials off the shards: recently verified ones from memory, the others by a pool of worker threads.
+/// Owns the threads; `accounts` must outlive it.
 ///
 /// Any thread may call anything (also a shard's: nothing but the destructor waits for a hash or
 /// the disk). Callbacks are called exactly once, on a worker thread, or, with `busy` only, on one that is in a call of
@@ -54,15 +54,15 @@ public:
 
     explicit authenticator(accounts& accounts, authenticator_settings settings = {},
                            std::function<clock::time_point()> now = clock::now);
-    /// Finishes the hashes that are being computed; who still waits is told `busy`.
+    /// Finishes the hashes that are being computed; waiting log-ins get `busy`.
     ~authenticator();
     authenticator(const authenticator&) = delete;
     authenticator& operator=(const authenticator&) = delete;
 
-    /// The fast way (about a microsecond): true if this credential was verified lately. False says
-    /// nothing about it; ask verify_async.
+    /// Returns whether this credential was verified lately (about a microsecond). False means nothing: call
+    /// verify_async.
     bool remembered(std::string_view user, std::string_view password) const;
-    /// Identical credentials that wait for their turn share one hash. Those who ask, told apart by `from`, take turns.
+    /// Verifies credentials. Identical ones that wait share one hash. Clients, distinguished by `from`, take turns.
     void verify_async(std::string_view user, std::string_view password, verdict_callback callback,
                       workers::worker_pool::submitter from = 0);
     /// Forgets the old password before it calls back.
@@ -71,14 +71,14 @@ public:
 
     /// Must be called after this process changed or removed an account through `accounts`.
     void account_changed(std::string_view user);
-    /// To be called every second (on the control thread; it reads a few rows): notices what other processes
-    /// did to the accounts, forgets accordingly, and says what it was, so that the broker can
-    /// disconnect users. If the database cannot be read, everything is forgotten.
+    /// To be called every second (on the control thread; it reads a few rows): notices changes of accounts by other
+    /// processes, forgets their credentials, and returns the changes, so that the broker can disconnect users. If the
+    /// database cannot be read, everything is forgotten.
     account_changes poll_for_changes();
 
     /// Applies `max_waiting`, `max_wait` and `memory.remember_for`; the rest needs a restart.
     void reconfigure(const authenticator_settings& settings);
-    /// Different verifications and password changes that wait for a worker.
+    /// Returns how many different verifications and password changes wait for a worker.
     std::size_t waiting() const;
 
 private:

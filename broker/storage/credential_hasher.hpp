@@ -7,12 +7,12 @@
 
 namespace bester::storage {
 
-/// What stands for one (user, password) pair: worthless outside this process.
+/// The hash of one (user, password) pair, useless outside of this process.
 using credential_digest = std::array<unsigned char, 32>;
 
-/// Turns credentials into keyed hashes under keys drawn at construction and never stored, so that
-/// what is kept of a credential tells nothing without the memory of this process.
-/// Immutable after construction: any thread, no locks. Keys are zeroed on destruction.
+/// Turns credentials into keyed hashes under keys drawn at construction and never stored, so that a stored hash reveals
+/// nothing without the memory of this process. Immutable after construction: any thread, no locks. Keys are zeroed on
+/// destruction.
 class credential_hasher {
 public:
     /// Throws std::runtime_error if libsodium cannot start.
@@ -21,9 +21,10 @@ public:
     credential_hasher(const credential_hasher&) = delete;
     credential_hasher& operator=(const credential_hasher&) = delete;
 
-    /// A short keyed hash to find a user by. Users may share one; digests never lie.
+    /// Returns a short keyed hash of a user for look-ups. Users may share one, but not digests.
     std::uint64_t user_tag(std::string_view user) const noexcept;
-    /// BLAKE2b over the length of the user name, the name and the password: no two pairs run together.
+    /// Returns BLAKE2b over the length of the user name, the name and the password, so that different pairs never give
+    /// the same input.
     credential_digest digest(std::string_view user, std::string_view password) const noexcept;
 
     /// Compares in constant time.

@@ -17,7 +17,7 @@ struct entry {
     credential_memory::time_point expiry;
 };
 
-// A tag is a keyed hash already: nobody outside can choose names that share a bucket.
+// A tag is a keyed hash already, so clients cannot choose names that share a bucket.
 struct tag_hash {
     std::size_t operator()(std::uint64_t tag) const noexcept { return tag; }
 };
@@ -36,7 +36,7 @@ struct alignas(64) credential_memory::stripe {
 
     void make_room(std::uint64_t tag, std::size_t most, time_point now) {
         if (entries.size() < most || entries.contains(tag)) return;
-        // All live equally long, so the last sweep's survivors tell when the next one is worth it.
+        // All entries live equally long, so the entries that the last sweep kept determine when the next one is due.
         if (now >= next_sweep) {
             sweep(now);
             next_sweep = time_point::max();

@@ -38,13 +38,13 @@ public:
     credential_memory(const credential_memory&) = delete;
     credential_memory& operator=(const credential_memory&) = delete;
 
-    /// Was exactly this credential verified, not longer ago than `remember_for`, and not forgotten?
+    /// Returns whether exactly this credential was verified within `remember_for` and not forgotten.
     bool remembers(std::string_view user, std::string_view password, time_point now) const;
 
-    /// To be taken before the account is read.
+    /// Returns a ticket; must be called before the account is read.
     ticket begin(std::string_view user) const;
-    /// Remembers a credential verified since `begun`. False, and nothing is remembered, if the user
-    /// (or one in the same stripe) was forgotten since: what was verified may be an old password.
+    /// Remembers a credential whose verification began with the ticket `begun`. Returns false, and remembers nothing,
+    /// if the user (or one in the same stripe) was forgotten since: the verified password may be an old one.
     bool remember(ticket begun, std::string_view user, std::string_view password, time_point now);
 
     /// To be called after an account has changed; outdates the user's tickets.
@@ -53,10 +53,10 @@ public:
 
     /// Drops the expired entries of one stripe, the next one at each call.
     void sweep(time_point now);
-    /// Changes how long is remembered from now on; what is remembered already keeps its expiry.
+    /// Changes the time for new entries; existing ones keep their expiry.
     void remember_for(std::chrono::steady_clock::duration duration);
 
-    /// Entries held, the expired that were not swept yet included.
+    /// Returns the number of entries, including expired ones that were not swept yet.
     std::size_t size() const;
     static constexpr std::size_t stripe_count = 64;
 

@@ -11,28 +11,28 @@ struct sqlite3_stmt;
 
 namespace bester::storage {
 
-/// One SQLite connection. Blocks for up to the busy timeout, so never on a shard's thread.
-/// Not thread-safe: its owner keeps a mutex. Errors are returned, `last_error` explains the last.
+/// One SQLite connection. Blocks for up to the busy timeout, so never on a shard's thread. Not thread-safe: its owner
+/// keeps a mutex. Errors are returned; `last_error` describes the last one.
 class database {
 public:
-    /// A closed one, on which everything fails.
+    /// Makes a closed one, on which everything fails.
     database() noexcept;
     ~database();
     database(database&&) noexcept;
     database& operator=(database&&) noexcept;
 
-    /// Opens a file that exists, for reading and writing. False: see last_error.
+    /// Opens an existing file for reading and writing; returns false on failure, see last_error.
     bool open(const std::string& path, std::chrono::milliseconds busy_timeout);
     void close() noexcept;
     bool is_open() const noexcept { return handle_ != nullptr; }
-    /// The file, or its file system, may not be written.
+    /// Returns whether the file or its file system is read-only.
     bool is_read_only() const;
 
-    /// Runs statements that answer nothing of interest.
+    /// Runs statements without results.
     bool execute(const char* sql);
-    /// Rows that the last statement inserted, changed or deleted.
+    /// Returns how many rows the last statement inserted, changed or deleted.
     int rows_changed() const;
-    /// For people, with the remedy where there is one.
+    /// Returns a text for people, with the remedy if there is one.
     std::string last_error() const;
 
     sqlite3* handle() const noexcept { return handle_; }

@@ -31,7 +31,7 @@ std::optional<std::string> hash_password(std::string_view password, argon2_cost 
 
 hash_check check_password(const std::string& hash, std::string_view password) {
     if (!hash.starts_with(crypto_pwhash_argon2id_STRPREFIX)) return hash_check::unusable;
-    // libsodium answers -1 for a wrong password and for want of memory alike; only the former is EINVAL.
+    // libsodium returns -1 for a wrong password and for a lack of memory; only the former sets EINVAL.
     errno = 0;
     if (crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0) return hash_check::match;
     return errno == EINVAL ? hash_check::mismatch : hash_check::unusable;

@@ -6,12 +6,12 @@
 
 namespace bester::storage {
 
-/// A password held in memory for as short as possible: copied in, zeroed when it goes.
-/// Move-only; a moved-from secret is empty. Not thread-safe by itself. Throws std::bad_alloc only.
+/// A password that is held in memory as briefly as possible: copied in, and zeroed by the destructor. Move-only; a
+/// moved-from secret is empty. Not thread-safe by itself. Throws std::bad_alloc only.
 class secret {
 public:
     secret() noexcept = default;
-    /// Copies `text`; the caller's own bytes stay the caller's to wipe.
+    /// Copies `text`; the caller must wipe its own bytes.
     explicit secret(std::string_view text);
     secret(secret&& other) noexcept;
     secret& operator=(secret&& other) noexcept;
@@ -32,8 +32,8 @@ private:
 /// Zeroes `size` bytes in a way that the compiler does not optimise away.
 void wipe_memory(void* bytes, std::size_t size) noexcept;
 
-/// Readies libsodium; cheap after the first call, any thread. Throws std::runtime_error if the
-/// system has no source of randomness.
+/// Initialises libsodium; cheap after the first call, any thread. Throws std::runtime_error if the system has no source
+/// of randomness.
 void initialise_cryptography();
 
 }  // namespace bester::storage

@@ -12,7 +12,7 @@
 namespace bester::tls {
 namespace {
 
-// The name of the authority's own files, and so of no server.
+// The name of the authority's own files, which no server may have.
 const std::string own_name = "ca";
 
 template <class... Parts>
@@ -24,7 +24,7 @@ result<void> check_server_name(const std::string& name) {
     if (!wire::is_name(name))
         return failure(error_code::bad_name, "\"", name,
                        "\" cannot be a server's name, which is 1 to 64 letters, digits, '-', '_' or '.'");
-    // It becomes the name of a file.
+    // The name becomes that of a file.
     if (name == own_name || name.front() == '.')
         return failure(error_code::bad_name, "\"", name,
                        "\" cannot be the name of a certificate's file; name the server otherwise");
@@ -47,7 +47,7 @@ result<void> check_key(const X509& certificate, const EVP_PKEY& key, const std::
 result<void> save(const X509& certificate, const EVP_PKEY& key, const std::string& directory, const std::string& name) {
     const auto certificate_file = certificate_path(directory, name);
     const auto key_file = key_path(directory, name);
-    // Looked at first, so that no key is left behind for which there is no room for a certificate.
+    // Checked first, so that no key is written whose certificate cannot be.
     for (const auto& path : {certificate_file, key_file})
         if (exists(path)) return failure(error_code::file_exists, path, ": exists already; it is not overwritten");
     std::error_code ignored;

@@ -91,7 +91,7 @@ std::string format_time(std::chrono::sys_seconds time) {
 }
 
 certificate_info describe(const X509& certificate) {
-    // Looks at extensions and caches them in the object, which is why OpenSSL wants it without const.
+    // OpenSSL caches extensions in the object, so its parameter is not const.
     auto* const mutable_certificate = const_cast<X509*>(&certificate);
     certificate_info info;
     info.subject = common_name(X509_get_subject_name(&certificate));
@@ -102,7 +102,7 @@ certificate_info describe(const X509& certificate) {
     info.not_after = to_time(X509_get0_notAfter(&certificate));
     info.sha256 = fingerprint(certificate);
     info.is_authority = X509_check_ca(mutable_certificate) == 1;
-    // Without the extension OpenSSL says "all uses"; here what is not said is not allowed.
+    // Without the extension OpenSSL allows all uses; here a use must be listed.
     const auto uses = X509_get_extended_key_usage(mutable_certificate);
     info.is_for_servers = uses != UINT32_MAX && (uses & XKU_SSL_SERVER) != 0;
     info.is_for_clients = uses != UINT32_MAX && (uses & XKU_SSL_CLIENT) != 0;

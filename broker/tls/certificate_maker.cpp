@@ -31,8 +31,7 @@ bool set_subject(X509& certificate, const std::string& common_name) {
                                       static_cast<int>(common_name.size()), -1, 0) == 1;
 }
 
-/// An extension in the words of OpenSSL's configuration. Only for words of our own: names from outside
-/// could bring commas.
+/// Makes an extension from OpenSSL's configuration text. Only for fixed texts: names from outside could contain commas.
 bool add_extension(X509& certificate, const X509& issuer, int kind, const char* words) {
     X509V3_CTX context;
     X509V3_set_ctx(&context, const_cast<X509*>(&issuer), &certificate, nullptr, nullptr, 0);

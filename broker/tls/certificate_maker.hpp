@@ -9,33 +9,33 @@
 
 namespace bester::tls {
 
-/// From when to when a certificate is good.
+/// The period in which a certificate is valid.
 struct validity {
     std::chrono::sys_seconds from;
     std::chrono::sys_seconds until;
 };
 
-/// From now on for so long, and from five minutes ago, for peers whose clocks are a little behind.
+/// Returns a period of this length from now, beginning five minutes ago, for peers whose clocks are a little behind.
 validity valid_for(std::chrono::days lifetime, std::chrono::sys_seconds now);
 
-/// What a new certificate shall say.
+/// The content of a new certificate.
 struct certificate_request {
     std::string common_name;         ///< for people
     std::vector<std::string> names;  ///< subjectAltName dNSName
     validity valid;
-    bool is_authority = false;  ///< may sign others (but no other authority), and do nothing else
+    bool is_authority = false;  ///< may sign other certificates (but no authority's), and nothing else
     bool is_for_servers = true;
     bool is_for_clients = true;
 };
 
-/// Who signs.
+/// The issuer that signs.
 struct signer {
     const X509& certificate;
     EVP_PKEY& key;
 };
 
-/// A new ECDSA P-256 key: the one kind that every TLS library and browser takes (Ed25519 is quicker to
-/// sign by little, and browsers refuse it). Error: crypto_failed.
+/// Makes a new ECDSA P-256 key, the kind that every TLS library and browser accepts (Ed25519 signs only a little
+/// faster, and browsers refuse it). Error: crypto_failed.
 result<handle<EVP_PKEY>> make_key();
 
 /// Makes a certificate for a key, with a random serial of 127 bits. Error: crypto_failed.

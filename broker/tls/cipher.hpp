@@ -8,7 +8,7 @@
 
 namespace bester::tls {
 
-/// A TLS connection as a stream's cipher. The handshake may be over already, or goes on in read().
+/// A TLS connection as a stream's cipher. The handshake may be complete already, or continues in read().
 class cipher final : public wire::stream_cipher {
 public:
     /// `on_open` is called once, when a handshake that goes on in read() is done.

@@ -13,8 +13,8 @@ namespace {
 
 // Only for TLS 1.2; the suites of 1.3 are all good.
 constexpr const char* old_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
-// The other side chooses among these, before anybody knows who it is. OpenSSL's own list has finite fields of up to
-// 8,192 bits, of which one handshake costs a hundred times an X25519 (the attack is known as D(HE)at).
+// The other side chooses among these before it is authenticated. OpenSSL's own list has finite fields of up to 8,192
+// bits, with which one handshake costs a hundred times one with X25519 (the D(HE)at attack).
 constexpr const char* groups = "X25519:P-256:P-384";
 // At least 112 bits of strength whatever the machine's openssl.cnf says: RSA from 2,048, no SHA-1.
 constexpr int security_level = 2;
@@ -24,7 +24,7 @@ tl::unexpected<error> context_failure(error_code code, const std::string& path, 
     return tl::unexpected(error{code, path.empty() ? what : path + ": " + what});
 }
 
-/// Server side: the first of ours that the client speaks too.
+/// Chooses the first of the server's protocols that the client offers, too.
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
                     unsigned offered_size, void* protocols) {
     const auto& ours = *static_cast<const std::string*>(protocols);
@@ -77,7 +77,7 @@ result<void> context::set_rules(const context_settings& settings) {
     SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_num_tickets(native, 0);
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
-    // The chain is what the file says; the authority itself need not be sent.
+    // The chain is taken from the file; the authority itself need not be sent.
     SSL_CTX_set_mode(native, SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_verify_depth(native, longest_chain);
     if (settings.peers == peer_rule::none) SSL_CTX_set_verify(native, SSL_VERIFY_NONE, nullptr);
@@ -152,7 +152,7 @@ result<void> context::trust_authorities(const context_settings& settings, std::c
                 return context_failure(error_code::crypto_failed, path, take_crypto_reason());
         }
     }
-    // One that has ended may stand beside its successor.
+    // An expired one may be in the file beside its successor.
     const auto has_ended = [now](const certificate_info& each) { return now > each.not_after; };
     if (std::all_of(authorities_.begin(), authorities_.end(), has_ended))
         return context_failure(error_code::certificate_expired, settings.authority_files.front(),

@@ -14,42 +14,42 @@ namespace bester::tls {
 
 enum class protocol_version { tls_1_2, tls_1_3 };
 
-/// What is asked of the other side's certificate.
+/// The requirements for the other side's certificate.
 enum class peer_rule {
-    none,             ///< no certificate is asked for (a listener for clients), or it is not looked at
-    its_role_if_any,  ///< the same as its_role, but it may show none
-    its_role,         ///< one that an authority signed, for what the peer is: a server or a client
-    both_roles,       ///< the same, but for servers and clients at once: a server's, for a link
+    none,             ///< no certificate is requested (a listener for clients), or it is not checked
+    its_role_if_any,  ///< the same as its_role, but the peer may have none
+    its_role,         ///< one that an authority signed for the peer's role: server or client
+    both_roles,       ///< the same, but for both roles: a server's, for a link
 };
 
-/// What a context is made from. As it stands, that of a link between servers.
+/// The settings of a context. The defaults are those of a link between servers.
 struct context_settings {
-    std::string certificate_file;  ///< PEM: our own, then the intermediate ones, if any; may be empty for dialling out
+    std::string certificate_file;  ///< PEM: the own certificate, then intermediate ones; may be empty for dialling
     std::string key_file;
     std::vector<std::string> authority_files;  ///< PEM; these and no others are trusted, never the system's
     peer_rule peers = peer_rule::both_roles;
     protocol_version oldest = protocol_version::tls_1_3;
-    std::vector<std::string> alpn;  ///< application protocols, the dearest first; empty: not spoken of
+    std::vector<std::string> alpn;  ///< application protocols, the preferred first; empty: no ALPN
 };
 
-/// Certificates, key and rules of many connections. Immutable, and shared by engines on any threads:
-/// a reload makes a new one, while connections keep theirs. No session tickets, no renegotiation.
+/// Certificates, key and rules of many connections. Immutable, and shared by engines on any thread: a reload makes a
+/// new context, while connections keep theirs. No session tickets, no renegotiation.
 class context {
 public:
-    /// Reads the files; blocks. `now` is the time at which our own certificate must be good; a peer's is
-    /// held against the clock when it connects. Errors: all of error_code, each with the file's name.
+    /// Reads the files; blocks. `now` is the time at which the own certificate must be valid; a peer's is checked
+    /// against the clock when it connects. Errors: all of error_code, each with the file's name.
     static result<std::shared_ptr<const context>> load(const context_settings& settings, std::chrono::sys_seconds now);
 
     ~context();
     context(const context&) = delete;
     context& operator=(const context&) = delete;
 
-    /// Our own certificate, if there is one.
+    /// Returns the own certificate, if there is one.
     const std::optional<certificate_info>& certificate() const noexcept { return certificate_; }
-    /// Those that we trust.
+    /// Returns the trusted authorities.
     const std::vector<certificate_info>& authorities() const noexcept { return authorities_; }
 
-    /// OpenSSL's object, for engines.
+    /// Returns OpenSSL's object, for engines.
     SSL_CTX* native() const noexcept { return native_.get(); }
 
 private:
@@ -61,7 +61,7 @@ private:
     result<void> trust_authorities(const context_settings& settings, std::chrono::sys_seconds now);
 
     handle<SSL_CTX> native_;
-    std::string protocols_;  ///< ALPN as it goes over the wire
+    std::string protocols_;  ///< ALPN in its wire format
     std::optional<certificate_info> certificate_;
     std::vector<certificate_info> authorities_;
 };

@@ -14,7 +14,7 @@ namespace bester::tls {
 
 namespace {
 
-// The most that one record holds (RFC 8446, section 5.1).
+// The largest plaintext of one record (RFC 8446, section 5.1).
 constexpr std::size_t record_size = 16 * 1024;
 
 }  // namespace
@@ -23,7 +23,7 @@ constexpr std::size_t record_size = 16 * 1024;
 struct engine::connection_state {
     std::shared_ptr<const context> rules;
     std::string_view input;  ///< received, not yet taken by OpenSSL
-    std::string kept_input;  ///< what `input` looks at, if that is not the caller's buffer
+    std::string kept_input;  ///< the bytes of `input`, if they are not in the caller's buffer
     std::string plain;       ///< written, not yet encrypted
     std::string output;      ///< encrypted
     std::size_t sent = 0;    ///< of `output`
@@ -33,14 +33,14 @@ struct engine::connection_state {
     bool is_done = false;  ///< the handshake
     bool has_failed = false;
     bool is_shut = false;
-    // Last, so that it goes first: it may still look at the rest.
+    // The last member, so that it is destroyed first: it may still use the others.
     handle<SSL> ssl;
 
-    /// Also between the records of a long message that follows the handshake (a ticket, say) OpenSSL can
-    /// encrypt nothing; what is written then waits like what is written before.
+    /// Also between the records of a long message that follows whether the handshake is complete (a ticket, say)
+    /// OpenSSL can encrypt nothing; what is written then waits like what is written before.
     bool can_encrypt() const noexcept { return is_done && SSL_is_init_finished(ssl.get()) == 1; }
 
-    /// A quarter of the time that a small message takes is saved by not asking OpenSSL in vain.
+    /// Not calling OpenSSL in vain saves a quarter of the time of a small message.
     bool has_nothing_to_read() const noexcept {
         return input.empty() && !has_input_ended && SSL_has_pending(ssl.get()) == 0 &&
                (SSL_get_shutdown(ssl.get()) & SSL_RECEIVED_SHUTDOWN) == 0;
@@ -56,7 +56,7 @@ struct engine::connection_state {
 
     void encrypt(std::string_view bytes) {
         std::size_t written = 0;
-        // Never asks to be called again: our BIO takes everything.
+        // Never needs to be repeated, since the BIO takes everything.
         if (SSL_write_ex(ssl.get(), bytes.data(), bytes.size(), &written) != 1) fail();
     }
 
@@ -69,8 +69,8 @@ struct engine::connection_state {
 
 namespace {
 
-/// The end of the pipe that OpenSSL holds: reads what was received, appends to the output. A memory BIO
-/// would copy the input once more, and grow in steps of its own.
+/// The BIO of OpenSSL's side: reads the received input and appends to the output. A memory BIO would copy the input
+/// once more and grow in its own steps.
 template <class State>
 struct pipe_end {
     static State& state_of(BIO* bio) { return *static_cast<State*>(BIO_get_data(bio)); }
@@ -106,7 +106,7 @@ struct pipe_end {
         }
     }
 
-    /// The kind is made once and lives as long as the program.
+    /// The BIO method is made once and lives as long as the program.
     static BIO_METHOD* kind() {
         static BIO_METHOD* const made = [] {
             BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "bester engine");
@@ -169,7 +169,7 @@ void engine::receive(std::string_view bytes) {
 void engine::keep_input() {
     auto& state = *state_;
     if (state.input.empty()) return;
-    // The rest may lie in the very string that it is moved to.
+    // The rest may be in the very string to which it is moved.
     const bool is_ours = !std::less<>()(state.input.data(), state.kept_input.data()) &&
                          std::less<>()(state.input.data(), state.kept_input.data() + state.kept_input.size());
     if (is_ours) state.kept_input.erase(0, static_cast<std::size_t>(state.input.data() - state.kept_input.data()));
@@ -187,7 +187,7 @@ handshake_status engine::handshake() {
     const int outcome = SSL_do_handshake(state.ssl.get());
     if (outcome == 1) {
         state.is_done = true;
-        ERR_clear_error();  // what it tried in vain is nobody's; reading and writing begin with none, and leave none
+        ERR_clear_error();  // drops errors of failed attempts: reading and writing begin and end with an empty queue
         return handshake_status::done;
     }
     if (SSL_get_error(state.ssl.get(), outcome) == SSL_ERROR_WANT_READ) return handshake_status::want_more;
@@ -214,7 +214,7 @@ read_result engine::read(std::span<char> into) {
         if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_ZERO_RETURN) state.fail();
         if (total > 0) break;
         if (state.has_failed) return {read_status::failed, 0};
-        // What stands after a farewell is nobody's.
+        // Input after close_notify is dropped.
         if (why == SSL_ERROR_ZERO_RETURN) state.input = {};
         return {why == SSL_ERROR_ZERO_RETURN ? read_status::closed : read_status::want_more, 0};
     }
@@ -250,7 +250,7 @@ void engine::shutdown() {
     state.flush();
     if (state.has_failed) return;
     state.is_shut = true;
-    // In the middle of a handshake there is nothing to say farewell to.
+    // During a handshake close_notify is not sent.
     if (!state.is_done) return;
     ERR_clear_error();
     SSL_shutdown(state.ssl.get());
@@ -266,7 +266,7 @@ void engine::consume_output(std::size_t size) noexcept {
     auto& state = *state_;
     state.sent = std::min(state.sent + size, state.output.size());
     if (state.sent < state.output.size()) {
-        // What a slow peer has taken does not stay in memory; moving less than was sent costs little.
+        // Sent bytes do not stay in memory for a slow peer; moving less than was sent costs little.
         if (state.sent < state.output.size() - state.sent) return;
         state.output.erase(0, state.sent);
     } else {

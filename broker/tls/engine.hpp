@@ -15,15 +15,15 @@
 namespace bester::tls {
 
 enum class handshake_status {
-    want_more,  ///< send what is pending, and come back with more from the peer
+    want_more,  ///< send pending output, and call again with more input
     done,
-    failed,  ///< see failure(); send what is pending (it tells the peer why), then close
+    failed,  ///< see failure(); send pending output (it tells the peer why), then close
 };
 
 enum class read_status {
     data,
-    want_more,  ///< nothing left: all that was received has been read
-    closed,     ///< the peer said farewell (close_notify); nothing more will come
+    want_more,  ///< all received input has been read
+    closed,     ///< the peer sent close_notify; nothing more will come
     failed,     ///< see failure()
 };
 
@@ -32,86 +32,84 @@ struct read_result {
     std::size_t size = 0;  ///< with `data`: how many bytes were put into the buffer, at least one
 };
 
-/// One TLS connection as bytes in, bytes out, for any event loop: no socket, no clock, no thread of its
-/// own. Belongs to one thread at a time, and may be handed to another between calls. Movable; one that
-/// was moved from can be assigned to or destroyed. After an error or a farewell it stays there.
+/// One TLS connection as bytes in, bytes out, for any event loop: no socket, no clock, no thread of its own. Belongs to
+/// one thread at a time, and may be handed to another between calls. Movable; a moved-from engine can be assigned to or
+/// destroyed. An error or close_notify is final.
 ///
 /// A turn of the loop:   receive(what the socket had); handshake() until done; read() until want_more;
 ///                       write(…) any number of times; then one write() of pending_output() to the socket.
-/// In the steady state nothing is allocated here, and by OpenSSL two small pieces for a record of up to
-/// 16 KiB. Running out of memory throws.
+/// In the steady state this class does not allocate, and OpenSSL allocates two small blocks for a record of up to 16
+/// KiB. Throws if there is no memory.
 class engine {
 public:
-    /// For a connection that was accepted.
+    /// Makes the engine of an accepted connection.
     static engine accept(std::shared_ptr<const context> context);
-    /// For one that was dialled. The name is shown to the other side (SNI); empty: none. It proves
-    /// nothing, so look at peer_has_name() after the handshake.
+    /// Makes the engine of a dialled connection. The name is sent to the other side (SNI); empty: none. It proves
+    /// nothing, so check peer_has_name() after the handshake.
     static engine connect(std::shared_ptr<const context> context, const std::string& server_name);
 
     ~engine();
     engine(engine&&) noexcept;
     engine& operator=(engine&&) noexcept;
 
-    /// Takes what came from the peer. The bytes are not copied: they must stay as they are until
-    /// handshake() or read() has said want_more, or failed, or closed; whoever wants to stop before
-    /// that calls keep_input().
+    /// Takes input from the peer without copying it: the bytes must stay unchanged until handshake() or read() has
+    /// returned want_more, failed or closed; a caller that stops earlier must call keep_input().
     void receive(std::string_view bytes);
-    /// A temporary would be gone before it is read.
+    /// A temporary would be destroyed before it is read.
     template <std::same_as<std::string> Temporary>
     void receive(Temporary&& bytes) = delete;
     /// Copies what has not been read yet, so that the caller may use its buffer for something else.
     void keep_input();
-    /// The transport has ended; if the peer did not say farewell before, reading will fail.
+    /// Notes the end of the transport; if the peer has not sent close_notify, reading fails.
     void end_input() noexcept;
 
-    /// Goes on with the handshake as far as what was received allows. A dialler is done before the other
-    /// side has looked at its certificate: a refusal then comes as the first result of read().
+    /// Continues the handshake as far as the input allows. A dialler's handshake is complete before the other side has
+    /// checked its certificate: a refusal comes as the first result of read().
     handshake_status handshake();
     bool is_handshake_done() const noexcept;
 
-    /// Decrypts into a buffer (not an empty one), as much as there is and fits. Before the handshake is
-    /// done: want_more.
+    /// Decrypts as much as possible into a buffer that is not empty. Returns want_more before the handshake is
+    /// complete.
     read_result read(std::span<char> into);
 
-    /// Takes bytes to be encrypted, all of them; false after a failure or our own farewell. Small ones
-    /// are gathered to records of 16 KiB. What is written before the handshake is done goes out after it.
+    /// Takes all bytes for encryption; returns false after a failure or end_output(). Small writes are gathered to
+    /// records of 16 KiB. Output that is written before the handshake is complete is sent after it.
     bool write(std::string_view bytes);
-    /// Says farewell (close_notify) after what was written; idempotent. What comes in can still be read.
+    /// Sends close_notify after everything written; idempotent. Input can still be read.
     void shutdown();
 
-    /// What is to be sent to the peer, with all that was written until now; stays as it is until the
-    /// next call.
+    /// Returns the bytes to be sent to the peer, with everything written until now; valid until the next call.
     std::string_view pending_output();
-    /// So much of pending_output() was sent.
+    /// Removes the sent part of pending_output().
     void consume_output(std::size_t size) noexcept;
-    /// Moves what is to be sent to the end of another string. If that is empty the two are exchanged,
-    /// so that with two strings taking turns nothing is copied or allocated.
+    /// Moves pending output to the end of another string. If that is empty, the two are swapped, so that two
+    /// alternating strings cause no copies and allocations.
     void take_output(std::string& into);
 
-    /// Bytes that wait to be sent, before they are encrypted or after; for limits of queues.
+    /// Returns the bytes that wait to be sent, encrypted or not; for limits of queues.
     std::size_t waiting_size() const noexcept;
-    /// Memory for what was received and is no whole record yet, OpenSSL's included. None: 0.
+    /// Returns the memory for an incomplete record, including OpenSSL's; 0 if there is none.
     std::size_t held_input() const noexcept;
-    /// Memory for what was written and has not been taken out.
+    /// Returns the memory for output that was not taken.
     std::size_t held_output() const noexcept;
-    /// Gives back the memory of buffers that hold nothing (some 50 KiB after traffic). For connections
-    /// that have been idle for a while; the next message takes it again.
+    /// Frees empty buffers (about 50 KiB after traffic), for connections that have been idle for a while; the next
+    /// message allocates them again.
     void release_memory();
 
-    /// Why it failed, in words for a log; empty if it did not.
+    /// Returns why it failed, as a text for the log; empty if it did not.
     const std::string& failure() const noexcept;
 
-    /// What the peer showed, once the handshake is done and if a certificate was asked for.
+    /// Returns the peer's certificate, after the handshake, if one was requested.
     std::optional<certificate_info> peer_certificate() const;
-    /// Its names: for a link, servers that the peer may be.
+    /// Returns its names: for a link, the servers that the peer may be.
     std::vector<std::string> peer_names() const;
-    /// Is this exactly one of its names?
+    /// Returns whether this is exactly one of its names.
     bool peer_has_name(std::string_view name) const;
-    /// The application protocol that was agreed upon; empty if none.
+    /// Returns the agreed application protocol; empty if none.
     std::string_view alpn() const noexcept;
     /// "TLSv1.3"
     std::string_view version() const noexcept;
-    /// The name that the dialler asked for (SNI); empty if none.
+    /// Returns the name that the dialler requested (SNI); empty if none.
     std::string_view requested_name() const noexcept;
 
 private:

@@ -15,8 +15,7 @@ struct handle_deleter {
     void operator()(X509_STORE* handle) const noexcept;
 };
 
-/// OpenSSL's objects, each with one owner. (OpenSSL counts references to most of them; what it keeps
-/// itself it counts itself.)
+/// OpenSSL's objects, each with one owner here. (OpenSSL counts its own references to them.)
 template <class Object>
 using handle = std::unique_ptr<Object, handle_deleter>;
 

@@ -15,7 +15,7 @@
 namespace bester::tls {
 namespace {
 
-// Far above any chain; a device or a log given by mistake is not read to its end.
+// Far above any chain, so that a device or a log given by mistake is not read to its end.
 constexpr std::size_t largest_file = 1 << 20;
 
 class descriptor {
@@ -42,7 +42,7 @@ struct text_file {
 };
 
 result<text_file> read_text(const std::string& path) {
-    // Non-blocking, so that a named pipe cannot keep us waiting.
+    // Non-blocking, so that opening a named pipe does not wait.
     const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file.get() < 0)
         return file_failure(errno == ENOENT ? error_code::file_missing : error_code::file_unreadable, path,
@@ -67,7 +67,7 @@ handle<BIO> view_of(const std::string& text) {
     return handle<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-/// OpenSSL would ask at the terminal; a broker has none.
+/// OpenSSL would ask for a passphrase at the terminal, which a broker does not have.
 int no_passphrase(char*, int, int, void*) { return 0; }
 
 std::string content_of(BIO& memory) {
@@ -92,14 +92,14 @@ struct ownership {
     mode_t mode;
 };
 
-/// A file that is replaced stays its owner's, and a new one in somebody's directory becomes theirs, or
-/// else what root makes with `bester ca` could not be read by a broker that runs as another user.
+/// A replaced file keeps its owner, and a new one gets the directory's owner; otherwise files that root makes with
+/// `bester ca` could not be read by a broker that runs as another user.
 ownership ownership_of(const std::string& path, const std::string& directory, file_access access,
                        existing_file existing) {
     const mode_t mode = access == file_access::owner ? S_IRUSR | S_IWUSR : S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
     struct stat status {};
     if (existing == existing_file::replaced && ::stat(path.c_str(), &status) == 0) {
-        // A key that the group may read is left so; nothing more is.
+        // A key that the group may read stays readable for it; no other permission is kept.
         const mode_t allowed = access == file_access::owner ? S_IRUSR | S_IWUSR | S_IRGRP : mode;
         return {status.st_uid, status.st_gid, status.st_mode & allowed};
     }
@@ -112,7 +112,7 @@ bool set_ownership(int fd, const ownership& owned) {
     return ::fchmod(fd, owned.mode) == 0;
 }
 
-/// Moves a finished file to its place; errno says why not.
+/// Moves a finished file to its place; errno is set on failure.
 bool put_into_place(const std::string& from, const std::string& to, existing_file existing) {
     if (existing == existing_file::replaced) return ::rename(from.c_str(), to.c_str()) == 0;
     // A link, unlike a rename, never takes the place of another file.
@@ -131,7 +131,7 @@ result<std::vector<handle<X509>>> read_certificates(const std::string& path) {
     ERR_clear_error();
     while (X509* certificate = PEM_read_bio_X509(source.get(), nullptr, no_passphrase, nullptr))
         certificates.emplace_back(certificate);
-    // The end of the file is an error too, of this very kind.
+    // The end of the file is an error of this kind, too.
     const auto last = ERR_peek_last_error();
     const bool is_end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
     if (!is_end)

@@ -62,7 +62,7 @@ std::string describe_tls_failure() {
             ERR_clear_error();
             return text;
         };
-        // An alert that came from the other side; its words begin with "tlsv1 alert " or the like.
+        // Returns the text of an alert from the other side, without a prefix such as "tlsv1 alert ".
         if (reason > SSL_AD_REASON_OFFSET) {
             const char* known = ERR_reason_error_string(code);
             const std::string words = known ? known : "alert " + std::to_string(reason - SSL_AD_REASON_OFFSET);

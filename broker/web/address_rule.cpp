@@ -12,7 +12,7 @@ namespace bester::web {
 
 namespace {
 
-/// An address, and how many of its bits count.
+/// An address, and the number of its bits that count.
 struct network {
     std::array<unsigned char, 16> bytes{};
     unsigned size = 0;  ///< 4 or 16

@@ -6,10 +6,10 @@
 
 namespace bester::web {
 
-/// Why a WebSocket was closed (RFC 6455, section 7.4, and IANA's registry). Others, up to 4999, come from
-/// clients and are values of this type too.
+/// Why a WebSocket was closed (RFC 6455, section 7.4, and IANA's registry). Other codes, up to 4999, come from clients
+/// and are values of this type, too.
 enum class close_code : std::uint16_t {
-    none = 0,  ///< ours: nothing is wrong
+    none = 0,  ///< no error; never sent
     normal = 1000,
     going_away = 1001,
     protocol_error = 1002,
@@ -29,11 +29,11 @@ enum class close_code : std::uint16_t {
 /// "protocol_error"; "application" for 3000 to 4999, "unknown" for the rest.
 std::string_view to_string(close_code code) noexcept;
 
-/// May a close frame carry it?
+/// Returns whether a close frame may carry the code.
 bool may_be_sent(close_code code) noexcept;
 
-/// A close frame as a server sends it. The reason is cut to 123 bytes between two characters, and left
-/// out if it is not UTF-8; with `no_status` or another code that may not be sent the frame is empty.
+/// Returns a close frame of a server. The reason is cut to 123 bytes between two characters, and left out if it is not
+/// UTF-8; with `no_status` or another code that may not be sent the frame is empty.
 std::string make_close_frame(close_code code, std::string_view reason);
 
 }  // namespace bester::web

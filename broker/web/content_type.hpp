@@ -4,7 +4,7 @@
 
 namespace bester::web {
 
-/// The media type for a file of this name, by its ending; "application/octet-stream" if it says nothing.
+/// Returns the media type of a file by the ending of its name; "application/octet-stream" if that is unknown.
 std::string_view content_type(std::string_view file_name) noexcept;
 
 }  // namespace bester::web

@@ -8,7 +8,7 @@ namespace bester::web {
 
 namespace {
 
-/// A sync flush ends with this, and RFC 7692 leaves it out on the wire.
+/// A sync flush ends with these bytes, which RFC 7692 leaves out on the wire.
 constexpr std::string_view flush_tail{"\0\0\xff\xff", 4};
 
 // zlib takes the input through a pointer that is not const, and does not write to it.
@@ -72,11 +72,11 @@ inflate_status message_inflater::inflate(std::string_view body, std::size_t limi
     if (out_.capacity() > largest_kept) out_ = {};
     out_.clear();
     out_.reserve(std::min(limit + 1, 4 * body.size() + 64));
-    if (body.empty()) {  // some send that for an empty message
+    if (body.empty()) {  // some clients send that for an empty message
         message = out_.view();
         return inflate_status::done;
     }
-    bool has_ended = false;  // a last block was read, and nothing after it
+    bool has_ended = false;  // the last block was read, and nothing after it
     for (const std::string_view part : {body, flush_tail}) {
         // The tail is for a message whose last block is not marked as the last.
         if (has_ended && part.data() == flush_tail.data()) break;

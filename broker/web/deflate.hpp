@@ -9,11 +9,11 @@
 
 namespace bester::web {
 
-/// The window that our side compresses with, in bits: small, because each message stands alone and most
-/// are short, and so that clients that ask for a small one can have it.
+/// The window for compression, in bits: small, because each message is compressed alone and most are short, and because
+/// clients may ask for a small one.
 inline constexpr int deflate_window_bits = 12;
 
-/// Compresses messages for permessage-deflate without context takeover (RFC 7692): each by itself. One a
+/// Compresses messages for permessage-deflate without context takeover (RFC 7692): each message by itself. One for each
 /// shard, on its thread; makes its stream when it is first used, and keeps its buffer.
 class message_deflater {
 public:
@@ -22,7 +22,7 @@ public:
     message_deflater(const message_deflater&) = delete;
     message_deflater& operator=(const message_deflater&) = delete;
 
-    /// The body of the frame, until the next call; the 00 00 ff ff at the end is cut off.
+    /// Returns the body of the frame without the 00 00 ff ff at its end; valid until the next call.
     std::string_view deflate(std::string_view message);
 
 private:
@@ -37,7 +37,7 @@ enum class inflate_status : std::uint8_t {
     too_large,  ///< it would be longer than the limit
 };
 
-/// Decompresses them. Blocks that say they are the last, which RFC 7692 allows, end nothing.
+/// Decompresses such messages. A block that is marked as the last, which RFC 7692 allows, does not end the message.
 class message_inflater {
 public:
     message_inflater();

@@ -17,20 +17,20 @@ struct frame_header_reader::context {
         const wslay_frame_callbacks callbacks{nullptr, give, nullptr};
         if (wslay_frame_context_init(&wslay, &callbacks, this) != 0) throw std::bad_alloc{};
     }
-    /// After an error wslay stands somewhere in a frame.
+    /// After an error wslay is in the middle of a frame.
     void reopen() {
         wslay_frame_context_free(wslay);
         wslay = nullptr;
         open();
     }
 
-    /// What wslay takes for its connection: first the header, then so many bytes as are owed of the body.
+    /// The input that wslay reads: first the header, then as many bytes as the body still has.
     static ssize_t give(std::uint8_t* to, std::size_t room, int, void* user_data) noexcept {
         auto& self = *static_cast<context*>(user_data);
         if (self.is_given) {
             const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(room, self.owed));
             self.owed -= size;
-            return static_cast<ssize_t>(size);  // nobody looks at these bytes: wslay counts them only
+            return static_cast<ssize_t>(size);  // the bytes are not read: wslay only counts them
         }
         self.is_given = true;
         std::memcpy(to, self.header.data(), self.header.size());
@@ -51,7 +51,7 @@ bool frame_header_reader::read(std::string_view bytes, std::uint64_t longest, fr
     context& self = *context_;
     self.header = bytes;
     self.is_given = false;
-    self.owed = 1;  // wslay tells the header with the first byte of the body
+    self.owed = 1;  // wslay reports the header with the first byte of the body
     wslay_frame_iocb frame{};
     ssize_t counted = wslay_frame_recv(self.wslay, &frame);
     if (counted < 0) {

@@ -10,27 +10,27 @@ namespace bester::web {
 
 struct http_header {
     std::string name;
-    std::string value;  ///< without blanks around it
+    std::string value;  ///< without surrounding blanks
 };
 
-/// The methods that are understood; post and options where the decoder's owner asked for them.
+/// The methods that are understood; post and options only where the decoder's owner allows them.
 enum class http_method : std::uint8_t { get, head, post, options };
 
-/// The head of an HTTP/1 request as http_request_decoder understood it. A value, owns what it says.
+/// The head of an HTTP/1 request as http_request_decoder understood it. A value that owns its texts.
 struct http_request {
     http_method method = http_method::get;
-    bool is_head = false;       ///< the method is head: an answer without its body
-    std::size_t body_size = 0;  ///< so many bytes follow the head; of a post only
+    bool is_head = false;       ///< the method is HEAD: the answer has no body
+    std::size_t body_size = 0;  ///< bytes that follow the head; only of a POST
     int minor_version = 1;      ///< HTTP/1.x
     bool keep_alive = true;
     std::string path;   ///< percent-decoded, begins with '/', is UTF-8; no "..", '\' or control character
-    std::string query;  ///< as it came, without the '?'
+    std::string query;  ///< not decoded, without the '?'
     std::vector<http_header> headers;
 
-    /// The first value of that name, whatever its case; empty if there is none.
+    /// Returns the first value of that name, regardless of case; empty if there is none.
     std::string_view header(std::string_view name) const noexcept;
     std::size_t count(std::string_view name) const noexcept;
-    /// All values of that name, joined to one list.
+    /// Returns all values of that name, joined to one list.
     std::string joined(std::string_view name) const;
 };
 

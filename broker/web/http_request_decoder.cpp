@@ -32,12 +32,12 @@ bool is_out_of_place(std::string_view before, char c) noexcept {
     if (before.empty()) return !is_token({&c, 1});  // the method
     const auto byte = static_cast<unsigned char>(c);
     if (c == '\n') return last != '\r';
-    if (c == ' ' || c == '\t') return last == '\n';  // a folded line: some readers take it for a header of its own
+    if (c == ' ' || c == '\t') return last == '\n';  // a folded line, which some readers treat as a header of its own
     if (c == '\r') return false;
     return byte < 0x20 || byte == 0x7f;
 }
 
-/// "GET / HTTP/2.0": is it HTTP, of a version that is not ours?
+/// Returns whether this is HTTP of another version, such as "GET / HTTP/2.0".
 bool is_other_version(std::string_view head) noexcept {
     const std::string_view line = head.substr(0, head.find("\r\n"));
     if (line.size() < 9) return false;
@@ -73,7 +73,7 @@ verdict check_host(const http_request& request) {
     return fine;
 }
 
-/// Is there a doubt where the body ends?
+/// Returns whether the end of the body is ambiguous.
 verdict check_length(const http_request& request) {
     const std::size_t lengths = request.count("Content-Length");
     const bool is_encoded = request.count("Transfer-Encoding") > 0;
@@ -86,7 +86,7 @@ verdict check_length(const http_request& request) {
     return fine;
 }
 
-/// The body of a POST that is taken.
+/// Checks the body of a POST on a path that accepts one.
 verdict measure_body(http_request& request, std::size_t most) {
     if (request.count("Content-Length") == 0) return {http_status::length_required, "a POST says how long it is"};
     const std::string_view length = request.header("Content-Length");
@@ -95,13 +95,13 @@ verdict measure_body(http_request& request, std::size_t most) {
         return {http_status::payload_too_large, "the body is too large"};
     if (error != std::errc{} || end != length.data() + length.size())
         return {http_status::bad_request, "Content-Length is not a number"};
-    // Nobody here says "100 Continue"; RFC 9110, 10.1.1 wants that or a final answer at once.
+    // "100 Continue" is never sent; RFC 9110, 10.1.1 requires that or a final answer at once.
     if (request.body_size > 0 && request.minor_version > 0 && request.count("Expect") > 0)
         return {http_status::expectation_failed, "send the body at once"};
     return fine;
 }
 
-/// What there is beside GET and HEAD is for paths that take it.
+/// Other methods than GET and HEAD are for paths that accept them.
 verdict check_method(http::verb method, bool is_path, const http_limits& limits, http_request& request) {
     const bool is_taken = (method == http::verb::post || method == http::verb::options) && is_path &&
                           limits.takes_body && limits.takes_body(request.path);
@@ -123,11 +123,11 @@ verdict check_method(http::verb method, bool is_path, const http_limits& limits,
     return fine;
 }
 
-/// Beast's parser over one whole head.
+/// Runs Beast's parser over one whole head.
 verdict parse(std::string_view head, const http_limits& limits, http_request& request) {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(head.size()));
-    parser.skip(true);  // of bodies rules of our own decide below
+    parser.skip(true);  // the checks below decide about bodies
     boost::beast::error_code error;
     parser.put(boost::asio::const_buffer{head.data(), head.size()}, error);
     if (error) return why_refused(error, head);

@@ -72,7 +72,7 @@ std::string make_response(const response_context& to, http_status status, std::s
 }
 
 std::string cors_headers(const cors_grant& grant) {
-    // A cache must not give one origin's answer to another, nor to whom none is granted.
+    // A cache must not give the answer for one origin to another one.
     std::string lines = "Vary: Origin\r\n";
     if (grant.origin.empty()) return lines;
     ((lines += "Access-Control-Allow-Origin: ") += grant.origin) += "\r\n";

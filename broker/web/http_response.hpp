@@ -6,9 +6,9 @@
 
 namespace bester::web {
 
-/// What we answer to HTTP requests with; the values are the numbers.
+/// The statuses of HTTP answers; the values are their numbers.
 enum class http_status : std::uint16_t {
-    none = 0,  ///< ours: nothing is wrong
+    none = 0,  ///< no error; never sent
     switching_protocols = 101,
     ok = 200,
     no_content = 204,
@@ -39,33 +39,33 @@ std::string_view reason_phrase(http_status status) noexcept;
 /// "HTTP/1.1 400 Bad Request\r\n"
 std::string status_line(http_status status);
 
-/// A whole response that says what went wrong, after which the connection is to be closed: text/plain,
-/// its text the status and, if there is one, `explanation` (plain ASCII of ours, nothing that came in).
-/// To HEAD the text is left out. 405 and 426 carry the headers that RFC 9110 and RFC 6455 ask for.
+/// Returns a whole response for an error, after which the connection must be closed: text/plain with the status and, if
+/// there is one, `explanation` (plain ASCII of the broker, never input). The answer to HEAD has no text. 405 and 426
+/// carry the headers that RFC 9110 and RFC 6455 require.
 std::string error_response(http_status status, std::string_view explanation = {}, bool is_head = false);
 
-/// What the answer to a request needs of that request: a value that is made when the request is accepted and is
-/// kept with whatever waits for the answer, since the connection may have read the next request by then.
+/// The facts about a request that its answer needs: a value that is made when the request is accepted and kept until
+/// the answer, since the connection may have read the next request by then.
 struct response_context {
     bool is_head = false;      ///< the request was HEAD: the answer has everything but the body
     bool keep_alive = true;    ///< the connection goes on after the answer
-    std::string headers = {};  ///< more lines of the answer, each with its CRLF: of ours, or cors_headers()
+    std::string headers = {};  ///< more header lines of the answer, each with its CRLF
 };
 
-/// A complete response, not to be stored by anyone. `content_type` is of the body and left out if empty; 204 has
+/// Returns a complete response that must not be stored. `content_type` is of the body and left out if empty; 204 has
 /// neither body nor length.
 std::string make_response(const response_context& to, http_status status, std::string_view content_type = {},
                           std::string_view body = {});
 
-/// What a page of another origin is allowed (the CORS protocol of the Fetch standard).
+/// The rights of a page of another origin (the CORS protocol of the Fetch standard).
 struct cors_grant {
-    std::string_view origin;  ///< as the request said it and is_origin_allowed found good
+    std::string_view origin;  ///< the request's origin, which is_origin_allowed has accepted
     bool allows_credentials = false;
-    bool is_preflight = false;            ///< the request was OPTIONS: say what may follow, too
+    bool is_preflight = false;  ///< the request was OPTIONS: the answer lists the allowed methods and headers, too
     std::string_view asked_headers = {};  ///< its Access-Control-Request-Headers
 };
 
-/// The lines that grant it; only Vary if there is no origin. Names of headers that are none are left out.
+/// Returns the header lines that grant it; only Vary if there is no origin. Invalid names of headers are left out.
 std::string cors_headers(const cors_grant& grant);
 
 }  // namespace bester::web

@@ -12,7 +12,7 @@ bool is_wild(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
 }
 
-/// Goes back to the last '*' only: what an earlier one took too little of, the last one can take.
+/// Backtracking to the last '*' is enough: it can match everything that an earlier one could.
 bool matches(std::string_view text, std::string_view rule) noexcept {
     std::size_t t = 0;
     std::size_t r = 0;

@@ -6,15 +6,15 @@
 
 namespace bester::web {
 
-/// Bytes that grow, with wire::json_padding readable bytes after them: what simdjson asks for. Unlike a
-/// string it does not clear what it reserves. Grows to twice what it was, so that taking many small
-/// pieces costs little and a peer that announces much and sends little gets little.
+/// A growing buffer with wire::json_padding readable bytes after its content, as simdjson requires. Unlike a string it
+/// does not clear reserved memory. It doubles when it grows, so that many small pieces cost little, and a peer that
+/// announces much but sends little gets little.
 class padded_buffer {
 public:
-    /// Room for `size` bytes in all, and the padding even for none; what was there stays. Views into it
-    /// are void when it grew.
+    /// Makes room for `size` bytes in all, and always for the padding; keeps the content. Views are invalid after it
+    /// has grown.
     void reserve(std::size_t size);
-    /// Appends `size` bytes that the caller writes at what is returned.
+    /// Appends `size` bytes; returns where the caller writes them.
     char* extend(std::size_t size);
     void set_size(std::size_t size) noexcept { size_ = size; }
     void clear() noexcept { size_ = 0; }

@@ -42,7 +42,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return port;
 }
 
-/// "TCP4 192.0.2.1 192.0.2.2 5000 443": what stands between "PROXY " and CR LF. False: it is wrong.
+/// Reads "TCP4 192.0.2.1 192.0.2.2 5000 443", the text between "PROXY " and CR LF; returns false if it is wrong.
 bool parse_line(std::string_view line, proxy_source& source) {
     if (line == "UNKNOWN" || line.starts_with("UNKNOWN ")) return true;
     const int family = line.starts_with("TCP4 ") ? AF_INET : line.starts_with("TCP6 ") ? AF_INET6 : AF_UNSPEC;
@@ -62,12 +62,12 @@ bool parse_line(std::string_view line, proxy_source& source) {
     return true;
 }
 
-/// A whole header of version 2. False: it is wrong.
+/// Reads a whole header of version 2; returns false if it is wrong.
 bool parse_binary(std::string_view header, proxy_source& source) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(header[i])); };
     const unsigned command = byte(12);
     const unsigned family = byte(13);
-    if (command == 0x20) return true;  // LOCAL: the rest means nothing
+    if (command == 0x20) return true;  // LOCAL: the rest has no meaning
     if (command != 0x21) return false;
     const std::string_view addresses = header.substr(fixed_size);
     constexpr unsigned tcp4 = 0x11;
@@ -153,7 +153,7 @@ std::optional<std::string> forwarded_for(std::string_view list,
         const std::size_t comma = list.rfind(',');
         const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 1;
         const auto address = normal_address(list.substr(begin));
-        // What stands before something that is no address was written by nobody whom we trust.
+        // Entries before one that is not an address do not come from a trusted proxy.
         if (!address) return std::nullopt;
         found = address;
         if (!is_trusted(*address)) break;

@@ -10,12 +10,12 @@
 
 namespace bester::web {
 
-/// The file below a root that a decoded path names, relative and without ".": "a/index.html" for "/a/".
-/// Nothing for paths with hidden or empty segments. Whoever opens it must still not follow links that
-/// lead out of the root (openat2 with RESOLVE_BENEATH).
+/// Returns the file below a root that a decoded path names, relative and without ".": "a/index.html" for "/a/". None
+/// for paths with hidden or empty segments. The caller that opens it must still not follow links that lead out of the
+/// root (openat2 with RESOLVE_BENEATH).
 std::optional<std::string> file_for(std::string_view path);
 
-/// What of a file makes its ETag.
+/// The facts about a file that make its ETag.
 struct file_version {
     std::uint64_t size = 0;
     std::int64_t modified_ns = 0;  ///< since 1970
@@ -23,14 +23,14 @@ struct file_version {
     bool operator==(const file_version&) const = default;
 };
 
-/// Quoted, as it stands in the header.
+/// Returns the ETag with its quotes.
 std::string etag_for(const file_version& version);
 
-/// Is the tag among those of an If-None-Match header? (Weak comparison, RFC 9110, section 13.1.2.)
+/// Returns whether the tag is among those of an If-None-Match header. (Weak comparison, RFC 9110, section 13.1.2.)
 bool has_tag(std::string_view if_none_match, std::string_view etag) noexcept;
 
-/// How a file is answered: 200, or 304 if the client has it. `sends_body`: the file's bytes follow the
-/// head, `version.size` of them.
+/// The answer with a file: 200, or 304 if the client has it. `sends_body`: `version.size` bytes of the file follow the
+/// head.
 struct file_answer {
     http_status status = http_status::ok;
     std::string head;
@@ -39,8 +39,8 @@ struct file_answer {
 file_answer answer_file(const http_request& request, std::string_view file_name, const file_version& version,
                         std::string_view cache_control);
 
-/// For a folder that was asked for without the '/' at its end, so that its page's relative links work:
-/// 308 to the path with one, the query kept. A whole response.
+/// Returns a whole response for a folder that was requested without the '/' at its end: 308 to the path with one and
+/// the same query, so that relative links of its page work.
 std::string redirect_to_folder(const http_request& request);
 
 }  // namespace bester::web

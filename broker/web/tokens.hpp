@@ -4,19 +4,19 @@
 
 namespace bester::web {
 
-/// Small grammar of HTTP (RFC 9110, section 5.6). Pure; views point into what was given.
+/// The basic grammar of HTTP (RFC 9110, section 5.6). Pure; views point into the argument.
 
-/// Are these the same without regard to the case of A to Z?
+/// Returns whether the texts are equal regardless of the case of A to Z.
 bool is_same_word(std::string_view left, std::string_view right) noexcept;
 
-/// Is this a token: at least one of letters, digits and !#$%&'*+-.^_`|~ ?
+/// Returns whether this is a token: at least one of letters, digits and !#$%&'*+-.^_`|~
 bool is_token(std::string_view text) noexcept;
 
-/// Without the blanks and tabs around it.
+/// Returns the text without surrounding blanks and tabs.
 std::string_view trim(std::string_view text) noexcept;
 
-/// What stands before the first `separator`, trimmed; `rest` loses it with the separator. Knows quoted
-/// strings: a separator within one does not count.
+/// Removes the text before the first `separator`, and the separator, from `rest`; returns the text, trimmed. A
+/// separator within a quoted string does not count.
 std::string_view take_element(std::string_view& rest, char separator) noexcept;
 
 /// Calls `each(element)` for the elements of a comma-separated list that are not empty.
@@ -27,7 +27,7 @@ void for_each_element(std::string_view list, Each&& each) {
     }
 }
 
-/// Is `word` an element of the list, whatever its case?
+/// Returns whether `word` is an element of the list, regardless of case.
 bool has_element(std::string_view list, std::string_view word) noexcept;
 
 }  // namespace bester::web

@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::size_t key_size = 4;
 
-/// How long a header is that begins so: its second byte says it.
+/// Returns the length of a header, from its second byte.
 std::size_t header_length(char second) noexcept {
     const int length = second & 0x7f;
     return 2 + (length == 126 ? 2 : length == 127 ? 8 : 0) + key_size;
 }
 
-/// `at`: which byte of the key comes first.
+/// `at` is the index of the key's first byte.
 void unmask(char* to, const char* from, std::size_t size, const char* key, std::size_t at) noexcept {
     char turned[8];
     for (std::size_t i = 0; i < sizeof turned; ++i) turned[i] = key[(at + i) % key_size];
@@ -80,7 +80,7 @@ void websocket_decoder::give_again() {
     held_ = pool_->take_again(last_.body);  // there was none: a message ends where no other one is half received
 }
 
-/// Is the header complete?
+/// Returns whether the header is complete.
 bool websocket_decoder::take_header(std::string_view& bytes) {
     const auto take_up_to = [&](std::size_t wanted) {
         if (header_size_ >= wanted) return true;
@@ -93,7 +93,7 @@ bool websocket_decoder::take_header(std::string_view& bytes) {
     return take_up_to(2) && take_up_to(header_length(header_[1]));
 }
 
-/// What a message may take on the wire: incompressible data grow a little when they are deflated.
+/// Returns the most bytes of a message on the wire: incompressible data grows a little when it is deflated.
 std::size_t websocket_decoder::largest_payload() const noexcept {
     return is_deflated_ ? settings_.message_limit + settings_.message_limit / 256 + 64 : settings_.message_limit;
 }
@@ -146,7 +146,7 @@ close_code websocket_decoder::check_data_frame(const frame_header& header, std::
     return close_code::none;
 }
 
-/// Takes what there is of the payload; true if that gave something for the caller.
+/// Takes the available payload; returns whether that completed something for the caller.
 bool websocket_decoder::take_payload(std::string_view& bytes, websocket_found& found) {
     const std::string_view piece = bytes.substr(0, std::min<std::uint64_t>(left_, bytes.size()));
     bytes.remove_prefix(piece.size());
@@ -198,7 +198,7 @@ bool websocket_decoder::take_data(std::string_view piece, websocket_found& found
         found = finish_message(pool_->scratch_.view());
         return true;
     }
-    // Nothing of a frame whose payload has not begun needs no buffer.
+    // A frame whose payload has not begun needs no buffer.
     if (!piece.empty()) unmask(held().data.extend(piece.size()), piece.data(), piece.size(), key, mask_at_);
     is_in_message_ = true;
     if (left_ > 0 || !is_final_) return false;

@@ -8,7 +8,7 @@ namespace bester::web {
 /// RFC 6455, section 5.2.
 enum class opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
 
-/// What a message's bytes are: themselves, or deflated (RFC 7692), which RSV1 of its frame says.
+/// The form of a message's bytes: plain, or deflated (RFC 7692) with RSV1 set in its frame.
 enum class payload_form : std::uint8_t { plain, deflated };
 
 /// The longest body of a control frame.
@@ -16,7 +16,7 @@ inline constexpr std::size_t max_control_size = 125;
 /// The longest header that a server sends: servers do not mask.
 inline constexpr std::size_t max_frame_header_size = 10;
 
-/// How many bytes write_frame_header writes for a body of this size.
+/// Returns how many bytes write_frame_header writes for a body of this size.
 constexpr std::size_t frame_header_size(std::size_t body_size) noexcept {
     return body_size <= 125 ? 2 : body_size <= 0xffff ? 4 : 10;
 }

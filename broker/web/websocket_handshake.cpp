@@ -34,7 +34,7 @@ std::optional<int> window_bits(std::string_view value) noexcept {
     return std::nullopt;
 }
 
-/// What we answer to one offer of permessage-deflate, after its name; nullopt: not this one.
+/// Returns the answer to one offer of permessage-deflate, without its name; nullopt if the offer is not acceptable.
 std::optional<std::string> accept_deflate(std::string_view parameters) {
     std::string answer{deflate_name};
     answer += "; server_no_context_takeover; client_no_context_takeover";
@@ -61,7 +61,7 @@ std::optional<std::string> accept_deflate(std::string_view parameters) {
     return answer;
 }
 
-/// The first offer that can be taken; false: the header is not a list of extensions.
+/// Finds the first acceptable offer; returns false if the header is not a list of extensions.
 bool choose_extension(std::string_view offers, std::string& chosen) {
     while (!offers.empty()) {
         std::string_view offer = take_element(offers, ',');
@@ -74,7 +74,7 @@ bool choose_extension(std::string_view offers, std::string& chosen) {
     return true;
 }
 
-/// False: the header is not a list of names, each of them once.
+/// Returns false if the header is not a list of names, each of them once.
 bool choose_subprotocol(std::string_view offers, const std::vector<std::string>& ours, std::string& chosen) {
     std::vector<std::string_view> seen;
     bool is_good = true;

@@ -9,10 +9,10 @@
 
 namespace bester::web {
 
-/// What a path accepts.
+/// The rules of a path for handshakes.
 struct websocket_rules {
-    /// Who may open it from a browser: see is_origin_rule. Requests without Origin come from programs,
-    /// which could say any, and are always taken.
+    /// Pages that may open it: see is_origin_rule. Requests without Origin come from programs, which could send any
+    /// origin, and are always accepted.
     std::vector<std::string> origins;
     std::vector<std::string> subprotocols;
     bool allows_compression = false;
@@ -24,19 +24,19 @@ struct handshake_answer {
     std::string response;
     std::string subprotocol;       ///< empty: none
     bool is_compressed = false;    ///< permessage-deflate, without context takeover on either side
-    std::string_view reason = {};  ///< of a refusal, for the log; lives for ever
+    std::string_view reason = {};  ///< reason of a refusal, for the log; static text
 
     bool is_accepted() const noexcept { return status == http_status::switching_protocols; }
 };
 
-/// Does the request ask for a WebSocket? Else it may be one for a file.
+/// Returns whether the request asks for a WebSocket; else it may be one for a file.
 bool asks_for_websocket(const http_request& request) noexcept;
 
-/// Checks all that RFC 6455, section 4.2, asks of a request, and of the subprotocols that the client
-/// offers chooses the first that is ours. Pure.
+/// Checks everything that RFC 6455, section 4.2, requires of a request, and chooses the first subprotocol of the client
+/// that the path has. Pure.
 handshake_answer answer_handshake(const http_request& request, const websocket_rules& rules);
 
-/// Sec-WebSocket-Accept for a key.
+/// Returns Sec-WebSocket-Accept for a key.
 std::string accept_for(std::string_view key);
 
 }  // namespace bester::web

@@ -5,7 +5,7 @@
 namespace bester::web {
 
 namespace {
-// What is kept for the next message; more is given back to the system.
+// The largest buffer that is kept for the next message; larger ones are freed.
 constexpr std::size_t most_free = 64;
 constexpr std::size_t largest_free = std::size_t{16} * 1024;
 }  // namespace

@@ -9,9 +9,9 @@ namespace {
 
 constexpr std::string_view standard_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view url_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr std::uint32_t no_digit = 1U << 24;  // above all that four digits can be
+constexpr std::uint32_t no_digit = 1U << 24;  // larger than any four digits
 
-/// What each byte is worth as a digit.
+/// The value of each byte as a digit.
 using worth_table = std::array<std::uint32_t, 256>;
 
 constexpr worth_table worth_of(std::string_view digits) {
@@ -28,14 +28,14 @@ std::uint32_t octet_at(std::string_view bytes, std::size_t at) noexcept {
     return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0;
 }
 
-/// Four digits as 24 bits; no_digit or more if one of them is none.
+/// Returns four digits as 24 bits; no_digit or more if one of them is invalid.
 std::uint32_t group_of(const worth_table& worth, const char* at) noexcept {
     const auto digit = [&](int i) { return worth[static_cast<unsigned char>(at[i])]; };
     const std::uint32_t none = (digit(0) | digit(1) | digit(2) | digit(3)) & no_digit;
     return none | (digit(0) << 18 | digit(1) << 12 | digit(2) << 6 | digit(3));
 }
 
-/// `digits` is a text without its padding. False, and `bytes` empty, if it stands for no bytes.
+/// Decodes `digits`, a text without padding; returns false, with `bytes` empty, if it is invalid.
 bool decode_digits(const worth_table& worth, std::string_view digits, std::string& bytes) {
     bytes.clear();
     const std::size_t last_digits = digits.size() % 4;
@@ -57,7 +57,7 @@ bool decode_digits(const worth_table& worth, std::string_view digits, std::strin
     if (last_digits != 0) {
         const std::array<char, 4> filled{end[0], end[1], last_digits == 3 ? end[2] : 'A', 'A'};
         const std::uint32_t group = group_of(worth, filled.data());
-        // Bits that are in no byte are zero, so that bytes have one form only.
+        // Unused bits must be zero, so that bytes have one encoding only.
         wrong |= group & (no_digit | (last_digits == 2 ? 0xffff : 0xff));
         put(group);
         bytes.resize(bytes.size() - (4 - last_digits));
@@ -68,7 +68,7 @@ bool decode_digits(const worth_table& worth, std::string_view digits, std::strin
 
 }  // namespace
 
-// Tables are several times as fast as code that takes the same time for all bytes, as libsodium's does.
+// Tables are several times as fast as constant-time code such as libsodium's.
 void append_base64(std::string& out, std::string_view bytes) {
     const std::size_t begin = out.size();
     out.resize(begin + base64_size(bytes.size()), '=');

@@ -20,7 +20,7 @@ inline constexpr std::string_view close_id = "\"close_special\"";
 
 enum class credentials_kind : std::uint8_t { none, password, token, unknown };
 
-/// What the broker sees of a client's message. All views point into the frame's body or into `text`.
+/// The parts of a client's message that the broker reads. All views point into the frame's body or into `text`.
 struct client_message {
     client_message() = default;
     client_message(client_message&&) = default;

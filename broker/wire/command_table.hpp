@@ -7,7 +7,7 @@
 
 namespace bester::wire {
 
-/// To whom a command goes: which of the fields with lists it takes.
+/// The recipients of a command: which of the fields with lists it takes.
 enum class command_recipients : std::uint8_t {
     none,
     people,    ///< `users` and `sessions`, of which one must be given
@@ -15,11 +15,11 @@ enum class command_recipients : std::uint8_t {
     servers,   ///< `servers`, which must be given
 };
 
-/// What else a command names: which of the fields with a name it takes and needs.
+/// The target of a command: which of the fields with a name it takes and needs.
 enum class command_target : std::uint8_t { none, group, handler };
 
 // All commands of proto-docs/handler.md. EACH(kind, name on the wire, recipients, target, whether the status of the
-// answered message counts whom it reached). The executor has a function of the name of each kind, which executes it.
+// answered message counts the reached sessions). The executor has a function for each kind, with the kind's name.
 #define BESTER_COMMANDS(EACH)                               \
     EACH(reply, "reply", none, none, false)                 \
     EACH(send_clients, "sendClients", people, none, true)   \
@@ -38,13 +38,13 @@ enum class command_kind : std::uint8_t {
 };
 
 struct command_facts {
-    std::string_view name;  ///< empty: of `unknown`
+    std::string_view name;  ///< empty for `unknown`
     command_recipients recipients = command_recipients::none;
     command_target target = command_target::none;
     bool delivers = false;
 };
 
-/// By kind; the last is of `unknown`.
+/// The facts by kind; the last is for `unknown`.
 inline constexpr std::array command_table{
 #define BESTER_COMMAND(kind, name, recipients, target, delivers) \
     command_facts{name, command_recipients::recipients, command_target::target, delivers},

@@ -8,7 +8,7 @@
 
 namespace bester::wire {
 
-/// A user who was not reached, and why.
+/// A user that was not reached, and the reason.
 struct unreached_user {
     std::string_view user;
     std::string_view code;
@@ -16,7 +16,7 @@ struct unreached_user {
     bool operator==(const unreached_user&) const = default;
 };
 
-// Take one entry off the front of checked bytes: a string is one byte of length and so many bytes.
+// Removes one entry from the front of checked bytes: a string is one byte of length and that many bytes.
 inline void read_entry(std::string_view& entry, std::string_view& bytes) noexcept {
     const auto size = static_cast<std::size_t>(static_cast<unsigned char>(bytes.front()));
     entry = bytes.substr(1, size);
@@ -27,9 +27,9 @@ inline void read_entry(unreached_user& entry, std::string_view& bytes) noexcept 
     read_entry(entry.code, bytes);
 }
 
-/// The entries of a link message (wire/link_message.hpp), taken from where they are: from a span when a
-/// message is made, from the bytes of the frame when it was read. Takes no memory; lives as long as what
-/// it points into. Made from bytes by the decoder only, which has checked them.
+/// The entries of a link message (wire/link_message.hpp): a view of a span when a message is made, or of the frame's
+/// bytes when it was read. Does not allocate; valid as long as those. Only the decoder, which has checked them, makes
+/// it from bytes.
 template <class Entry>
 class entry_list {
 public:

@@ -66,22 +66,22 @@ enum class error_code : std::uint8_t {
     internal_error,
 };
 
-/// Whose doing it is, and so who can mend it.
+/// The party that caused an error, and so can mend it.
 enum class fault : std::uint8_t { nobody, client, handler, admin, broker };
 
 /// One row of the table of errors.
 struct error_row {
     error_code code;
-    std::string_view text;  ///< what stands in `error.code`
+    std::string_view text;  ///< the text of `error.code`
     fault whose;
-    bool temporary;            ///< does it make sense to try the same again?
+    bool temporary;            ///< whether it makes sense to try the same again
     std::string_view meaning;  ///< for people; also the default reason
 };
 
 /// All rows, in the order of the enum, `none` first.
 std::span<const error_row> error_table() noexcept;
 
-/// The row of a code.
+/// Returns the row of a code.
 const error_row& describe(error_code code) noexcept;
 
 std::string_view to_string(fault whose) noexcept;

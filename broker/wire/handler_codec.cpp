@@ -29,7 +29,7 @@ bool has_needed_fields(const command& c) noexcept {
     return facts.target == command_target::none || !c.target.empty();
 }
 
-/// Reads one command of a frame; false only where the JSON itself is wrong.
+/// Reads one command of a frame; returns false only if the JSON itself is wrong.
 struct command_decoder {
     json_reader& reader;
     handler_frame& frame;
@@ -68,7 +68,7 @@ struct command_decoder {
         return strings(range);
     }
 
-    /// Fields that belong to another command are unknown to this one, and so do not count.
+    /// Fields of other commands are unknown to this one, and ignored.
     void keep_own_fields() noexcept {
         const command_facts& facts = facts_of(decoded.kind);
         switch (facts.recipients) {
@@ -113,10 +113,10 @@ struct command_decoder {
     bool report() {
         const char first = reader.peek();
         if (!reader.value(decoded.report)) return false;
-        // Of the numbers only integers: they come back as they stood, and 1.5 or 1e3 come back otherwise elsewhere.
+        // Only integers are allowed as numbers: they are returned unchanged, and many programs would change 1.5 or 1e3.
         const bool is_tag = first == '"' || decoded.report.find_first_not_of("-0123456789") == std::string_view::npos;
         if (is_tag && decoded.report.size() <= max_id_size + 2) return true;
-        decoded.report = {};  // nor is it told when the command is refused for it
+        decoded.report = {};  // the refusal does not mention it either
         decoded.is_malformed = true;
         return true;
     }

@@ -10,23 +10,22 @@
 
 namespace bester::wire {
 
-/// How many readable bytes must follow a text that a json_reader reads (simdjson loads whole blocks).
+/// The number of readable bytes that must follow a text for a json_reader, since simdjson loads whole blocks.
 inline constexpr std::size_t json_padding = 64;
 
-/// Reads one JSON text in place, front to back, without building a tree: simdjson finds the tokens
-/// (and checks UTF-8 and the strings' bounds), the functions below walk over them and check the
-/// grammar of all that they pass. Whoever walks a whole text has validated it: nothing is skipped
-/// unchecked.
+/// Reads one JSON text in place, front to back, without building a tree: simdjson finds the tokens (and checks UTF-8
+/// and the strings' bounds), the functions below walk over them and check the grammar of everything that they pass. A
+/// caller that walks over a whole text has validated it: nothing is skipped unchecked.
 ///
 ///     reader.start(text) && reader.object([&](std::string_view key) {
 ///         return key == "type" ? reader.string(type) : reader.skip(); }) && reader.at_end();
 ///
-/// Everything returns false at the first mistake and stays there. Views point into the text, or into
-/// the reader where escapes had to be undone, and are valid until the next start(), or, after give_text(), as long
-/// as that text. One reader a thread, used through a json_reader_lease; it keeps its memory from text to text.
+/// All functions return false from the first mistake on. Views point into the text, or into the reader where escapes
+/// were decoded, and are valid until the next start(), or, after give_text(), as long as that text. One reader for each
+/// thread, used through a json_reader_lease; it keeps its memory from text to text.
 class json_reader {
 public:
-    /// `max_depth`: how deep objects and arrays may be nested.
+    /// `max_depth` is the largest nesting of objects and arrays.
     explicit json_reader(std::size_t max_depth = 64);
     ~json_reader();
     json_reader(json_reader&&) noexcept;
@@ -35,7 +34,7 @@ public:
     /// Begins with `text`, after which json_padding bytes must be readable.
     bool start(std::string_view text);
 
-    /// The first byte of the next token: { [ " or the beginning of a number or word. 0 at the end.
+    /// Returns the first byte of the next token: { [ " or the beginning of a number or word; 0 at the end.
     char peek() const noexcept { return next_ < count_ ? text_[index_[next_]] : '\0'; }
 
     /// Reads an object; `field(key)` must read the value, and says whether to go on.
@@ -61,19 +60,19 @@ public:
         return take(']') && leave();
     }
 
-    /// Reads a string, its escapes undone.
+    /// Reads a string and decodes its escapes.
     bool string(std::string_view& value) {
         std::string_view token;
         return raw_string(token) && unquote(token, value);
     }
-    /// Reads a string as it stands, with its quotes.
+    /// Reads a string without decoding, with its quotes.
     bool raw_string(std::string_view& token) {
         if (peek() != '"') return false;
         token = take_token();
         return !has_escapes_ || is_escaped_text(token.substr(1, token.size() - 2));
     }
-    /// The text of a token that raw_string gave for this text, its escapes undone. Once for each
-    /// token: there is room for the whole text unescaped, and more would move what views point to.
+    /// Returns the decoded text of a token that raw_string returned for this text. Only once for each token: the
+    /// reserved room is enough for the whole text decoded once, and more would move the bytes of views.
     bool unquote(std::string_view token, std::string_view& value) {
         value = token.substr(1, token.size() - 2);
         return !has_escapes_ || undo_escapes(value);
@@ -81,29 +80,29 @@ public:
     /// Reads an integer from 0 to 2^53 - 1.
     bool integer(std::uint64_t& value) noexcept;
     bool boolean(bool& value) noexcept;
-    /// Reads any value; `raw` is its bytes without white space around.
+    /// Reads any value; `raw` is its bytes without surrounding white space.
     bool value(std::string_view& raw);
-    /// Reads any value and forgets it.
+    /// Reads any value and drops it.
     bool skip() {
         std::string_view raw;
         return value(raw);
     }
-    /// Where the next token begins, for since().
+    /// Returns where the next token begins, for since().
     std::size_t here() const noexcept { return next_ < count_ ? index_[next_] : text_.size(); }
-    /// The bytes of all that was read from there on.
+    /// Returns the bytes of everything that was read from there on.
     std::string_view since(std::size_t begin) const noexcept {
         std::size_t end = here();
         while (end > begin && is_white_space(text_[end - 1])) --end;
         return text_.substr(begin, end - begin);
     }
-    /// Has everything been read?
+    /// Returns whether everything has been read.
     bool at_end() const noexcept { return next_ == count_; }
 
-    /// Gives the text of all strings whose escapes were undone to who goes on using their views; `before` is what that
-    /// one had of an earlier text, whose memory is used again.
+    /// Gives the buffer of decoded strings to a caller that goes on using their views; `before` is the caller's buffer
+    /// of an earlier text, whose memory is used again.
     void give_text(std::string& before) noexcept { unescaped_.swap(before); }
 
-    /// From the next text on.
+    /// Applies from the next text on.
     void set_max_depth(std::size_t depth) noexcept { max_depth_ = depth; }
 
 private:
@@ -124,7 +123,7 @@ private:
         ++next_;
         return true;
     }
-    /// The token's bytes: up to the next one, without the white space between them.
+    /// Returns the token's bytes: up to the next token, without white space.
     std::string_view take_token() noexcept {
         const std::size_t begin = index_[next_++];
         std::size_t end = next_ < count_ ? index_[next_] : text_.size();
@@ -143,16 +142,16 @@ private:
     std::size_t count_ = 0;
     std::size_t next_ = 0;
     bool is_leased_ = false;
-    bool has_escapes_ = false;  ///< is there a backslash anywhere? Mostly not, and then no string is looked into
-    std::string unescaped_;     ///< what unquote gave, all of this text's; reserved so that views stay valid
+    bool has_escapes_ = false;  ///< whether there is a backslash anywhere; usually not, and then no string is searched
+    std::string unescaped_;     ///< all decoded strings of this text; reserved so that views stay valid
 };
 
-/// The right to use a thread's reader, and the views that it gave, until the lease ends. There is one at a time: to
-/// read something while something else is being read would change what the views of that say.
+/// The right to use a thread's reader and its views until the lease ends. There is one lease at a time, since reading
+/// another text would change the bytes of the first one's views.
 class json_reader_lease {
 public:
-    /// Throws std::logic_error if the reader is leased. `least_depth`: what may be nested meanwhile if the
-    /// reader itself allows less.
+    /// Throws std::logic_error if the reader is leased. `least_depth` is the allowed nesting during the lease if the
+    /// reader allows less.
     explicit json_reader_lease(json_reader& reader, std::size_t least_depth = 0);
     ~json_reader_lease() {
         reader_.max_depth_ = usual_depth_;

@@ -9,7 +9,7 @@
 
 namespace bester::wire {
 
-/// A number of this machine as a little-endian one, or the other way round.
+/// Converts a number of this machine to little-endian, or back.
 template <class Number>
 constexpr Number in_order(Number value) noexcept {
     static_assert(std::is_unsigned_v<Number>);
@@ -20,8 +20,8 @@ constexpr Number in_order(Number value) noexcept {
     return reversed;
 }
 
-/// Takes little-endian numbers and strings off the front of some bytes. After the first that is not
-/// there everything is 0 or empty and has_failed() holds: one check at the end is enough.
+/// Reads little-endian numbers and strings from the front of some bytes. After the first missing one all results are 0
+/// or empty and has_failed() is true, so one check at the end is enough.
 class byte_reader {
 public:
     explicit byte_reader(std::string_view bytes) noexcept : rest_{bytes} {}
@@ -34,7 +34,7 @@ public:
         rest_.remove_prefix(sizeof(Number));
         return in_order(value);
     }
-    /// A string after its length, a number of type Size.
+    /// Reads a string after its length, a number of type Size.
     template <class Size>
     std::string_view string() noexcept {
         const std::size_t size = number<Size>();
@@ -63,7 +63,7 @@ private:
     bool has_failed_ = false;
 };
 
-/// Writes the same, where there is room.
+/// Writes the same; the caller provides the room.
 class byte_writer {
 public:
     explicit byte_writer(char* out) noexcept : out_{out} {}

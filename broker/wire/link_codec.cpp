@@ -43,7 +43,7 @@ void write_header(byte_writer& writer, std::uint8_t kind, const flow_header& hea
     writer.number(header.number);
 }
 
-/// Room for a frame of this size at the end of `out`, its length written.
+/// Makes room for a frame of this size at the end of `out`, and writes its length.
 byte_writer begin_frame(std::string& out, std::size_t body_size) {
     const std::size_t at = out.size();
     out.resize(at + frame_header_size + body_size);

@@ -6,34 +6,34 @@
 
 namespace bester::wire {
 
-/// What stands between a stream and its socket: TLS. Bytes in, bytes out, no socket of its own. Belongs
-/// to the stream, used on its shard's thread.
+/// The layer between a stream and its socket: TLS. Bytes in, bytes out, no socket of its own. Belongs to the stream,
+/// used on its shard's thread.
 class stream_cipher {
 public:
-    /// Results of read() that are no number of bytes.
-    static constexpr std::ptrdiff_t nothing = 0;  ///< all that was received has been read
-    static constexpr std::ptrdiff_t ended = -1;   ///< the peer will send nothing more
+    /// Results of read() that are not a number of bytes.
+    static constexpr std::ptrdiff_t nothing = 0;  ///< all received input has been read
+    static constexpr std::ptrdiff_t ended = -1;   ///< the peer has finished sending
     static constexpr std::ptrdiff_t failed = -2;  ///< the connection cannot go on
 
     virtual ~stream_cipher() = default;
-    /// Whether the connection is being opened still, which costs more time than anything that comes later.
+    /// Returns whether the handshake is not finished, which costs more time than anything later.
     virtual bool is_opening() const noexcept = 0;
-    /// Takes what came over the socket; the bytes must stay until read() gives `nothing` or less.
+    /// Takes input from the socket; the bytes must stay unchanged until read() returns `nothing` or less.
     virtual void receive(std::string_view bytes) = 0;
-    /// Copies what has not been read, so that the bytes need not stay.
+    /// Copies input that is not read, so that the caller's bytes need not stay.
     virtual void keep_input() = 0;
-    /// Puts plain bytes into the buffer; how many, or one of the above.
+    /// Writes plain bytes into the buffer; returns their number, or one of the results above.
     virtual std::ptrdiff_t read(std::span<char> into) = 0;
-    /// Takes plain bytes to be sent. False: the connection cannot go on.
+    /// Takes plain bytes to be sent; returns false if the connection cannot go on.
     virtual bool write(std::string_view bytes) = 0;
-    /// Says that nothing more will be written.
+    /// Ends the output.
     virtual void end_output() = 0;
-    /// What is to go over the socket, until the next call.
+    /// Returns the bytes for the socket; valid until the next call.
     virtual std::string_view pending_output() = 0;
     virtual void consume_output(std::size_t size) noexcept = 0;
-    /// Memory that it holds of what was received and cannot be read yet: part of a record. None: 0.
+    /// Returns the memory for received input that cannot be read yet, a part of a record; 0 if there is none.
     virtual std::size_t held_input() const noexcept = 0;
-    /// Memory that it holds of what is to go over the socket.
+    /// Returns the memory for output to the socket.
     virtual std::size_t held_output() const noexcept = 0;
 };
 
