@@ -387,18 +387,6 @@ void framed_stream::settle_input() {
     if (bytes == 0 && now.output.bytes == 0 && !is_paused() && !is_blocked()) flow_.reset();
 }
 
-void framed_stream::settle_output() {
-    if (!account_) return;
-    std::size_t bytes = 0;
-    if (is_blocked()) {
-        if (outbox_) bytes = outbox_->hold_memory();
-        if (cipher_) bytes += cipher_->held_output();
-    }
-    if (bytes == 0 && !flow_) return;
-    flow_state& now = flow();
-    account_->output.set(now, now.output, bytes);
-}
-
 void framed_stream::discard_input() {
     state_.end_input();
     watch(watched_ & ~readable);

@@ -147,6 +147,18 @@ void framed_stream::wrote(flush_result result) {
     }
 }
 
+void framed_stream::settle_output() {
+    if (!account_) return;
+    std::size_t bytes = 0;
+    if (is_blocked()) {
+        if (outbox_) bytes = outbox_->hold_memory();
+        if (cipher_) bytes += cipher_->held_output();
+    }
+    if (bytes == 0 && !flow_) return;
+    flow_state& now = flow();
+    account_->output.set(now, now.output, bytes);
+}
+
 bool framed_stream::is_stuck(std::uint64_t now_ms, std::uint64_t timeout_ms) noexcept {
     if (!is_blocked() || now_ms - flow_->looked_ms < timeout_ms / 4) return false;
     // The socket reports room only when much is free, but a slow reader takes something all the same.
