@@ -133,7 +133,7 @@ private:
     bool is_stopping_ = false;
     clock_type::time_point stop_deadline_{};
 
-    clients::connection_count connections_{0};  ///< connections refer to it
+    clients::doorkeeper door_{settings_.login.throttle};  ///< connections refer to it
     asio::io_context control_{1};
     asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
     asio::steady_timer account_timer_{control_};
@@ -142,7 +142,6 @@ private:
     log_reminder log_reminder_{control_};
     control_one_shots one_shots_{control_};
     clients::file_reader files_;  ///< connections hold places of it
-    clients::doorkeeper door_{settings_.login.throttle};
     exchange::exchange_settings exchange_settings_;
     exchange::directory directory_;
     std::vector<exchange::shard*> shard_pointers_;
@@ -152,7 +151,7 @@ private:
     std::unique_ptr<account_logins> logins_;
     std::vector<std::unique_ptr<clients::shard_clients>> clients_;
     std::unique_ptr<handlers::supervisor> supervisor_;
-    client_listeners listeners_{control_, listener_settings_, connection_limit_, connections_};
+    client_listeners listeners_{control_, listener_settings_, connection_limit_, door_.connections};
     std::unique_ptr<admin::control_server> control_server_;
 };
 
@@ -247,7 +246,12 @@ void broker::parts::start_listeners() {
             there->adopt(std::move(came), from);
         });
     };
-    const auto refuse = [this](int fd) { shards_.front()->post([fd](exchange::shard& there) { there.see_off(fd); }); };
+    const auto refuse = [this](int fd) {
+        shards_.front()->post([fd](exchange::shard& there) {
+            there.count(exchange::counter::connections_refused);
+            there.see_off(fd);
+        });
+    };
     listeners_.open(give, refuse);
 }
 

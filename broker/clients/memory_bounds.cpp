@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "clients/shard_clients.hpp"
 #include "exchange/payload.hpp"
@@ -39,38 +40,39 @@ std::size_t memory_bounds::limit(held_kind what) const noexcept {
 
 /// Called while streams are read and written, so no connection is ended before the turn is over.
 void memory_bounds::check(held_kind what) {
-    bool& is_shedding = is_shedding_[static_cast<std::size_t>(what)];
-    if (is_shedding || total(what) <= limit(what)) return;
-    owner_.shard().at_turn_end([this, what] {
-        is_shedding_[static_cast<std::size_t>(what)] = false;
-        // The shard that holds the most.
-        shard_clients* fullest = &owner_;
-        owner_.for_each_shard([&](shard_clients& there) {
-            if (there.memory().ledger(what).bytes() > fullest->memory().ledger(what).bytes()) fullest = &there;
-        });
-        if (fullest == &owner_) return shed(what);
-        owner_.shard().post_to(fullest->shard().index(), [fullest, what](exchange::shard& there) {
-            there.at_turn_end([fullest, what] { fullest->memory().shed(what); });
-        });
-    });
-    is_shedding = true;
+    if (total(what) <= limit(what)) return;
+    std::atomic<bool>& is_shedding = owner_.door().is_shedding[static_cast<std::size_t>(what)];
+    if (is_shedding.exchange(true)) return;
+    shedding token{&is_shedding, [](std::atomic<bool>* which) { which->store(false); }};
+    owner_.shard().at_turn_end([this, what, token = std::move(token)] { shed(what, token); });
 }
 
-void memory_bounds::shed(held_kind what) {
-    while (total(what) > limit(what)) {
+/// One shard at a time, down to its part of what there may be; then where the most is held.
+void memory_bounds::shed(held_kind what, const shedding& token) {
+    const std::size_t part = limit(what) / owner_.shard().settings().shards;
+    while (total(what) > limit(what) && ledger(what).bytes() > part) {
         exchange::memory_holder* const who = ledger(what).heaviest(what, owner_.shard().now_ms());
         if (!who) return;
         const std::size_t before = ledger(what).bytes();
         who->give_way(what);
         if (ledger(what).bytes() >= before) return;
     }
+    if (total(what) <= limit(what)) return;
+    shard_clients* fullest = &owner_;
+    owner_.for_each_shard([&](shard_clients& there) {
+        if (there.memory().ledger(what).bytes() > fullest->memory().ledger(what).bytes()) fullest = &there;
+    });
+    owner_.shard().post_to(fullest->shard().index(), [fullest, what, token](exchange::shard& there) {
+        there.at_turn_end([fullest, what, token] { fullest->memory().shed(what, token); });
+    });
 }
 
 bool memory_bounds::sweep(std::uint64_t now_ms) {
-    if (account_.input.empty()) return false;
+    if (account_.input.empty() && account_.output.empty()) return false;
     if (now_ms < next_check_ms_) return true;
     const auto timeout = static_cast<std::uint64_t>(owner_.limits().frame_timeout.count());
     next_check_ms_ = now_ms + std::clamp<std::uint64_t>(timeout / 8, 50, 1'000);
+    for (const held_kind what : {held_kind::input, held_kind::output}) check(what);
     account_.input.for_each([now_ms](exchange::memory_holder& who) { who.check_frame_time(now_ms); });
     return true;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,7 +24,7 @@ public:
 
     exchange::stream_account& account() noexcept { return account_; }
     void apply(const client_limits& limits) noexcept;
-    /// Ends connections whose frames take too long; returns whether there is anything to look after.
+    /// Ends connections whose frames take too long, and looks at the bounds; returns whether there is anything to look after.
     bool sweep(std::uint64_t now_ms);
     /// Writes a log line that names the connection that is ended.
     void tell(exchange::held_kind what, std::string_view who);
@@ -34,11 +34,13 @@ private:
     std::size_t limit(exchange::held_kind what) const noexcept;
     exchange::byte_ledger& ledger(exchange::held_kind what) noexcept;
     void check(exchange::held_kind what);
-    void shed(exchange::held_kind what);
+    /// Who has it may end connections of clients for what they hold of one kind; there is one, over all shards, and it
+    /// is given back when its last copy is gone.
+    using shedding = std::shared_ptr<std::atomic<bool>>;
+    void shed(exchange::held_kind what, const shedding& token);
 
     shard_clients& owner_;
     exchange::stream_account account_;
-    std::array<bool, 2> is_shedding_{};  ///< by kind: a connection is ended at the end of this turn
     std::uint64_t next_check_ms_ = 0;
 };
 

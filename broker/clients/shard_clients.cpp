@@ -139,9 +139,11 @@ void shard_clients::answer(std::uint64_t ticket, const engine_answer& answer) {
 }
 
 std::uint64_t shard_clients::start_verification(user_session& who, const access::address_key& from) {
-    verifying_.emplace(last_ticket_ + 1, verification{&who, from, who.user()});
-    who.login_ticket = ++last_ticket_;
-    return who.login_ticket;
+    stop_waiting(who);
+    const std::uint64_t ticket = ++last_ticket_;
+    login_tickets_.emplace(&who, ticket);
+    verifying_.emplace(ticket, verification{&who, from, who.user()});
+    return ticket;
 }
 
 user_session* shard_clients::take_ticket(std::uint64_t ticket, bool is_wrong) {
@@ -149,6 +151,7 @@ user_session* shard_clients::take_ticket(std::uint64_t ticket, bool is_wrong) {
     if (found == verifying_.end()) return nullptr;
     const verification ended = std::move(found->second);
     verifying_.erase(found);
+    if (ended.asked) login_tickets_.erase(ended.asked);
     if (is_wrong) door_.throttle.failed(ended.from, ended.user, shard_.now_ms());
     return ended.asked;
 }
@@ -272,9 +275,22 @@ bool shard_clients::has_room_for_engine() const noexcept {
     return limits_.connections == 0 || engine_count_ < 2 * limits_.connections / shard_.settings().shards + 1;
 }
 
+/// What its log-in waits for is no business of this session any more.
+void shard_clients::stop_waiting(const user_session& who) {
+    const auto waiting = login_tickets_.find(&who);
+    if (waiting == login_tickets_.end()) return;
+    if (const auto asked = verifying_.find(waiting->second); asked != verifying_.end()) asked->second.asked = nullptr;
+    login_tickets_.erase(waiting);
+}
+
 void shard_clients::forget(user_session& who) {
-    if (const auto asked = verifying_.find(who.login_ticket); asked != verifying_.end()) asked->second.asked = nullptr;
+    stop_waiting(who);
     expiring_.remove(who);
+}
+
+bool shard_clients::is_asking_handler(const user_session& who) const {
+    const auto waiting = login_tickets_.find(&who);
+    return waiting != login_tickets_.end() && calls_.contains(waiting->second);
 }
 
 bool shard_clients::sweep(std::uint64_t now_ms) {

@@ -179,7 +179,7 @@ public:
                        [&] { who.disconnect(wire::as_status_error(wire::error_code::internal_error)); });
     }
     /// Returns whether a handler decides on the log-in that this session waits for.
-    bool is_asking_handler(const user_session& who) const { return calls_.count(who.login_ticket) != 0; }
+    bool is_asking_handler(const user_session& who) const;
 
 private:
     connection& list(std::unique_ptr<connection> made);
@@ -187,6 +187,7 @@ private:
     void remove(connection& who);
     http_connection* take_request(std::uint64_t ticket);
     user_session* take_ticket(std::uint64_t ticket, bool is_wrong);
+    void stop_waiting(const user_session& who);
     template <class Each>
     void for_each_session(Each&& each) const;
     void end_due();
@@ -225,10 +226,10 @@ private:
         access::address_key from;
         std::string user;
     };
-    std::unordered_map<std::uint64_t, verification> verifying_;  ///< by ticket
-    std::unordered_map<std::uint64_t, http_connection*>
-        requests_;  ///< connections that wait for their answer, by ticket
-    std::unordered_map<std::uint64_t, std::unique_ptr<login_call>> calls_;  ///< by the ticket of the session
+    std::unordered_map<std::uint64_t, verification> verifying_;             ///< by ticket
+    std::unordered_map<const user_session*, std::uint64_t> login_tickets_;  ///< of those that wait for one of these
+    std::unordered_map<std::uint64_t, http_connection*> requests_;          ///< that wait for their answer, by ticket
+    std::unordered_map<std::uint64_t, std::unique_ptr<login_call>> calls_;  ///< by the ticket of who asked
     shard_engines engines_{*this};
 };
 

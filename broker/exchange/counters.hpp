@@ -14,7 +14,7 @@ namespace bester::exchange {
     EACH(sessions_closed)                                                                         \
     EACH(authentications_failed)                                                                  \
     EACH(logins_throttled)    /* refused unseen, as too many had failed */                        \
-    EACH(connections_refused) /* or Engine.IO sessions: too many from there */                    \
+    EACH(connections_refused) /* too many, or too many from there; Engine.IO sessions too */      \
     EACH(sessions_expired)    /* with their token */                                              \
     EACH(messages)            /* from clients, well-formed */                                     \
     EACH(messages_bad)        /* from clients, refused before any handler saw them */             \

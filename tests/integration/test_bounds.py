@@ -235,9 +235,9 @@ def test_attachments_that_wait_for_others_are_counted(make_broker):
         holders = [Packets(broker) for _ in range(20)]
         for each in holders:
             each.begin(500_000)
-        eventually(lambda: broker.counters()["input_evictions"] >= 10, what=broker.counters)
-        # How many have to go depends on how much of each had come when the mark was passed; some always stay.
-        assert broker.counters()["input_evictions"] < 20
+        # 4 MiB hold eight of them, on whichever shards these are. One that is on its way takes up to two thirds more.
+        eventually(lambda: broker.counters()["input_evictions"] >= 12, what=broker.counters)
+        assert broker.counters()["input_evictions"] <= 14
         assert "a Socket.IO session of " in broker.wait_for_log("limits.held_input")
 
 

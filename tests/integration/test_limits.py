@@ -198,6 +198,7 @@ def test_above_the_connection_limit_one_is_told(make_broker, transport):
             late.bad("close_special", "too_many_connections")
             late.send_bytes(b" and not reading")
             assert late.socket.recv(1) == b"", "a proper end, no reset"
+        eventually(lambda: broker.counters()["connections_refused"] == 1, what=broker.counters)
         kept.pop().close()
         eventually(lambda: sum(s["connections"] for s in broker.status()["shards"]) == 2)
         broker.client("gustav", transport).expect_nothing_before_ping()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "clients/listener/remote_address.hpp"
 #include "clients/shard_clients.hpp"
@@ -19,21 +20,25 @@ using wire::error_code;
 
 connection::connection(shard_clients& owner, connection_parts& from)
     : framed_stream{owner.shard(), from.stream, std::min(owner.limits().message_size, owner.limits().login_size)},
+      is_counted_{from.slot.release()},
       owner_{owner},
       listener_{*from.listener},
       place_{std::move(from.place)},
-      told_address_{std::move(from.told_address)},
-      slot_{std::move(from.slot)} {
+      told_address_{std::move(from.told_address)} {
     use_account(owner.account());
     set_deadline();
 }
 
-connection::~connection() = default;
+connection::~connection() { give_back_slot(); }
+
+void connection::give_back_slot() noexcept {
+    connection_slot::again(owner_.door().connections, std::exchange(is_counted_, false)).give_back();
+}
 
 connection_parts connection::take_parts() {
     connection_parts parts;
     parts.stream = release_parts();
-    parts.slot = std::move(slot_);
+    parts.slot = connection_slot::again(owner_.door().connections, std::exchange(is_counted_, false));
     parts.listener = &listener_;
     parts.place = std::move(place_);
     parts.told_address = std::move(told_address_);
@@ -175,7 +180,7 @@ void connection::on_end_of_input() {
 
 void connection::on_closed(close_reason) {
     detach();
-    slot_.give_back();
+    give_back_slot();
     owner_.closed(*this);
 }
 

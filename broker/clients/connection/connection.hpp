@@ -158,8 +158,11 @@ private:
     void refused_output();
     void warm_up();
 
+    void give_back_slot() noexcept;
+
     bool has_overflowed_ = false;
     bool has_deadline_ = false;
+    bool is_counted_;  ///< among those that there may be at once
 
 protected:
     shard_clients& owner_;
@@ -168,7 +171,6 @@ protected:
 private:
     access::address_place place_;
     std::unique_ptr<std::string> told_address_;  ///< null: no proxy told it
-    connection_slot slot_;
     std::uint32_t deadline_ms_;          ///< of the log-in or the next request: the shard's clock, its lower half
     std::uint32_t last_traffic_ms_ = 0;  ///< the shard's clock, its lower half; of a ciphered connection
 };

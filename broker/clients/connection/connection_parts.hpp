@@ -5,7 +5,7 @@
 
 #include "access/address_counts.hpp"
 #include "clients/client_settings.hpp"
-#include "clients/listener/connection_slot.hpp"
+#include "clients/connection_slot.hpp"
 #include "exchange/framed_stream.hpp"
 
 namespace bester::clients {

@@ -48,13 +48,11 @@ std::uint64_t number_of(std::string_view id_token) noexcept {
 }  // namespace
 
 namespace_session::namespace_session(shard_engines& home, engine_session& carrier, const socketio_namespace& where)
-    : user_session{home.clients(), *carrier.opening()->listener},
-      home_{home},
-      carrier_{&carrier},
-      where_{where},
-      opening_{carrier.opening()} {}
+    : home_{home}, carrier_{&carrier}, where_{where}, opening_{carrier.opening()} {}
 
 namespace_session::~namespace_session() { home_.forget(*this); }
+
+shard_clients& namespace_session::clients() const noexcept { return home_.clients(); }
 
 // ---- in and out of the exchange ----------------------------------------------------------------
 
@@ -121,9 +119,9 @@ void namespace_session::end(error_code code, close_reason) {
 }
 
 bool namespace_session::outlive_connection() {
-    const std::uint64_t now_ms = owner_.shard().now_ms();
+    const std::uint64_t now_ms = clients().shard().now_ms();
     is_holding_ = false;
-    if (!recovery_ || !is_authenticated() || owner_.is_draining()) return false;
+    if (!recovery_ || !is_authenticated() || clients().is_draining()) return false;
     lost_until_ms_ = now_ms + static_cast<std::uint64_t>(opening_->path->recovery.count());
     carrier_ = nullptr;
     return true;
@@ -146,7 +144,7 @@ void namespace_session::come_back(engine_session& carrier, std::optional<std::ui
 
 void namespace_session::take_event(const socketio::packet_view& packet) {
     if (!is_authenticated()) return;
-    exchange::shard& shard = owner_.shard();
+    exchange::shard& shard = clients().shard();
     bool is_for_broker = false;
     {
         const auto reader = shard.reader();
@@ -170,7 +168,7 @@ void namespace_session::take_event(const socketio::packet_view& packet) {
 
 /// `["bester",{"token":"…"}]`
 void namespace_session::take_token(std::string_view id_token, std::string_view data) {
-    const auto lease = owner_.shard().reader();
+    const auto lease = clients().shard().reader();
     wire::json_reader& reader = lease;
     std::string_view token;
     bool is_first = true;
@@ -185,7 +183,7 @@ void namespace_session::take_token(std::string_view id_token, std::string_view d
         return send_error(id_token, error);
     }
     if (const auto error = renew_token(token)) return send_error(id_token, *error);
-    owner_.shard().count(counter::statuses_good);
+    clients().shard().count(counter::statuses_good);
     if (!id_token.empty()) send_ack(id_token, "[]");
 }
 
@@ -220,7 +218,7 @@ bool namespace_session::send_event(std::string_view type_token, std::string_view
     if (!recovery_ && !carrier_) return false;
     if (!recovery_ && type_token == where_.type_token && socketio::is_event_data(data))
         return carrier_->send(where_.event_start, data);
-    std::string& room = owner_.text_room();
+    std::string& room = clients().text_room();
     room = where_.event_start;
     const std::uint64_t offset = recovery_ ? ++home_.last_offset() : 0;
     append_event_arguments(room, type_token, data, where_, offset);
@@ -229,7 +227,7 @@ bool namespace_session::send_event(std::string_view type_token, std::string_view
 }
 
 void namespace_session::keep(std::uint64_t offset, const exchange::payload& packet) {
-    const std::uint64_t now_ms = owner_.shard().now_ms();
+    const std::uint64_t now_ms = clients().shard().now_ms();
     const auto window = static_cast<std::uint64_t>(opening_->path->recovery.count());
     recovery_->add(offset, packet, now_ms, now_ms > window ? now_ms - window : 0);
 }
@@ -252,14 +250,14 @@ bool namespace_session::send_ack(std::string_view id_token, std::string_view dat
     ack.id = number_of(id_token);
     const std::string_view start{room, socketio::write_prefix(ack, room)};
     if (data.front() == '[') return carrier_->send(start, data);
-    std::string& packet = owner_.text_room();
+    std::string& packet = clients().text_room();
     packet = start;
     append_ack_arguments(packet, data);
     return carrier_->send(packet);
 }
 
 void namespace_session::send_error(std::string_view id_token, const wire::status_error& error) {
-    owner_.shard().count(counter::statuses_bad);
+    clients().shard().count(counter::statuses_bad);
     if (id_token.empty()) return;
     std::string data = R"([{"error":{)";
     append_error_members(data, error.code, error.reason, error.temporary, error.retry_after_ms);
@@ -283,11 +281,11 @@ void namespace_session::message_done(const exchange::envelope_view& message, con
         if (error && !has_reply) {
             send_error(message.id_token, *error);
         } else {
-            owner_.shard().count(error ? counter::statuses_bad : counter::statuses_good);
+            clients().shard().count(error ? counter::statuses_bad : counter::statuses_good);
             if (!has_reply) send_ack(message.id_token, "[]");
         }
     }
-    if (!is_holding_ || unanswered_ > owner_.limits().unanswered / 2) return;
+    if (!is_holding_ || unanswered_ > clients().limits().unanswered / 2) return;
     is_holding_ = false;
     if (carrier_) carrier_->release();
 }

@@ -66,6 +66,8 @@ public:
     std::string address() const override { return opening_->address; }
 
 private:
+    shard_clients& clients() const noexcept override;
+    const listener_settings& listener() const noexcept override { return *opening_->listener; }
     wire::error_code objection() override;
     void logged_in() override;
     void logged_in_late() override {}

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "clients/listener/connection_slot.hpp"
+#include "clients/connection_slot.hpp"
 #include "exchange/owned_socket.hpp"
 #include "tls/context.hpp"
 

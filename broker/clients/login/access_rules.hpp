@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -9,6 +11,7 @@
 #include "access/login_throttle.hpp"
 #include "access/token_verifier.hpp"
 #include "access/type_permissions.hpp"
+#include "clients/connection_slot.hpp"
 #include "clients/login/known_engines.hpp"
 
 namespace bester::clients {
@@ -28,11 +31,14 @@ struct access_rules {
 
 /// State that all shards share to throttle log-ins and to count connections by address. Outlives them; any thread.
 struct doorkeeper {
+    connection_count connections{0};  ///< at once, over all shards
     access::login_throttle throttle;
     access::address_counts addresses;         ///< of connections
     access::address_counts engine_addresses;  ///< of Engine.IO sessions
     access::address_counts lost_addresses;    ///< of sessions whose clients may come back
     known_engines engines;
+    /// Whether some shard ends connections for what they hold, by exchange::held_kind (memory_bounds).
+    std::array<std::atomic<bool>, 2> is_shedding{};
 
     /// Makes the throttle's secret.
     explicit doorkeeper(const access::throttle_settings& settings);

@@ -9,8 +9,7 @@ using exchange::close_reason;
 using exchange::frame_verdict;
 using wire::client_message;
 
-client_session::client_session(shard_clients& owner, connection_parts& from)
-    : connection{owner, from}, user_session{owner, listener_} {}
+client_session::client_session(shard_clients& owner, connection_parts& from) : connection{owner, from} {}
 
 std::string client_session::describe() const {
     return "session " + std::string{std::string_view{id_.text()}} + " of " + (user_.empty() ? "nobody yet" : user_);

@@ -34,8 +34,8 @@ protected:
     enum hold_reason : std::uint8_t { on_unanswered = 1, on_login = 2 };
 
     client_session(shard_clients& owner, connection_parts& from);
-    using connection::listener_;
-    using connection::owner_;
+    shard_clients& clients() const noexcept final { return owner_; }
+    const listener_settings& listener() const noexcept final { return listener_; }
 
     using user_session::log_in;
     /// Logs in with the credentials of a message, and then handles the rest of it.

@@ -19,8 +19,8 @@ session_access& user_session::access() {
 
 /// Checks the permissions before any handler sees the message, and counts refusals.
 std::optional<wire::status_error> user_session::forbids(const client_message& message) {
-    exchange::shard& shard = owner_.shard();
-    const access_rules& rules = owner_.rules();
+    exchange::shard& shard = clients().shard();
+    const access_rules& rules = clients().rules();
     // A client that could send to the log-in handler itself could guess without limit.
     const bool is_login = !rules.login_type.empty() && message.type == rules.login_type;
     if (!rules.permissions && !is_login) return std::nullopt;
@@ -42,21 +42,22 @@ std::optional<wire::status_error> user_session::forbids(const client_message& me
 }
 
 bool user_session::may_ever_send(std::string_view type) {
-    const access_rules& rules = owner_.rules();
+    const access_rules& rules = clients().rules();
     if (!rules.login_type.empty() && type == rules.login_type) return false;
     if (!rules.permissions) return true;
     return rules.permissions->find({user_, access().roles, identified_by_ == identified_by::anonymous}, type) !=
            access::type_permissions::no_rule;
 }
 
-bool user_session::is_full() const noexcept { return unanswered_ >= owner_.limits().unanswered; }
+bool user_session::is_full() const noexcept { return unanswered_ >= clients().limits().unanswered; }
 
 void user_session::route(const client_message& message) {
     const auto refused = [&](const wire::status_error& why) { on_message_refused(message, why); };
-    if (owner_.is_draining()) return refused(wire::as_status_error(error_code::shutting_down));
+    shard_clients& owner = clients();
+    if (owner.is_draining()) return refused(wire::as_status_error(error_code::shutting_down));
     if (has_expired()) return refused(wire::as_status_error(error_code::session_expired));
     if (const auto forbidden = forbids(message)) return refused(*forbidden);
-    exchange::handler_port* const port = owner_.shard().routes().serving(message.type);
+    exchange::handler_port* const port = owner.shard().routes().serving(message.type);
     if (!port) {
         std::string reason = "no handler serves type ";
         wire::append_quoted(reason, message.type);
@@ -81,15 +82,15 @@ void user_session::take_identity(access::token_identity identity) {
     const bool is_plain = identity.roles.empty() && identity.claims.empty() && !identity.valid_until;
     if (is_plain && !access_) return;
     access().take(std::move(identity));
-    if (access_->valid_until_ms != 0) owner_.watch_expiry(*this);
+    if (access_->valid_until_ms != 0) clients().watch_expiry(*this);
 }
 
-bool user_session::has_expired() const noexcept { return access_ && access_->has_expired(owner_.shard().wall_ms()); }
+bool user_session::has_expired() const noexcept { return access_ && access_->has_expired(clients().shard().wall_ms()); }
 
 void user_session::check_expiry(std::uint64_t wall_ms, std::uint64_t notice_ms) {
     if (!access_ || access_->valid_until_ms == 0 || !is_authenticated()) return;
     if (access_->has_expired(wall_ms)) {
-        owner_.shard().count(counter::sessions_expired);
+        clients().shard().count(counter::sessions_expired);
         end(error_code::session_expired, close_reason::authentication);
         return;
     }
@@ -102,7 +103,7 @@ void user_session::check_expiry(std::uint64_t wall_ms, std::uint64_t notice_ms) 
 std::optional<wire::status_error> user_session::renew_token(std::string_view token) {
     if (!access_ || !access_->has_token)
         return wire::as_status_error(error_code::authentication_unsupported, "this session did not begin with a token");
-    auto identity = owner_.rules().verify(token, owner_.shard().wall_ms());
+    auto identity = clients().rules().verify(token, clients().shard().wall_ms());
     if (!identity) return wire::as_status_error(identity.error().code, wire::describe(identity.error().code).meaning);
     if (identity->user != user_)
         return wire::as_status_error(error_code::token_invalid, "the token is of another user than this session");

@@ -59,8 +59,7 @@ public:
     /// Returns the client's address, as far as it is known.
     virtual std::string address() const = 0;
 
-    /// State for shard_clients: the log-in that it waits for, and whether it is about to end.
-    std::uint64_t login_ticket = 0;
+    /// Place in shard_clients' list of sessions that end with their token.
     exchange::list_place expiring_place;
 
 protected:
@@ -73,9 +72,12 @@ protected:
     /// How its user was identified.
     enum class identified_by : std::uint8_t { credentials, account, anonymous };
 
-    user_session(shard_clients& owner, const listener_settings& listener) noexcept
-        : owner_{owner}, listener_{listener} {}
+    user_session() = default;
     ~user_session() = default;
+
+    // The object that carries the session has these: one of each for both is enough, as most are idle.
+    virtual shard_clients& clients() const noexcept = 0;
+    virtual const listener_settings& listener() const noexcept = 0;
 
     /// Logs in with the first method of the list that accepts such credentials. Calls logged_in() or login_refused();
     /// if it has to wait, one of them is called later, and logged_in_late() after logged_in().
@@ -106,10 +108,8 @@ protected:
     login_step refuse(const wire::status_error& error);
     session_access& access();
 
-    shard_clients& owner_;
-    const listener_settings& listener_;
-    std::unique_ptr<session_access> access_;  ///< null while it is not needed
     std::uint32_t unanswered_ = 0;
+    std::unique_ptr<session_access> access_;  ///< null while nothing needs it
     standing standing_ = standing::outside;
     identified_by identified_by_ = identified_by::credentials;
 

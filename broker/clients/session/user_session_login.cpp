@@ -38,7 +38,7 @@ user_session::login_step user_session::log_in_with_nothing(const login_request& 
     if (takes(authentication_method::certificate) && !request.certificate.empty()) {
         if (!wire::is_user_name(request.certificate)) return refuse(error_code::authentication_failed);
         // The certificate was valid when the connection began, which may be some time ago.
-        if (owner_.shard().wall_ms() >= request.certificate_until_ms)
+        if (clients().shard().wall_ms() >= request.certificate_until_ms)
             return refuse(wire::as_status_error(error_code::authentication_failed, "the certificate has expired"));
         return accept(request.certificate);
     }
@@ -49,8 +49,8 @@ user_session::login_step user_session::log_in_with_nothing(const login_request& 
 
 /// Refuses the log-in if too many have failed lately; returns whether it did.
 bool user_session::must_wait(const access::address_key& from, std::string_view user) {
-    exchange::shard& shard = owner_.shard();
-    const auto wait = owner_.door().throttle.wait_for(from, user, shard.now_ms());
+    exchange::shard& shard = clients().shard();
+    const auto wait = clients().door().throttle.wait_for(from, user, shard.now_ms());
     if (wait.count() == 0) return false;
     shard.count(counter::logins_throttled);
     wire::status_error error = wire::as_status_error(error_code::login_throttled);
@@ -64,33 +64,33 @@ user_session::login_step user_session::log_in_with_password(const login_request&
     // Also before the remembered credentials are asked, which would answer guesses as fast as they come.
     const auto from = counted_address(address());
     if (must_wait(from, request.user)) return login_step::refused;
-    if (owner_.logins().is_remembered(request.user, request.password)) {
+    if (clients().logins().is_remembered(request.user, request.password)) {
         identified_by_ = identified_by::account;
         return accept(request.user);
     }
     standing_ = standing::verifying;
     user_ = request.user;  // the user must be known when the answer comes
-    const std::uint64_t ticket = owner_.start_verification(*this, from);
-    owner_.logins().verify(
+    const std::uint64_t ticket = clients().start_verification(*this, from);
+    clients().logins().verify(
         request.user, request.password, from.number(),
-        [&clients = owner_, &home = owner_.shard(), ticket](login_result result) {
-            home.post_surely([&clients, ticket, result](exchange::shard&) {
+        [&there = clients(), &home = clients().shard(), ticket](login_result result) {
+            home.post_surely([&there, ticket, result](exchange::shard&) {
                 const bool is_wrong = result == login_result::rejected || result == login_result::bad_password;
-                clients.with_login(ticket, is_wrong, [result](user_session& asked) { asked.verified(result); });
+                there.with_login(ticket, is_wrong, [result](user_session& asked) { asked.verified(result); });
             });
         });
     return login_step::waiting;
 }
 
 user_session::login_step user_session::log_in_with_token(const login_request& request) {
-    exchange::shard& shard = owner_.shard();
+    exchange::shard& shard = clients().shard();
     const auto from = counted_address(address());
     if (must_wait(from, {})) return login_step::refused;
-    auto identity = owner_.rules().verify(request.token, shard.wall_ms());
+    auto identity = clients().rules().verify(request.token, shard.wall_ms());
     if (!identity) {
-        log::debug("listener {}: a token from {} was refused: {}", listener_.name, address(), identity.error().reason);
+        log::debug("listener {}: a token from {} was refused: {}", listener().name, address(), identity.error().reason);
         // An expired token does not count as a guess.
-        if (identity.error().code == error_code::token_invalid) owner_.door().throttle.failed(from, {}, shard.now_ms());
+        if (identity.error().code == error_code::token_invalid) clients().door().throttle.failed(from, {}, shard.now_ms());
         return refuse(identity.error().code);
     }
     access().has_token = true;
@@ -101,19 +101,19 @@ user_session::login_step user_session::log_in_with_token(const login_request& re
 
 /// A log-in handler gets the credentials unchanged.
 user_session::login_step user_session::ask_handler(const login_request& request) {
-    if (owner_.is_draining()) return refuse(error_code::shutting_down);
+    if (clients().is_draining()) return refuse(error_code::shutting_down);
     user_ = wire::is_user_name(request.user) ? request.user : std::string_view{};
     const std::string from = address();
     const access::address_key counted = counted_address(from);
     if (must_wait(counted, user_)) return login_step::refused;
     std::string data = R"({"credentials":)";
     data.append(request.authentication).append(R"(,"listener":)");
-    wire::append_quoted(data, listener_.name);
+    wire::append_quoted(data, listener().name);
     data += R"(,"address":)";
     wire::append_quoted(data, from);
     data += '}';
     standing_ = standing::verifying;
-    owner_.ask_handler(*this, counted, data);
+    clients().ask_handler(*this, counted, data);
     return login_step::waiting;
 }
 
@@ -125,12 +125,12 @@ bool user_session::end_verifying() noexcept {
 
 void user_session::decided(login_call::decision outcome) {
     if (!end_verifying()) return;
-    exchange::shard& shard = owner_.shard();
+    exchange::shard& shard = clients().shard();
     const auto from = counted_address(address());
     if (!outcome) {
         const login_denial& why = outcome.error();
         if (!why.is_verdict) {
-            log::warning("listener {}: the log-in handler did not decide: {} ({})", listener_.name, why.reason,
+            log::warning("listener {}: the log-in handler did not decide: {} ({})", listener().name, why.reason,
                          why.code);
             refuse({why.code, why.reason, why.temporary});
             return;
@@ -138,7 +138,7 @@ void user_session::decided(login_call::decision outcome) {
         refuse(wire::as_status_error(error_code::authentication_failed, why.reason));
         return;
     }
-    if (owner_.door().throttle.succeeded(from, user_, shard.now_ms()).count() > 0) {
+    if (clients().door().throttle.succeeded(from, user_, shard.now_ms()).count() > 0) {
         must_wait(from, user_);
         return;
     }
@@ -149,12 +149,12 @@ void user_session::decided(login_call::decision outcome) {
 
 void user_session::verified(login_result result) {
     if (!end_verifying()) return;
-    exchange::shard& shard = owner_.shard();
+    exchange::shard& shard = clients().shard();
     const auto from = counted_address(address());
     switch (result) {
         case login_result::accepted:
             // Other log-ins may have failed meanwhile.
-            if (owner_.door().throttle.succeeded(from, user_, shard.now_ms()).count() > 0) {
+            if (clients().door().throttle.succeeded(from, user_, shard.now_ms()).count() > 0) {
                 must_wait(from, user_);
                 return;
             }
@@ -170,26 +170,26 @@ void user_session::verified(login_result result) {
 
 bool user_session::give_up_login() {
     if (!end_verifying()) return false;
-    refuse(owner_.is_asking_handler(*this) ? error_code::handler_timeout : error_code::busy);
+    refuse(clients().is_asking_handler(*this) ? error_code::handler_timeout : error_code::busy);
     return true;
 }
 
 user_session::login_step user_session::refuse(error_code code) { return refuse(wire::as_status_error(code)); }
 
 user_session::login_step user_session::refuse(const wire::status_error& error) {
-    owner_.shard().count(counter::authentications_failed);
+    clients().shard().count(counter::authentications_failed);
     login_refused(error);
     return login_step::refused;
 }
 
 user_session::login_step user_session::accept(std::string_view user) {
-    exchange::shard& shard = owner_.shard();
+    exchange::shard& shard = clients().shard();
     user_ = user;
     if (has_expired())
         return refuse(
             wire::as_status_error(error_code::session_expired, "who let it in did so until a time that is over"));
     if (const error_code why = objection(); why != error_code::none) return refuse(why);
-    const std::size_t most = owner_.limits().sessions_per_user;
+    const std::size_t most = clients().limits().sessions_per_user;
     if (most != 0 && shard.users().count(user_) >= most) return refuse(error_code::too_many_sessions);
     id_ = shard.sessions().add(*this);
     // It is in with all that belongs to it, or not at all: nobody hears that it has left who has not heard of it.
@@ -210,7 +210,7 @@ user_session::login_step user_session::accept(std::string_view user) {
 void user_session::leave() {
     end_verifying();
     if (!is_authenticated()) return;
-    exchange::shard& shard = owner_.shard();
+    exchange::shard& shard = clients().shard();
     // An exception may leave only this call; then leave() is called again.
     shard.groups().leave_all(*this);
     standing_ = standing::outside;

@@ -25,6 +25,15 @@ public:
     }
     ~connection_slot() { give_back(); }
 
+    /// The slot of something that remembers only whether it is counted.
+    static connection_slot again(connection_count& count, bool is_counted) noexcept {
+        connection_slot slot;
+        if (is_counted) slot.count_ = &count;
+        return slot;
+    }
+    /// Lets go of it without giving it back; returns whether it was counted, for again().
+    bool release() noexcept { return std::exchange(count_, nullptr) != nullptr; }
+
     explicit operator bool() const noexcept { return count_ != nullptr; }
     void give_back() noexcept {
         if (auto* const count = std::exchange(count_, nullptr)) count->fetch_sub(1, std::memory_order_relaxed);
