@@ -44,6 +44,7 @@ std::string error_response(http_status status, std::string_view explanation, boo
     std::string response = status_line(status);
     response +=
         "Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n";
+    if (status == http_status::unauthorized) response += "WWW-Authenticate: Bearer\r\n";
     if (status == http_status::method_not_allowed) response += "Allow: GET, HEAD\r\n";
     if (status == http_status::upgrade_required) {
         response += "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nConnection: Upgrade, close\r\n";

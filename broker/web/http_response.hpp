@@ -40,8 +40,8 @@ std::string_view reason_phrase(http_status status) noexcept;
 std::string status_line(http_status status);
 
 /// Returns a whole response for an error, after which the connection must be closed: text/plain with the status and, if
-/// there is one, `explanation` (plain ASCII of the broker, never input). The answer to HEAD has no text. 405 and 426
-/// carry the headers that RFC 9110 and RFC 6455 require.
+/// there is one, `explanation` (plain ASCII of the broker, never input). The answer to HEAD has no text. 401, 405 and
+/// 426 carry the headers that RFC 9110 and RFC 6455 require.
 std::string error_response(http_status status, std::string_view explanation = {}, bool is_head = false);
 
 /// The facts about a request that its answer needs: a value that is made when the request is accepted and kept until

@@ -8,6 +8,7 @@ import pytest
 import eventually as waiting
 import websocket_stream as ws
 from broker import python_handler
+from client import password_of
 from eventually import eventually
 from raw_websocket import Raw
 from socketio import PATH, Polling, listener
@@ -189,3 +190,30 @@ def test_what_sessions_are_opened_with_is_bounded(edge):
     assert pipelined(broker, 500, GREEDY, "&room=" + 6000 * "x") == [200] * 500
     eventually(lambda: broker.counters()["input_evictions"] > 250)
     assert inside.post('42["x"]') == 200
+
+
+@pytest.mark.parametrize("said, code", [("Bearer", "token_invalid"), ("Basic ?", "authentication_failed"),
+                                        ("Digest username=tina", "authentication_unsupported")])
+@pytest.mark.parametrize("carrier", ["polling", "websocket"])
+def test_who_says_what_nobody_understands_is_not_taken_for_nobody(make_broker, carrier, said, code):
+    with make_broker(listeners=[listener(namespaces={"/": "echo"}, authentication=["anonymous"])]) as broker:
+        raw = Raw(broker, "edge")
+        target = f"/socket.io/?EIO=4&transport={carrier}"
+        raw.send(ws.request(target, Authorization=said) if carrier == "websocket"
+                 else f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: {said}\r\n\r\n".encode())
+        assert raw.read_head().startswith("HTTP/1.1 401 ")
+        assert code.encode() in raw.read_to_end()
+
+
+def test_a_name_and_a_password_may_come_with_the_request(make_broker):
+    import base64
+    with make_broker(listeners=[listener(namespaces={"/": "echo"}, authentication=["accounts"])]) as broker:
+        for password, is_in in ((password_of("tina"), True), ("wrong", False)):
+            said = "Basic " + base64.b64encode(f"tina:{password}".encode()).decode()
+            raw = Raw(broker, "edge")
+            raw.send(ws.request("/socket.io/?EIO=4&transport=websocket", Authorization=said))
+            assert raw.read_head().startswith("HTTP/1.1 101 ")
+            raw.next()
+            raw.send(ws.frame(ws.TEXT, b"40"))
+            said = raw.next()[1]
+            assert said.startswith(b"40{") if is_in else b"authentication_failed" in said, said

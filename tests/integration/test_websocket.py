@@ -125,6 +125,20 @@ def test_on_a_bound_path_the_request_says_who_one_is(broker):
     Raw(broker, open="/accounts", Authorization="Bearer x.y.z").expect_close(1008, "authentication_unsupported")
 
 
+@pytest.mark.parametrize("said, code", [("Bearer", "token_invalid"), ("Bearer ", "token_invalid"), ("Basic", "authentication_failed"),
+                                        ("Basic ?", "authentication_failed"), ("Digest username=tina", "authentication_unsupported")])
+def test_who_says_what_nobody_understands_is_not_taken_for_nobody(broker, said, code):
+    """The path takes anonymous sessions; who wanted to be somebody is none."""
+    raw = Raw(broker)
+    raw.send(ws.request("/json", Authorization=said))
+    head = raw.read_head()
+    assert head.startswith("HTTP/1.1 401 ") and "WWW-Authenticate: Bearer\r\n" in head, head
+    assert code.encode() in raw.read_to_end()
+    raw = Raw(broker)
+    raw.send(ws.request("/json?access_token="))
+    assert raw.read_head().startswith("HTTP/1.1 401 ") and b"token_invalid" in raw.read_to_end()
+
+
 # ---- real clients ----
 
 def test_a_client_of_another_make_speaks_to_all_paths(broker):

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "clients/client_settings.hpp"
+#include "clients/login/request_credentials.hpp"
 #include "clients/web_settings.hpp"
 #include "web/http_response.hpp"
 
@@ -31,7 +32,7 @@ struct engine_opening {
     const web_path* path = nullptr;
     std::string address;                     ///< of the client
     std::string query;                       ///< as handlers see it
-    std::string token;                       ///< token of the request; one in a CONNECT has priority
+    request_credentials credentials;         ///< of the request; those in a CONNECT have priority
     std::string certificate;                 ///< user that the client's certificate names; empty: none
     std::uint64_t certificate_until_ms = 0;  ///< since 1970: when that certificate expires
 
@@ -39,7 +40,8 @@ struct engine_opening {
     std::size_t held_bytes() const noexcept {
         static const std::size_t room_inside = std::string{}.capacity();
         std::size_t sum = 0;
-        for (const std::string* each : {&address, &query, &token, &certificate})
+        for (const std::string* each :
+             {&address, &query, &credentials.token, &credentials.user, &credentials.password, &certificate})
             if (each->capacity() > room_inside) sum += each->capacity();
         return sum;
     }

@@ -262,9 +262,15 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
         }
         if (come_back(*to, wanted.secret, wanted.offset)) return step::next;
     }
-    if (wanted.request.kind == wire::credentials_kind::none && !opening_->token.empty()) {
-        wanted.request.kind = wire::credentials_kind::token;
-        wanted.request.token = opening_->token;
+    std::string authentication;
+    if (wanted.request.kind == wire::credentials_kind::none) {
+        const request_credentials& shown = opening_->credentials;
+        authentication = shown.json();
+        wanted.request.kind = shown.kind;
+        wanted.request.token = shown.token;
+        wanted.request.user = shown.user;
+        wanted.request.password = shown.password;
+        wanted.request.authentication = authentication;
     }
     wanted.request.certificate = opening_->certificate;
     wanted.request.certificate_until_ms = opening_->certificate_until_ms;

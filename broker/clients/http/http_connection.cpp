@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "clients/engine/engine_session.hpp"
+#include "clients/http/credentials_header.hpp"
 #include "clients/http/query_text.hpp"
 #include "clients/shard_clients.hpp"
 #include "clients/websocket/bound_session.hpp"
@@ -14,27 +15,12 @@
 #include "web/proxy_header.hpp"
 #include "web/static_files.hpp"
 #include "web/websocket_handshake.hpp"
-#include "wire/base64.hpp"
 
 namespace bester::clients {
 
 using exchange::close_reason;
 using exchange::counter;
 using exchange::frame_verdict;
-
-namespace {
-
-/// Authorization: Basic, "user:password" (RFC 7617); empty if there is none.
-std::string basic_of(const web::http_request& request) {
-    constexpr std::string_view scheme = "Basic ";
-    const std::string_view authorization = request.header("Authorization");
-    if (!authorization.starts_with(scheme)) return {};
-    std::string pair;
-    wire::decode_base64(authorization.substr(scheme.size()), pair);
-    return pair;
-}
-
-}  // namespace
 
 http_connection::http_connection(shard_clients& owner, connection_parts& from) : connection{owner, from} {
     web::http_limits limits;
@@ -171,6 +157,13 @@ frame_verdict http_connection::refuse(const web::http_request& asked, web::http_
     return respond_and_close(web::error_response(status, {}, asked.is_head));
 }
 
+/// 401, with the code. No browser is told that it should ask for a password.
+frame_verdict http_connection::refuse_login(const web::http_request& asked, const wire::status_error& why) {
+    shard_.count(counter::authentications_failed);
+    const std::string text = std::string{why.code} + ": " + std::string{why.reason};
+    return respond_and_close(web::error_response(web::http_status::unauthorized, text, asked.is_head));
+}
+
 // ---- WebSockets ------------------------------------------------------------------------------
 
 frame_verdict http_connection::upgrade(const web::http_request& asked) {
@@ -189,8 +182,9 @@ frame_verdict http_connection::upgrade(const web::http_request& asked) {
     how->answer = std::move(answer.response);
     how->query = query_without(asked.query, {"access_token"});
     if (!found->type.empty()) {
-        how->token = token_of(asked);
-        how->basic = basic_of(asked);
+        auto credentials = credentials_of(asked);
+        if (!credentials) return refuse_login(asked, credentials.error());
+        how->credentials = std::move(*credentials);
     }
     const std::uint64_t ticket = await_answer({}).ticket;
     shard_.at_turn_end([&clients = owner_, ticket, how = std::move(how)] {

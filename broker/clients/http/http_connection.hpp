@@ -62,6 +62,7 @@ private:
     void answered(const web::response_context& to);
     exchange::frame_verdict respond_and_close(const std::string& response);
     exchange::frame_verdict refuse(const web::http_request& asked, web::http_status status);
+    exchange::frame_verdict refuse_login(const web::http_request& asked, const wire::status_error& why);
     void put_off(web::response_context to);
 
     // Files.
@@ -80,7 +81,8 @@ private:
     void answer_engine(const web::response_context& to, const engine_answer& answer);
     void tell_session(const std::string& sid, void (*what)(engine_session&));
     void answer_was_read();
-    std::shared_ptr<const engine_opening> make_opening(const web_path& path, const web::http_request& asked) const;
+    std::shared_ptr<const engine_opening> make_opening(const web_path& path, const web::http_request& asked,
+                                                       request_credentials credentials) const;
     exchange::frame_verdict upgrade_to_engine_later(web::http_request asked);
     void move_to(unsigned target, const web::http_request& asked);
 

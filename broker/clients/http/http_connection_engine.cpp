@@ -5,6 +5,7 @@
 #include "clients/engine/engine_carrier.hpp"
 #include "clients/engine/engine_session.hpp"
 #include "clients/engine/shard_engines.hpp"
+#include "clients/http/credentials_header.hpp"
 #include "clients/http/http_connection.hpp"
 #include "clients/http/query_text.hpp"
 #include "clients/shard_clients.hpp"
@@ -72,7 +73,9 @@ frame_verdict http_connection::on_engine_request(const web_path& path, web::http
     const bool is_post = asked.method == web::http_method::post;
     if (sid.empty()) {
         if (asked.method != web::http_method::get) return answer_with(answer_for(engine_error::bad_handshake_method));
-        const auto opened = owner_.engines().open(make_opening(path, asked));
+        auto credentials = credentials_of(asked);
+        if (!credentials) return refuse_login(asked, credentials.error());
+        const auto opened = owner_.engines().open(make_opening(path, asked, std::move(*credentials)));
         if (!opened) return refuse(asked, opened.error());
         return answer_with({web::http_status::ok, (*opened)->open_text(true)});
     }
@@ -124,13 +127,14 @@ void http_connection::answer_engine(const web::response_context& to, const engin
 }
 
 std::shared_ptr<const engine_opening> http_connection::make_opening(const web_path& path,
-                                                                    const web::http_request& asked) const {
+                                                                    const web::http_request& asked,
+                                                                    request_credentials credentials) const {
     auto made = std::make_shared<engine_opening>();
     made->listener = &listener_;
     made->path = &path;
     made->address = address();
     made->query = query_without(asked.query, {"EIO", "transport", "t", "sid", "b64", "access_token"});
-    made->token = token_of(asked);
+    made->credentials = std::move(credentials);
     auto shown = certificate(path.authentication.empty() ? listener_.authentication : path.authentication);
     made->certificate = std::move(shown.name);
     made->certificate_until_ms = shown.until_ms;
@@ -176,7 +180,12 @@ void http_connection::upgrade_to_engine(const web::http_request& asked) {
     if (carried && !carried->can_upgrade()) return refuse_with(engine_error::bad_request);
     const bool is_new = !carried;
     if (is_new) {
-        const auto opened = owner_.engines().open(make_opening(path, asked));
+        auto credentials = credentials_of(asked);
+        if (!credentials) {
+            refuse_login(asked, credentials.error());
+            return;
+        }
+        const auto opened = owner_.engines().open(make_opening(path, asked, std::move(*credentials)));
         if (!opened) {
             refuse(asked, opened.error());
             return;

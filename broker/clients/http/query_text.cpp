@@ -19,8 +19,8 @@ void for_each_field(std::string_view query, Each&& each) {
 
 }  // namespace
 
-std::string_view query_value(std::string_view query, std::string_view name) noexcept {
-    std::string_view found;
+std::optional<std::string_view> query_field(std::string_view query, std::string_view name) noexcept {
+    std::optional<std::string_view> found;
     for_each_field(query, [&](std::string_view each, std::string_view value, std::string_view) {
         if (each != name) return true;
         found = value;
@@ -38,13 +38,6 @@ std::string query_without(std::string_view query, std::initializer_list<std::str
         return true;
     });
     return kept;
-}
-
-std::string token_of(const web::http_request& request) {
-    constexpr std::string_view scheme = "Bearer ";
-    const std::string_view authorization = request.header("Authorization");
-    if (authorization.starts_with(scheme)) return std::string{authorization.substr(scheme.size())};
-    return std::string{query_value(request.query, "access_token")};
 }
 
 }  // namespace bester::clients

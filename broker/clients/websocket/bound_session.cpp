@@ -47,23 +47,11 @@ void bound_session::log_in_with(const websocket_upgrade& how) {
     message.type = "dummy";
     message.type_token = "\"dummy\"";
     message.data = "null";
-    std::string authentication;
-    if (!how.token.empty()) {
-        message.credentials = wire::credentials_kind::token;
-        message.token = how.token;
-        authentication = R"({"token":)";
-        wire::append_quoted(authentication, how.token);
-        authentication += '}';
-    } else if (const std::size_t colon = how.basic.find(':'); colon != std::string::npos) {
-        message.credentials = wire::credentials_kind::password;
-        message.user = std::string_view{how.basic}.substr(0, colon);
-        message.password = std::string_view{how.basic}.substr(colon + 1);
-        authentication = R"({"username":)";
-        wire::append_quoted(authentication, message.user);
-        authentication += R"(,"password":)";
-        wire::append_quoted(authentication, message.password);
-        authentication += '}';
-    }
+    const std::string authentication = how.credentials.json();
+    message.credentials = how.credentials.kind;
+    message.token = how.credentials.token;
+    message.user = how.credentials.user;
+    message.password = how.credentials.password;
     message.authentication = authentication;
     log_in(message);
 }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "clients/login/request_credentials.hpp"
 #include "clients/web_settings.hpp"
 
 namespace bester::clients {
@@ -11,10 +12,9 @@ namespace bester::clients {
 struct websocket_upgrade {
     const web_path* path = nullptr;  ///< the listener's
     bool is_compressed = false;
-    std::string answer;  ///< of the handshake, to be written; empty: it has been
-    std::string query;   ///< as handlers see it
-    std::string token;   ///< of bound paths: the request's credentials
-    std::string basic;   ///< "user:password"
+    std::string answer;               ///< of the handshake, to be written; empty: it has been
+    std::string query;                ///< as handlers see it
+    request_credentials credentials;  ///< of bound paths
 };
 
 }  // namespace bester::clients

@@ -12,6 +12,8 @@ TEST_CASE("query: the first field of a name counts, as it stands") {
     CHECK(query_value(query, "flag").empty());
     CHECK(query_value(query, "x") == "1=2");
     CHECK(query_value(query, "si").empty());
+    CHECK(query_field(query, "empty") == std::string_view{});
+    CHECK_FALSE(query_field(query, "si"));
     CHECK(query_value({}, "sid").empty());
 }
 
@@ -20,14 +22,4 @@ TEST_CASE("query: fields are left out by name, whatever they say") {
     CHECK(query_without("access_token=secret", {"access_token"}).empty());
     CHECK(query_without("access_token&a=1&access_token=2", {"access_token"}) == "a=1");
     CHECK(query_without("a=1", {}) == "a=1");
-}
-
-TEST_CASE("query: a token comes in a header, or for browsers in the query") {
-    bester::web::http_request request;
-    request.query = "access_token=from-query";
-    CHECK(token_of(request) == "from-query");
-    request.headers.push_back({"authorization", "Bearer from-header"});
-    CHECK(token_of(request) == "from-header");
-    request.headers[0].value = "Basic dTpw";
-    CHECK(token_of(request) == "from-query");
 }
