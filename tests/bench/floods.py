@@ -2,8 +2,9 @@
 """Measures what a well-behaved client notices while strangers flood the broker, and prints a Markdown table.
 
 The broker and its handlers have the first processor; the attackers, a connected client that sends a message every 10 ms
-and one that logs in anew each half second share the second. Memory is what is resident: before, at most, and some time
-after the last attacker has gone.
+and one that logs in anew each half second share the second. How long that client itself waits for its processor is told
+apart: that is no fault of the broker. Memory is what is resident: before, at most, and some time after the last attacker
+has gone, of each flood and of all in a row.
 """
 import argparse
 import json
@@ -21,7 +22,8 @@ from attacked_broker import AttackedBroker
 import client as clients   # after the one that says where it is
 from flood_attackers import KINDS
 
-GOALS = {"p99_ms": 100, "log_in_ms": 2000, "kept_mib": 32}
+GOALS = {"p99_ms": 100, "log_in_ms": 2000}
+MOST_KEPT_MIB = 32
 # What says who was ended, and how.
 COUNTERS = ("input_evictions", "frame_timeouts", "slow_consumers", "write_timeouts", "connections_refused", "messages_bad",
             "messages_limited", "busy", "authentications_failed", "log_lines_left_out", "internal_errors")
@@ -33,14 +35,15 @@ def parse_arguments():
     parser.add_argument("--bin", type=pathlib.Path, default=root / "build/bench/bin",
                         help="folder with the executables of a release build (default: build/bench/bin)")
     parser.add_argument("--seconds", type=float, default=15, help="that each flood lasts")
-    parser.add_argument("--rest", type=float, default=60, help="seconds after it, before memory is looked at")
+    parser.add_argument("--pause", type=float, default=10, help="seconds after it, before memory is looked at")
+    parser.add_argument("--rest", type=float, default=60, help="seconds after the last one, before memory is looked at")
     parser.add_argument("--connections", type=int, default=4000, help="of the attackers, at a time")
     parser.add_argument("--only", help="floods whose name contains this")
     parser.add_argument("--quick", action="store_true", help="few and short: to see that it works, not to quote")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is missed")
     options = parser.parse_args()
     if options.quick:
-        options.seconds, options.rest, options.connections = 0.5, 0.2, 200
+        options.seconds, options.pause, options.rest, options.connections = 0.5, 0.2, 0.2, 200
     return options
 
 
@@ -53,6 +56,12 @@ def children_of(pid):
     return [int(each) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for each in (task / "children").read_text().split()]
 
 
+def waited_seconds():
+    """How long this thread was ready to run and had no processor, in its life."""
+    with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+        return int(file.read(100).split()[1]) / 1e9
+
+
 class Control(threading.Thread):
     """The clients whose patience is measured. `problems`: what a client must never see."""
 
@@ -60,7 +69,7 @@ class Control(threading.Thread):
         super().__init__(daemon=True)
         self.stage = stage
         self.is_over = threading.Event()
-        self.latencies, self.log_ins, self.problems = [], [], []
+        self.latencies, self.at_the_broker, self.log_ins, self.problems = [], [], [], []
         self.client = clients.Client(("127.0.0.1", stage.port("open")))
         self.client.log_in_anonymously()
 
@@ -68,7 +77,7 @@ class Control(threading.Thread):
         others = threading.Thread(target=self.log_in_again, daemon=True)
         others.start()
         while not self.is_over.is_set():
-            began = time.monotonic()
+            began, waited = time.monotonic(), waited_seconds()
             try:
                 assert self.client.ask("echo", 1, 60) == 1
             except (AssertionError, OSError) as error:
@@ -76,6 +85,7 @@ class Control(threading.Thread):
                 return
             took = time.monotonic() - began
             self.latencies.append(took)
+            self.at_the_broker.append(took - (waited_seconds() - waited))
             time.sleep(max(0.0, 0.01 - took))
         others.join()
 
@@ -122,12 +132,13 @@ def flood(options, stage, kind):
         attackers.kill()
         attackers.wait()
     stage.until_idle()
-    time.sleep(options.rest)
+    time.sleep(options.pause)
     after = stage.broker.counters()
     mib = 1 << 20
     return {"kind": kind, "p50_ms": percentile(control.latencies, 0.5), "p99_ms": percentile(control.latencies, 0.99),
+            "broker_p99_ms": percentile(control.at_the_broker, 0.99),
             "log_in_ms": percentile(control.log_ins, 1), "before_mib": before / mib, "peak_mib": peak / mib,
-            "after_mib": stage.broker.resident_bytes() / mib, "kept_mib": (stage.broker.resident_bytes() - before) / mib,
+            "after_mib": stage.broker.resident_bytes() / mib,
             "attackers": said, "ended": {name: after[name] - counters[name] for name in COUNTERS if after[name] > counters[name]},
             "problems": control.problems}
 
@@ -136,7 +147,7 @@ def shown(row):
     ended = ", ".join(f"{name} {count:,}" for name, count in row["ended"].items()) or "nobody"
     problems = f" **{row['problems']}**" if row["problems"] else ""
     return (f"| {row['kind']} | {row['attackers']['opened']:,} | {row['attackers']['bytes sent'] / 1e6:,.0f} | {row['p50_ms']:.1f} | {row['p99_ms']:.1f} | "
-            f"{row['log_in_ms']:.0f} | {row['before_mib']:.0f} / {row['peak_mib']:.0f} / {row['after_mib']:.0f} | {ended}{problems} |")
+            f"{row['broker_p99_ms']:.1f} | {row['log_in_ms']:.0f} | {row['before_mib']:.0f} / {row['peak_mib']:.0f} / {row['after_mib']:.0f} | {ended}{problems} |")
 
 
 def main():
@@ -151,8 +162,9 @@ def main():
             for pid in (stage.pid, *children_of(stage.pid)):
                 pin(pid, cores[0])
             os.sched_setaffinity(0, {cores[-1]})
-            print("| flood | connections | MB sent | p50 ms | p99 ms | log-in ms, the longest | MiB before / at most / after | what was ended |\n"
-                  "|---|---:|---:|---:|---:|---:|---:|---|", flush=True)
+            print("| flood | connections | MB sent | p50 ms | p99 ms | p99 ms, without waits for the client's processor | log-in ms, the longest | MiB before / at most / after | what was ended |\n"
+                  "|---|---:|---:|---:|---:|---:|---:|---:|---|", flush=True)
+            before = stage.broker.resident_bytes()
             for kind in KINDS:
                 if options.only and options.only not in kind:
                     continue
@@ -160,6 +172,11 @@ def main():
                 print(shown(row), flush=True)
                 missed += [f"{kind}: {name} is {row[name]:.0f}, more than {most}" for name, most in GOALS.items() if not row[name] <= most]
                 missed += [f"{kind}: {problem}" for problem in row["problems"]]
+            time.sleep(options.rest)
+            kept = (stage.broker.resident_bytes() - before) / (1 << 20)
+            print(f"\n{options.rest:g} s after all of them: {kept:.0f} MiB more than before the first.", flush=True)
+            if kept > MOST_KEPT_MIB:
+                missed.append(f"{kept:.0f} MiB are kept, more than {MOST_KEPT_MIB}")
             stage.broker.check_counters()
     print("\n".join(missed) or "all goals are reached", file=sys.stderr)
     return 1 if options.strict and missed else 0
