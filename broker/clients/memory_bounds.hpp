@@ -24,7 +24,8 @@ public:
 
     exchange::stream_account& account() noexcept { return account_; }
     void apply(const client_limits& limits) noexcept;
-    /// Ends connections whose frames take too long, and looks at the bounds; returns whether there is anything to look after.
+    /// Ends connections whose frames take too long, and looks at the bounds; returns whether there is anything to look
+    /// after.
     bool sweep(std::uint64_t now_ms);
     /// Writes a log line that names the connection that is ended.
     void tell(exchange::held_kind what, std::string_view who);

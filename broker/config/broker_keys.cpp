@@ -150,8 +150,10 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::size,
              .least = mebi,
              .most = 1'024 * gibi,
-             .description = "Memory for frames that have arrived in part, for all clients together; beyond it, the "
-                            "connections that hold the most for the longest are closed with `input_overload`."},
+             .description =
+                 "Memory for frames that have arrived in part, and for TLS handshakes that are not done (48 KiB "
+                 "each), for all clients together; beyond it, the "
+                 "connections that hold the most for the longest are closed with `input_overload`."},
             [](auto& c) -> auto& { return c.limits.held_input; }),
         declared(
             {.name = "limits.connections_per_address",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <utility>
 
@@ -11,6 +12,9 @@ namespace bester::tls {
 /// A TLS connection as a stream's cipher. The handshake may be complete already, or continues in read().
 class cipher final : public wire::stream_cipher {
 public:
+    /// Bytes that a connection takes until its handshake is done, measured with half handshakes of TLS 1.3.
+    static constexpr std::size_t handshake_memory = std::size_t{48} << 10;
+
     /// `on_open` is called once, when a handshake that goes on in read() is done.
     explicit cipher(engine engine, std::function<void()> on_open = {})
         : engine_{std::move(engine)}, on_open_{std::move(on_open)} {}
@@ -38,7 +42,10 @@ public:
     void end_output() override { engine_.shutdown(); }
     std::string_view pending_output() override { return engine_.pending_output(); }
     void consume_output(std::size_t size) noexcept override { engine_.consume_output(size); }
-    std::size_t held_input() const noexcept override { return engine_.held_input(); }
+    /// Includes what OpenSSL holds for a handshake: an attacker can leave it half done.
+    std::size_t held_input() const noexcept override {
+        return engine_.held_input() + (is_opening() ? handshake_memory : 0);
+    }
     std::size_t held_output() const noexcept override { return engine_.held_output(); }
 
     const engine& connection() const noexcept { return engine_; }

@@ -110,22 +110,10 @@ def resumed(stage, n):
     return n
 
 
-def first_flight():
-    """A ClientHello."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    outgoing = ssl.MemoryBIO()
-    try:
-        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost").do_handshake()
-    except ssl.SSLWantReadError:
-        pass
-    return outgoing.read()
-
-
 def aborted(listener):
     """Goes when the server's flight has come."""
     def run(stage, n):
-        hello = first_flight()
+        hello = tls_files.first_flight()
         for _ in range(n):
             with connect(stage, listener) as made:
                 made.sendall(hello)
@@ -400,7 +388,7 @@ ROWS = [
     ("TLS 1.2 handshake", "connection", True, handshake(version=ssl.TLSVersion.TLSv1_2), 500),
     ("TLS 1.2 handshake of a client that wants to resume", "connection", True, resumed, 500),
     ("TLS handshake, aborted after the server's flight", "connection", True, aborted("tls"), 500),
-    ("TLS: half a ClientHello", "connection", True, lambda stage, n: send(first_flight()[:100], "tls")(stage, n), 2000),
+    ("TLS: half a ClientHello", "connection", True, lambda stage, n: send(tls_files.first_flight()[:100], "tls")(stage, n), 2000),
     ("HTTP: 404", "connection", True, http("GET", "/nothing"), 3000),
     ("HTTP: OPTIONS", "connection", True, http("OPTIONS", ENGINE, Origin="http://x"), 3000),
     ("HTTP: HEAD of a file", "connection", True, http("HEAD", "/small.bin"), 3000),

@@ -17,6 +17,7 @@ import time
 import cost_rows as rows
 import frames
 import websocket_stream as ws
+import tls_files
 from attacked_broker import ENGINE
 
 LOG_IN = frames.encode({"payload": {"type": "dummy"}})
@@ -47,7 +48,7 @@ KINDS = {
     "messages, answers never read": ("open", LOG_IN, frames.encode({"payload": {"type": "echo", "data": "x" * 500, "id": "1"}}) * 50, 0, False),
     "messages to no handler": ("open", LOG_IN, frames.encode({"payload": {"type": "nobody", "id": "1"}}) * 200, 0, True),
     "pings of a WebSocket": ("web", ws.request("/"), ws.frame(ws.PING) * 2000, 0, True),
-    "ClientHellos": ("tls", rows.first_flight(), b"", 1, True),
+    "ClientHellos": ("tls", tls_files.first_flight(), b"", 1, True),
     "garbage": ("tcp", random.Random(1).randbytes(4000), b"", 1, True),
 }
 

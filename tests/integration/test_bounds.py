@@ -11,6 +11,7 @@ import pytest
 import eventually as waiting
 import frames
 import network
+import tls_files
 import websocket_stream as ws
 from broker import python_handler
 from client import Client, Closed, Secure, SecureSocket, is_status, login_frame
@@ -87,6 +88,23 @@ def test_who_holds_back_the_most_goes_and_nobody_else_waits(make_broker, carrier
         line = broker.wait_for_log("limits.held_input")
         assert " of gustav, " in line and " bytes, which holds the most" in line
         bystander.speak()
+
+
+def test_handshakes_that_are_not_done_are_counted(make_broker):
+    """A stranger who says hello over TLS, and no more, makes the broker hold tens of KiB."""
+    with make_broker(limits={"held_input": "2MiB", "message_size": "512KiB", "authentication_timeout": "60s"}) as broker:
+        bystander = Bystander(broker, "tls")
+        halves = []
+        for _ in range(100):
+            halves.append(socket.create_connection(tuple(broker.addresses["tls"])[:2]))
+            halves[-1].sendall(tls_files.first_flight())
+        # 2 MiB are 42 of 48 KiB.
+        eventually(lambda: broker.counters()["input_evictions"] == 58, what=broker.counters)
+        bystander.speak()
+        assert "which holds the most" in broker.wait_for_log("limits.held_input")
+        broker.client("ann", "tls").close()
+        for each in halves:
+            each.close()
 
 
 def test_who_is_ended_is_told(make_broker, transport):

@@ -1,6 +1,7 @@
 """Certificates for listeners, made with OpenSSL's own program, once for each run of the tests."""
 import functools
 import pathlib
+import ssl
 import subprocess
 import tempfile
 import time
@@ -54,3 +55,15 @@ def usual():
     """(authority, certificate, key) of the listeners that every test broker has."""
     authority = Authority()
     return (authority, *authority.issue("localhost"))
+
+
+def first_flight():
+    """A ClientHello."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    outgoing = ssl.MemoryBIO()
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return outgoing.read()

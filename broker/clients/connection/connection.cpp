@@ -129,6 +129,8 @@ void connection::on_memory_bound(exchange::held_kind what) {
     if (what == exchange::held_kind::input) {
         owner_.memory().tell(what, describe_holder(held_input()));
         shard_.count(counter::input_evictions);
+        // In the middle of a handshake nothing can be said, and what is held is freed with the connection only.
+        if (cipher() && cipher()->is_opening()) return close(close_reason::bad_input);
         end(error_code::input_overload, close_reason::bad_input);
         discard_input();
         return;

@@ -90,7 +90,8 @@ user_session::login_step user_session::log_in_with_token(const login_request& re
     if (!identity) {
         log::debug("listener {}: a token from {} was refused: {}", listener().name, address(), identity.error().reason);
         // An expired token does not count as a guess.
-        if (identity.error().code == error_code::token_invalid) clients().door().throttle.failed(from, {}, shard.now_ms());
+        if (identity.error().code == error_code::token_invalid)
+            clients().door().throttle.failed(from, {}, shard.now_ms());
         return refuse(identity.error().code);
     }
     access().has_token = true;
