@@ -159,7 +159,7 @@ user_session* shard_clients::take_ticket(std::uint64_t ticket, bool is_wrong) {
 void shard_clients::ask_handler(user_session& who, const access::address_key& from, std::string_view data) {
     const std::uint64_t ticket = start_verification(who, from);
     login_call& call = *calls_.emplace(ticket, std::make_unique<login_call>(shard_)).first->second;
-    call.ask(rules_->login_type, data, [this, ticket](login_call::decision outcome) {
+    call.ask(rules_->login_type, data, from.number(), [this, ticket](login_call::decision outcome) {
         // Not now, since the call itself is in use, and perhaps the session.
         shard_.at_turn_end([this, ticket, outcome = std::move(outcome)]() mutable {
             calls_.erase(ticket);

@@ -20,6 +20,7 @@ struct basic_envelope {
     Text id_token{};    ///< the id as the client wrote it; empty if no status is wanted
     Text key_token{};   ///< the routing key as the client wrote it, with quotes; empty if there is none
     std::uint64_t key_hash = 0;   ///< hash of the key without quotes and escapes; 0 if there is none
+    std::uint64_t share = 0;      ///< whose share of a handler's queue it takes; 0: that of its sender
     std::uint8_t hops = 0;        ///< number of handlers that have passed the message on
     bool addressed = false;       ///< whether a command has addressed anybody, so that `delivered` has a meaning
     bool was_retried = false;     ///< whether the message was given to a second instance
@@ -36,6 +37,7 @@ struct basic_envelope {
         id_token = other.id_token;
         key_token = other.key_token;
         key_hash = other.key_hash;
+        share = other.share;
         hops = other.hops;
         addressed = other.addressed;
         was_retried = other.was_retried;

@@ -34,6 +34,7 @@ std::uint64_t order_of(const exchange::envelope_view& message) noexcept {
 }  // namespace
 
 std::uint64_t origin_of(const exchange::envelope_view& message) noexcept {
+    if (message.share != 0) return message.share;
     if (message.origin) return message.origin.value();
     return hash_of(message.remote.empty() ? message.user : exchange::remote_origin::unpack(message.remote).server);
 }

@@ -262,10 +262,9 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
         }
         if (come_back(*to, wanted.secret, wanted.offset)) return step::next;
     }
-    std::string authentication;
+    const request_credentials& shown = opening_->credentials;
+    const std::string authentication = shown.json();
     if (wanted.request.kind == wire::credentials_kind::none) {
-        const request_credentials& shown = opening_->credentials;
-        authentication = shown.json();
         wanted.request.kind = shown.kind;
         wanted.request.token = shown.token;
         wanted.request.user = shown.user;

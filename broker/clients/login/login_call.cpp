@@ -63,7 +63,8 @@ login_call::~login_call() {
     shard_.sessions().remove(id_);
 }
 
-void login_call::ask(std::string_view type, std::string_view data, std::function<void(decision)> done) {
+void login_call::ask(std::string_view type, std::string_view data, std::uint64_t share,
+                     std::function<void(decision)> done) {
     done_ = std::move(done);
     exchange::handler_port* const port = shard_.routes().serving(type);
     if (!port) return finish(failed(error_code::no_handler, "no handler serves log-ins"));
@@ -71,6 +72,7 @@ void login_call::ask(std::string_view type, std::string_view data, std::function
     wire::append_quoted(type_token, type);
     exchange::envelope_view envelope;
     envelope.origin = id_;
+    envelope.share = share;
     envelope.type_token = type_token;
     envelope.id_token = login_id;
     const auto result = port->submit(envelope, type, data);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -32,7 +33,8 @@ public:
 
     /// Sends the message. `done` is called exactly once, perhaps before this returns, but not after the object is
     /// destroyed.
-    void ask(std::string_view type, std::string_view data, std::function<void(decision)> done);
+    /// `share` is a number of the client's address, or 0: in the handler's queue, addresses take turns.
+    void ask(std::string_view type, std::string_view data, std::uint64_t share, std::function<void(decision)> done);
 
     bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) override;
     bool deliver(const exchange::payload&) override { return false; }

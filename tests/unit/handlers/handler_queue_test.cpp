@@ -84,7 +84,8 @@ struct bench {
         else queue = std::make_unique<handler_queue>(home, shared, std::chrono::milliseconds{2'000});
     }
 
-    submit_result submit(const client& from, const std::string& data, std::string_view key = {}) {
+    submit_result submit(const client& from, const std::string& data, std::string_view key = {},
+                         std::uint64_t share = 0) {
         exchange::envelope_view message;
         message.origin = from.id();
         message.user = "tina";
@@ -92,6 +93,7 @@ struct bench {
         message.id_token = data;
         message.key_token = key;
         message.key_hash = wire::key_hash(key);
+        message.share = share;
         return queue->submit(message, "t", data);
     }
 
@@ -272,6 +274,27 @@ TEST_CASE("handler queue: a share that is too large is refused, and gives way", 
     recorder instance{0, 10};
     it.queue->add_ready(instance);
     CHECK(instance.seen == texts{"1", "2", "3", "a"});
+}
+
+TEST_CASE("handler queue: what is asked for many of one address takes one share, and addresses take turns",
+          "[handlers]") {
+    bench b;
+    b.entry.waiting = 4;
+    b.use();
+    recorder instance{0, 1};
+    b.queue->add_ready(instance);
+    std::vector<std::unique_ptr<client>> calls;  // as log-ins do it: each has a session of its own
+    const auto ask = [&](const std::string& data, std::uint64_t address) {
+        calls.push_back(std::make_unique<client>(b.home));
+        return b.submit(*calls.back(), data, {}, address).what;
+    };
+    using outcome = submit_result::outcome;
+    for (const char* each : {"1", "2", "3", "4", "5"}) CHECK(ask(each, 7) == outcome::taken);
+    CHECK(ask("6", 7) == outcome::refused);
+    CHECK(ask("other", 8) == outcome::taken);
+    while (!instance.held.empty()) b.answer(instance);
+    CHECK(instance.seen == texts{"1", "2", "3", "other", "4"});
+    b.queue->remove_ready(instance);
 }
 
 TEST_CASE("handler queue: a removed handler ends what waits", "[handlers]") {
