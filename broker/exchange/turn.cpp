@@ -32,7 +32,7 @@ void turn::call_all(turn_list& registered, const char* where, void (turn_stream:
     while (turn_stream* const stream = now.pop()) call(*stream, where, what);
 }
 
-void turn::call(turn_stream& stream, const char* where, void (turn_stream::*what)()) {
+void turn::call_on(turn_stream& stream, const char* where, void (turn_stream::*what)()) {
     if (!guard(where, [&] { (stream.*what)(); })) stream.fail();
 }
 
@@ -41,7 +41,7 @@ void turn::read_waiting() {
     const turn_stream* const last = waiting_.last();
     for (std::size_t count = 0; !waiting_.empty() && host_.may_read_more(count); ++count) {
         turn_stream& next = *waiting_.pop();
-        call(next, "a stream that reads more", &turn_stream::read_on);
+        call_on(next, "a stream that reads more", &turn_stream::read_on);
         if (&next == last) return;
     }
 }

@@ -177,8 +177,8 @@ public:
     turn_phase phase() const noexcept { return phase_; }
     /// Whether the next turn has something to do though nothing may become ready.
     bool has_work() const noexcept {
-        return !resuming_.empty() || !waiting_.empty() || !dirty_.empty() || first_writer_ || first_ender_ || !deferred_.empty() ||
-               !buried_.empty() || !dying_.empty();
+        return !resuming_.empty() || !waiting_.empty() || !dirty_.empty() || first_writer_ || first_ender_ ||
+               !deferred_.empty() || !buried_.empty() || !dying_.empty();
     }
 
 private:
@@ -195,7 +195,7 @@ private:
     template <class Member>
     void call_each(Member*& first, Member*& last, const char* where, void (Member::*call)());
     void call_all(turn_list& registered, const char* where, void (turn_stream::*what)());
-    void call(turn_stream& stream, const char* where, void (turn_stream::*what)());
+    void call_on(turn_stream& stream, const char* where, void (turn_stream::*what)());
     void read_waiting();
     void end();
     void destroy(turn_list gone) noexcept;

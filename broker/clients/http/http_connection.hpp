@@ -16,6 +16,8 @@
 
 namespace bester::clients {
 
+class engine_session;
+
 /// A connection that speaks HTTP: requests for files, requests of Engine.IO, and upgrades to a WebSocket, for which
 /// another object takes the connection over at the end of the turn. Requests are answered in order, one at a time; each
 /// request keeps what its answer needs.
