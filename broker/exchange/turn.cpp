@@ -29,7 +29,7 @@ bool turn::guard(const char* where, Work&& work) noexcept {
 /// Streams that are registered meanwhile are called in the next turn, so that none is starved.
 void turn::call_all(turn_list& registered, const char* where, void (turn_stream::*what)()) {
     turn_list now = registered.take();
-    while (turn_stream* const stream = now.pop()) call(*stream, where, what);
+    while (turn_stream* const stream = now.pop()) call_on(*stream, where, what);
 }
 
 void turn::call_on(turn_stream& stream, const char* where, void (turn_stream::*what)()) {
