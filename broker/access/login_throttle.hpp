@@ -19,7 +19,7 @@ struct throttle_settings {
     std::chrono::milliseconds longest_wait{900'000};
     std::chrono::milliseconds forget_after{300'000};  ///< one failure is forgotten after each such time
     std::chrono::milliseconds known_for{7LL * 24 *
-                                        3'600'000};  ///< how long a user who logged in from an address is known there
+                                        3'600'000};  ///< how long a user that logged in from an address is known there
     std::size_t entries = 32'768;                    ///< entries of each of three tables, 16 bytes each
 
     bool operator==(const throttle_settings&) const = default;

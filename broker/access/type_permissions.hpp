@@ -26,7 +26,7 @@ struct permission_rule {
     bool operator==(const permission_rule&) const = default;
 };
 
-/// Who wants to send. Views, for the call.
+/// The sender of a message. Views, valid during the call.
 struct sender {
     std::string_view user;
     std::span<const std::string> roles{};

@@ -78,7 +78,7 @@ std::optional<std::string> find_password(const login_options& options) {
     return password;
 }
 
-/// Who asks for TLS by its options shall not go without it. $BESTER_CA may stand there for other commands.
+/// A client with options for TLS must not connect without it. $BESTER_CA may be set for other commands.
 bool is_tls_forgotten(const login_options& options) {
     if (options.endpoint.starts_with("tls:")) return false;
     const char* const usual = std::getenv("BESTER_CA");

@@ -12,7 +12,7 @@ class App;
 
 namespace bester::cli {
 
-/// Where a client command connects, and as whom.
+/// The address to which a client command connects, and its credentials.
 struct login_options {
     std::string endpoint = "127.0.0.1:2223";    ///< --to
     std::string user;                           ///< --user; empty: anonymous

@@ -52,7 +52,7 @@ std::string state_of(const json& peer) { return text_of(peer, "state") + (is_lea
 
 bool is_linked(const json& peer) { return text_of(peer, "state") == "linked"; }
 
-/// Where the link goes, or whom the messages go through.
+/// Returns the link's address, or the servers that messages go through.
 std::string way_of(const json& peer) {
     const auto via = array_of(peer, "via");
     return via.empty() || is_linked(peer) ? text_of(peer, "address") : "via " + joined(via);

@@ -42,7 +42,7 @@ void run_serve(const std::string& file, int& exit_code) {
     handlers::guard guard;  // forks, so it comes before all threads
     const logging log{loaded.config->log};
     try {
-        // Absolute, for whoever reads the status: they stand elsewhere.
+        // Absolute, since readers of the status may have another working directory.
         broker running{std::filesystem::absolute(file).lexically_normal().string(), machine, std::move(*loaded.config),
                        guard};
         running.run();

@@ -40,7 +40,7 @@ constexpr std::string_view transport_word(transport kind) noexcept {
     return kind == transport::tcp ? "tcp" : kind == transport::unix_socket ? "unix" : "websocket";
 }
 
-/// How a session on a listener may say who it is.
+/// The authentication methods of a listener.
 enum class authentication_method { accounts, anonymous, jwt, certificate, handler };
 
 enum class tls_version { tls_1_2, tls_1_3 };
@@ -66,8 +66,9 @@ struct listener_settings {
     std::string address;   ///< tcp: "127.0.0.1:2223", "[::1]:2223"; unix: the path
     unsigned mode = 0660;  ///< unix: permissions of the socket file
     std::vector<authentication_method> authentication{authentication_method::accounts};
-    std::vector<std::string> proxies;  ///< rules of web::is_among: whom we believe where a client is
-    bool proxy_protocol = false;       ///< and whose connections begin with a PROXY header
+    std::vector<std::string>
+        proxies;                  ///< rules of web::is_among: proxies that are trusted to report the client's address
+    bool proxy_protocol = false;  ///< and whose connections begin with a PROXY header
     listener_tls tls;
     web_settings web;             ///< websocket: what is served where
     bool accept_servers = false;  ///< takes the original daemon's messages from servers, which prove nothing

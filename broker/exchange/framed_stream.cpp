@@ -106,8 +106,8 @@ void framed_stream::hung_up(std::uint32_t events) {
     state_.hang_up();
 }
 
-/// Reads a share. Who took all of it has more, probably: the loop need not tell of it again, and all others that have
-/// come first.
+/// Reads a share. If the whole share was taken, there is probably more: the loop need not report it again, and all
+/// other streams that have more come first.
 void framed_stream::read_input() {
     socket_share_ = socket_share::due;
     if (cipher_) read_ciphered();
@@ -360,7 +360,7 @@ void framed_stream::release(std::uint8_t why) {
     if (!state_.release(why)) return;
     // A pause does not count as time of the frame.
     if (flow_->frame_since_ms != 0) flow_->frame_since_ms += shard_.now_ms() - flow_->paused_since_ms;
-    // Who has sent more already waits as all do who have much to be read.
+    // A stream that has sent more already waits like all others that have much to be read.
     if (account_ && (kept_ || left_frame_ == left_frame::in_framing)) shard_.read_more(*this);
     else shard_.read_on(*this);
 }

@@ -22,7 +22,7 @@ public:
     }
 
     int get() const noexcept { return fd_; }
-    /// Gives the descriptor to the caller, who closes it.
+    /// Gives the descriptor to the caller, which must close it.
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
 private:

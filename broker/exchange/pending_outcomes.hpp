@@ -48,7 +48,7 @@ struct acknowledgement {
     bool is_wanted() const noexcept { return status != 0 || report != 0; }
 };
 
-/// Who receives the report of a command: the handler that gave it, or the server that sent it here.
+/// The receiver of a command's report: the handler that gave it, or the server that sent it here.
 struct report_target {
     std::uint64_t source = 0;  ///< the command_source's number; 0: a server sent the command
     std::string_view tag;      ///< the handler's name for the report; empty: it wants none

@@ -178,7 +178,8 @@ private:
     static constexpr std::size_t least_share = std::size_t{1} << 10;
     static constexpr std::chrono::milliseconds sweep_interval{50};
     static constexpr unsigned handled_by_one_clock = 16;
-    static constexpr std::chrono::milliseconds more_reading{2};  ///< in a turn, of those who have more than their share
+    static constexpr std::chrono::milliseconds more_reading{
+        2};  ///< time in a turn for streams that have more than their share
     static constexpr unsigned openings_in_a_turn = 4;
     static constexpr std::size_t most_spare_outboxes = 4'096;
     static constexpr std::size_t most_spare_kept = 256;

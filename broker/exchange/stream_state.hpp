@@ -29,7 +29,7 @@ public:
         flowing,
         held,      ///< for one reason at least
         resuming,  ///< what was kept is read in the turn's next phase of reading on, before anything else
-        waiting,   ///< there is more than its share: it is read when those who wait for the same were
+        waiting,   ///< there is more than its share: it is read after the streams that waited before it
     };
     /// Whether anything more comes from the socket.
     ///

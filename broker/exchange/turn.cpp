@@ -7,7 +7,7 @@ turn::~turn() {
         while (turn_stream* const stream = each->pop()) delete stream;
 }
 
-/// Who still waits to read is told so that it is closed, before it is destroyed.
+/// A stream that still waits to read is called once more before it is destroyed, and finds that it is closed.
 void turn::destroy(turn_list gone) noexcept {
     while (turn_stream* const stream = gone.pop()) {
         if (stream->reading_) buried_.push(*stream);
@@ -36,7 +36,7 @@ void turn::call_on(turn_stream& stream, const char* where, void (turn_stream::*w
     if (!guard(where, [&] { (stream.*what)(); })) stream.fail();
 }
 
-/// Each at most once. Who has more yet is then behind all others.
+/// Each stream at most once; one with more input is then behind all others.
 void turn::read_waiting() {
     const turn_stream* const last = waiting_.last();
     for (std::size_t count = 0; !waiting_.empty() && host_.may_read_more(count); ++count) {

@@ -73,7 +73,8 @@ private:
         waiting_room::line line;  ///< until those have ended
     };
 
-    /// Tells those that gave way, at the end of the turn: whoever submits may be in the middle of executing commands.
+    /// Tells the senders of messages that gave way; at the end of the turn, since the caller of submit() may be
+    /// executing commands.
     class eviction_teller final : public exchange::turn_ender {
     public:
         explicit eviction_teller(handler_queue& of) noexcept : queue_{of} {}
@@ -99,7 +100,7 @@ private:
     std::vector<outlet*> leaving_;                 ///< instances that take no more messages, but may hold some
     waiting_room::line unassigned_;                ///< messages that wait while no instance is ready
     std::unordered_map<std::uint64_t, pin> pins_;  ///< by order; empty most of the time
-    waiting_room::message_list evicted_;                   ///< to be told `busy` at the end of the turn
+    waiting_room::message_list evicted_;           ///< to be told `busy` at the end of the turn
     eviction_teller eviction_teller_{*this};
     bool was_unpinned_ = false;
     bool is_retired_ = false;

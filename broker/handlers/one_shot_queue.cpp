@@ -75,7 +75,7 @@ submit_result one_shot_queue::submit(const exchange::envelope_view& message, std
 void one_shot_queue::call(exchange::envelope&& message, std::string&& data, std::uint64_t deadline_ms) noexcept {
     const std::uint64_t id = ++last_call_;
     const bool is_on_its_way = shard_.guarded("a call of a one-shot handler", [&] {
-        // Made here, as who brings the answer has no shard whose work it could end.
+        // Made here, since the callback has no shard whose work an exception could end.
         auto answer = std::make_shared<one_shot_result>();
         exchange::envelope& kept = calls_[id];
         exchange::undo take_back{[&] {

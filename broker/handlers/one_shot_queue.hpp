@@ -54,7 +54,8 @@ public:
     std::uint64_t source_id() const noexcept override { return 0; }
 
 private:
-    /// Tells those that gave way, at the end of the turn: whoever submits may be in the middle of executing commands.
+    /// Tells the senders of messages that gave way; at the end of the turn, since the caller of submit() may be
+    /// executing commands.
     class eviction_teller final : public exchange::turn_ender {
     public:
         explicit eviction_teller(one_shot_queue& of) noexcept : queue_{of} {}

@@ -48,7 +48,7 @@ struct peering_settings {
     std::size_t message_size = std::size_t{1} << 20;  ///< largest frame of a link
     std::size_t dials = 16;                           ///< to servers that were learned of, at a time
     std::size_t learned = 512;                        ///< servers that one neighbour may be the first to tell of
-    std::size_t handshakes = 64;                      ///< connections at a time that have not said who they are
+    std::size_t handshakes = 64;                      ///< connections at a time that have not completed the handshake
     std::size_t unanswered =
         4'096;  ///< messages of one server that handlers have; less than half of what waits for one
     std::size_t unanswered_bytes = std::size_t{16} << 20;  ///< the same in bytes

@@ -110,7 +110,7 @@ struct authenticator::state {
         if (its_turn == turn::run) {
             try {
                 result = verify(*wanted);
-            } catch (const std::exception& error) {  // of those who wait each is told
+            } catch (const std::exception& error) {  // each waiting caller is told
                 log::error("accounts: a log-in could not be verified: {}", error.what());
                 result = verdict::unavailable;
             }
@@ -177,7 +177,7 @@ void authenticator::verify_async(std::string_view user, std::string_view passwor
             twin->second->callbacks.push_back(std::move(callback));
             return;
         }
-        // Whole before others find it: who waits for one that never runs waits for ever.
+        // Complete before others can find it, since a caller that waits for one that never runs would wait for ever.
         wanted = std::make_shared<verification>(
             verification{std::string(user), secret(password), digest, state_->now(), {}});
         wanted->callbacks.push_back(std::move(callback));

@@ -26,7 +26,7 @@ public:
                     ///< quickly
     };
     using task = std::function<void(turn)>;
-    /// Whoever submits: a number that the caller chooses.
+    /// The submitter: a number that the caller chooses.
     using submitter = std::uint64_t;
 
     worker_pool(unsigned threads, std::size_t max_waiting);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Measures the broker's processor time for everything that somebody may send, and prints a Markdown table.
+"""Measures the broker's processor time for everything that a stranger or a client may send, and prints a Markdown table.
 
 Each row is one thing that is done many times, or many bytes of one kind; what the broker's process used meanwhile, all
 threads, is divided by their number. The client's own time does not count.

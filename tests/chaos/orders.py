@@ -1,4 +1,4 @@
-"""What a message orders its handler to do: one form for those who send it, who execute it, and who check it.
+"""What a message orders its handler to do: one form for senders, handlers and checks.
 
     {"op": "reply"}                          a reply to the sender
     {"op": "user", "to": [server, user]}     sendClients to all sessions of a user, here or elsewhere
@@ -57,7 +57,7 @@ def servers_of(order, server):
 
 
 def address_of(order, server, connection):
-    """Whom the deliveries are for: a tuple that a recipient can be compared with; None: nobody."""
+    """The recipients of the deliveries: a tuple that a recipient can be compared with; None: nobody."""
     last = order
     while "inner" in last:
         server = last["to"] if last["op"] == "far" else server

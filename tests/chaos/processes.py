@@ -1,4 +1,4 @@
-"""The processes of clients (traffic.py) and of those who attack (hostile.py)."""
+"""The processes of clients (traffic.py) and of attackers (hostile.py)."""
 import json
 import os
 import pathlib

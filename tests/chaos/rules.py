@@ -45,7 +45,7 @@ def bytes_as_sent(book):
 
 
 def sender_as_it_is(book):
-    """A handler is told who sent the message, and a time that is not before it was sent."""
+    """A handler is told the sender of the message, and a time that is not before it was sent."""
     for message in book.messages.values():
         sender = message.connection
         for took in message.taken:

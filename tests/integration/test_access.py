@@ -1,4 +1,4 @@
-"""Who may do what: tokens, certificates, log-ins that a handler decides, permissions, and what slows guessers down."""
+"""Access rules: tokens, certificates, log-ins that a handler decides, permissions, and what slows guessers down."""
 import json
 import socket
 import time

@@ -127,7 +127,7 @@ def test_who_is_ended_is_told(make_broker, transport):
 
 
 def test_half_messages_of_websockets_and_half_posts_are_counted(make_broker):
-    """Fragments, frames cut in the middle, and bodies: by strangers and by who is in."""
+    """Fragments, frames cut in the middle, and bodies: by strangers and by logged-in clients."""
     paths = [{"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "paths": {"/": {}, "/any": {"type": "echo"}},
               "authentication": ["anonymous"]},
              socketio_listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"]),
@@ -335,7 +335,7 @@ def test_above_the_memory_mark_who_does_not_read_goes_and_nobody_waits(make_brok
 
 
 def test_what_many_have_waiting_together_is_there_once(make_broker):
-    """A delivery to many who do not read takes its size, not that times their number."""
+    """A delivery to many clients that do not read takes its size, not that times their number."""
     with make_broker(limits={"queued_memory": "4MiB", "queue_bytes": "2MiB"}) as broker:
         sender = broker.client("tina", "unix")
         stuck = [broker.client("gustav", "unix") for _ in range(40)]

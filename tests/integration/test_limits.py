@@ -14,7 +14,7 @@ from eventually import eventually
 
 
 def flood(broker, sender, user, size, times):
-    """Lets the handler push to a user who may not read."""
+    """Lets the handler push to a user that may not read."""
     return sender.request("echo", {"act": "push", "times": times, "commands": [
         {"command": "sendClients", "users": [user], "type": "flood", "data": "x" * size}]})
 

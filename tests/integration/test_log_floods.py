@@ -1,4 +1,4 @@
-"""Whoever floods an edge with what is logged fills no disk: each kind of line is bounded, and hides no other."""
+"""A flood of events that are logged fills no disk: each kind of line is bounded, and hides no other."""
 import re
 import socket
 import struct

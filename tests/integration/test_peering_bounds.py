@@ -1,4 +1,4 @@
-"""What a server brings is bounded: who is in the way is itself, not local clients and not other servers."""
+"""What a server sends is bounded: it holds up itself, not local clients and not other servers."""
 import socket
 import time
 

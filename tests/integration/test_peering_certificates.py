@@ -1,4 +1,4 @@
-"""Who may link: certificates that are refused, with the reason where an admin looks for it, and their renewal."""
+"""Certificates of links: those that are refused, with the reason where an admin looks for it, and their renewal."""
 import shutil
 import ssl
 import subprocess

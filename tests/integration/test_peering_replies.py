@@ -1,4 +1,4 @@
-"""What comes back from another server is taken for what was asked of it, and for nothing else."""
+"""Replies and results of another server are taken only for messages that it was sent."""
 import pytest
 
 import link_peer

@@ -109,7 +109,7 @@ def test_what_a_killed_broker_left_is_replaced(make_broker):
 
 
 def test_refused_hellos_do_not_fill_the_disk(make_broker):
-    """Whoever reaches handlers.sock can say a wrong hello as often as it likes."""
+    """A process that can reach handlers.sock can send a wrong hello as often as it likes."""
     with make_broker() as broker:
         path = str(broker.directory / "run" / "handlers.sock")
         hello = json.dumps({"kind": "hello", "protocol": 1, "handler": "echo", "token": "wrong"}).encode()

@@ -1,4 +1,4 @@
-"""Socket.IO paths byte by byte: what no honest client sends, who reads nothing, and who must not come in."""
+"""Socket.IO paths byte by byte: invalid input, clients that read nothing, and clients that must be refused."""
 import json
 import socket as sockets
 import threading

@@ -190,7 +190,7 @@ def test_a_session_that_nobody_had_is_not_brought_back(chat):
 
 def test_the_offset_of_a_session_before_is_not_taken_for_one_of_this_session(clients, own_chat):
     """As the client in JavaScript has it: it names the last offset that it got, which may be of a session that is over, of a
-    broker that was started anew."""
+    broker that was restarted."""
     chat = own_chat()
     gustav = clients.open(chat.direct_url, WEBSOCKET, query={"name": "Gustav"})
     gustav.connected()

@@ -49,7 +49,7 @@ def crowded_accounts(accounts, costly_hash, tmp_path_factory):
 
 
 def destroy_hashes(broker):
-    """From now on nobody's password can be verified: who is let in was remembered."""
+    """From now on no password can be verified: only remembered credentials are let in."""
     with sqlite3.connect(broker.config["accounts"]["database"]) as database:
         database.execute("UPDATE users SET hash = 'none'")
     database.close()

@@ -1,4 +1,4 @@
-"""TLS on listeners: who may connect, with which versions and certificates, and certificates that change."""
+"""TLS on listeners: allowed versions and certificates, and certificates that change."""
 import shutil
 import socket
 import ssl

@@ -192,7 +192,7 @@ def test_a_slow_but_steady_reader_of_a_file_is_not_cut_off(make_broker, folder, 
 
 
 def test_a_slow_reader_gives_way_to_others_after_a_while(make_broker, folder, large):
-    """It takes a little all the time, so that it is not taken for one who reads nothing."""
+    """It takes a little all the time, so that it does not count as a client that reads nothing."""
     with make_broker(**listening(folder, files=1, write_timeout="2s"), threads=1) as broker:
         began = time.monotonic()
         slow, other = slow_reader(broker), Raw(broker)

@@ -21,7 +21,7 @@ class Closed(AssertionError):
 
 
 class Secure(tuple):
-    """("host", port) where TLS is spoken. `files`: a pair to show as one's own, if asked."""
+    """("host", port) where TLS is spoken. `files`: a certificate and its key to show, if requested."""
 
     authority = None
     files = None

@@ -240,7 +240,7 @@ class Handler:
             self.reply(channel, message, data)
 
     def on_login(self, channel, message, credentials):
-        """Lets in who knows the word, as whatever that one wants to be."""
+        """Lets in a client that knows the word, as any user that it names."""
         self.seen.append(message["data"])
         if "act" in credentials:
             getattr(self, "act_" + credentials["act"])(channel, message, credentials)

@@ -139,7 +139,7 @@ PERMISSIONS = [{"types": ["panel"], "users": ["tina"]}, {"types": ["*"], "users"
 
 class Chat:
     """A broker with the example's handler. It is reached at `url` through a proxy, which can cut the way to it and keeps
-    its address when the broker is started anew."""
+    its address when the broker is restarted."""
 
     kind = "bester"
 

@@ -1,4 +1,4 @@
-"""Those who watch in tests: a broker that serves the spectator panel, and clients that speak its protocol."""
+"""Spectators in tests: a broker that serves the spectator panel, and clients that speak its protocol."""
 import asyncio
 import json
 import subprocess

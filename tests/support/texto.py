@@ -1,4 +1,4 @@
-"""Those who speak Texto in tests: a broker that serves it, people at its page, a client at a terminal."""
+"""Participants of Texto in tests: a broker that serves it, people at its page, a client at a terminal."""
 import asyncio
 import json
 import uuid

@@ -68,7 +68,7 @@ class PythonClients:
 
 
 class Talk:
-    """What tests say and expect, whoever the client is."""
+    """What tests send and expect, for every client."""
 
     def opened(self):
         event = self.next()

@@ -70,10 +70,11 @@ public:
     std::string address() const;
     /// For a line of the log: the session and its user.
     virtual std::string describe() const;
-    /// The same of one who holds so many bytes.
+    /// The same for a client that holds this many bytes.
     virtual std::string describe_holder(std::size_t bytes) const;
 
-    /// Queues a frame for the client. False: it could not be taken; a client for whom too much waits already ends.
+    /// Queues a frame for the client; returns false if it was not taken. A client for which too much waits already is
+    /// ended.
     bool put(std::string_view frame) { return takes_output() && took(enqueue(frame)); }
     bool put(const exchange::payload& frame) { return takes_output() && took(enqueue(frame)); }
     template <class Writer>
@@ -100,7 +101,7 @@ protected:
     virtual void say_goodbye(const wire::status_error& why, web::close_code code) = 0;
     /// Closes it when all is written; a protocol that has a word for it says it before.
     virtual void finish(exchange::close_reason reason) { close_after_flush(reason); }
-    /// Too much waits for the client: it is to be ended, not now, as whoever delivers may be going through a group.
+    /// Too much waits for the client: it is ended later, since the caller may be iterating over a group.
     virtual void overflow();
 
     void on_bad_frame(bool is_too_large) override;

@@ -50,7 +50,7 @@ public:
     std::uint64_t lost_until_ms() const noexcept { return lost_until_ms_; }
     /// Leaves the exchange without telling the client. May be called again after an exception.
     void drop();
-    /// While its client is lost, its place among those who are from the same address.
+    /// While its client is lost, its place among the lost sessions of the same address.
     access::address_place lost_place;
 
     bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) override;

@@ -283,7 +283,7 @@ void shard_engines::settle_down(moved& what) {
     who.move_to(*this);
     decltype(newcomers_) newcomer;
     if (!who.has_joined()) newcomer.emplace(who.opened_ms(), &who);
-    // Whoever names a shard in what it wants back comes here; but no more than have room.
+    // A client that names this shard in its secret comes here, as long as there is room.
     const bool has_room = clients_.has_room_for_engine() || end_newcomer();
     engines_.emplace(who.sid(), what.engine.begin());
     living_.splice(living_.end(), what.engine);

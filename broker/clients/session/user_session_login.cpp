@@ -193,7 +193,8 @@ user_session::login_step user_session::accept(std::string_view user) {
     const std::size_t most = clients().limits().sessions_per_user;
     if (most != 0 && shard.users().count(user_) >= most) return refuse(error_code::too_many_sessions);
     id_ = shard.sessions().add(*this);
-    // It is in with all that belongs to it, or not at all: nobody hears that it has left who has not heard of it.
+    // The session enters completely or not at all, so that no observer hears of the end of a session that it has not
+    // heard of.
     exchange::undo stay_outside{[&] {
         standing_ = standing::outside;
         shard.users().remove(user_, id_);

@@ -7,7 +7,7 @@
 
 namespace bester::clients {
 
-/// Who answers what a WebSocket says beside messages.
+/// The receiver of a WebSocket's control frames and errors.
 class websocket_events {
 public:
     /// Bytes have come: it is there.

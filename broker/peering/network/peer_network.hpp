@@ -58,7 +58,8 @@ public:
     /// Ends the link when all sent messages are acknowledged, and makes no other until retry.
     tl::expected<void, std::string> drain(std::string_view server);
 
-    /// After an exception on the control thread: takes up what that may have ended, so that who is to be linked is.
+    /// After an exception on the control thread: continues the work that it may have ended, so that links are still
+    /// made.
     void go_on();
 
     /// Returns the document of `bester peers` and status (proto-docs/admin.md). Waits for the shards.

@@ -150,7 +150,7 @@ void peer_network::parts::tell_of(const peer_record& peer, const std::string& li
     log::line(is_warning ? log::level::warning : log::level::info, "{}", line);
 }
 
-/// A server that dialled us has said who it is.
+/// A server that dialled this one has sent its hello.
 void peer_network::parts::greeted(setup_result result, std::string remote) {
     if (is_stopping_) return;
     if (!result) {

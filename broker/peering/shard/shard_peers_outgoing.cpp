@@ -107,7 +107,7 @@ void shard_peers::submit_legacy(std::string_view address, const exchange::remote
                                 const acknowledgement& to) {
     pending_refs::waiting waiting{to, std::string{address}, {}, {}, {}};
     if (to.report != 0) waiting.recipients.emplace_back(address);
-    // Made here, as who says what became of it has no shard whose work it could end.
+    // Made here, since the callback has no shard whose work an exception could end.
     auto ended = std::make_shared<std::pair<pending_refs::waiting, std::string>>(std::move(waiting), std::string{});
     listener_.send_legacy(std::string{address}, legacy_frame(what.type_token, what.data),
                           [this, &home = shard_, ended](error_code code, std::string reason) {

@@ -19,8 +19,8 @@
 
 namespace bester {
 
-/// What a client is behind its public face: the stream, who waits for what, and the events that
-/// nobody has fetched yet. Same thread and ownership rules as client.
+/// The implementation of a client: the stream, the calls that wait, and the events that are not fetched yet. Same
+/// thread and ownership rules as client.
 class client::connection {
 public:
     /// Why a connection could not be made.
@@ -76,7 +76,7 @@ private:
     std::uint64_t last_id_ = 0;
     std::unordered_set<std::string> unanswered_;
     wait_for_outcome* waiting_ = nullptr;                      ///< set during `send`
-    std::string transmitting_;                                 ///< the id of what is being written, else empty
+    std::string transmitting_;                                 ///< id of the message that is being written, else empty
     std::deque<std::pair<client_event, std::size_t>> events_;  ///< with the size of their frames
     std::size_t events_size_ = 0;
     std::optional<error_info> close_reason_;  ///< from `close_special`

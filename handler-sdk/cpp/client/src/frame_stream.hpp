@@ -25,7 +25,7 @@ public:
     frame_stream& operator=(const frame_stream&) = delete;
     ~frame_stream();  ///< says farewell where TLS wants it, if the socket takes it at once
 
-    /// Adds a frame to what is to be written; `wait` writes it.
+    /// Adds a frame to the output; `wait` writes it.
     void enqueue(std::string_view body);
     bool has_output() const noexcept { return written_ < output().size(); }
 

@@ -11,7 +11,7 @@
 
 namespace bester::client_detail {
 
-/// The first message: says who we are, and nothing else.
+/// Returns the first message, which carries only the credentials.
 std::string encode_login(const credentials& who);
 
 /// A message; `data` must be valid JSON text, an empty id leaves it out.

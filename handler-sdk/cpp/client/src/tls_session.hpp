@@ -25,7 +25,7 @@ public:
     void send(std::string_view plain);
     /// Says that nothing more will be sent.
     void farewell();
-    /// What is to go over the socket; the caller removes what went.
+    /// The output for the socket; the caller removes the sent part.
     std::string& output() noexcept { return output_; }
     const std::string& output() const noexcept { return output_; }
 

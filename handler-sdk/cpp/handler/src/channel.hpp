@@ -28,7 +28,7 @@ public:
     bool may_have_more() const noexcept { return was_filled_; }
     /// The next frame that is complete; views live until the next receive().
     wire::frame_result next_frame();
-    /// Writes what waits, as far as the socket takes it. False: the other side is gone.
+    /// Writes the queue as far as the socket takes it; returns false if the other side is gone.
     bool flush();
 
     int fd() const noexcept { return socket_.get(); }

@@ -27,7 +27,7 @@ public:
     void set_loop_thread(std::thread::id thread);
     /// For the runtime: it is going away.
     void close();
-    /// For the runtime: what was posted so far; the eventfd is quiet again.
+    /// For the runtime: takes everything posted so far, and clears the eventfd.
     void take(std::vector<callback<void(runtime&)>>& functions);
     int event_fd() const noexcept { return event_.get(); }
     /// The handler, if this is the thread on which its loop runs; else nullptr.

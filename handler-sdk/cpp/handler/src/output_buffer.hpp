@@ -16,7 +16,7 @@ public:
     bool empty() const noexcept { return size() == 0; }
     std::string_view view() const noexcept { return {bytes_.data() + begin_, size()}; }
 
-    /// Starts a frame; what is appended until end_frame is its body.
+    /// Starts a frame, whose body is everything appended until end_frame.
     void begin_frame();
     /// Writes the length before the body and returns it.
     std::size_t end_frame() noexcept;

@@ -27,7 +27,7 @@
 
 namespace bester::detail {
 
-/// Where a handler finds its broker, and as whom.
+/// The broker's socket, and the credentials of a handler.
 struct run_settings {
     std::string socket;
     std::string handler;
@@ -47,10 +47,10 @@ struct author_functions {
     bool is_unordered = false;
 };
 
-/// The loop of one handler: an epoll over its channels, in which all of the author's functions are
-/// called. A turn reads what came on the channels, calls, formats the answers into the channels'
-/// output buffers, and writes each of them once. All on one thread; others come in by the inbox.
-/// runtime.cpp has the loop, dispatch.cpp what comes in, sending.cpp what goes out.
+/// The loop of one handler: an epoll over its channels, in which all of the author's functions are called. A turn reads
+/// what came on the channels, calls, formats the answers into the channels' output buffers, and writes each of them
+/// once. All on one thread; others come in by the inbox. runtime.cpp has the loop, dispatch.cpp the incoming frames,
+/// sending.cpp the outgoing ones.
 class runtime {
 public:
     using clock = std::chrono::steady_clock;
@@ -135,7 +135,7 @@ private:
     wire::json_reader reader_{512};  // as deep as a broker may allow
 
     std::vector<channel> channels_;  // by shard; empty: not attached
-    std::uint64_t attachment_ = 0;   // counts attachments, so that what is late finds nothing
+    std::uint64_t attachment_ = 0;   // counts attachments, so that late work finds nothing
     welcome greeting_;
     std::optional<std::string> lost_;  // why the attachment must be given up at the end of this turn
     send_order order_;

@@ -18,10 +18,10 @@ struct order_entry {
 /// that only replies, or whose frames go over one channel, never waits. Pure.
 class send_order {
 public:
-    /// Begins anew with so many channels, nothing sent. `is_kept` false: nothing ever waits.
+    /// Starts again with this many channels and nothing sent. `is_kept` false: no frame ever waits.
     void reset(std::size_t channels, bool is_kept);
 
-    /// A frame is about to go to `shard`: what it comes after. The result lives until the next call.
+    /// Returns what a frame that is about to be sent to `shard` comes after. The result is valid until the next call.
     std::span<const order_entry> next(unsigned shard, bool is_only_replies);
 
 private:

@@ -13,7 +13,7 @@
 
 namespace bester::detail {
 
-/// What the author wants to hear about who is there.
+/// The events that the handler's author has asked for.
 struct presence_functions {
     callback<void(const snapshot&)> snapshot;
     callback<void(const client_session&)> connected;

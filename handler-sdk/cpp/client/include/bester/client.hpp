@@ -15,7 +15,7 @@
 
 namespace bester {
 
-/// Who the client is. All empty: an anonymous session, where the listener allows it.
+/// The client's credentials. All empty: an anonymous session, where the listener allows it.
 struct credentials {
     std::string user;
     std::string password;
@@ -25,7 +25,7 @@ struct credentials {
 /// For endpoints "tls:host:port". Files are PEM, read at each connecting.
 struct tls_options {
     std::string authority;    ///< whose certificates are trusted; empty: those that the system trusts
-    std::string certificate;  ///< who we are, where the listener asks for it, with its chain; empty: nobody
+    std::string certificate;  ///< the client's certificate with its chain, where the listener requests one; empty: none
     std::string key;          ///< of `certificate`; empty: it stands in the same file
     std::string name;         ///< that the broker's certificate must have; empty: the endpoint's host
 };
@@ -101,7 +101,7 @@ public:
     outcome send_raw(const destination& to, std::string_view data);
     outcome send_raw(const destination& to, std::string_view data, std::chrono::milliseconds timeout);
 
-    /// Sends a message without id: nobody says what became of it.
+    /// Sends a message without id, for which no status comes.
     submission post(const destination& to, const nlohmann::json& data);
     submission post_raw(const destination& to, std::string_view data);
 
@@ -125,7 +125,7 @@ public:
     /// The good status that answered the log-in.
     const status& login() const noexcept;
 
-    /// Closes the connection, for good. What was received can still be fetched.
+    /// Closes the connection for good. Received events can still be fetched.
     void close() noexcept;
 
 private:

@@ -25,7 +25,7 @@ public:
     answer& operator<<(command next) & { return commands_ << std::move(next), *this; }
     answer&& operator<<(command next) && { return commands_ << std::move(next), std::move(*this); }
 
-    /// For the SDK: what it consists of.
+    /// For the SDK: the parts of the answer.
     commands& list() noexcept { return commands_; }
     /// A JSON object; empty if nothing is refused.
     std::string_view error() const noexcept { return error_; }

@@ -33,8 +33,8 @@ private:
     std::string_view text_;
 };
 
-/// Names of users, sessions, groups or servers for a command: one string, `{"tina", "gustav"}`, or
-/// any range of strings. Copies what it is given.
+/// Names of users, sessions, groups or servers for a command: one string, `{"tina", "gustav"}`, or any range of
+/// strings. Copies its arguments.
 class name_list {
 public:
     name_list(const char* name) : name_list{std::string_view{name}} {}         // NOLINT
@@ -131,7 +131,7 @@ command send_handler(std::string_view handler, raw_json data);
 /// Hands the data to the handler of the same type on these servers, or `*`.
 command send_servers(const name_list& servers, const nlohmann::json& data);
 command send_servers(const name_list& servers, raw_json data);
-/// Closes every session of these users, who are told the reason.
+/// Closes every session of these users, and tells them the reason.
 command disconnect(const name_list& users, std::string_view reason);
 command disconnect_sessions(const name_list& sessions, std::string_view reason);
 

@@ -106,7 +106,7 @@ public:
     bool push(commands list);
     /// Calls `function` on the thread of `run()`, soon. Any thread.
     void post(callback<void()> function);
-    /// Stops as SIGTERM does: takes nothing new, answers what is held, returns from `run()`. Any thread.
+    /// Stops like SIGTERM: takes no new messages, answers those that are held, returns from `run()`. Any thread.
     void stop();
 
     /// Calls `function` after each `interval`, or once after `delay`, while `run()` runs.

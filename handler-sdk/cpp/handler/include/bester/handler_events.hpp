@@ -44,8 +44,8 @@ struct group_size {
     bool operator==(const group_size&) const = default;
 };
 
-/// Who was there when the channels were opened: all that came and went later is told by the events
-/// that follow. Only what was asked for is filled in. A plain value.
+/// The state when the channels were opened; events report all later changes. Only the requested parts are filled in. A
+/// plain value.
 struct snapshot {
     std::vector<client_session> clients;
     std::vector<std::string> peers;

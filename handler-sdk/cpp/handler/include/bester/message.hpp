@@ -45,14 +45,14 @@ public:
     std::string_view type() const noexcept { return fields_.type; }
     /// The routing key that it was given; what has the same key comes to the same instance. Empty: none.
     std::string_view key() const noexcept { return fields_.key; }
-    /// Who sent it. Empty if a handler did, unasked.
+    /// The sender's user name. Empty if a handler sent the message unasked.
     std::string_view user() const noexcept { return fields_.user; }
     std::string_view session() const noexcept { return fields_.session; }
     /// The server that it was sent on.
     std::string_view server() const noexcept { return fields_.server; }
     /// The handler that sent it, if no client did.
     std::string_view from_handler() const noexcept { return fields_.handler; }
-    /// What the sender may be, as whoever vouched for it says.
+    /// The sender's roles and claims, from its token or a log-in handler.
     std::vector<std::string> roles() const;
     bool has_role(std::string_view role) const;
     /// What the sender's token says of it, as far as the broker's config passes it on: an object.

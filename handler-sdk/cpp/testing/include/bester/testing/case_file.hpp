@@ -16,8 +16,8 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// One line of a case file: what the handler is given, and what it should do. A plain value.
-/// handler-sdk/cpp/README.md, "Testing a handler", describes the fields.
+/// One line of a case file: the handler's input, and the expected output. A plain value. handler-sdk/cpp/README.md,
+/// "Testing a handler", describes the fields.
 struct handler_case {
     using json = nlohmann::ordered_json;
 

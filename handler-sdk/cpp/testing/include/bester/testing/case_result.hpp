@@ -24,7 +24,7 @@ struct suite_result {
     std::vector<case_result> cases;
     std::string death;    ///< how the handler failed to start or died; empty: it did not
     std::string warning;  ///< e.g. that it did not leave when it was drained
-    std::string output;   ///< what it wrote
+    std::string output;   ///< the handler's output
 
     std::size_t failed() const noexcept;
 };

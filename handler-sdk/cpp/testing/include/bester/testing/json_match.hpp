@@ -7,7 +7,7 @@
 
 namespace bester::testing {
 
-/// One place where what came is not what was expected. A plain value.
+/// One difference between the actual and the expected JSON. A plain value.
 struct difference {
     std::string path;      ///< e.g. "commands[0].data.text"
     std::string expected;  ///< JSON, or words

@@ -12,7 +12,7 @@
 
 namespace bester::testing {
 
-/// The handler went away, or did not do in time what was waited for.
+/// The handler ended, or did not do the expected thing in time.
 class handler_gone : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
@@ -71,7 +71,7 @@ private:
     std::optional<nlohmann::ordered_json> take_frame(connection& from);
     /// False at the end of the stream.
     bool read_some(connection& from);
-    /// Index of what is readable, or nothing. `fds` may hold -1.
+    /// Returns the index of a readable descriptor, or none. `fds` may contain -1.
     std::optional<std::size_t> wait_readable(const std::vector<int>& fds, milliseconds timeout);
     nlohmann::ordered_json receive_from(connection& from);
 
