@@ -38,7 +38,7 @@ home=$(mktemp -d "${TMPDIR:-/tmp}/bester-demo.XXXXXX")
 pids=()
 finish() {
   trap - EXIT INT TERM
-  # The broker first: it drains its handlers; then the one-shot handler, which is nobody's child but ours.
+  # The broker first: it drains its handlers; then the one-shot handler, which is a child of this script.
   for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
   rm -rf "$home"
 }
