@@ -265,22 +265,25 @@ void broker::parts::run() {
 /// Runs the control thread's loop to its end. False: an exception has left something that it called. That ends what it
 /// left, and nothing else: what has to go on goes on.
 bool broker::parts::run_control() {
-    try {
-        control_.run();
-        return true;
-    } catch (const std::exception& error) {
-        log::error("internal error on the control thread: {}", error.what());
-    }
-    try {
-        network_->go_on();
-        if (!is_stopping_) return false;
-        stop_timer_.expires_after(poll_interval);
-        stop_timer_.async_wait([this](std::error_code error) {
-            if (!error) wait_until_answered(stop_deadline_);
+    const auto attempt = [](auto&& work) {
+        try {
+            work();
+            return true;
+        } catch (const std::exception& error) {
+            log::error("internal error on the control thread: {}", error.what());
+            return false;
+        }
+    };
+    if (attempt([&] { control_.run(); })) return true;
+    attempt([&] { supervisor_->go_on(); });
+    attempt([&] { network_->go_on(); });
+    if (is_stopping_)
+        attempt([&] {
+            stop_timer_.expires_after(poll_interval);
+            stop_timer_.async_wait([this](std::error_code error) {
+                if (!error) wait_until_answered(stop_deadline_);
+            });
         });
-    } catch (const std::exception& error) {
-        log::error("internal error on the control thread, after another one: {}", error.what());
-    }
     return false;
 }
 

@@ -63,6 +63,23 @@ void handler_entry::drain(clock::time_point limit) {
     for (const auto& each : retired_) each->drain(limit);
 }
 
+void handler_entry::go_on() {
+    const auto keep = shared_from_this();  // idle_ may destroy the entry
+    auto all = retired_;
+    for (const auto& each : slots_) {
+        all.push_back(each->serving);
+        all.push_back(each->coming);
+        if (each->coming && each->coming->current_phase() == instance::phase::ready) became_ready(*each->coming);
+        if (!each->backing_off) continue;
+        begin_later(*each, std::max(std::chrono::milliseconds{0},
+                                    std::chrono::ceil<std::chrono::milliseconds>(each->due - clock::now())));
+    }
+    for (const auto& each : all)
+        if (each) each->go_on();
+    if (wanted_) start();
+    else if (is_idle()) idle_(*this);
+}
+
 handler_entry::clock::time_point handler_entry::drain_limit() const {
     auto longest = std::max(settings_.deadline, settings_.stop_grace);
     for (const auto& [type, deadline] : settings_.deadlines) longest = std::max(longest, deadline);

@@ -46,6 +46,8 @@ public:
     void restart();
     /// Drains and stops all instances, at `limit` at the latest, and wants none.
     void drain(clock::time_point limit);
+    /// See supervisor::go_on.
+    void go_on();
     /// How long a drain may take: until every deadline has passed, at least the stop grace.
     clock::time_point drain_limit() const;
 

@@ -134,10 +134,10 @@ void instance::channel_opened(channel_offer offer) {
     open_[offer.shard] = true;
     services_.host.open_channel(std::move(offer));
     if (!std::all_of(open_.begin(), open_.end(), [](bool is_open) { return is_open; })) return;
+    services_.host.instance_ready(ref_);
     phase_ = phase::ready;
     was_ready_ = true;
     arm(timer_purpose::none, {});
-    services_.host.instance_ready(ref_);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - started_at_);
     log::info("handler {}: ready, pid {}, {} channels, {} after its start", label_, pid_, open_.size(),
               in_seconds(took));
@@ -190,8 +190,8 @@ void instance::stop(const std::string& reason) {
 void instance::close_channels(const std::string& reason) {
     const bool any = std::find(open_.begin(), open_.end(), true) != open_.end();
     if (channels_closed_ || !any) return;
-    channels_closed_ = true;
     services_.host.close_instance(ref_, reason);
+    channels_closed_ = true;
 }
 
 void instance::terminate(int signal) {
@@ -264,14 +264,37 @@ void instance::process_ended(const exit_status& status) {
 
 void instance::finish(std::string reason, run_end kind) {
     phase_ = phase::gone;
+    end_ = {std::move(reason), {started_at_, was_ready_, kind}};
     arm(timer_purpose::none, {});
-    // Posted, since the owner destroys this object, which a caller still uses.
-    asio::post(services_.io, [weak = weak_from_this(), reason = std::move(reason), kind] {
+    tell_end();
+}
+
+/// Posted, since the owner destroys this object, which a caller still uses.
+void instance::tell_end() {
+    asio::post(services_.io, [weak = weak_from_this()] {
         const auto self = weak.lock();
-        if (!self) return;
-        const finished_run run{self->started_at_, self->was_ready_, kind};
-        self->events_.gone(*self, instance_end{reason, run});
+        if (!self || self->is_end_told_) return;
+        self->events_.gone(*self, self->end_);
+        self->is_end_told_ = true;
     });
+}
+
+void instance::go_on() {
+    if (phase_ == phase::gone) {
+        if (!is_end_told_) tell_end();
+        return;
+    }
+    const bool has_ended = process_ && process_->has_ended();
+    const bool is_half_started =
+        phase_ == phase::starting && settings_.start == start_mode::automatic && timer_purpose_ == timer_purpose::none;
+    if (has_ended || is_half_started) {
+        const char* const reason = has_ended ? "ended during an internal error" : "could not be started";
+        close_channels(reason);
+        process_.reset();
+        return finish(reason, run_end::failed);
+    }
+    if (phase_ == phase::stopping && timer_purpose_ == timer_purpose::none) return terminate(SIGTERM);
+    if (timer_purpose_ != timer_purpose::none) arm(timer_purpose_, timer_deadline_);
 }
 
 }  // namespace bester::handlers

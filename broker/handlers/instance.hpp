@@ -84,6 +84,8 @@ public:
     void drained();
     /// Ends the instance without draining it.
     void stop(const std::string& reason);
+    /// See supervisor::go_on.
+    void go_on();
 
     const instance_ref& ref() const noexcept { return ref_; }
     const std::string& label() const noexcept { return label_; }
@@ -105,6 +107,7 @@ private:
     /// Closes its channels, tells its process to end, and kills it after `stop_grace`.
     void terminate(int signal);
     void finish(std::string reason, run_end kind);
+    void tell_end();
 
     const instance_services& services_;
     handler_settings settings_;
@@ -125,6 +128,8 @@ private:
     bool was_ready_ = false;
     bool was_drained_ = false;  // it owed no answers when it was stopped
     bool channels_closed_ = false;
+    instance_end end_;  // once it is gone
+    bool is_end_told_ = false;
 
     pid_t pid_ = 0;
     std::shared_ptr<process> process_;

@@ -160,7 +160,9 @@ void supervisor::parts::entry_is_idle(const std::string& name) {
 
 void supervisor::parts::report_if_stopped() {
     if (!is_stopping || !entries.empty()) return;
-    if (auto report = std::exchange(stopped, nullptr)) asio::post(for_instances.io, std::move(report));
+    if (!stopped) return;
+    asio::post(for_instances.io, stopped);
+    stopped = nullptr;
 }
 
 supervisor::supervisor(asio::io_context& io, channel_host& host, supervisor_settings settings, guard* watcher)
@@ -205,6 +207,12 @@ void supervisor::channel_lost(const instance_ref& ref, const std::string& reason
 
 void supervisor::instance_drained(const instance_ref& ref) {
     if (instance* which = parts_->find(ref)) which->drained();
+}
+
+void supervisor::go_on() {
+    const auto entries = parts_->entries;  // a copy: idle ones are erased underway
+    for (const auto& [name, entry] : entries) entry->go_on();
+    parts_->report_if_stopped();
 }
 
 std::vector<handler_status> supervisor::status() const {

@@ -65,6 +65,10 @@ public:
     /// handler asked to leave.
     void instance_drained(const instance_ref& instance);
 
+    /// Continues after an exception on the control thread: reports and restarts instances whose end was not handled,
+    /// ends those that are to end, and starts all timers again.
+    void go_on();
+
     std::vector<handler_status> status() const;
 
 private:

@@ -121,7 +121,7 @@ void file_reader::add(std::function<result()> read, completion done) {
     // Only a stopped pool refuses work, and is_stopping_ is set before this one stops.
     static_cast<void>(pool_->submit([read = std::move(read), done = std::move(done)](turn its_turn) {
         if (its_turn != turn::run) return;
-        result ended;
+        result ended{outcome::failed, {}, {}, {}};
         try {
             ended = read();
         } catch (const std::bad_alloc&) {  // treated as a file that cannot be read

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -146,4 +147,13 @@ TEST_CASE("file reader: so many files are on their way at once, and no more", "[
     moved.reset();
     CHECK(reader.take_place(1));
     CHECK_FALSE(reader.take_place(0));
+}
+
+TEST_CASE_METHOD(fixture, "file reader: an exception while a file is read is told as a failure", "[files]") {
+    write("a", "content");
+    std::promise<file_reader::result> promise;
+    reader.open({folder.string(), "a", 1 << 20, [](const web::file_version&) -> bool { throw std::bad_alloc{}; }},
+                [&](file_reader::result result) { promise.set_value(std::move(result)); });
+    CHECK(promise.get_future().get().what == outcome::failed);
+    CHECK(open("a").what == outcome::read);
 }

@@ -2,6 +2,9 @@
 
 #include "handlers/handshake_messages.hpp"
 
+#include <new>
+#include <utility>
+
 #include <asio/post.hpp>
 #include <catch2/catch.hpp>
 
@@ -29,11 +32,13 @@ void recording_host::open_channel(channel_offer offer) {
 }
 
 void recording_host::instance_ready(const instance_ref& instance) {
+    if (std::exchange(fails_when_ready, false)) throw std::bad_alloc{};
     calls.push_back("ready " + name_of(instance));
     ready.push_back(instance);
 }
 
 void recording_host::close_instance(const instance_ref& instance, const std::string& reason) {
+    if (std::exchange(fails_to_close, false)) throw std::bad_alloc{};
     calls.push_back("close " + name_of(instance) + ": " + reason);
     for (const int fd : channels_[instance]) ::close(fd);
     channels_.erase(instance);

@@ -30,7 +30,9 @@ public:
     void send(const instance_ref& instance, const std::string& json);
 
     supervisor* answers_to = nullptr;
-    bool answers_drains = true;  ///< as if nothing were in flight
+    bool answers_drains = true;     ///< as if nothing were in flight
+    bool fails_to_close = false;    ///< the next close_instance() has no memory
+    bool fails_when_ready = false;  ///< the next instance_ready() has none
     std::vector<std::string> calls;
     std::vector<channel_offer> offers;
     std::vector<instance_ref> ready;

@@ -97,6 +97,39 @@ TEST_CASE("supervisor: a crash is named, and the handler started again with a ne
     CHECK(test.stop());
 }
 
+TEST_CASE("supervisor: an exception in the middle of an instance's life keeps no handler from being started again",
+          "[handlers]") {
+    supervisor_fixture test;
+    unsigned exceptions = 0;
+    const auto until = [&](const std::function<bool()>& condition) {
+        for (;;) {
+            try {
+                return test.wait(condition);
+            } catch (const std::bad_alloc&) {  // as the control thread does
+                ++exceptions;
+                test.runs->go_on();
+            }
+        }
+    };
+    handler_settings chat = test.entry("chat");
+    SECTION("when its process has ended") {
+        test.start({chat});
+        REQUIRE(until([&] { return test.is_ready("chat"); }));
+        test.host.fails_to_close = true;
+        test.host.send(test.host.ready.front(), R"({"kind":"crash"})");
+        REQUIRE(until([&] { return test.host.ready.size() == 2; }));
+        CHECK(exceptions == 1);
+    }
+    SECTION("when it is ready") {
+        chat.hello_timeout = std::chrono::milliseconds{1'000};
+        test.host.fails_when_ready = true;
+        test.start({chat});
+        REQUIRE(until([&] { return test.is_ready("chat"); }));
+        CHECK_FALSE(test.host.fails_when_ready);
+    }
+    CHECK(test.stop());
+}
+
 TEST_CASE("supervisor: news about an instance that is gone changes nothing", "[handlers]") {
     supervisor_fixture test;
     test.start({test.entry("chat")});
