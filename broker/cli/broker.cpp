@@ -262,8 +262,7 @@ void broker::parts::run() {
     log::info("bester has stopped");
 }
 
-/// Runs the control thread's loop to its end. False: an exception has left something that it called. That ends what it
-/// left, and nothing else: what has to go on goes on.
+/// Runs the control thread's loop to its end. Returns false if an exception left a handler, which ends that call only.
 bool broker::parts::run_control() {
     const auto attempt = [](auto&& work) {
         try {
