@@ -48,13 +48,13 @@ void turn::read_waiting() {
 
 /// The same of writers and enders.
 template <class Member>
-void turn::call_each(Member*& first, Member*& last, const char* where, void (Member::*call)()) {
+void turn::call_each(Member*& first, Member*& last, const char* where, void (Member::*what)()) {
     Member* next = std::exchange(first, nullptr);
     last = nullptr;
     while (next) {
         Member& member = *std::exchange(next, next->next_);
         member.is_registered_ = false;
-        guard(where, [&] { (member.*call)(); });
+        guard(where, [&] { (member.*what)(); });
     }
 }
 

@@ -193,7 +193,7 @@ private:
         last = &added;
     }
     template <class Member>
-    void call_each(Member*& first, Member*& last, const char* where, void (Member::*call)());
+    void call_each(Member*& first, Member*& last, const char* where, void (Member::*what)());
     void call_all(turn_list& registered, const char* where, void (turn_stream::*what)());
     void call_on(turn_stream& stream, const char* where, void (turn_stream::*what)());
     void read_waiting();

@@ -1,6 +1,7 @@
 """Clients of Socket.IO that take slowly what waits for them, or leave something half said, and go on."""
 import json
 import socket
+import threading
 import time
 
 import pytest
@@ -24,6 +25,41 @@ def edge(make_broker):
     with make_broker(handlers={"echo": python_handler()}, listeners=[at],
                      limits={"keepalive_idle": f"{IDLE}s", "keepalive_timeout": f"{TIMEOUT}s", "queue_bytes": "8MiB"}) as broker:
         yield broker
+
+
+@pytest.mark.parametrize("count, size", [(40, 100_000), (300, 5_000), (3, 900_000)])
+def test_events_of_a_client_on_http_wait_until_it_has_taken_the_answers(make_broker, count, size):
+    """The answers to one burst are more than may wait for the client, which polls as any client does."""
+    at = listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"])
+    with make_broker(handlers={"echo": python_handler()}, listeners=[at], limits={"queue_messages": 100}) as broker:
+        client = Polling(f"http://127.0.0.1:{port_of(broker, 'edge')}")
+        client.enter()
+        events = [f'42{number}["big",{json.dumps("x" * size)}]' for number in range(count)]
+        fits = max(1, 1_000_000 // size)
+        posts = [events[i:i + fits] for i in range(0, count, fits)]
+        statuses = []
+        poster = threading.Thread(target=lambda: statuses.extend(client.post(*each) for each in posts))
+        poster.start()
+        came = []
+        while len(came) < count:
+            packets = client.poll()
+            assert isinstance(packets, list), f"the session ended after {len(came)} of {count} answers: {packets}"
+            came += [packet for packet in packets if packet.startswith("43")]
+        poster.join(20 * waiting.slowness)
+        assert statuses == [200] * len(posts)
+        assert [packet[2:packet.index("[")] for packet in came] == [str(number) for number in range(count)]
+
+
+def test_a_client_on_http_that_posts_and_never_polls_is_ended(edge):
+    client = Polling(f"http://127.0.0.1:{port_of(edge, 'edge')}")
+    client.enter()
+    events = [f'42{number}["big",{json.dumps("x" * 300_000)}]' for number in range(100)]
+    for begin in range(0, len(events), 3):
+        if client.post(*events[begin:begin + 3]) != 200:
+            break
+    else:
+        pytest.fail("it has taken none of 30 MB of answers, and is served for ever")
+    eventually(client.is_gone, 20, "and then its session is over")
 
 
 def test_a_client_that_takes_the_answer_to_its_poll_slowly_is_not_pinged_out(edge):

@@ -155,7 +155,9 @@ engine_session::step engine_session::take_probe(const socketio::engine_packet& p
     }
     side.queue = {};
     side.packets = 0;
-    if (!side.post) http_.reset();
+    asked_bytes_ = 0;  // what is asked for from now on goes over the WebSocket
+    if (side.post) go_on();
+    else http_.reset();
     settle();
     return step::next;
 }
@@ -437,6 +439,7 @@ session_list engine_session::give_up(namespace_session& who) {
     if (found == namespaces_.end()) return taken;
     taken.splice(taken.end(), namespaces_, found);
     if (who.is_holding()) release();
+    all_answered();  // the answers to its messages are not waited for any more
     return taken;
 }
 
@@ -482,7 +485,9 @@ bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms,
     if (pinged_ms_ != 0) {
         // While the connection is not read, an answer cannot be seen. While the client takes what was queued before the
         // ping, it makes progress, which is judged by limits.write_timeout.
-        if (holding_ > 0 || is_read_slowly_ || (websocket_ && websocket_->is_blocked())) pinged_ms_ = now_ms;
+        const bool waits_for_handlers = http_ && http_->post && asked_bytes_ > 0;
+        if (holding_ > 0 || waits_for_handlers || is_read_slowly_ || (websocket_ && websocket_->is_blocked()))
+            pinged_ms_ = now_ms;
         if (now_ms >= pinged_ms_ + ping_timeout_ms) return false;
     }
     if (now_ms < next_ping_ms_) return true;

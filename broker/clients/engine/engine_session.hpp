@@ -84,6 +84,8 @@ public:
     bool has_joined() const noexcept { return has_joined_; }
     void hold_back() noexcept { ++holding_; }
     void release();
+    /// Called when all messages of one of its namespaces are answered, or when it has one namespace fewer.
+    void all_answered();
     void remove_later(namespace_session& who);
     void close_later() noexcept;
     /// Must not be called from one of its own calls, nor from those of its namespaces or its WebSocket.
@@ -156,6 +158,8 @@ private:
     void answer(waiting_request& to, web::http_status status, std::string body);
     void queue_packet(std::size_t size);
     void answer_poll();
+    bool must_wait_for_polls(std::size_t size) const noexcept;
+    bool has_unanswered() const noexcept;
     namespace_session* find(std::string_view name) const noexcept;
 
     shard_engines* home_;
@@ -186,6 +190,7 @@ private:
     std::uint64_t opened_ms_;
     std::uint64_t next_ping_ms_;
     std::uint64_t pinged_ms_ = 0;  ///< 0: no pong is due
+    std::size_t asked_bytes_ = 0;  ///< of events that came in posts since all messages were answered
     std::uint32_t holding_ = 0;    ///< number of namespaces that can take no more events now
     std::uint32_t refusals_ = 0;   ///< number of refused CONNECTs
     bool has_joined_ = false;      ///< whether it has ever been in a namespace

@@ -1,4 +1,5 @@
 // engine_session: HTTP requests, and the change from these to a WebSocket.
+#include <algorithm>
 #include <utility>
 
 #include "clients/engine/engine_carrier.hpp"
@@ -63,6 +64,28 @@ void engine_session::answer_poll() {
     http_->packets = 0;
     answer(http_->poll, web::http_status::ok, std::exchange(http_->queue, {}));
     settle();
+    if (http_->post) home_->call_later(*this, due_post);
+}
+
+/// Returns whether an event of `size` bytes must wait until the client has polled: what it has asked for may be as
+/// large as its events, and a client on HTTP takes nothing between two polls. An event is always taken if nothing
+/// waits.
+bool engine_session::must_wait_for_polls(std::size_t size) const noexcept {
+    if (websocket_) return false;
+    const client_limits& limits = home_->clients().limits();
+    const std::size_t waiting = http_->queue.size() + asked_bytes_;
+    if (waiting == 0) return false;
+    return waiting + size > limits.queue_bytes / 2 || http_->packets > limits.queue_messages / 2;
+}
+
+bool engine_session::has_unanswered() const noexcept {
+    return std::any_of(namespaces_.begin(), namespaces_.end(), [](const auto& each) { return each->unanswered() > 0; });
+}
+
+void engine_session::all_answered() {
+    if (asked_bytes_ == 0 || has_unanswered()) return;
+    asked_bytes_ = 0;
+    go_on();
 }
 
 void engine_session::post(std::string body, const waiting_request& from) {
@@ -102,6 +125,8 @@ void engine_session::take_post() {
             close(true);
             return;
         }
+        const bool is_event = packet.type == socketio::engine_type::message;
+        if (is_event && must_wait_for_polls(size)) return;
         const std::size_t begin = http_->at;
         http_->at += std::min(size + 1, rest.size());
         // Ends with a separator: an empty packet.
@@ -111,6 +136,7 @@ void engine_session::take_post() {
         }
         const step done = take(packet, nullptr);
         if (done == step::not_yet) http_->at = begin;
+        else if (is_event && has_unanswered()) asked_bytes_ += size;
         if (done != step::next) return;
     }
 }
