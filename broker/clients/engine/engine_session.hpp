@@ -159,7 +159,7 @@ private:
     void queue_packet(std::size_t size);
     void answer_poll();
     bool must_wait_for_polls(std::size_t size) const noexcept;
-    bool has_unanswered() const noexcept;
+    std::size_t unanswered() const noexcept;
     namespace_session* find(std::string_view name) const noexcept;
 
     shard_engines* home_;

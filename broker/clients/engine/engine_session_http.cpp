@@ -1,5 +1,4 @@
 // engine_session: HTTP requests, and the change from these to a WebSocket.
-#include <algorithm>
 #include <utility>
 
 #include "clients/engine/engine_carrier.hpp"
@@ -75,15 +74,18 @@ bool engine_session::must_wait_for_polls(std::size_t size) const noexcept {
     const client_limits& limits = home_->clients().limits();
     const std::size_t waiting = http_->queue.size() + asked_bytes_;
     if (waiting == 0) return false;
-    return waiting + size > limits.queue_bytes / 2 || http_->packets > limits.queue_messages / 2;
+    return waiting + size > limits.queue_bytes / 2 || http_->packets + unanswered() >= (limits.queue_messages + 1) / 2;
 }
 
-bool engine_session::has_unanswered() const noexcept {
-    return std::any_of(namespaces_.begin(), namespaces_.end(), [](const auto& each) { return each->unanswered() > 0; });
+/// Returns the number of messages of all its namespaces that are not answered.
+std::size_t engine_session::unanswered() const noexcept {
+    std::size_t sum = 0;
+    for (const auto& each : namespaces_) sum += each->unanswered();
+    return sum;
 }
 
 void engine_session::all_answered() {
-    if (asked_bytes_ == 0 || has_unanswered()) return;
+    if (asked_bytes_ == 0 || unanswered() > 0) return;
     asked_bytes_ = 0;
     go_on();
 }
@@ -136,7 +138,7 @@ void engine_session::take_post() {
         }
         const step done = take(packet, nullptr);
         if (done == step::not_yet) http_->at = begin;
-        else if (is_event && has_unanswered()) asked_bytes_ += size;
+        else if (is_event && unanswered() > 0) asked_bytes_ += size;
         if (done != step::next) return;
     }
 }

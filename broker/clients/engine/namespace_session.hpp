@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,8 @@ public:
     void drop();
     /// While its client is lost, its place among the lost sessions of the same address.
     access::address_place lost_place;
+    /// While its client is lost, where it is among the lost sessions of its shard.
+    std::optional<std::list<std::unique_ptr<namespace_session>>::iterator> lost_at;
 
     bool deliver(std::string_view type_token, std::string_view data, std::string_view id_token) override;
     bool deliver(const exchange::payload& frame) override;

@@ -341,6 +341,7 @@ void shard_engines::ended(engine_session& who) noexcept {
         });
         if (stays) {
             lost_.splice(lost_.end(), sessions, sessions.begin());
+            each.lost_at = std::prev(lost_.end());
             clients_.count_engine();
         } else {
             session_list ending;
@@ -370,25 +371,21 @@ session_list shard_engines::take_back(std::string_view secret, const socketio_na
         if (former->namespaces().size() == 1) former->close_later();
         return former->give_up(who);
     }
-    return take_lost(find_lost(who));
+    return take_lost(who);
 }
 
-/// Returns the place of a lost session; the end of the list if it is not lost.
-session_list::iterator shard_engines::find_lost(const namespace_session& who) noexcept {
-    return std::find_if(lost_.begin(), lost_.end(), [&](const auto& each) { return each.get() == &who; });
-}
-
-/// Removes and returns the lost session at this place; nothing at the end of the list.
-session_list shard_engines::take_lost(session_list::iterator at) noexcept {
+/// Removes and returns a lost session; nothing if it is not lost.
+session_list shard_engines::take_lost(namespace_session& who) noexcept {
     session_list taken;
-    if (at == lost_.end()) return taken;
-    taken.splice(taken.end(), lost_, at);
-    taken.front()->lost_place = {};
+    if (!who.lost_at) return taken;
+    taken.splice(taken.end(), lost_, *who.lost_at);
+    who.lost_at.reset();
+    who.lost_place = {};
     clients_.uncount_engine();
     return taken;
 }
 
-void shard_engines::remove_later(namespace_session& who) noexcept { bury(take_lost(find_lost(who))); }
+void shard_engines::remove_later(namespace_session& who) noexcept { bury(take_lost(who)); }
 
 void shard_engines::bury(session_list gone) noexcept {
     for (const auto& each : gone) clients_.shard().guarded("a session that leaves", [&] { each->drop(); });
@@ -428,8 +425,8 @@ bool shard_engines::sweep(std::uint64_t now_ms) {
     for (const auto& who : living_)
         if (!who->check(now_ms, login_timeout, ping_interval_ms(), ping_timeout_ms())) who->close_later();
     for (auto at = lost_.begin(); at != lost_.end();) {
-        const auto each = at++;
-        if (now_ms >= (*each)->lost_until_ms()) bury(take_lost(each));
+        namespace_session& each = **at++;
+        if (now_ms >= each.lost_until_ms()) bury(take_lost(each));
     }
     return true;
 }

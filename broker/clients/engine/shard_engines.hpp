@@ -109,8 +109,7 @@ private:
     };
     std::optional<access::address_place> place_among(access::address_counts& counts, const engine_opening& how) const;
     bool end_newcomer();
-    session_list take_lost(session_list::iterator at) noexcept;
-    session_list::iterator find_lost(const namespace_session& who) noexcept;
+    session_list take_lost(namespace_session& who) noexcept;
     void arrive(moved& what) noexcept;
     void settle_down(moved& what);
     void end_request(const waiting_request& which) noexcept;
