@@ -124,52 +124,6 @@ engine_session::step engine_session::take(const socketio::engine_packet& packet,
     return close(true);
 }
 
-/// Handles the probe of a WebSocket that is to take over from HTTP requests, and the takeover.
-engine_session::step engine_session::take_probe(const socketio::engine_packet& packet, engine_carrier& from) {
-    if (packet.type == engine_type::ping && packet.data == "probe") {
-        is_probed_ = true;
-        from.put_packet("3probe", {});
-        // The client takes over when its last request is answered.
-        if (http().poll) {
-            if (http().packets == 0) answer(http().poll, web::http_status::ok, "6");
-            else answer_poll();
-        }
-        return step::next;
-    }
-    if (packet.type != engine_type::upgrade || !is_probed_) return refuse_probe(from);
-    websocket_ = std::exchange(upgrading_, nullptr);
-    http_side& side = http();
-    if (side.poll) answer(side.poll, web::http_status::ok, "6");
-    // Waiting packets go over the WebSocket before new ones.
-    socketio::payload_reader reader{side.queue};
-    socketio::engine_packet waiting;
-    while (websocket_ && reader.next(waiting) == socketio::payload_status::packet) {
-        if (waiting.is_base64) {
-            std::string bytes;
-            wire::decode_base64(waiting.data, bytes);
-            websocket_->put_bytes(bytes);
-        } else {
-            std::string text{static_cast<char>('0' + static_cast<int>(waiting.type))};
-            websocket_->put_packet(text.append(waiting.data), {});
-        }
-    }
-    side.queue = {};
-    side.packets = 0;
-    asked_bytes_ = 0;  // what is asked for from now on goes over the WebSocket
-    if (side.post) go_on();
-    else http_.reset();
-    settle();
-    return step::next;
-}
-
-/// What went before goes on without it.
-engine_session::step engine_session::refuse_probe(engine_carrier& from) {
-    home_->clients().shard().count(counter::messages_bad);
-    upgrading_ = nullptr;
-    from.leave_engine();
-    return step::closed;
-}
-
 frame_verdict engine_session::on_websocket(engine_carrier& from, std::string_view body, bool is_binary) {
     step done = step::closed;
     socketio::engine_packet packet;

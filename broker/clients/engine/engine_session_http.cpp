@@ -6,12 +6,16 @@
 #include "clients/engine/shard_engines.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "socketio/engine_packet.hpp"
 #include "web/utf8.hpp"
+#include "wire/base64.hpp"
 #include "wire/json_reader.hpp"
 
 namespace bester::clients {
 
+using exchange::counter;
 using socketio::engine_error;
+using socketio::engine_type;
 
 engine_session::http_side& engine_session::http() {
     if (!http_) http_ = std::make_unique<http_side>();
@@ -50,7 +54,7 @@ void engine_session::queue_packet(std::size_t) {
     ++side.packets;
     if (side.queue.size() > limits.queue_bytes || side.packets > limits.queue_messages) {
         if (side.packets > 1) {
-            home_->clients().shard().count(exchange::counter::slow_consumers);
+            home_->clients().shard().count(counter::slow_consumers);
             return close_later();
         }
     }
@@ -127,7 +131,7 @@ void engine_session::take_post() {
             close(true);
             return;
         }
-        const bool is_event = packet.type == socketio::engine_type::message;
+        const bool is_event = packet.type == engine_type::message;
         if (is_event && must_wait_for_polls(size)) return;
         const std::size_t begin = http_->at;
         http_->at += std::min(size + 1, rest.size());
@@ -158,6 +162,52 @@ void engine_session::request_gone(const waiting_request& which) {
         http_->poll = {};
         close(false);
     }
+}
+
+/// Handles the probe of a WebSocket that is to take over from HTTP requests, and the takeover.
+engine_session::step engine_session::take_probe(const socketio::engine_packet& packet, engine_carrier& from) {
+    if (packet.type == engine_type::ping && packet.data == "probe") {
+        is_probed_ = true;
+        from.put_packet("3probe", {});
+        // The client takes over when its last request is answered.
+        if (http().poll) {
+            if (http().packets == 0) answer(http().poll, web::http_status::ok, "6");
+            else answer_poll();
+        }
+        return step::next;
+    }
+    if (packet.type != engine_type::upgrade || !is_probed_) return refuse_probe(from);
+    websocket_ = std::exchange(upgrading_, nullptr);
+    http_side& side = http();
+    if (side.poll) answer(side.poll, web::http_status::ok, "6");
+    // Waiting packets go over the WebSocket before new ones.
+    socketio::payload_reader reader{side.queue};
+    socketio::engine_packet waiting;
+    while (websocket_ && reader.next(waiting) == socketio::payload_status::packet) {
+        if (waiting.is_base64) {
+            std::string bytes;
+            wire::decode_base64(waiting.data, bytes);
+            websocket_->put_bytes(bytes);
+        } else {
+            std::string text{static_cast<char>('0' + static_cast<int>(waiting.type))};
+            websocket_->put_packet(text.append(waiting.data), {});
+        }
+    }
+    side.queue = {};
+    side.packets = 0;
+    asked_bytes_ = 0;  // what is asked for from now on goes over the WebSocket
+    if (side.post) go_on();
+    else http_.reset();
+    settle();
+    return step::next;
+}
+
+/// Ends a WebSocket that was to take over; the session goes on over HTTP.
+engine_session::step engine_session::refuse_probe(engine_carrier& from) {
+    home_->clients().shard().count(counter::messages_bad);
+    upgrading_ = nullptr;
+    from.leave_engine();
+    return step::closed;
 }
 
 }  // namespace bester::clients
