@@ -100,8 +100,8 @@ void waiting_room::move_out(message_list::iterator which, message_list& to) noex
 }
 
 waiting_room::message_list& waiting_room::next_lane(line& from) const noexcept {
-    const bool is_rest_next = from.is_rest_next_ && !from.rest_.empty() &&
-                              !orders_.find(from.rest_.front().order)->second.has_first;
+    const bool is_rest_next =
+        from.is_rest_next_ && !from.rest_.empty() && !orders_.find(from.rest_.front().order)->second.has_first;
     return from.lane(!is_rest_next && !from.first_.empty());
 }
 

@@ -83,7 +83,8 @@ public:
     /// Makes room for a message of `origin` with `bytes` of data. False: there is none, or only if one with a smaller
     /// share gave way. Messages that gave way are moved to `evicted`, without their data.
     bool make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, message_list& evicted);
-    /// Puts a message at the end of a line, whatever the bounds. Without the memory for it the message is left as it is.
+    /// Puts a message at the end of a line, whatever the bounds. Without the memory for it the message is left as it
+    /// is.
     void add(line& to, waiting_message&& message);
     /// The next message of a line that is not empty.
     const waiting_message& first(line& from) const noexcept { return next_lane(from).front(); }
