@@ -10,14 +10,12 @@
 
 #include "exchange/shard.hpp"
 #include "wire/frame.hpp"
-#include "wire/json_reader.hpp"
 
 namespace bester::exchange {
 
 namespace {
 
 constexpr std::uint32_t readable = EPOLLIN;
-constexpr std::size_t smallest_kept = 4'096;
 constexpr std::size_t most_prefixed = std::size_t{16} << 10;
 
 bool has_unread_bytes(int fd) noexcept {
@@ -134,7 +132,7 @@ bool framed_stream::read() {
     if (kept_ && kept_->size > most_prefixed) return read_into_kept();
     const auto buffer = shard_.receive_buffer();
     const std::size_t prefix = kept_ ? kept_->size : 0;
-    if (prefix > 0) std::memcpy(buffer.data(), kept_->data.get(), prefix);
+    if (prefix > 0) std::memcpy(buffer.data(), kept_->view().data(), prefix);
     const ssize_t size = receive(buffer.data() + prefix, buffer.size() - prefix);
     if (size <= 0) return read_nothing(size);
     if (kept_) drop_kept(std::move(kept_));
@@ -218,30 +216,6 @@ bool framed_stream::read_nothing(ssize_t result) {
     return false;
 }
 
-/// Reads the rest of an incomplete frame to where its beginning is, so that a frame in many pieces is not copied once
-/// for each. Memory grows with the bytes that have arrived, not with the announced length.
-bool framed_stream::read_into_kept() {
-    kept_bytes& kept = *kept_;
-    const auto found = wire::decode_frame({kept.data.get(), kept.size}, frame_limit_);
-    const std::size_t missing = std::max<std::size_t>(found.missing, 1);
-    const std::size_t room = kept.capacity - wire::json_padding - kept.size;
-    if (room < std::min(missing, smallest_kept)) {
-        const std::size_t wanted = std::min(kept.size + missing, std::size_t{kept.capacity} * 2);
-        const std::size_t capacity = std::max(wanted, kept.size + smallest_kept) + wire::json_padding;
-        std::unique_ptr<char[]> larger{new char[capacity]};
-        std::memcpy(larger.get(), kept.data.get(), kept.size);
-        shard_.account_kept(static_cast<std::ptrdiff_t>(capacity) - static_cast<std::ptrdiff_t>(kept.capacity));
-        kept.data = std::move(larger);
-        kept.capacity = static_cast<std::uint32_t>(capacity);
-    }
-    const std::size_t size = std::min(missing, std::size_t{kept.capacity} - wire::json_padding - kept.size);
-    const ssize_t got = receive(kept.data.get() + kept.size, size);
-    if (got <= 0) return read_nothing(got);
-    kept.size += static_cast<std::uint32_t>(got);
-    if (static_cast<std::size_t>(got) >= missing) read_kept();
-    return true;
-}
-
 void framed_stream::read_kept() {
     state_.read_on();
     if (fd_ < 0 || is_paused()) return;
@@ -252,18 +226,6 @@ void framed_stream::read_kept() {
     if (fd_ < 0 || cannot_read()) return;
     if (has_input_ended()) on_end_of_input();
     else watch(watched_ | readable);
-}
-
-void framed_stream::decode_kept() {
-    struct kept_until_the_end {
-        framed_stream& of;
-        std::unique_ptr<kept_bytes> bytes;
-        ~kept_until_the_end() { of.drop_kept(std::move(bytes)); }
-    };
-    const kept_until_the_end kept{*this, std::move(kept_)};
-    const std::string_view bytes{kept.bytes->data.get(), kept.bytes->size};
-    const std::size_t consumed = decode(bytes);
-    if (fd_ >= 0 && consumed < bytes.size()) keep(bytes.substr(consumed));
 }
 
 /// Gives all complete frames to on_frame; returns how many bytes they took.
@@ -330,25 +292,6 @@ void framed_stream::lose_framing(bool is_too_large) {
     state_.end_input();
     watch(watched_ & ~readable);
     on_bad_frame(is_too_large);
-}
-
-void framed_stream::keep(std::string_view rest) {
-    const std::size_t capacity = rest.size() + wire::json_padding;
-    auto kept = capacity <= smallest_kept ? shard_.take_kept() : std::make_unique<kept_bytes>();
-    if (!kept->data) {
-        kept->capacity = static_cast<std::uint32_t>(std::max(capacity, smallest_kept));
-        kept->data.reset(new char[kept->capacity]);
-    }
-    std::memcpy(kept->data.get(), rest.data(), rest.size());
-    kept->size = static_cast<std::uint32_t>(rest.size());
-    shard_.account_kept(static_cast<std::ptrdiff_t>(kept->capacity));
-    kept_ = std::move(kept);
-}
-
-/// Buffers of the usual size are used again, as a busy stream keeps a remainder after almost every read.
-void framed_stream::drop_kept(std::unique_ptr<kept_bytes> kept) noexcept {
-    shard_.account_kept(-static_cast<std::ptrdiff_t>(kept->capacity));
-    if (kept->capacity == smallest_kept) shard_.give_back(std::move(kept));
 }
 
 void framed_stream::hold(std::uint8_t why) {
@@ -442,7 +385,7 @@ void framed_stream::close(close_reason reason) noexcept {
 
 stream_parts framed_stream::release_parts() {
     stream_parts taken;
-    if (kept_) taken.received.assign(kept_->data.get(), kept_->size);
+    if (kept_) taken.received.assign(kept_->view());
     if (state_.input_state() != stream_state::input::hung_up) shard_.loop().remove(fd_);
     state_.take_out();
     taken.socket = owned_socket{std::exchange(fd_, -1)};

@@ -42,8 +42,11 @@ std::string_view to_string(close_reason reason) noexcept;
 /// Received bytes that are not decoded yet: the beginning of a frame, or input that came before a pause.
 struct kept_bytes {
     std::unique_ptr<char[]> data;
-    std::uint32_t size = 0;
+    std::uint32_t begin = 0;  ///< bytes of it that have been decoded
+    std::uint32_t size = 0;   ///< bytes after those
     std::uint32_t capacity = 0;
+
+    std::string_view view() const noexcept { return {data.get() + begin, size}; }
 };
 
 /// A connected socket without its stream, with everything that another stream needs to continue it.
