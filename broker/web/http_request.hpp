@@ -32,6 +32,8 @@ struct http_request {
     std::size_t count(std::string_view name) const noexcept;
     /// Returns all values of that name, joined to one list.
     std::string joined(std::string_view name) const;
+    /// Returns the bytes of memory that its texts take, roughly.
+    std::size_t memory() const noexcept;
 };
 
 }  // namespace bester::web

@@ -27,7 +27,9 @@ public:
 
     exchange::framed decode(std::string_view bytes) override;
     void give_again() override { is_again_ = true; }
-    std::size_t held_bytes() const noexcept override { return decoder_.held_bytes() + body_.capacity(); }
+    std::size_t held_bytes() const noexcept override {
+        return decoder_.held_bytes() + arrival_.request.memory() + body_.capacity();
+    }
     void discard() override { release_body(); }
 
     /// Returns whether a part of a request has been received that is not complete.

@@ -63,6 +63,25 @@ std::string frames_of(const std::vector<std::string_view>& pieces) {
 
 }  // namespace
 
+TEST_CASE("http framing: the head of a request counts as held until the request is taken", "[clients]") {
+    http_framing framing{with_bodies()};
+    const std::string large(6'000, 'h');
+    const std::string head = "POST /poll HTTP/1.1\r\nHost: x\r\nX: " + large + "\r\nContent-Length: 2\r\n\r\n";
+    CHECK(framing.held_bytes() == 0);
+    framing.decode(head.substr(0, 3'000));
+    CHECK(framing.held_bytes() >= 3'000);
+    framing.decode(head.substr(3'000));
+    CHECK(framing.is_in_body());
+    CHECK(framing.held_bytes() >= large.size());
+    CHECK(framing.decode("42").status == framing_status::complete);
+    framing.give_again();
+    CHECK(framing.held_bytes() >= large.size());
+    framing.decode({});
+    framing.take();
+    framing.release_body();
+    CHECK(framing.held_bytes() < large.size());
+}
+
 TEST_CASE("http framing: bodies are collected, wherever the stream is cut", "[clients]") {
     const std::string stream =
         "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
