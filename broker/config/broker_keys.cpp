@@ -260,8 +260,9 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::size,
              .least = mebi,
              .most = 1'024 * gibi,
-             .description = "All queues to clients together; beyond it, the clients for which the most waits are "
-                            "disconnected as `slow_consumer`."},
+             .description = "All queues to clients together, and all packets that are kept for the return of a "
+                            "Socket.IO client (`recovery`). Beyond it, the clients for which the most waits are "
+                            "disconnected as `slow_consumer`, and the most packets of one client are dropped."},
             [](auto& c) -> auto& { return c.limits.queued_memory; }),
         declared(
             {.name = "limits.files",

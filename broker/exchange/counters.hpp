@@ -37,10 +37,11 @@ namespace bester::exchange {
     EACH(slow_consumers)                                                                          \
     EACH(peer_deliveries_refused) /* another server's, as half of the session's queue was full */ \
     EACH(write_timeouts)                                                                          \
-    EACH(protocol_errors) /* of handlers */                                                       \
-    EACH(input_evictions) /* ended for limits.held_input, or for others before a log-in */        \
-    EACH(frame_timeouts)  /* of clients */                                                        \
-    EACH(files_served)    /* over HTTP */                                                         \
+    EACH(protocol_errors)    /* of handlers */                                                    \
+    EACH(input_evictions)    /* ended for limits.held_input, or for others before a log-in */     \
+    EACH(frame_timeouts)     /* of clients */                                                     \
+    EACH(recoveries_dropped) /* packets kept for a client's return, dropped to make room */       \
+    EACH(files_served)       /* over HTTP */                                                      \
     EACH(internal_errors)
 
 enum class counter : std::uint8_t {

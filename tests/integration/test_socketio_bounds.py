@@ -217,3 +217,26 @@ def test_a_name_and_a_password_may_come_with_the_request(make_broker):
             raw.send(ws.frame(ws.TEXT, b"40"))
             said = raw.next()[1]
             assert said.startswith(b"40{") if is_in else b"authentication_failed" in said, said
+
+
+def test_what_is_kept_for_the_return_of_clients_is_bounded(make_broker):
+    """It is dropped to make room, and no session ends for it."""
+    at = listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"], recovery="10m", recovery_bytes="256KiB")
+    with make_broker(handlers={"echo": python_handler()}, listeners=[at], limits={"queued_memory": "1MiB"}) as broker:
+        def polled():
+            made = Polling(f"http://127.0.0.1:{port_of(broker, 'edge')}")
+            made.enter()
+            return made
+
+        def takes(client, text):
+            assert client.post("42" + json.dumps(["e", text])) == 200
+            assert text in client.until("42")
+
+        clients = [polled() for _ in range(12)]
+        for round in range(2):
+            for number, client in enumerate(clients):
+                takes(client, f"{round} {number} " + "x" * 100_000)
+        counted = broker.counters()
+        assert counted["recoveries_dropped"] > 0 and counted["slow_consumers"] == 0
+        for client in clients:
+            takes(client, "still here")

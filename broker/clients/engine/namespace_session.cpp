@@ -50,7 +50,10 @@ std::uint64_t number_of(std::string_view id_token) noexcept {
 namespace_session::namespace_session(shard_engines& home, engine_session& carrier, const socketio_namespace& where)
     : home_{home}, carrier_{&carrier}, where_{where}, opening_{carrier.opening()} {}
 
-namespace_session::~namespace_session() { home_.forget(*this); }
+namespace_session::~namespace_session() {
+    clients().memory().account().output.set(*this, held_, 0);
+    home_.forget(*this);
+}
 
 shard_clients& namespace_session::clients() const noexcept { return home_.clients(); }
 
@@ -230,6 +233,13 @@ void namespace_session::keep(std::uint64_t offset, const exchange::payload& pack
     const std::uint64_t now_ms = clients().shard().now_ms();
     const auto window = static_cast<std::uint64_t>(opening_->path->recovery.count());
     recovery_->add(offset, packet, now_ms, now_ms > window ? now_ms - window : 0);
+    clients().memory().account().output.set(*this, held_, recovery_->bytes());
+}
+
+void namespace_session::give_way(exchange::held_kind) {
+    recovery_->clear();
+    clients().memory().account().output.set(*this, held_, 0);
+    clients().shard().count(counter::recoveries_dropped);
 }
 
 /// The broker's own events are not kept for clients that are away.

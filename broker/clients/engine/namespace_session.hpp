@@ -14,6 +14,7 @@
 #include "clients/engine/recovery_log.hpp"
 #include "clients/engine/socketio_namespace.hpp"
 #include "clients/session/user_session.hpp"
+#include "exchange/byte_ledger.hpp"
 #include "socketio/packet.hpp"
 
 namespace bester::clients {
@@ -24,7 +25,7 @@ class shard_engines;
 /// A client in one namespace of a Socket.IO path: a session of the exchange. Its events are messages, deliveries are
 /// events to it (proto-docs/socketio.md). Owned by the engine_session that carries it, or, while its client is lost and
 /// may come back, by its shard's shard_engines. On that shard's thread.
-class namespace_session final : public user_session {
+class namespace_session final : public user_session, private exchange::memory_holder {
 public:
     namespace_session(shard_engines& home, engine_session& carrier, const socketio_namespace& where);
     ~namespace_session();
@@ -87,12 +88,17 @@ private:
     void take_token(std::string_view id_token, std::string_view data);
     bool was_answered(std::string_view id_token);
     void keep(std::uint64_t offset, const exchange::payload& packet);
+    // Packets that are kept for its return count as output that waits for it; they are dropped to make room.
+    std::uint64_t held_weight(exchange::held_kind, std::uint64_t) const noexcept override { return held_.bytes; }
+    void give_way(exchange::held_kind what) override;
+    void check_frame_time(std::uint64_t) override {}
 
     shard_engines& home_;
     engine_session* carrier_;
     const socketio_namespace& where_;
     std::shared_ptr<const engine_opening> opening_;  ///< facts about the connection that it began with
     std::unique_ptr<recovery_log> recovery_;         ///< null: packets that it misses are lost
+    exchange::byte_ledger::entry held_;              ///< for the packets in it
     std::vector<std::uint64_t> answered_;            ///< requests that have got their reply but not their end
     std::uint64_t lost_until_ms_ = 0;
     bool is_holding_ = false;

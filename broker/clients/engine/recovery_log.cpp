@@ -15,6 +15,12 @@ bool recovery_log::reaches_back_to(std::optional<std::uint64_t> offset) const no
     return seen_by(offset) >= dropped_;
 }
 
+void recovery_log::clear() noexcept {
+    dropped_ = last_;
+    bytes_ = 0;
+    entries_.clear();
+}
+
 void recovery_log::drop_front() {
     dropped_ = entries_.front().offset;
     bytes_ -= entries_.front().packet.size();

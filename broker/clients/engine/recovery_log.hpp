@@ -33,6 +33,8 @@ public:
             if (kept.offset > seen) each(kept.packet);
     }
     std::size_t bytes() const noexcept { return bytes_; }
+    /// Drops all packets: a client that comes back is served only if it has missed none.
+    void clear() noexcept;
 
 private:
     struct entry {

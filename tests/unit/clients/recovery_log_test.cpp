@@ -61,6 +61,18 @@ TEST_CASE("recovery: what is older than the window is dropped") {
     CHECK(log.reaches_back_to(1));
 }
 
+TEST_CASE("recovery: a log that was cleared is good for a client that missed nothing, and goes on") {
+    recovery_log log{"secret", 1'000, 0};
+    for (const std::uint64_t offset : {1, 2}) add(log, offset, "1234");
+    log.clear();
+    CHECK(log.bytes() == 0);
+    CHECK_FALSE(log.reaches_back_to(1));
+    CHECK(log.reaches_back_to(2));
+    add(log, 3, "5678");
+    CHECK(after(log, 2) == texts{"5678"});
+    CHECK(log.bytes() == 4);
+}
+
 TEST_CASE("recovery: an offset that is not of this session is none") {
     recovery_log log{"secret", 10, 100};
     CHECK(log.reaches_back_to(7));
