@@ -77,8 +77,8 @@ std::vector<key<broker_config>> login_keys() {
             {.name = "login.known_for",
              .kind = value_kind::duration,
              .most = 365 * day,
-             .description = "For this time after a log-in, the user waits at the same address only for failures of "
-                            "its own there: others who guess the password cannot keep the user out."},
+             .description = "For this time after a log-in, failed log-ins from other addresses do not delay the user "
+                            "at the same address: others who guess the password cannot keep the user out."},
             [](auto& c) -> auto& { return c.login.throttle.known_for; }),
     };
 }

@@ -176,7 +176,7 @@ const std::vector<key<listener_entry>>& listener_keys() {
              .kind = value_kind::texts,
              .most = 1'000,
              .takes_effect = restart,
-             .description = "Proxies that are believed where a client is: IP addresses or networks "
+             .description = "Proxies whose word for a client's address is trusted: IP addresses or networks "
                             "(`10.0.0.0/8`). Of websocket: their `X-Forwarded-For`."},
             [](auto& l) -> auto& { return l.settings.proxies; }),
         declare<listener_entry>(

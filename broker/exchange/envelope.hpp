@@ -19,11 +19,11 @@ struct basic_envelope {
     Text type_token{};  ///< the type as the client wrote it, with quotes
     Text id_token{};    ///< the id as the client wrote it; empty if no status is wanted
     Text key_token{};   ///< the routing key as the client wrote it, with quotes; empty if there is none
-    std::uint64_t key_hash = 0;   ///< hash of the key without quotes and escapes; 0 if there is none
-    std::uint64_t share = 0;      ///< whose share of a handler's queue it takes; 0: that of its sender
-    std::uint8_t hops = 0;        ///< number of handlers that have passed the message on
-    bool addressed = false;       ///< whether a command has addressed anybody, so that `delivered` has a meaning
-    bool was_retried = false;     ///< whether the message was given to a second instance
+    std::uint64_t key_hash = 0;  ///< hash of the key without quotes and escapes; 0 if there is none
+    std::uint64_t share = 0;   ///< number of the account whose share of a handler's queue it takes; 0: the sender's own
+    std::uint8_t hops = 0;     ///< number of handlers that have passed the message on
+    bool addressed = false;    ///< whether a command has addressed anybody, so that `delivered` has a meaning
+    bool was_retried = false;  ///< whether the message was given to a second instance
     std::uint64_t delivered = 0;  ///< number of sessions that its commands have reached so far
     std::uint64_t pending = 0;    ///< number of its pending_status, if the status waits for other shards; otherwise 0
 

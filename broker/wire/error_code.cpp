@@ -76,7 +76,7 @@ constexpr std::array rows{
               "the session is in as many groups as it may be"},
     error_row{command_forbidden, "command_forbidden", fault::handler, false,
               "the config does not let this handler do that (the entry's `may`)"},
-    error_row{rate_limited, "rate_limited", fault::handler, true, "that is more often than the config allows"},
+    error_row{rate_limited, "rate_limited", fault::client, true, "that is more often than the config allows"},
     error_row{peer_unknown, "peer_unknown", fault::handler, false, "there is no peer server of this name"},
     error_row{peer_unreachable, "peer_unreachable", fault::nobody, true,
               "there is no way to that server, or it was lost on the way and what became of the message is unknown"},

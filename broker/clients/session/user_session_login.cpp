@@ -187,8 +187,8 @@ user_session::login_step user_session::accept(std::string_view user) {
     exchange::shard& shard = clients().shard();
     user_ = user;
     if (has_expired())
-        return refuse(
-            wire::as_status_error(error_code::session_expired, "who let it in did so until a time that is over"));
+        return refuse(wire::as_status_error(error_code::session_expired,
+                                            "the log-in was valid only until a time that has passed"));
     if (const error_code why = objection(); why != error_code::none) return refuse(why);
     const std::size_t most = clients().limits().sessions_per_user;
     if (most != 0 && shard.users().count(user_) >= most) return refuse(error_code::too_many_sessions);
