@@ -14,21 +14,23 @@ constexpr std::size_t most_pieces = 64;
 constexpr std::size_t first_capacity = 4;
 }  // namespace
 
-std::unique_ptr<char[]> chunk_pool::take() {
+std::unique_ptr<char[]> chunk_pool::take(std::size_t capacity) {
+    chunks& free = free_of(capacity);
     std::unique_ptr<char[]> chunk;
-    if (free_.empty()) {
-        chunk.reset(new char[chunk_size]);
+    if (free.empty()) {
+        chunk.reset(new char[capacity]);
     } else {
-        chunk = std::move(free_.back());
-        free_.pop_back();
+        chunk = std::move(free.back());
+        free.pop_back();
     }
-    in_use_ += chunk_size;
+    in_use_ += capacity;
     return chunk;
 }
 
-void chunk_pool::give_back(std::unique_ptr<char[]> chunk) noexcept {
-    in_use_ -= chunk_size;
-    if (free_.size() < most_kept) free_.push_back(std::move(chunk));
+void chunk_pool::give_back(std::unique_ptr<char[]> chunk, std::size_t capacity) noexcept {
+    in_use_ -= capacity;
+    chunks& free = free_of(capacity);
+    if (free.size() < free.capacity()) free.push_back(std::move(chunk));
 }
 
 char* outbox::reserve(std::size_t size) {
@@ -39,10 +41,12 @@ char* outbox::reserve(std::size_t size) {
     // What may fail comes first: the place, then the chunk; only then anything is counted.
     if (pieces_.size() == pieces_.capacity()) pieces_.reserve(std::max(first_capacity, 2 * pieces_.size()));
     const bool is_pooled = size <= chunk_pool::chunk_size;
-    std::unique_ptr<char[]> chunk = is_pooled ? pool_->take() : std::unique_ptr<char[]>{new char[size]};
+    const bool is_small = pieces_.empty() && size <= chunk_pool::small_size && !pool_->has_spare();
+    const std::size_t capacity = is_small ? chunk_pool::small_size : is_pooled ? chunk_pool::chunk_size : size;
+    std::unique_ptr<char[]> chunk = is_pooled ? pool_->take(capacity) : std::unique_ptr<char[]>{new char[size]};
     if (!is_pooled) pool_->account(static_cast<std::ptrdiff_t>(size));
     piece& added = pieces_.emplace_back();
-    added.capacity = static_cast<std::uint32_t>(is_pooled ? chunk_pool::chunk_size : size);
+    added.capacity = static_cast<std::uint32_t>(capacity);
     added.data = chunk.get();
     added.chunk = std::move(chunk);
     memory_ += added.capacity;
@@ -81,7 +85,7 @@ void outbox::pop_front() noexcept {
     }
     if (front.chunk) {
         memory_ -= front.capacity;
-        if (front.capacity == chunk_pool::chunk_size) pool_->give_back(std::move(front.chunk));
+        if (front.capacity <= chunk_pool::chunk_size) pool_->give_back(std::move(front.chunk), front.capacity);
         else pool_->account(-static_cast<std::ptrdiff_t>(front.capacity));
     }
     front = piece{};

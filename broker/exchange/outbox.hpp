@@ -10,25 +10,39 @@
 
 namespace bester::exchange {
 
-/// Blocks of memory for output queues, recycled within one shard.
+/// Blocks of memory for output queues, recycled within one shard. There are two sizes: when no large one is spare, a
+/// queue begins with a small one, since in one turn thousands of clients may get one short frame each.
 class chunk_pool {
 public:
+    static constexpr std::size_t small_size = std::size_t{2} << 10;
     static constexpr std::size_t chunk_size = std::size_t{16} << 10;
 
-    chunk_pool() { free_.reserve(most_kept); }
+    chunk_pool() {
+        free_small_.reserve(most_kept_small);
+        free_.reserve(most_kept);
+    }
     chunk_pool(const chunk_pool&) = delete;
     chunk_pool& operator=(const chunk_pool&) = delete;
 
-    std::unique_ptr<char[]> take();
-    void give_back(std::unique_ptr<char[]> chunk) noexcept;
+    /// `capacity`: small_size or chunk_size.
+    std::unique_ptr<char[]> take(std::size_t capacity);
+    void give_back(std::unique_ptr<char[]> chunk, std::size_t capacity) noexcept;
 
+    /// Returns whether a chunk of chunk_size is there to be used again.
+    bool has_spare() const noexcept { return !free_.empty(); }
     /// Returns the bytes in use: chunks, and frames that were too large for one.
     std::size_t bytes_in_use() const noexcept { return in_use_; }
     void account(std::ptrdiff_t bytes) noexcept { in_use_ += static_cast<std::size_t>(bytes); }
 
 private:
+    using chunks = std::vector<std::unique_ptr<char[]>>;
+    static constexpr std::size_t most_kept_small = 2'048;
     static constexpr std::size_t most_kept = 256;
-    std::vector<std::unique_ptr<char[]>> free_;
+
+    chunks& free_of(std::size_t capacity) noexcept { return capacity == small_size ? free_small_ : free_; }
+
+    chunks free_small_;
+    chunks free_;
     std::size_t in_use_ = 0;
 };
 

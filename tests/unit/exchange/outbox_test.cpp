@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -93,6 +95,28 @@ TEST_CASE("outbox: what is queued is written in order, and all memory goes back"
     box.append("more");
     CHECK(box.flush(sockets.fds[0]) == flush_result::done);
     CHECK(sockets.read() == "more");
+}
+
+TEST_CASE("outbox: many queues that get one short frame each in a turn use little memory, and use it again",
+          "[exchange]") {
+    chunk_pool pool;
+    constexpr std::size_t clients = 1'000;
+    std::vector<std::unique_ptr<outbox>> boxes;
+    for (std::size_t i = 0; i < clients; ++i) boxes.push_back(std::make_unique<outbox>(pool));
+    socket_pair sockets;
+    std::set<const char*> seen;
+    std::size_t new_ones = 0;
+    for (int turn = 0; turn < 10; ++turn) {
+        for (auto& each : boxes) {
+            const char* const at = each->reserve(5);
+            each->commit(5);
+            if (seen.insert(at).second && turn > 1) ++new_ones;
+        }
+        CHECK(pool.bytes_in_use() <= clients * chunk_pool::small_size + 256 * chunk_pool::chunk_size);
+        for (auto& each : boxes) each->clear();
+    }
+    CHECK(new_ones == 0);
+    CHECK(pool.bytes_in_use() == 0);
 }
 
 TEST_CASE("outbox: at every split point, what was taken is gone and what was not is left", "[exchange]") {
