@@ -115,6 +115,8 @@ public:
     bool is_closing() const noexcept { return state_.is_closing(); }
     /// Returns whether output waits for the socket to have room.
     bool is_blocked() const noexcept { return fd_ >= 0 && state_.output_state() == stream_state::output::blocked; }
+    /// Returns whether output waits, or waited when the stream ended: the other end has not got all.
+    bool has_unwritten_output() const noexcept { return state_.output_state() == stream_state::output::blocked; }
     bool is_paused() const noexcept { return state_.is_held(); }
     bool is_held(std::uint8_t why) const noexcept { return state_.is_held(why); }
     int fd() const noexcept { return fd_; }

@@ -125,6 +125,7 @@ engine_session::step engine_session::take(const socketio::engine_packet& packet,
 }
 
 frame_verdict engine_session::on_websocket(engine_carrier& from, std::string_view body, bool is_binary) {
+    if (&from == websocket_ && has_held_post()) return frame_verdict::not_yet;  // its packets were sent before
     step done = step::closed;
     socketio::engine_packet packet;
     if (is_binary && &from == websocket_) done = take_bytes(body);
@@ -319,11 +320,12 @@ void engine_session::release() {
 
 void engine_session::go_on() {
     if (is_closed_ || journey_ || holding_ > 0) return;
-    if (websocket_) websocket_->go_on();
-    if (http_ && http_->post) home_->call_later(*this, due_post);
+    if (websocket_ && !has_held_post()) websocket_->go_on();
+    if (has_held_post()) home_->call_later(*this, due_post);
 }
 
 void engine_session::do_due(std::uint8_t what) {
+    if (is_closed_) return;  // in the same turn, after this became due
     if ((what & due_close) != 0) {
         close(false);
         return;
@@ -350,7 +352,7 @@ void engine_session::settle() {
     const bool is_on_http = http_ && !is_closed_;
     exchange::stream_account& account = home_->clients().account();
     const std::size_t opening = is_closed_ ? 0 : opening_->held_bytes();
-    const std::size_t body = is_on_http && http_->post ? http_->body.capacity() : 0;
+    const std::size_t body = is_on_http && has_held_post() ? http_->body.capacity() : 0;
     account.input.set(*this, held_input_, opening + collected + body);
     account.output.set(*this, held_output_, is_on_http && http_->packets > 0 ? http_->queue.capacity() : 0);
     if (collected > 0) home_->clients().shard().wake_sweep();
@@ -375,6 +377,7 @@ engine_session::step engine_session::close(bool has_failed) noexcept {
     if (has_failed) shard.count(counter::messages_bad);
     if (!is_closed_) {
         is_closed_ = true;
+        journey_.reset();
         end_transport(has_failed);
         shard.guarded("what a session has held", [&] { settle(); });
         home_->ended(*this);
@@ -393,7 +396,7 @@ session_list engine_session::give_up(namespace_session& who) {
     if (found == namespaces_.end()) return taken;
     taken.splice(taken.end(), namespaces_, found);
     if (who.is_holding()) release();
-    all_answered();  // the answers to its messages are not waited for any more
+    message_answered();  // the answers to its messages are not waited for any more
     return taken;
 }
 
@@ -439,7 +442,7 @@ bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms,
     if (pinged_ms_ != 0) {
         // While the connection is not read, an answer cannot be seen. While the client takes what was queued before the
         // ping, it makes progress, which is judged by limits.write_timeout.
-        const bool waits_for_handlers = http_ && http_->post && asked_bytes_ > 0;
+        const bool waits_for_handlers = has_held_post() && asked_bytes_ > 0;
         if (holding_ > 0 || waits_for_handlers || is_read_slowly_ || (websocket_ && websocket_->is_blocked()))
             pinged_ms_ = now_ms;
         if (now_ms >= pinged_ms_ + ping_timeout_ms) return false;

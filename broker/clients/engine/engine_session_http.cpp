@@ -26,6 +26,7 @@ void engine_session::take_carrier(engine_carrier& websocket, carrier_part part) 
     const bool is_upgrade = part == carrier_part::takes_over || part == carrier_part::still_takes_over;
     (is_upgrade ? upgrading_ : websocket_) = &websocket;
     if (part == carrier_part::takes_over) is_probed_ = false;
+    is_read_slowly_ = false;  // the connection that an answer was written to may be this one
     if (part == carrier_part::opens) websocket.put_packet(open_text(false), {});
 }
 
@@ -67,7 +68,7 @@ void engine_session::answer_poll() {
     http_->packets = 0;
     answer(http_->poll, web::http_status::ok, std::exchange(http_->queue, {}));
     settle();
-    if (http_->post) home_->call_later(*this, due_post);
+    if (has_held_post()) home_->call_later(*this, due_post);
 }
 
 /// Returns whether an event of `size` bytes must wait until the client has polled: what it has asked for may be as
@@ -88,10 +89,19 @@ std::size_t engine_session::unanswered() const noexcept {
     return sum;
 }
 
-void engine_session::all_answered() {
-    if (asked_bytes_ == 0 || unanswered() > 0) return;
-    asked_bytes_ = 0;
+void engine_session::message_answered() {
+    if (asked_bytes_ == 0) return;
+    asked_bytes_ -= asked_bytes_ / (unanswered() + 1);
+    if (unanswered() == 0) asked_bytes_ = 0;
     go_on();
+}
+
+/// A client that upgrades polls no more, and takes over only when its post is answered: so it is, though its packets
+/// are taken later. Only once until they are taken, so that they are bounded.
+void engine_session::answer_held_post() {
+    if (!upgrading_ || !is_probed_ || !has_held_post() || !http_->post || http_->is_answered_early) return;
+    http_->is_answered_early = true;
+    answer(http_->post, web::http_status::ok, "ok");
 }
 
 void engine_session::post(std::string body, const waiting_request& from) {
@@ -107,7 +117,13 @@ void engine_session::post(std::string body, const waiting_request& from) {
         close(true);
         return;
     }
-    side.body = std::move(body);
+    if (has_held_post()) {
+        // Of a post that was answered before an upgrade that has come to nothing.
+        side.body.erase(0, side.at);
+        side.body.append(1, socketio::payload_separator).append(body);
+    } else {
+        side.body = std::move(body);
+    }
     side.body.reserve(side.body.size() + wire::json_padding);  // the reader of the last packet looks a little beyond it
     side.at = 0;
     take_post();
@@ -116,13 +132,15 @@ void engine_session::post(std::string body, const waiting_request& from) {
 
 /// Takes the packets of a post as far as possible, and answers it when all are taken.
 void engine_session::take_post() {
-    if (is_closed_ || journey_ || !http_ || !http_->post) return;
+    if (is_closed_ || journey_ || !http_ || (!http_->post && http_->body.empty())) return;
     while (holding_ == 0) {
         const std::string_view rest = std::string_view{http_->body}.substr(http_->at);
         if (rest.empty() && http_->at > 0) {
             http_->body = {};
-            answer(http_->post, web::http_status::ok, "ok");
+            http_->is_answered_early = false;
+            if (http_->post) answer(http_->post, web::http_status::ok, "ok");
             settle();
+            if (websocket_) websocket_->go_on();
             return;
         }
         const std::size_t size = std::min(rest.find(socketio::payload_separator), rest.size());
@@ -132,7 +150,7 @@ void engine_session::take_post() {
             return;
         }
         const bool is_event = packet.type == engine_type::message;
-        if (is_event && must_wait_for_polls(size)) return;
+        if (is_event && must_wait_for_polls(size)) return answer_held_post();
         const std::size_t begin = http_->at;
         http_->at += std::min(size + 1, rest.size());
         // Ends with a separator: an empty packet.
@@ -174,6 +192,7 @@ engine_session::step engine_session::take_probe(const socketio::engine_packet& p
             if (http().packets == 0) answer(http().poll, web::http_status::ok, "6");
             else answer_poll();
         }
+        answer_held_post();
         return step::next;
     }
     if (packet.type != engine_type::upgrade || !is_probed_) return refuse_probe(from);
@@ -196,7 +215,7 @@ engine_session::step engine_session::take_probe(const socketio::engine_packet& p
     side.queue = {};
     side.packets = 0;
     asked_bytes_ = 0;  // what is asked for from now on goes over the WebSocket
-    if (side.post) go_on();
+    if (side.post || has_held_post()) go_on();
     else http_.reset();
     settle();
     return step::next;

@@ -14,7 +14,7 @@ using exchange::counter;
 std::uint64_t engine_session::held_weight(exchange::held_kind what, std::uint64_t now_ms) const noexcept {
     if (what == exchange::held_kind::output) return held_output_.bytes;
     // A client that has never logged in holds the data of its opening since then; after a log-in it may.
-    const bool waits_for_us = holding_ > 0 || collecting_since_ms_ == 0;
+    const bool waits_for_us = holding_ > 0 || has_held_post() || collecting_since_ms_ == 0;
     const std::uint64_t since_ms = !has_joined_ ? opened_ms_ : waits_for_us ? now_ms : collecting_since_ms_;
     return held_input_.bytes * (1 + (now_ms - std::min(now_ms, since_ms)));
 }
@@ -38,7 +38,10 @@ void engine_session::give_way(exchange::held_kind what) {
 
 void engine_session::check_frame_time(std::uint64_t now_ms) {
     const auto timeout = static_cast<std::uint64_t>(home_->clients().limits().frame_timeout.count());
-    if (collecting_since_ms_ == 0 || holding_ > 0 || now_ms - collecting_since_ms_ < timeout) return;
+    if (collecting_since_ms_ == 0 || holding_ > 0) return;
+    // The rest may be in a post that is held back.
+    if (has_held_post()) collecting_since_ms_ = now_ms;
+    if (now_ms - collecting_since_ms_ < timeout) return;
     home_->clients().shard().count(counter::frame_timeouts);
     close(true);
 }

@@ -229,7 +229,7 @@ void shard_engines::move(engine_session& who) {
     // What may fail comes first: the session is here or there, whole.
     auto what = std::make_unique<moved>();
     const auto going = who.take_journey();
-    if (!going) return;
+    if (!going || !engines_.contains(who.sid())) return;
     exchange::shard& shard = clients_.shard();
     const unsigned target = going->target;
     what->connect = std::move(going->connect);
@@ -267,6 +267,7 @@ void shard_engines::move(engine_session& who) {
 }
 
 void shard_engines::arrive(moved& what) noexcept {
+    if (what.engine.empty()) return;
     engine_session& who = *what.engine.front();
     if (clients_.shard().guarded("a session that moves", [&] { settle_down(what); })) return;
     if (what.engine.empty()) return who.fail();

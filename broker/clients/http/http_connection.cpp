@@ -196,6 +196,7 @@ frame_verdict http_connection::upgrade(const web::http_request& asked) {
 void http_connection::become_websocket(const websocket_upgrade& how) {
     take_pending();
     if (is_ending()) return;
+    answer_was_read();
     if (how.path->type.empty()) owner_.replace<websocket_session>(*this, how);
     else owner_.replace<bound_session>(*this, how);
 }
@@ -204,8 +205,11 @@ void http_connection::become_websocket(const websocket_upgrade& how) {
 
 /// Tells the Engine.IO session that has its request that the connection has ended.
 void http_connection::detach() {
-    if (const auto written = std::move(written_); written && written->is_read_slowly)
-        tell_session(written->sid, [](engine_session& session) { session.close_now(); });
+    if (written_ && written_->is_read_slowly && has_unwritten_output()) {
+        tell_session(written_->sid, [](engine_session& session) { session.close_now(); });
+        written_.reset();
+    }
+    answer_was_read();
     const auto pending = take_pending();
     if (!pending || pending->sid.empty()) return;
     const waiting_request here{shard_.index(), pending->ticket};

@@ -112,11 +112,11 @@ void http_connection::on_blocked() {
     tell_session(written_->sid, [](engine_session& session) { session.answer_is_read_slowly(); });
 }
 
-/// The answer that was written last is with the client, or another one is about to follow it.
+/// The answer that was written last is with the client, or something else is about to follow it.
 void http_connection::answer_was_read() {
-    const auto written = std::move(written_);
-    if (written && written->is_read_slowly)
-        tell_session(written->sid, [](engine_session& session) { session.answer_was_read(); });
+    if (written_ && written_->is_read_slowly)
+        tell_session(written_->sid, [](engine_session& session) { session.answer_was_read(); });
+    written_.reset();
 }
 
 void http_connection::answer_engine(const web::response_context& to, const engine_answer& answer) {
@@ -197,6 +197,7 @@ void http_connection::upgrade_to_engine(const web::http_request& asked) {
     how.is_compressed = answer.is_compressed;
     how.answer = std::move(answer.response);
     const auto part = is_new ? carrier_part::opens : carrier_part::takes_over;
+    answer_was_read();
     if (!owner_.replace<engine_carrier>(*this, how, *carried, part) && is_new) carried->close_later();
 }
 
@@ -210,6 +211,7 @@ void http_connection::move_to(unsigned target, const web::http_request& asked) {
         refuse(asked, web::http_status::service_unavailable);
         return;
     }
+    answer_was_read();
     auto what = std::make_unique<journey>(journey{{}, asked});
     what->parts = owner_.give_away(*this);
     const auto send = [&] {
