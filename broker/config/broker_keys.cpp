@@ -213,7 +213,8 @@ std::vector<key<broker_config>> limit_keys() {
              .kind = value_kind::duration,
              .least = 1,
              .most = hour,
-             .description = "A client that takes nothing for this time while output waits is disconnected."},
+             .description = "A client that takes nothing for this time while output waits is disconnected. Over TCP it "
+                            "is at most `keepalive_idle` and `keepalive_timeout` together."},
             [](auto& c) -> auto& { return c.limits.write_timeout; }),
         declared(
             {.name = "limits.file_timeout",

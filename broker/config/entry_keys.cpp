@@ -206,7 +206,8 @@ std::vector<key<handlers::handler_settings>> message_keys() {
              .kind = value_kind::size,
              .least = kibi,
              .most = 64 * gibi,
-             .description = "Output that may wait for an instance to read it; at least `message_size`."},
+             .description = "Output that may wait for an instance to read it; at least `message_size`. Messages take "
+                            "half of it; what is left is for events and reports."},
             [](auto& h) -> auto& { return h.queue_bytes; }),
     };
 }

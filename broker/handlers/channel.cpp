@@ -76,7 +76,8 @@ bool channel::take_command(std::uint64_t now_ms) noexcept {
 bool channel::has_room() const noexcept {
     const handler_settings& settings = queue_.settings();
     const std::size_t shards = shard_.settings().shards;
-    return held_.size() < (settings.window + shards - 1) / shards && queued_bytes() < settings.queue_bytes &&
+    // Half of it is left to events, reports and refusals, without which the channel would end.
+    return held_.size() < (settings.window + shards - 1) / shards && queued_bytes() < settings.queue_bytes / 2 &&
            kept_bytes_ < settings.queue_bytes;
 }
 
@@ -274,8 +275,11 @@ void channel::notify(std::string_view frame) noexcept {
 
 void channel::queue_notice(std::string_view frame) {
     if (!is_open() || life_ == life::overfull || life_ == life::ending) return;
-    if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) flush_early();
-    if (queued_bytes() + frame.size() > queue_.settings().queue_bytes + wire::frame_header_size) {
+    // One message may be queued on top of the half that messages may take.
+    const handler_settings& settings = queue_.settings();
+    const std::size_t most = settings.queue_bytes + settings.message_size + wire::frame_header_size;
+    if (queued_bytes() + frame.size() > most) flush_early();
+    if (queued_bytes() + frame.size() > most) {
         // Not now, since this may be called while its commands are executed.
         owner_.lose_later(instance_.epoch, "it does not read what it asked for (queue_bytes)");
         life_ = life_ == life::failing ? life::ending : life::overfull;

@@ -159,6 +159,20 @@ def test_a_flood_of_pushes_does_not_starve_others(make_broker):
         eventually(lambda: broker.counters()["pushes"] == 20_000)
 
 
+def test_messages_leave_room_for_the_reports_of_a_handler_that_reads(make_broker):
+    """A report that finds the queue full of messages would end a handler that does nothing wrong."""
+    count = 60
+    with make_broker(handlers={"echo": python_handler(queue_bytes="1MiB", message_size="512KiB", deadline="60s")}, threads=1) as broker:
+        c, pid = broker.client("tina"), broker.instance("echo")["pid"]
+        commands = [{"command": "sendClients", "users": ["nobody"], "report": f"r{number}"} for number in range(20)]
+        for number in range(count):
+            c.send("echo", {"do": commands, "pad": "x" * 300_000}, f"m{number}")
+        for number in range(count):
+            c.good(f"m{number}", 60)
+        assert broker.instance("echo")["pid"] == pid
+        assert broker.counters()["handler_failures"] == 0
+
+
 def test_reports_that_are_not_read_fill_the_queue_and_fail_the_instance(make_broker):
     entry = python_handler("--events", "clients", queue_bytes="32KiB", message_size="32KiB", restart=FAST, stop_grace="200ms")
     with make_broker(handlers={"echo": entry}) as broker:

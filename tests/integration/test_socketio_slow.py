@@ -50,6 +50,23 @@ def test_events_of_a_client_on_http_wait_until_it_has_taken_the_answers(make_bro
         assert [packet[2:packet.index("[")] for packet in came] == [str(number) for number in range(count)]
 
 
+def test_answers_that_are_larger_than_their_events_end_no_client_that_polls(make_broker):
+    at = listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"])
+    with make_broker(handlers={"echo": python_handler()}, listeners=[at], limits={"queue_bytes": "256KiB"}) as broker:
+        client = Polling(f"http://127.0.0.1:{port_of(broker, 'edge')}")
+        client.enter()
+        count, events = 200, [f'42{number}["script",{{"act":"swell","size":10000}}]' for number in range(200)]
+        poster = threading.Thread(target=lambda: client.post(*events))
+        poster.start()
+        came = []
+        while len(came) < count:
+            packets = client.poll()
+            assert isinstance(packets, list), f"the session ended after {len(came)} of {count} answers: {packets}"
+            came += [packet for packet in packets if packet.startswith("43")]
+        poster.join(20 * waiting.slowness)
+        assert [int(packet[2:packet.index("[")]) for packet in came] == list(range(count)) and len(came[-1]) > 10_000
+
+
 def test_a_client_on_http_that_posts_and_never_polls_is_ended(edge):
     client = Polling(f"http://127.0.0.1:{port_of(edge, 'edge')}")
     client.enter()

@@ -173,6 +173,15 @@ def test_readers_of_files_take_them_in_bursts(make_broker, folder, large):
         assert broker.counters()["write_timeouts"] == 0
 
 
+def test_a_reader_of_a_file_may_pause_for_longer_than_a_vanished_client_stays(make_broker, folder, large):
+    """The kernel ends connections on which output waits for the keepalive's time, also when the other end is there."""
+    with make_broker(**listening(folder, keepalive_idle="1s", keepalive_timeout="1s", file_timeout="2m"), threads=1) as broker:
+        raw = slow_reader(broker)
+        time.sleep(6)   # silence under test
+        assert raw.read_exactly(LARGE) == large.read_bytes()
+        assert raw.get("/app.js")[0] == 200
+
+
 def test_a_reader_of_a_file_that_takes_nothing_has_a_time_of_its_own(make_broker, folder, large):
     with make_broker(**listening(folder, write_timeout="5m", file_timeout="300ms"), threads=1) as broker:
         slow_reader(broker)

@@ -286,6 +286,10 @@ class Handler:
         text = '{"kind":"answer","id":%d,"commands":[{"command":"reply","data":%s}]}' % (message["id"], data["text"])
         self.send(channel, text.encode())
 
+    def act_swell(self, channel, message, data):
+        """Replies with this many characters."""
+        self.reply(channel, message, "x" * data["size"])
+
     def act_none(self, channel, message, data):
         """A good answer without commands."""
         self.send(channel, {"kind": "answer", "id": message["id"]})

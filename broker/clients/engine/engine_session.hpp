@@ -178,8 +178,9 @@ private:
         waiting_request poll;  ///< the poll that waits for packets
         std::string queue;     ///< packets that wait for a poll, as a payload
         std::size_t packets = 0;
-        waiting_request post;  ///< the post that waits until its packets are taken
-        std::string body;      ///< packets that came in posts and are not all taken, and the position in them
+        std::size_t expected = 64 * 1024;  ///< size of an answer, from those that came: the largest of late
+        waiting_request post;              ///< the post that waits until its packets are taken
+        std::string body;  ///< packets that came in posts and are not all taken, and the position in them
         std::size_t at = 0;
         bool is_answered_early = false;  ///< the post that they came in was answered before they were taken
     };

@@ -1,4 +1,5 @@
 // engine_session: HTTP requests, and the change from these to a WebSocket.
+#include <algorithm>
 #include <utility>
 
 #include "clients/engine/engine_carrier.hpp"
@@ -49,8 +50,9 @@ void engine_session::poll(const waiting_request& from) {
 }
 
 /// Registers that packets wait for a poll; packets of one turn go in one answer.
-void engine_session::queue_packet(std::size_t) {
+void engine_session::queue_packet(std::size_t size) {
     http_side& side = http();
+    side.expected = std::max(size, side.expected - side.expected / 8);
     const client_limits& limits = home_->clients().limits();
     ++side.packets;
     if (side.queue.size() > limits.queue_bytes || side.packets > limits.queue_messages) {
@@ -79,6 +81,8 @@ bool engine_session::must_wait_for_polls(std::size_t size) const noexcept {
     const client_limits& limits = home_->clients().limits();
     const std::size_t waiting = http_->queue.size() + asked_bytes_;
     if (waiting == 0) return false;
+    // The answers may be larger than the events.
+    if (http_->queue.size() + (unanswered() + 1) * http_->expected > limits.queue_bytes / 2) return true;
     return waiting + size > limits.queue_bytes / 2 || http_->packets + unanswered() >= (limits.queue_messages + 1) / 2;
 }
 

@@ -135,6 +135,7 @@ pending_request& http_connection::await_answer(web::response_context answer) {
 /// Takes the request that waits for its answer, which is to be answered now or never; null if there is none.
 std::unique_ptr<pending_request> http_connection::take_pending() {
     owner_.file_ended(*this);
+    if (pending_ && pending_->file) set_kernel_patience({});
     if (pending_) owner_.drop_ticket(pending_->ticket);
     return std::move(pending_);
 }
