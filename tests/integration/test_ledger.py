@@ -158,14 +158,20 @@ FOUND_BY = {"lost": "delivered as told", "doubled": "nothing twice", "exchanged"
 
 @pytest.mark.parametrize("kind", planted.KINDS)
 def test_a_planted_fault_is_found(bin_directory, tmp_path, kind):
-    """Three brokers, without any other fault; a proxy before one client plants it."""
-    options = chaos.parse(["--bin", str(bin_directory), "--seconds", "3", "--faults", "0", "--messages", "400", "--limit", "60", "--no-hostile",
-                           "--plant", kind])
-    results = chaos.Run(options, tmp_path / "run").go()
-    assert results.planted, f"nothing was planted in {results.messages} messages"
-    number = results.planted.rsplit(" ", 1)[1]
-    about = [each for each in results.violations if kind == "exchanged" or each.message and each.message.number == number]
-    assert FOUND_BY[kind] in {each.rule for each in about}, (results.planted, [str(each) for each in results.violations])
+    """Three brokers, without any other fault; a proxy before one client plants it. On a machine that is so slow that the
+    message in question gets no status in time, nothing is claimed of it: then another run plants another one."""
+    missed = []
+    for attempt in range(3):
+        options = chaos.parse(["--bin", str(bin_directory), "--seconds", "3", "--faults", "0", "--messages", "400", "--limit", "60", "--no-hostile",
+                               "--plant", kind])
+        results = chaos.Run(options, tmp_path / f"run{attempt}").go()
+        assert results.planted, f"nothing was planted in {results.messages} messages"
+        number = results.planted.rsplit(" ", 1)[1]
+        about = [each for each in results.violations if kind == "exchanged" or each.message and each.message.number == number]
+        if FOUND_BY[kind] in {each.rule for each in about}:
+            return
+        missed.append((results.planted, [str(each) for each in results.violations]))
+    raise AssertionError(f"not found: {missed}")
 
 
 def test_a_seed_is_a_plan():

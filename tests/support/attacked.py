@@ -7,7 +7,7 @@ import servers as some
 from servers import at, is_linked, peer, send_clients, wait_for_link
 
 MEBI = 1 << 20
-HANDSHAKE_MS = int(1500 * waiting.slowness)
+HANDSHAKE_MS = 1500   # less than the honest link lives without a heartbeat
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def a(shared, shared_log):
     assert is_linked(a, "b") and peer(a, "b")["since"] == since
     with a.client("tina") as tina, b.client("gustav") as gustav:
         assert send_clients(tina, "gustav@b")["payload"]["delivered"] == 1 and gustav.data() == 1
-    assert a.resident_bytes() - before < 64 * MEBI * waiting.slowness
+    # A sanitizer keeps what is freed.
+    assert waiting.slowness > 1 or a.resident_bytes() - before < 64 * MEBI
     for each in shared:
         each.close_clients()
 

@@ -396,7 +396,6 @@ session_list engine_session::give_up(namespace_session& who) {
     if (found == namespaces_.end()) return taken;
     taken.splice(taken.end(), namespaces_, found);
     if (who.is_holding()) release();
-    message_answered();  // the answers to its messages are not waited for any more
     return taken;
 }
 
@@ -442,9 +441,7 @@ bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms,
     if (pinged_ms_ != 0) {
         // While the connection is not read, an answer cannot be seen. While the client takes what was queued before the
         // ping, it makes progress, which is judged by limits.write_timeout.
-        const bool waits_for_handlers = has_held_post() && asked_bytes_ > 0;
-        if (holding_ > 0 || waits_for_handlers || is_read_slowly_ || (websocket_ && websocket_->is_blocked()))
-            pinged_ms_ = now_ms;
+        if (holding_ > 0 || is_read_slowly_ || (websocket_ && websocket_->is_blocked())) pinged_ms_ = now_ms;
         if (now_ms >= pinged_ms_ + ping_timeout_ms) return false;
     }
     if (now_ms < next_ping_ms_) return true;

@@ -84,8 +84,6 @@ public:
     bool has_joined() const noexcept { return has_joined_; }
     void hold_back() noexcept { ++holding_; }
     void release();
-    /// Called when a message of one of its namespaces is answered, or when it has one namespace fewer.
-    void message_answered();
     void remove_later(namespace_session& who);
     void close_later() noexcept;
     /// Must not be called from one of its own calls, nor from those of its namespaces or its WebSocket.
@@ -158,10 +156,9 @@ private:
     void answer(waiting_request& to, web::http_status status, std::string body);
     void queue_packet(std::size_t size);
     void answer_poll();
-    bool must_wait_for_polls(std::size_t size) const noexcept;
+    bool must_wait_for_polls() const noexcept;
     bool has_held_post() const noexcept { return http_ && !http_->body.empty(); }
     void answer_held_post();
-    std::size_t unanswered() const noexcept;
     namespace_session* find(std::string_view name) const noexcept;
 
     shard_engines* home_;
@@ -178,9 +175,9 @@ private:
         waiting_request poll;  ///< the poll that waits for packets
         std::string queue;     ///< packets that wait for a poll, as a payload
         std::size_t packets = 0;
-        std::size_t expected = 64 * 1024;  ///< size of an answer, from those that came: the largest of late
-        waiting_request post;              ///< the post that waits until its packets are taken
-        std::string body;  ///< packets that came in posts and are not all taken, and the position in them
+        std::uint64_t polled_ms = 0;  ///< when the client polled last
+        waiting_request post;         ///< the post that waits until its packets are taken
+        std::string body;             ///< packets that came in posts and are not all taken, and the position in them
         std::size_t at = 0;
         bool is_answered_early = false;  ///< the post that they came in was answered before they were taken
     };
@@ -194,7 +191,6 @@ private:
     std::uint64_t opened_ms_;
     std::uint64_t next_ping_ms_;
     std::uint64_t pinged_ms_ = 0;  ///< 0: no pong is due
-    std::size_t asked_bytes_ = 0;  ///< of events that came in posts and are not answered, roughly
     std::uint32_t holding_ = 0;    ///< number of namespaces that can take no more events now
     std::uint32_t refusals_ = 0;   ///< number of refused CONNECTs
     bool has_joined_ = false;      ///< whether it has ever been in a namespace

@@ -19,7 +19,10 @@ using socketio::engine_error;
 using socketio::engine_type;
 
 engine_session::http_side& engine_session::http() {
-    if (!http_) http_ = std::make_unique<http_side>();
+    if (!http_) {
+        http_ = std::make_unique<http_side>();
+        http_->polled_ms = home_->clients().shard().now_ms();
+    }
     return *http_;
 }
 
@@ -45,21 +48,25 @@ void engine_session::poll(const waiting_request& from) {
         return;
     }
     side.poll = from;
+    side.polled_ms = home_->clients().shard().now_ms();
     if (side.packets > 0) answer_poll();
     else if (upgrading_ && is_probed_) answer(side.poll, web::http_status::ok, "6");
 }
 
-/// Registers that packets wait for a poll; packets of one turn go in one answer.
-void engine_session::queue_packet(std::size_t size) {
+/// Registers that packets wait for a poll; packets of one turn go in one answer. A client takes nothing between two
+/// polls, when the answers to all its events may come: so several times as much may wait for one that has polled
+/// lately. The bound of all clients together holds for it, too.
+void engine_session::queue_packet(std::size_t) {
+    constexpr std::size_t most_times = 16;
     http_side& side = http();
-    side.expected = std::max(size, side.expected - side.expected / 8);
     const client_limits& limits = home_->clients().limits();
     ++side.packets;
-    if (side.queue.size() > limits.queue_bytes || side.packets > limits.queue_messages) {
-        if (side.packets > 1) {
-            home_->clients().shard().count(counter::slow_consumers);
-            return close_later();
-        }
+    const std::uint64_t since_ms = home_->clients().shard().now_ms() - side.polled_ms;
+    const std::size_t times = since_ms < static_cast<std::uint64_t>(limits.write_timeout.count()) ? most_times : 1;
+    const bool is_full = side.queue.size() / times > limits.queue_bytes || side.packets / times > limits.queue_messages;
+    if (is_full && side.packets > 1) {
+        home_->clients().shard().count(counter::slow_consumers);
+        return close_later();
     }
     settle();
     if (side.packets == 1) home_->call_later(*this, due_answer);
@@ -73,31 +80,12 @@ void engine_session::answer_poll() {
     if (has_held_post()) home_->call_later(*this, due_post);
 }
 
-/// Returns whether an event of `size` bytes must wait until the client has polled: what it has asked for may be as
-/// large as its events, and a client on HTTP takes nothing between two polls. An event is always taken if nothing
-/// waits.
-bool engine_session::must_wait_for_polls(std::size_t size) const noexcept {
+/// Returns whether the client must poll before more of its events are taken: their answers would come on top of what
+/// waits already.
+bool engine_session::must_wait_for_polls() const noexcept {
     if (websocket_) return false;
     const client_limits& limits = home_->clients().limits();
-    const std::size_t waiting = http_->queue.size() + asked_bytes_;
-    if (waiting == 0) return false;
-    // The answers may be larger than the events.
-    if (http_->queue.size() + (unanswered() + 1) * http_->expected > limits.queue_bytes / 2) return true;
-    return waiting + size > limits.queue_bytes / 2 || http_->packets + unanswered() >= (limits.queue_messages + 1) / 2;
-}
-
-/// Returns the number of messages of all its namespaces that are not answered.
-std::size_t engine_session::unanswered() const noexcept {
-    std::size_t sum = 0;
-    for (const auto& each : namespaces_) sum += each->unanswered();
-    return sum;
-}
-
-void engine_session::message_answered() {
-    if (asked_bytes_ == 0) return;
-    asked_bytes_ -= asked_bytes_ / (unanswered() + 1);
-    if (unanswered() == 0) asked_bytes_ = 0;
-    go_on();
+    return http_->queue.size() > limits.queue_bytes / 2 || http_->packets > limits.queue_messages / 2;
 }
 
 /// A client that upgrades polls no more, and takes over only when its post is answered: so it is, though its packets
@@ -154,7 +142,7 @@ void engine_session::take_post() {
             return;
         }
         const bool is_event = packet.type == engine_type::message;
-        if (is_event && must_wait_for_polls(size)) return answer_held_post();
+        if (is_event && must_wait_for_polls()) return answer_held_post();
         const std::size_t begin = http_->at;
         http_->at += std::min(size + 1, rest.size());
         // Ends with a separator: an empty packet.
@@ -164,7 +152,6 @@ void engine_session::take_post() {
         }
         const step done = take(packet, nullptr);
         if (done == step::not_yet) http_->at = begin;
-        else if (is_event && unanswered() > 0) asked_bytes_ += size;
         if (done != step::next) return;
     }
 }
@@ -218,7 +205,6 @@ engine_session::step engine_session::take_probe(const socketio::engine_packet& p
     }
     side.queue = {};
     side.packets = 0;
-    asked_bytes_ = 0;  // what is asked for from now on goes over the WebSocket
     if (side.post || has_held_post()) go_on();
     else http_.reset();
     settle();

@@ -295,7 +295,6 @@ void namespace_session::message_done(const exchange::envelope_view& message, con
             if (!has_reply) send_ack(message.id_token, "[]");
         }
     }
-    if (carrier_) carrier_->message_answered();
     if (!is_holding_ || unanswered_ > clients().limits().unanswered / 2) return;
     is_holding_ = false;
     if (carrier_) carrier_->release();
