@@ -27,6 +27,16 @@ def edge(make_broker):
         yield broker
 
 
+def acknowledgements(client, count):
+    """So many of them, by polling."""
+    came = []
+    while len(came) < count:
+        packets = client.poll()
+        assert isinstance(packets, list), f"the session ended after {len(came)} of {count} answers: {packets}"
+        came += [packet for packet in packets if packet.startswith("43")]
+    return came
+
+
 @pytest.mark.parametrize("count, size", [(40, 100_000), (300, 5_000), (3, 900_000)])
 def test_events_of_a_client_on_http_wait_until_it_has_taken_the_answers(make_broker, count, size):
     """The answers to one burst are more than may wait for the client, which polls as any client does."""
@@ -40,11 +50,7 @@ def test_events_of_a_client_on_http_wait_until_it_has_taken_the_answers(make_bro
         statuses = []
         poster = threading.Thread(target=lambda: statuses.extend(client.post(*each) for each in posts))
         poster.start()
-        came = []
-        while len(came) < count:
-            packets = client.poll()
-            assert isinstance(packets, list), f"the session ended after {len(came)} of {count} answers: {packets}"
-            came += [packet for packet in packets if packet.startswith("43")]
+        came = acknowledgements(client, count)
         poster.join(20 * waiting.slowness)
         assert statuses == [200] * len(posts)
         assert [packet[2:packet.index("[")] for packet in came] == [str(number) for number in range(count)]
@@ -58,11 +64,7 @@ def test_answers_that_are_larger_than_their_events_end_no_client_that_polls(make
         count, events = 200, [f'42{number}["script",{{"act":"swell","size":10000}}]' for number in range(200)]
         poster = threading.Thread(target=lambda: client.post(*events))
         poster.start()
-        came = []
-        while len(came) < count:
-            packets = client.poll()
-            assert isinstance(packets, list), f"the session ended after {len(came)} of {count} answers: {packets}"
-            came += [packet for packet in packets if packet.startswith("43")]
+        came = acknowledgements(client, count)
         poster.join(20 * waiting.slowness)
         assert [int(packet[2:packet.index("[")]) for packet in came] == list(range(count)) and len(came[-1]) > 10_000
 

@@ -270,7 +270,7 @@ bool engine_session::send(std::string_view packet) {
     }
     http_side& side = http();
     append_to_payload(side.queue, packet);
-    queue_packet(packet.size());
+    queue_packet();
     return true;
 }
 
@@ -451,7 +451,7 @@ bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms,
         websocket_->put_packet("2", {});
     } else {
         socketio::append_packet(http().queue, engine_type::ping);
-        queue_packet(1);
+        queue_packet();
     }
     return true;
 }

@@ -56,7 +56,7 @@ void engine_session::poll(const waiting_request& from) {
 /// Registers that packets wait for a poll; packets of one turn go in one answer. A client takes nothing between two
 /// polls, when the answers to all its events may come: so several times as much may wait for one that has polled
 /// lately. The bound of all clients together holds for it, too.
-void engine_session::queue_packet(std::size_t) {
+void engine_session::queue_packet() {
     constexpr std::size_t most_times = 16;
     http_side& side = http();
     const client_limits& limits = home_->clients().limits();
@@ -88,8 +88,8 @@ bool engine_session::must_wait_for_polls() const noexcept {
     return http_->queue.size() > limits.queue_bytes / 2 || http_->packets > limits.queue_messages / 2;
 }
 
-/// A client that upgrades polls no more, and takes over only when its post is answered: so it is, though its packets
-/// are taken later. Only once until they are taken, so that they are bounded.
+/// Answers a post before its packets are taken: a client that upgrades does not poll any more, and takes over only when
+/// its post is answered. No second post is answered early until the packets are taken, so that they are bounded.
 void engine_session::answer_held_post() {
     if (!upgrading_ || !is_probed_ || !has_held_post() || !http_->post || http_->is_answered_early) return;
     http_->is_answered_early = true;
@@ -109,8 +109,8 @@ void engine_session::post(std::string body, const waiting_request& from) {
         close(true);
         return;
     }
-    if (has_held_post()) {
-        // Of a post that was answered before an upgrade that has come to nothing.
+    if (side.at < side.body.size()) {
+        // The rest of a post that was answered early, before an upgrade that has come to nothing.
         side.body.erase(0, side.at);
         side.body.append(1, socketio::payload_separator).append(body);
     } else {

@@ -88,8 +88,11 @@ private:
     void take_token(std::string_view id_token, std::string_view data);
     bool was_answered(std::string_view id_token);
     void keep(std::uint64_t offset, const exchange::payload& packet);
-    // Packets that are kept for its return count as output that waits for it; they are dropped to make room.
-    std::uint64_t held_weight(exchange::held_kind, std::uint64_t) const noexcept override { return held_.bytes; }
+    // Packets that are kept for its return count as output that waits for it. They are dropped to make room, and weigh
+    // so much more than other output that this comes before a client is ended.
+    std::uint64_t held_weight(exchange::held_kind, std::uint64_t) const noexcept override {
+        return std::uint64_t{held_.bytes} << 20;
+    }
     void give_way(exchange::held_kind what) override;
     void check_frame_time(std::uint64_t) override {}
 
