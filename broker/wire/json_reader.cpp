@@ -24,10 +24,15 @@ struct json_reader::indexer {
     void reserve(std::size_t size) {
         if (size <= capacity) return;
         const std::size_t wanted = std::max(first_capacity, size + size / 2);
+        // When this fails, a parser has lost the room that it had before: a new one is made for the next text.
+        capacity = 0;
         const auto error = parser ? parser->set_capacity(wanted)
                                   : simdjson::get_active_implementation()->create_dom_parser_implementation(
                                         wanted, simdjson::DEFAULT_MAX_DEPTH, parser);
-        if (error) throw std::bad_alloc{};
+        if (error) {
+            parser.reset();
+            throw std::bad_alloc{};
+        }
         capacity = wanted;
     }
 };

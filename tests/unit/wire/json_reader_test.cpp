@@ -3,8 +3,10 @@
 #include <catch2/catch.hpp>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "failing_allocation.hpp"
 #include "padded.hpp"
 
 namespace bester::wire {
@@ -37,6 +39,24 @@ TEST_CASE("json reader: an empty or blank text is refused", "[wire]") {
     json_reader reader;
     for (const char* text : {"", " ", "\n\t\r "}) CHECK_FALSE(reader_accepts(reader, text));
     CHECK(reader.peek() == '\0');
+}
+
+TEST_CASE("json reader: an allocation that fails costs one text, also when the reader grows", "[wire]") {
+    const padded first{R"({"a":"\\n"})"};
+    const padded large{'"' + std::string(150'000, 'x') + '"'};
+    std::size_t failures = 0;
+    for (std::size_t number = 1;; ++number) {
+        CAPTURE(number);
+        json_reader reader;
+        const failed_attempt attempt = fail_allocation(number, [&] {
+            for (const padded* text : {&first, &large}) std::ignore = reader.start(text->view()) && reader.skip();
+        });
+        CHECK(attempt.has_thrown == attempt.has_failed);
+        for (const padded* text : {&first, &large}) CHECK(reader_accepts(reader, text->view()));
+        if (!attempt.has_failed) break;
+        ++failures;
+    }
+    CHECK(failures >= 4);
 }
 
 TEST_CASE("json reader: nesting is taken to the limit and no deeper", "[wire]") {
