@@ -50,6 +50,10 @@ void check_peer(const json_member& from, const std::string& path, const peering:
 /// authentication methods need. `config` is complete except for these.
 void read_access(const json_value& root, broker_config& config, const reading& context);
 
+/// Warns of names that stand for nothing: types that no handler serves, unknown commands and handlers in `may`, and
+/// patterns of permissions that never decide. `config` is complete already.
+void check_references(const json_value& root, const broker_config& config, const reading& context);
+
 /// Reads the files that `peering` names, and checks that they fit together and belong to this server. `section` is that
 /// of `peering`; all three files are given.
 void check_certificates(const json_value& section, const broker_config& config, const reading& context);

@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 
 #include "config/entry_checks.hpp"
 #include "config/wording.hpp"
@@ -37,6 +39,21 @@ struct folder_check {
             // The check may be run by another user than the broker.
             context.found.warning(from.begin, path, "this user cannot write in " + excerpt(folder));
         }
+    }
+
+    /// Reports a file that is there and is no database.
+    void check_database(const std::string& file, const json_value* from) const {
+        static constexpr std::string_view beginning{"SQLite format 3\0", 16};
+        std::ifstream opened{file, std::ios::binary};
+        std::string begins(beginning.size(), '\0');
+        opened.read(begins.data(), static_cast<std::streamsize>(begins.size()));
+        begins.resize(static_cast<std::size_t>(opened.gcount()));
+        // An empty one is a database without tables.
+        if (begins.empty() || begins == beginning) return;
+        context.mistake(from == nullptr ? root.begin : from->begin, "accounts.database",
+                        excerpt(file) +
+                            " is there already and is not an account database (SQLite); name another path, "
+                            "or restore it from a backup");
     }
 
     void check_runtime_directory() const {
@@ -93,6 +110,7 @@ void check_folders(const json_value& root, const broker_config& config, const re
     if (database != nullptr && config.accounts.database != default_account_database(context.machine)) {
         folders.check(config.accounts.database, *database, "accounts.database");
     }
+    folders.check_database(config.accounts.database, database);
     if (const json_value* const log = folders.find("log", "file")) {
         folders.check(config.log.file, *log, "log.file");
     }

@@ -28,6 +28,12 @@ void check_tcp(const json_value& from, const std::string& path, listener_entry& 
             excerpt(settings.address) + " is not an IP address and a port; write \"127.0.0.1:2223\" or \"[::1]:2223\"");
         return;
     }
+    if (address->is_v4_in_v6()) {
+        context.mistake(offset_of(from, "address"), address_path,
+                        excerpt(settings.address) + " is an IPv4 address in IPv6, on which nobody can listen; write " +
+                            excerpt(address->as_v4().text()));
+        return;
+    }
     settings.address = address->text();
     if (const json_member* const mode = from.find("mode")) {
         context.found.warning(mode->begin, path_to(path, "mode"), "has no effect on tcp; it is for unix sockets");
@@ -129,6 +135,23 @@ void check_unique(const std::string& text, std::size_t offset, const std::string
     }
 }
 
+/// Reports a listener on all addresses of this machine beside one on one of them: the second could not listen.
+void check_overlap(const std::string& text, std::size_t offset, const std::string& path,
+                   const std::map<std::string, std::size_t>& seen, const reading& context) {
+    const auto mine = parse_ip_address(text);
+    if (!mine) return;
+    for (const auto& [other_text, other_offset] : seen) {
+        const auto other = parse_ip_address(other_text);
+        if (!other || other_text == text || other->port != mine->port || other->is_v6 != mine->is_v6) continue;
+        if (!mine->is_any() && !other->is_any()) continue;
+        context.mistake(offset, path,
+                        excerpt(text) + " and " + excerpt(other_text) + " of the listener in line " +
+                            std::to_string(context.found.line_of(other_offset)) + " exclude each other: " +
+                            excerpt(mine->is_any() ? text : other_text) + " is every address of this machine");
+        return;
+    }
+}
+
 }  // namespace
 
 void check_socket_path(std::string_view socket, std::size_t offset, std::string_view path, const reading& context) {
@@ -164,6 +187,7 @@ void check_listener(const json_value& from, const std::string& path, listener_en
     // Port 0 stands for any free port, a different one each time.
     const bool is_any_port = settings.kind != clients::transport::unix_socket && settings.address.ends_with(":0");
     if (!settings.address.empty() && !is_any_port) {
+        check_overlap(settings.address, offset_of(from, "address"), path_to(path, "address"), seen.addresses, context);
         check_unique(settings.address, offset_of(from, "address"), path_to(path, "address"), seen.addresses, context);
     }
     if (settings.accept_servers) {

@@ -184,6 +184,7 @@ void read_config(const json_value& root, broker_config& config, const reading& c
         read_access(root, config, context);
         check_peering(root, config, context);
         check_folders(root, config, context);
+        check_references(root, config, context);
     }
 }
 

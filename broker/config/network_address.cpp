@@ -47,6 +47,22 @@ std::string ip_address::text() const {
     return (is_v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
 
+bool ip_address::is_any() const {
+    return std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte == 0; });
+}
+
+bool ip_address::is_v4_in_v6() const {
+    static constexpr std::array<unsigned char, 12> prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return is_v6 && std::equal(prefix.begin(), prefix.end(), bytes.begin());
+}
+
+ip_address ip_address::as_v4() const {
+    ip_address v4;
+    std::copy(bytes.begin() + 12, bytes.end(), v4.bytes.begin());
+    v4.port = port;
+    return v4;
+}
+
 std::optional<ip_address> parse_ip_address(std::string_view text) {
     auto parts = split(text);
     if (!parts) {

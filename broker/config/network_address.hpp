@@ -16,6 +16,12 @@ struct ip_address {
 
     /// Returns the canonical form.
     std::string text() const;
+    /// Returns whether it stands for all addresses of this machine: 0.0.0.0 or [::].
+    bool is_any() const;
+    /// Returns whether it is an IPv4 address written as an IPv6 one: [::ffff:192.0.2.1].
+    bool is_v4_in_v6() const;
+    /// Returns the IPv4 address that is in this one.
+    ip_address as_v4() const;
 };
 
 std::optional<ip_address> parse_ip_address(std::string_view text);

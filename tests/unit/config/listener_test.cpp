@@ -34,6 +34,28 @@ TEST_CASE("config listeners: an address must be an IP address and a port", "[con
               "\" is not an IP address and a port; write \"127.0.0.1:2223\" or \"[::1]:2223\"\n");
 }
 
+TEST_CASE("config listeners: addresses on which nobody could listen beside another one, or at all", "[config]") {
+    const auto report = [](const std::string& first, const std::string& second) {
+        auto result = parse_text("{\"handlers\": {\"h\": {\"start\": \"manual\"}}, \"listeners\": [\n{\"address\": \"" +
+                                 first + "\"},\n{\"address\": \"" + second + "\"}]}");
+        result.warnings.clear();
+        return result.report();
+    };
+    CHECK(report("0.0.0.0:2223", "127.0.0.1:2223") ==
+          "test.jsonc:3:13: listeners[1].address: \"127.0.0.1:2223\" and \"0.0.0.0:2223\" of the listener in line 2 "
+          "exclude each other: \"0.0.0.0:2223\" is every address of this machine\n");
+    CHECK(report("[::1]:2223", "[::]:2223") ==
+          "test.jsonc:3:13: listeners[1].address: \"[::]:2223\" and \"[::1]:2223\" of the listener in line 2 "
+          "exclude each other: \"[::]:2223\" is every address of this machine\n");
+    CHECK(report("0.0.0.0:2223", "127.0.0.1:2224").empty());
+    CHECK(report("0.0.0.0:2223", "[::1]:2223").empty());
+    CHECK(report("127.0.0.2:2223", "127.0.0.1:2223").empty());
+    CHECK(report("127.0.0.2:2223", "[::ffff:127.0.0.1]:2223") ==
+          "test.jsonc:3:13: listeners[1].address: \"[::ffff:127.0.0.1]:2223\" is an IPv4 address in IPv6, on which "
+          "nobody "
+          "can listen; write \"127.0.0.1:2223\"\n");
+}
+
 TEST_CASE("config listeners: anonymous sessions from elsewhere must be confirmed", "[config]") {
     CHECK(listener_report(R"("address": "0.0.0.0:2223", "authentication": ["anonymous"])") ==
           "f:2:46: listeners[0].authentication: anonymous sessions on 0.0.0.0:2223, which other machines may reach: "

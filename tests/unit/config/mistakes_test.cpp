@@ -157,3 +157,42 @@ TEST_CASE("config warnings: they leave the config valid", "[config]") {
         "test.jsonc:1:28: server.connections: warning: more than the hard limit of open descriptors, 1000; raise that "
         "(ulimit -Hn, LimitNOFILE=)\n");
 }
+
+TEST_CASE("config warnings: names that stand for nothing", "[config]") {
+    const auto result = parse_text(R"({"handlers": {"chat": {"start": "manual", "types": ["chat", "news.a"],
+  "may": {"commands": ["reply", "sendclients", "send*"], "handlers": ["caht", "chat", "news.*"]}}},
+"login": {"type": "logon"},
+"permissions": [{"types": ["chta", "news.*"], "users": ["*"]},
+  {"types": ["news.a", "news.*", "builtin"], "roles": ["x"]}, {"types": ["*"], "users": ["*"]}, {"types": ["chat"], "users": ["a"]}],
+"listeners": [{"transport": "websocket", "paths": {"/a": {"type": "char"}, "/b": {"type": "chat"},
+  "/c": {"frames": "socketio", "namespaces": {"/": "news", "/b": "news.a"}}}}]})");
+    CHECK(result.config);
+    CHECK(
+        result.report() ==
+        R"(test.jsonc:2:33: handlers.chat.may.commands[1]: warning: no command is called "sendclients"; did you mean "sendClients"?
+test.jsonc:2:71: handlers.chat.may.handlers[0]: warning: no handler is called or serves "caht"; did you mean "chat"?
+test.jsonc:3:19: login.type: warning: no handler serves type "logon"; valid here: "chat", "news.a"
+test.jsonc:4:28: permissions[0].types[0]: warning: no handler serves type "chta"; did you mean "chat"?
+test.jsonc:5:14: permissions[1].types[0]: warning: never decides: "news.*", which is before it, fits all of these types
+test.jsonc:5:108: permissions[3].types[0]: warning: never decides: "*", which is before it, fits all of these types
+test.jsonc:6:67: listeners[0].paths["/a"].type: warning: no handler serves type "char"; did you mean "chat"?
+test.jsonc:7:52: listeners[0].paths["/c"].namespaces["/"]: warning: no handler serves type "news"; did you mean "news.a"?
+)");
+}
+
+TEST_CASE("config: a file that is no database is not taken for one", "[config]") {
+    const temporary_folder folder;
+    const auto report = [](const std::string& file) {
+        return parse_text(R"({"handlers": {"h": {"start": "manual"}}, "accounts": {"database": ")" + file + "\"}}")
+            .report();
+    };
+    CHECK(report(folder.path() + "/new.db").empty());
+    CHECK(report(folder.write("empty.db", "")).empty());
+    CHECK(report(folder.write("good.db", std::string_view{"SQLite format 3\0 and pages", 26})).empty());
+    for (const char* text : {"#!/bin/sh", "SQLite format 3"}) {
+        const std::string file = folder.write("bad.db", text);
+        CHECK(report(file) == "test.jsonc:1:67: accounts.database: \"" + file +
+                                  "\" is there already and is not an account database (SQLite); name another path, or "
+                                  "restore it from a backup\n");
+    }
+}

@@ -38,7 +38,7 @@ std::string handler_report(std::string_view keys) {
 
 std::string listener_report(std::string_view keys) {
     return report_of("{\"listeners\": [{\n" + std::string{keys} +
-                     "\n}], \"handlers\": {\"h\": {\"start\": \"manual\"}}}");
+                     "\n}], \"handlers\": {\"h\": {\"start\": \"manual\", \"types\": [\"a\", \"chat\"]}}}");
 }
 
 temporary_folder::temporary_folder() {
