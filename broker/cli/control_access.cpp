@@ -17,7 +17,11 @@ std::optional<std::string> find_socket(const control_options& options) {
     if (!options.socket.empty()) return options.socket;
     if (options.config.empty()) return config::probe_surroundings().runtime_directory + "/control.sock";
     const auto loaded = config::load(options.config);
-    if (loaded.config) return loaded.config->control_socket;
+    if (!loaded.config && loaded.control_socket)
+        std::cerr << "bester: " << printable(loaded.file_name)
+                  << " has mistakes (`bester check` tells them), but not where it "
+                  << "names the control socket\n";
+    if (loaded.control_socket) return loaded.control_socket;
     std::cerr << loaded.report()
               << "bester: the config has mistakes, so the control socket is not known; give --socket PATH\n";
     return std::nullopt;

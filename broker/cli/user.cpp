@@ -1,6 +1,7 @@
 #include "cli/user.hpp"
 
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -53,8 +54,8 @@ std::optional<storage::account_settings> find_database(const user_options& optio
     accounts.database = config::default_account_database(config::probe_surroundings());
     if (!options.config.empty()) {
         const auto loaded = config::load(options.config);
-        if (loaded.config) {
-            accounts = loaded.config->accounts;
+        if (loaded.accounts) {
+            accounts = *loaded.accounts;
         } else if (options.database.empty()) {
             std::cerr
                 << loaded.report()
@@ -72,9 +73,11 @@ struct account_database {
     storage::accounts accounts;
 };
 
-std::optional<account_database> open(const user_options& options, int& exit_code) {
-    const auto settings = find_database(options, exit_code);
+/// Opens the database; only for a new account it is made when there is none.
+std::optional<account_database> open(const user_options& options, int& exit_code, bool makes_file = false) {
+    auto settings = find_database(options, exit_code);
     if (!settings) return std::nullopt;
+    settings->makes_file = makes_file;
     auto opened = storage::accounts::open(*settings);
     if (!opened) {
         print(opened.error(), exit_code);
@@ -95,7 +98,7 @@ void add(const user_options& options, int& exit_code) {
         return print(
             {account_error_code::bad_user_name, "a user name is 1 to 64 letters, digits, '-', '_', '.' or '+'"},
             exit_code);
-    auto database = open(options, exit_code);
+    auto database = open(options, exit_code, true);
     if (!database) return;
     // Asked before a password is typed in vain; the database decides in the end.
     const auto exists = database->accounts.contains(options.user);
@@ -144,7 +147,23 @@ std::string format_time(std::chrono::system_clock::time_point time) {
     return {text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
+/// Returns whether the folder of the file is there, and the file is not.
+bool is_yet_to_be_made(const std::string& file) {
+    const auto folder = std::filesystem::path{file}.parent_path();
+    std::error_code error;
+    return !std::filesystem::exists(file, error) && std::filesystem::is_directory(folder.empty() ? "." : folder, error);
+}
+
 void list(const user_options& options, int& exit_code) {
+    const auto settings = find_database(options, exit_code);
+    if (!settings) return;
+    if (is_yet_to_be_made(settings->database)) {
+        if (options.as_json) std::cout << "[]\n";
+        else
+            std::cout << "no users: there is no database " << settings->database
+                      << " yet; `bester user add NAME` makes it\n";
+        return;
+    }
     auto database = open(options, exit_code);
     if (!database) return;
     const auto all = database->accounts.list();

@@ -1,6 +1,7 @@
 #include "config/load.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -194,8 +195,17 @@ std::string working_directory() {
     return error ? "/" : directory.string();
 }
 
+/// Returns whether a mistake at this path can be one about this section: one in it, or a wrong name in its place.
+bool may_concern(std::string_view path, std::string_view section) {
+    static constexpr std::array<std::string_view, 12> sections{"server",    "log",      "accounts", "limits",
+                                                               "login",     "tokens",   "control",  "peers",
+                                                               "listeners", "handlers", "peering",  "permissions"};
+    const std::string_view first = path.substr(0, path.find_first_of(".["));
+    return first == section || std::find(sections.begin(), sections.end(), first) == sections.end();
+}
+
 load_result unreadable(const std::string& path, std::string message) {
-    return {path, std::nullopt, {{1, 1, "(file)", std::move(message)}}, {}};
+    return {path, std::nullopt, {{1, 1, "(file)", std::move(message)}}, {}, {}, {}};
 }
 
 }  // namespace
@@ -226,7 +236,13 @@ load_result parse(std::string_view text, const std::string& file_name, const std
     if (document.root) {
         read_config(*document.root, config, reading{base, machine, found});
     }
-    load_result result{file_name, std::nullopt, found.take_mistakes(), found.take_warnings()};
+    load_result result{file_name, std::nullopt, found.take_mistakes(), found.take_warnings(), {}, {}};
+    const auto is_sound = [&](std::string_view section) {
+        return document.root && std::none_of(result.mistakes.begin(), result.mistakes.end(),
+                                             [&](const finding& each) { return may_concern(each.path, section); });
+    };
+    if (is_sound("control") && is_sound("server")) result.control_socket = config.control_socket;
+    if (is_sound("accounts")) result.accounts = config.accounts;
     if (result.mistakes.empty()) {
         config.digest = digest_of(config);
         result.config = std::move(config);

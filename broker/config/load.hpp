@@ -19,12 +19,16 @@ inline constexpr std::size_t most_peers = 1'000;
 inline constexpr std::size_t most_token_issuers = 8;  ///< each may need a verification
 inline constexpr std::size_t most_permissions = 1'000;
 
-/// The result of reading a config: either the config, or at least one mistake.
+/// The result of reading a config: either the config, or at least one mistake, and what the commands need that work
+/// while the file has mistakes elsewhere.
 struct load_result {
     std::string file_name;
     std::optional<broker_config> config;
     std::vector<finding> mistakes;  ///< all mistakes, in the order of the file
     std::vector<finding> warnings;  ///< things that are allowed, but probably not wanted
+    /// What commands need beside a running broker; none: the file has mistakes just there, or is not understood at all.
+    std::optional<std::string> control_socket;
+    std::optional<accounts_settings> accounts;
 
     /// Returns one line for each, mistakes first; empty if there are none.
     std::string report() const;

@@ -66,6 +66,13 @@ struct accounts::state {
 
     account_error failure() const { return unavailable(file, settings.database); }
 
+    account_result<void> make_file() const {
+        if (settings.makes_directory) {
+            if (auto made = make_account_directory(settings.database); !made) return made;
+        }
+        return create_account_file(settings.database);
+    }
+
     account_result<void> open_file() {
         const auto found = identify_file(settings.database);
         if (auto opened = open_account_file(file, settings.database, settings.busy_timeout); !opened) return opened;
@@ -179,12 +186,9 @@ account_result<accounts> accounts::open(account_settings settings) {
     initialise_cryptography();
     auto opening = std::make_unique<state>(std::move(settings));
     opening->decoy = dummy_hash(opening->settings.cost);
-    if (opening->settings.makes_directory) {
-        if (auto made = make_account_directory(opening->settings.database); !made)
-            return tl::unexpected(std::move(made.error()));
+    if (opening->settings.makes_file) {
+        if (auto made = opening->make_file(); !made) return tl::unexpected(std::move(made.error()));
     }
-    if (auto created = create_account_file(opening->settings.database); !created)
-        return tl::unexpected(std::move(created.error()));
     if (auto opened = opening->open_file(); !opened) return tl::unexpected(std::move(opened.error()));
     return accounts(std::move(opening));
 }

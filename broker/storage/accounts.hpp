@@ -18,6 +18,7 @@ struct account_settings {
     argon2_cost cost;
     std::chrono::milliseconds busy_timeout{5'000};  ///< longest wait for another process's write
     bool makes_directory = false;                   ///< for the file (0700), if it is missing
+    bool makes_file = true;                         ///< false: a missing file is an error
 };
 
 /// One row of the list; the hash never leaves the database.
@@ -47,7 +48,7 @@ struct account_changes {
 /// use the same file. Errors: account_error_code, with a reason that names file and remedy.
 class accounts {
 public:
-    /// Opens the file, and creates it (0600) if there is none.
+    /// Opens the file, and creates it (0600) if there is none and the settings say so.
     static account_result<accounts> open(account_settings settings);
     accounts(accounts&&) noexcept;
     accounts& operator=(accounts&&) noexcept;

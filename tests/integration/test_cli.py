@@ -179,6 +179,21 @@ def test_status_for_people_and_programs(broker, threads):
     assert len(status["config"]["digest"]) == 16
 
 
+def test_commands_work_while_the_config_has_mistakes(broker):
+    """Not where it names the socket: what does, is known."""
+    config = json.loads(broker.config_path.read_text())
+    config["handlers"]["new"] = {"command": ["/nowhere"]}
+    broken = broker.directory / "broken.json"
+    broken.write_text(json.dumps(config))
+    code, out, err = broker.cli("status", "--json", "--config", broken)
+    assert code == 0 and json.loads(out)["server"] == "home" and "has mistakes" in err
+    code, out, err = broker.cli("reload", "--config", broken)
+    assert code == 0, "the broker reads its own file"
+    broken.write_text("{")
+    code, out, err = broker.cli("status", "--config", broken)
+    assert code == 2 and not out and "--socket" in err
+
+
 def test_status_is_what_its_schema_says(broker):
     jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed; tests/run.sh installs it")
     import pathlib

@@ -44,3 +44,21 @@ TEST_CASE("config load: a large good file is read whole", "[config]") {
     const auto config = parse_good(text + "}}");
     CHECK(config.handlers.size() == 10'000);
 }
+
+TEST_CASE("config: what commands need is known while there are mistakes elsewhere", "[config]") {
+    const auto known = [](const std::string& members) {
+        const load_result result =
+            parse_text(R"({"control": {"socket": "/tmp/c.sock"}, "accounts": {"database": "/tmp/b.db"}, )" + members + '}');
+        REQUIRE_FALSE(result.config);
+        return std::pair{result.control_socket.value_or(""), result.accounts ? result.accounts->database : ""};
+    };
+    using places = std::pair<std::string, std::string>;
+    CHECK(known(R"("handlers": {"h": 3})") == places{"/tmp/c.sock", "/tmp/b.db"});
+    CHECK(known(R"("listeners": [])") == places{"/tmp/c.sock", "/tmp/b.db"});
+    CHECK(known(R"("limits": {"message_size": "3 apples"})") == places{"/tmp/c.sock", "/tmp/b.db"});
+    CHECK(known(R"("server": {"runtime_directory": 7})") == places{"", "/tmp/b.db"});
+    // A wrong name may stand for any section; and what is not JSON says nothing.
+    CHECK(known(R"("acounts": {})") == places{"", ""});
+    CHECK(known(R"("control": {})") == places{"", "/tmp/b.db"});
+    CHECK(known(R"("handlers": {)") == places{"", ""});
+}

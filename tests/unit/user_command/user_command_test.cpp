@@ -232,6 +232,24 @@ TEST_CASE_METHOD(fixture, "user command: finds database and cost in the config",
     std::ofstream(config) << R"({"acounts": {}})";
     CHECK(run({"user", "list", "--config", config}).exit_code == 2);
     CHECK(run({"user", "list", "--config", config, "--database", database}).exit_code == 0);
+    // A mistake elsewhere does not matter here.
+    std::ofstream(config) << R"({"accounts": {"database": ")" << database << R"("}, "handlers": {"h": 3}})";
+    const auto listed = run({"user", "list", "--config", config});
+    CHECK(listed.exit_code == 0);
+    CHECK(listed.out.find("tina") != std::string::npos);
+}
+
+TEST_CASE_METHOD(fixture, "user command: only a new account makes a database", "[user_command]") {
+    const auto is_there = [&] { return std::filesystem::exists(database); };
+    const auto listed = run({"user", "list", "--database", database});
+    CHECK(listed.exit_code == 0);
+    CHECK(listed.out == "no users: there is no database " + database + " yet; `bester user add NAME` makes it\n");
+    CHECK(run({"user", "list", "--json", "--database", database}).out == "[]\n");
+    CHECK(run({"user", "passwd", "tina", "--database", database}, "secret\n").exit_code == 3);
+    CHECK(run({"user", "remove", "tina", "--database", database}).exit_code == 3);
+    CHECK_FALSE(is_there());
+    CHECK(run({"user", "add", "tina", "--database", database}, "secret\n").exit_code == 0);
+    CHECK(is_there());
 }
 
 TEST_CASE_METHOD(terminal_fixture, "user command: asks twice at a terminal, without echo", "[user_command]") {
