@@ -227,6 +227,8 @@ bool channel::must_run_mail_first() {
 }
 
 void channel::wake_when_executed(std::uint64_t count, unsigned waiting_shard) {
+    // A channel waits for one frame at a time, and asks again while it waits.
+    std::erase_if(waiters_, [waiting_shard](const waiter& w) { return w.shard == waiting_shard; });
     waiters_.push_back({count, waiting_shard});
     tell_waiters();
 }

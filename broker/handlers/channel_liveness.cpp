@@ -48,6 +48,8 @@ bool channel::sweep(std::uint64_t now_ms) {
         protocol_error("`after` names frames that did not come within 5 s");
         return false;
     }
+    // The other channel may have been closed before it was asked to tell of its frames, or opened after that.
+    if (after_deadline_ms_ != 0) after_may_be_met();
     const bool is_owed = !held_.empty();
     if (queue_.settings().start != start_mode::manual) {
         const bool was_missed = expire(now_ms);

@@ -3,7 +3,7 @@ import json
 import threading
 
 import eventually as waiting
-from broker import now, python_handler
+from broker import FAST, now, python_handler
 from eventually import eventually
 from raw_websocket import Raw
 from socketio import PATH, listener
@@ -77,4 +77,25 @@ def test_commands_that_come_after_others_reach_whom_they_name_while_others_post_
         eventually(lambda: sum(count for _, _, count in clients[0].ask("echo", {"act": "reached"})) == pushed,
                    20, "every push was reported")
         assert clients[0].ask("echo", {"act": "reached"}) == expected
+        gustav.expect_nothing_before_ping()
+
+
+def test_an_instance_that_dies_while_its_frames_wait_for_one_another_has_them_all_executed_in_order(make_broker, threads):
+    """Its channels end in the turns in which they wait for each other; what others send meanwhile is served."""
+    shards, numbers = max(threads, 3), 300
+    with make_broker(threads=shards, handlers={"mortal": python_handler(restart=FAST), "echo": python_handler()}) as broker:
+        gustav = broker.client("gustav")
+        senders = [broker.client("tina") for _ in range(shards)]   # one on each shard
+        others = [broker.client("ann") for _ in range(shards)]
+        for round in range(6):
+            sender = senders[round % shards]
+            pid = broker.pid_of("mortal")
+            sender.send("mortal", {"act": "count", "to": numbers, "users": ["gustav"], "die": True}, id="last")
+            for each in others:
+                assert each.ask("echo", round) == round
+            sender.bad("last", "handler_failed")
+            assert [gustav.data("number") for _ in range(numbers)] == list(range(numbers))
+            broker.wait_for_other_pid("mortal", pid)
+            for each in senders:
+                assert each.ask("mortal", round) == round
         gustav.expect_nothing_before_ping()

@@ -334,13 +334,17 @@ class Handler:
         self.reply(channel, message, "pushed")
 
     def act_count(self, channel, message, data):
-        """Sends numbers, each on another channel, each after those before."""
-        sent = {}
+        """Sends numbers, each on another channel, each after those before; with "die", it ends behind the last of them."""
         for i in range(data["to"]):
             where = self.channels[i % len(self.channels)]
             after = {str(c.shard): c.sent_counted for c in self.channels if c is not where and c.sent_counted}
             self.send(where, {"kind": "push", "after": after, "commands": [
                 {"command": "sendClients", "users": data["users"], "type": "number", "data": i}]})
+        if data.get("die"):
+            for each in self.channels:
+                each.socket.setblocking(True)
+                each.socket.sendall(each.out)
+            os._exit(0)
         self.reply(channel, message, "counted")
 
     def act_after_never(self, channel, message, data):

@@ -102,15 +102,19 @@ public:
         std::array<int, 2> ends{};
         REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
         end_ = ends[0];
+        others_.emplace(other_, all_handlers_, listener, runner_, std::chrono::steady_clock::now());
+        all_handlers_[1] = &*others_;
         shard_.start();
+        other_.start();
         on_shard([&](exchange::shard& shard) {
             handlers_.emplace(shard, all_handlers_, listener, runner_, std::chrono::steady_clock::now());
+            all_handlers_[0] = &*handlers_;
             handlers_->apply({std::make_shared<const handler_settings>(settings)}, 10s);
             channel_offer offer;
             offer.instance = instance_;
             offer.fd = ends[1];
             offer.wishes.answers_pings = answers_pings;
-            handlers_->open(std::move(offer), std::make_shared<instance_progress>(1));
+            handlers_->open(std::move(offer), progress);
             handlers_->ready(instance_);
             sender_ = shard.sessions().add(session);
         });
@@ -118,8 +122,8 @@ public:
     ~open_channel() {
         on_shard([&](exchange::shard&) { handlers_->close(instance_, "the test ends"); });
         on_shard([&](exchange::shard&) { handlers_.reset(); });
-        shard_.stop();
-        shard_.join();
+        for (exchange::shard* const each : all_) each->stop();
+        for (exchange::shard* const each : all_) each->join();
         ::close(end_);
     }
 
@@ -198,14 +202,18 @@ public:
 
     noting_session session;
     noting_listener listener;
+    std::shared_ptr<instance_progress> progress = std::make_shared<instance_progress>(2);
 
 private:
-    exchange::exchange_settings settings_{"home", 1};
+    exchange::exchange_settings settings_{"home", 2};
     exchange::directory users_;
-    std::array<exchange::shard*, 1> all_{&shard_};
+    // The channel is on the first one; the other one has none of this instance.
+    std::array<exchange::shard*, 2> all_{&shard_, &other_};
     exchange::shard shard_{0, settings_, users_, all_};
-    std::vector<shard_handlers*> all_handlers_;
+    exchange::shard other_{1, settings_, users_, all_};
+    std::vector<shard_handlers*> all_handlers_{2};
     no_runner runner_;
+    std::optional<shard_handlers> others_;
     std::optional<shard_handlers> handlers_;
     instance_ref instance_{"echo", 0, 1};
     const std::string reason_ = "the test says so";
@@ -256,7 +264,7 @@ TEST_CASE("channel: a place that is used again has another id, and a late answer
 
 TEST_CASE("channel: what does not fit into the window waits for a deadline that is missed", "[handlers]") {
     auto settings = echo_settings();
-    settings.window = 2;
+    settings.window = 4;  // two on each of two shards
     settings.deadlines = {{"echo", 300ms}};
     settings.ping_timeout = 60s;
     open_channel it{settings};
@@ -403,6 +411,23 @@ TEST_CASE("channel: what the instance held when it is lost fails, and what it wa
     std::sort(ends.begin(), ends.end());
     CHECK(ends == std::vector<std::string>{is_idempotent ? "\"held\" handler_unavailable" : "\"held\" handler_failed",
                                            "\"waits\" handler_unavailable"});
+}
+
+TEST_CASE("channel: a frame that comes after those of a channel that has closed goes on when these are executed",
+          "[handlers]") {
+    open_channel it{echo_settings()};
+    const auto query = [](int id) {
+        return wire::make_frame(json{{"kind", "query"}, {"id", id}, {"query", "isClient"}, {"user", "tina"}}.dump());
+    };
+    const json push{{"kind", "push"}, {"after", {{"1", 3}}}, {"commands", json::array()}};
+    it.send_bytes(query(1) + wire::make_frame(push.dump()) + query(2));
+    CHECK(it.receive().at("id") == 1);
+    // It has asked the other shard, where nobody tells it of anything any more.
+    CHECK(it.count(exchange::counter::pushes) == 0);
+    it.progress->executed[1] = 3;
+    CHECK(it.receive().at("id") == 2);
+    CHECK(it.count(exchange::counter::pushes) == 1);
+    CHECK(it.listener.losses.empty());
 }
 
 TEST_CASE("channel: a message that could not be handed over takes no place in the window", "[handlers]") {
