@@ -8,8 +8,11 @@ import time
 import pytest
 
 import eventually as waiting
+import link_peer
 from broker import freeze, python_handler
 from client import code_of, is_good, statuses
+from frames import encode
+from link_peer import deliver, flow_frame
 from servers import at, is_linked, servers, wait_for_link  # noqa: F401
 from socketio import listener
 from test_one_shot import OriginalHandler, answer
@@ -32,11 +35,13 @@ def limits():
 
 
 @pytest.fixture
-def quiet(make_broker, tmp_path):
+def quiet(make_broker, threads, tmp_path):
     """A broker, all of whose deadlines are shorter than a rest."""
     server = OriginalHandler(tmp_path / "original.sock", lambda data, _: answer("sendClients", data["to"], data["text"]))
     handlers = {"echo": python_handler(deadline=seconds(1), types=["echo", "limited"]),
-                "original": {"socket": str(tmp_path / "original.sock"), "deadline": seconds(1)}}
+                "ruled": python_handler(deadline=seconds(1), may={"rate": threads}),   # one a second on each shard
+                "original": {"socket": str(tmp_path / "original.sock"), "deadline": seconds(1)},
+                "rare": {"socket": str(tmp_path / "original.sock"), "may": {"rate": threads}}}
     edge = listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"])
     permissions = [{"types": ["limited"], "users": ["*"], "rate": 1, "per": seconds(1)}, {"types": ["*"], "users": ["*"], "anonymous": True}]
     with make_broker(handlers=handlers, limits=limits(), permissions=permissions, start=False) as made:
@@ -115,6 +120,38 @@ def test_a_rate_counts_the_silence(quiet, threads):
             assert is_good(client.request("limited", "after the rest")[1])
         assert code_of(clients[0].request("limited", "at once")[1]) == "rate_limited"
         rest()
+
+
+def test_what_a_handler_may_command_in_a_second_is_there_again_after_a_silence(quiet, threads):
+    """And no more than that."""
+    clients = [quiet.client("tina") for _ in range(threads)]
+    join = {"command": "join", "group": "any"}
+    for is_rested in (False, True):
+        if is_rested:
+            rest()
+        for client in clients:
+            assert is_good(client.request("ruled", {"do": [join]})[1])
+            assert is_good(client.request("rare", {"to": ["ann"], "text": "each second"})[1])
+    assert code_of(clients[0].request("ruled", {"do": [join, join]})[1]) == "rate_limited"
+
+
+def test_what_a_server_may_send_in_a_second_is_there_again_after_a_silence(servers, threads):
+    """And no more than that."""
+    home = servers.add("home", peers={"bad": {"types": ["*"], "rate": 1}}, peering={"heartbeat": "30s"})
+    with link_peer.dial(home.port, "bad", servers.authority.files("bad"), "home") as link, home.client("ann") as ann:
+        link.begin_flow()
+
+        def codes(first, count):
+            """What became of so many messages that come together."""
+            link.send_bytes(b"".join(
+                encode(flow_frame(link_peer.MESSAGE, "bad", "home", link.flow, ref, deliver("echo", ["ann"], ref, ref=ref)))
+                for ref in range(first, first + count)))
+            return [b"rate_limited" in link.take_message()["rest"] for _ in range(count)]
+        assert codes(1, 1) == [False]
+        rest()
+        assert codes(2, 2) == [False, True]
+        assert [ann.data() for _ in range(2)] == [1, 2]
+        ann.expect_nothing_before_ping()
 
 
 def test_a_new_connection_after_a_silence_has_its_whole_time_to_log_in(quiet, threads):
