@@ -2,6 +2,9 @@
 
 #include <exception>
 #include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -18,8 +21,10 @@
 #include "cli/serve.hpp"
 #include "cli/status.hpp"
 #include "cli/stop.hpp"
+#include "cli/terminal.hpp"
 #include "cli/test_handler.hpp"
 #include "cli/user.hpp"
+#include "config/wording.hpp"
 
 namespace bester::cli {
 namespace {
@@ -40,6 +45,38 @@ void add_commands(CLI::App& app, int& exit_code) {
     add_completions_command(app, exit_code);
 }
 
+/// Returns what to say of the first word that is neither a command nor an option: that it is none, and what was
+/// probably meant; empty if there is no such word.
+std::string unknown_word(const CLI::App& app, int argc, char** argv) {
+    const CLI::App* at = &app;
+    const auto named = [&](const std::string& word) {
+        const auto commands = at->get_subcommands([&](const CLI::App* each) { return each->get_name() == word; });
+        return commands.empty() ? nullptr : commands.front();
+    };
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view given{argv[i]};
+        const std::string word{given.substr(0, given.find('='))};
+        std::vector<std::string> names;
+        if (word.starts_with("--")) {
+            if (at->get_option_no_throw(word)) continue;
+            for (const CLI::Option* each : at->get_options())
+                for (const std::string& name : each->get_lnames()) names.push_back("--" + name);
+        } else if (word.starts_with('-') || at->get_subcommands([](const CLI::App*) { return true; }).empty()) {
+            continue;
+        } else if (const CLI::App* const command = named(word)) {
+            at = command;
+            continue;
+        } else {
+            for (const CLI::App* each : at->get_subcommands([](const CLI::App*) { return true; }))
+                names.push_back(each->get_name());
+        }
+        const std::vector<std::string_view> candidates{names.begin(), names.end()};
+        const auto found = config::nearest(word, candidates);
+        return "bester: unknown: " + printable(word) + (found ? "; did you mean " + std::string{*found} + "?" : "");
+    }
+    return {};
+}
+
 }  // namespace
 
 int run(int argc, char** argv) noexcept {
@@ -58,7 +95,9 @@ int run(int argc, char** argv) noexcept {
             app.parse(argc, argv);
         } catch (const CLI::ParseError& error) {
             // Help and version are errors as well, with the code 0.
-            return app.exit(error) == 0 ? exit_good : exit_usage;
+            if (app.exit(error) == 0) return exit_good;
+            if (const std::string said = unknown_word(app, argc, argv); !said.empty()) std::cerr << said << "\n";
+            return exit_usage;
         }
         return exit_code;
     } catch (const std::exception& error) {

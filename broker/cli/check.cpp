@@ -42,8 +42,19 @@ void print_json(const config::load_result& result) {
     std::cout << answer.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
 }
 
+/// Prints each with the line that it is about.
+void print(const config::load_result& result, const std::vector<config::finding>& findings, const char* kind) {
+    for (auto each : findings) {
+        each.message.insert(0, kind);
+        std::cerr << config::format(result.file_name, each) << "\n";
+        // One about the whole file points nowhere.
+        if (each.path != "(file)") std::cerr << config::pointed_line(result.text, each);
+    }
+}
+
 void print(const config::load_result& result) {
-    std::cerr << result.report();
+    print(result, result.mistakes, "");
+    print(result, result.warnings, "warning: ");
     if (result.config) {
         std::cout << result.file_name << ": good; listeners: " << result.config->listeners.size()
                   << ", handlers: " << result.config->handlers.size() << ", peers: " << result.config->peers.size()

@@ -21,6 +21,35 @@ std::string format(std::string_view file_name, const finding& found) {
            found.path + ": " + found.message;
 }
 
+std::string pointed_line(std::string_view text, const finding& found) {
+    constexpr std::size_t longest = 100;  // bytes
+    const auto continues = [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+    };  // a character of UTF-8
+    for (std::size_t line = 1; line < found.line; ++line) {
+        const std::size_t end = text.find('\n');
+        if (end == std::string_view::npos) return {};
+        text.remove_prefix(end + 1);
+    }
+    text = text.substr(0, text.find('\n'));
+    std::size_t column = std::min(found.column - 1, text.size());
+    if (text.size() > longest) {
+        std::size_t begin = std::min(column - std::min(column, longest / 2), text.size() - longest);
+        while (begin > 0 && continues(text[begin])) --begin;
+        std::size_t end = std::min(begin + longest, text.size());
+        while (end < text.size() && continues(text[end])) ++end;
+        text = text.substr(begin, end - begin);
+        column -= begin;
+    }
+    std::string out;
+    for (const char c : text) out += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? ' ' : c;
+    out += '\n';
+    out.append(static_cast<std::size_t>(std::count_if(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(column),
+                                                      [&](char c) { return !continues(c); })),
+               ' ');
+    return out + "^\n";
+}
+
 findings::findings(std::string_view text) : line_starts_{0} {
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] == '\n') {

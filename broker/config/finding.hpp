@@ -20,6 +20,10 @@ struct finding {
 /// `FILE:LINE:COLUMN: PATH: message`, as compilers write it, so that editors can jump there.
 std::string format(std::string_view file_name, const finding& found);
 
+/// Returns the line of `text` that this is about, or the part of a long one around it, and a line with a caret below
+/// the column; each with a newline. Control characters are shown as spaces.
+std::string pointed_line(std::string_view text, const finding& found);
+
 inline constexpr std::size_t most_findings = 1'000;
 
 /// Collects the mistakes of one text and converts offsets to lines and columns. Keeps no reference to the text. At most

@@ -205,7 +205,7 @@ bool may_concern(std::string_view path, std::string_view section) {
 }
 
 load_result unreadable(const std::string& path, std::string message) {
-    return {path, std::nullopt, {{1, 1, "(file)", std::move(message)}}, {}, {}, {}};
+    return {path, {}, std::nullopt, {{1, 1, "(file)", std::move(message)}}, {}, {}, {}};
 }
 
 }  // namespace
@@ -236,7 +236,8 @@ load_result parse(std::string_view text, const std::string& file_name, const std
     if (document.root) {
         read_config(*document.root, config, reading{base, machine, found});
     }
-    load_result result{file_name, std::nullopt, found.take_mistakes(), found.take_warnings(), {}, {}};
+    load_result result{file_name, std::string{text}, std::nullopt, found.take_mistakes(), found.take_warnings(), {},
+                       {}};
     const auto is_sound = [&](std::string_view section) {
         return document.root && std::none_of(result.mistakes.begin(), result.mistakes.end(),
                                              [&](const finding& each) { return may_concern(each.path, section); });

@@ -23,6 +23,7 @@ inline constexpr std::size_t most_permissions = 1'000;
 /// while the file has mistakes elsewhere.
 struct load_result {
     std::string file_name;
+    std::string text;  ///< of the file
     std::optional<broker_config> config;
     std::vector<finding> mistakes;  ///< all mistakes, in the order of the file
     std::vector<finding> warnings;  ///< things that are allowed, but probably not wanted

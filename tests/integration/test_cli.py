@@ -64,6 +64,16 @@ def test_wrong_usage_is_two(broker):
         assert code == 2 and err and not out, (words, code, out, err)
 
 
+def test_a_typing_mistake_gets_a_suggestion(broker):
+    for words, meant in ((["stauts"], "status"), (["user", "lst"], "list"), (["status", "--jsn"], "--json"),
+                         (["send", "--usr=tina"], "--user"), (["nonsense"], None), (["status", "--json", "--x"], None),
+                         (["user", "add"], None)):
+        code, _, err = broker.cli(*words)
+        said = re.search(r"did you mean (\S+)\?", err)
+        assert code == 2 and (said.group(1) if said else None) == meant, (words, err)
+        assert ("unknown: " in err) == (words != ["user", "add"])
+
+
 def test_version(broker):
     code, out, _ = broker.cli("--version")
     assert code == 0 and re.search(r"\d+\.\d+\.\d+", out)
@@ -285,6 +295,8 @@ def test_check_tells_all_mistakes_at_once(broker):
     text = out + err
     assert code == 1 and "3 mistakes" in text
     assert re.search(r"bad\.jsonc:3:\d+: limits\.mesage_size: .*did you mean \"message_size\"", text)
+    lines = err.splitlines()
+    assert lines[lines.index('  "limits": {"mesage_size": "1MiB", "queue_bytes": 5},') + 1].index("^") == 13
     assert re.search(r"bad\.jsonc:3:\d+: limits\.queue_bytes", text) and re.search(r"bad\.jsonc:4:\d+: handlers\.chat\.command", text)
     code, out, _ = broker.cli("check", path, "--json")
     found = json.loads(out)

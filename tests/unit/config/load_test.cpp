@@ -47,8 +47,8 @@ TEST_CASE("config load: a large good file is read whole", "[config]") {
 
 TEST_CASE("config: what commands need is known while there are mistakes elsewhere", "[config]") {
     const auto known = [](const std::string& members) {
-        const load_result result =
-            parse_text(R"({"control": {"socket": "/tmp/c.sock"}, "accounts": {"database": "/tmp/b.db"}, )" + members + '}');
+        const load_result result = parse_text(
+            R"({"control": {"socket": "/tmp/c.sock"}, "accounts": {"database": "/tmp/b.db"}, )" + members + '}');
         REQUIRE_FALSE(result.config);
         return std::pair{result.control_socket.value_or(""), result.accounts ? result.accounts->database : ""};
     };

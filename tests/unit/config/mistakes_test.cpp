@@ -147,6 +147,26 @@ TEST_CASE("config mistakes: listeners and handlers are counted before they are r
           std::vector<finding>{{1, 14, "handlers", "must have at most 10000 entries"}});
 }
 
+TEST_CASE("config mistakes: the line is shown with a caret below the column", "[config]") {
+    const auto shown = [](const std::string& text, std::size_t line, std::size_t column) {
+        return pointed_line(text, {line, column, "p", "m"});
+    };
+    CHECK(shown("a\n\tb: c\r\nd", 2, 5) == " b: c \n    ^\n");
+    CHECK(shown("\u00e9\u00e9 x", 1, 6) == "\u00e9\u00e9 x\n   ^\n");
+    CHECK(shown("ab", 1, 3) == "ab\n  ^\n");
+    CHECK(shown("ab", 1, 9) == "ab\n  ^\n");
+    CHECK(shown("", 1, 1) == "\n^\n");
+    CHECK(shown("ab", 7, 1).empty());
+    const std::string before(300, 'b'), after(300, 'a');
+    CHECK(shown(before + '!' + after, 1, 301) ==
+          std::string(50, 'b') + '!' + std::string(49, 'a') + '\n' + std::string(50, ' ') + "^\n");
+    CHECK(shown('!' + after, 1, 1) == '!' + std::string(99, 'a') + "\n^\n");
+    CHECK(shown(before + '!', 1, 301) == std::string(99, 'b') + "!\n" + std::string(99, ' ') + "^\n");
+    std::string wide;
+    for (int i = 0; i < 200; ++i) wide += "\u00e9";
+    CHECK(shown(wide, 1, 201).size() == 100 + 1 + 50 / 2 + 2);
+}
+
 TEST_CASE("config warnings: they leave the config valid", "[config]") {
     const auto result = parse_text(R"({"server": {"connections": 2000}})");
     CHECK(result.config);
