@@ -14,6 +14,7 @@
 #include "cli/completions.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/handlers.hpp"
+#include "cli/logging.hpp"
 #include "cli/options.hpp"
 #include "cli/peers.hpp"
 #include "cli/reload.hpp"
@@ -82,6 +83,7 @@ std::string unknown_word(const CLI::App& app, int argc, char** argv) {
 int run(int argc, char** argv) noexcept {
     try {
         int exit_code = exit_good;
+        log_to_terminal();
         CLI::App app("A message-exchange broker whose logic lives in handler processes", "bester");
         app.set_version_flag("--version", "bester " BESTER_VERSION);
         app.require_subcommand(1);

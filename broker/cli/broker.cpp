@@ -18,6 +18,8 @@
 #include "cli/broker_status.hpp"
 #include "cli/client_access.hpp"
 #include "cli/client_listeners.hpp"
+#include "cli/control_one_shots.hpp"
+#include "cli/loaded_files.hpp"
 #include "cli/logging.hpp"
 #include "cli/memory_return.hpp"
 #include "clients/shard_clients.hpp"
@@ -26,7 +28,6 @@
 #include "exchange/directory.hpp"
 #include "exchange/shard.hpp"
 #include "handlers/handler_registry.hpp"
-#include "handlers/one_shot_call.hpp"
 #include "handlers/spawn.hpp"
 #include "handlers/supervisor.hpp"
 #include "log/log.hpp"
@@ -55,26 +56,6 @@ std::string without_last_newline(std::string lines) {
     if (lines.ends_with('\n')) lines.pop_back();
     return lines;
 }
-
-/// Calls one-shot handlers from the control thread.
-class control_one_shots final : public handlers::one_shot_runner {
-public:
-    explicit control_one_shots(asio::io_context& control) : control_{control} {}
-    void call(std::string socket_path, std::string data, std::chrono::milliseconds limit, std::size_t size_limit,
-              std::function<void(handlers::one_shot_result)> done) override {
-        const auto deadline = clock_type::now() + limit;
-        auto calling = handlers::call_one_shot(std::move(socket_path), std::move(data), deadline, size_limit);
-        asio::co_spawn(
-            control_, std::move(calling),
-            [done = std::move(done)](std::exception_ptr failed, handlers::one_shot_result result) {
-                if (failed) result = tl::unexpected(handlers::one_shot_failure{wire::error_code::internal_error, ""});
-                done(std::move(result));
-            });
-    }
-
-private:
-    asio::io_context& control_;
-};
 
 }  // namespace
 
@@ -126,6 +107,7 @@ private:
     std::string config_file_;
     config::surroundings machine_;
     config::broker_config settings_;
+    loaded_files files_read_{settings_};
     std::chrono::system_clock::time_point loaded_ = std::chrono::system_clock::now();
     clock_type::time_point started_ = clock_type::now();
     std::vector<clients::listener_settings> listener_settings_;  ///< sessions refer to these
@@ -207,6 +189,7 @@ void broker::parts::open() {
     start_listeners();
     network_->start();
     supervisor_->start(settings_.handlers);
+    signals_.add(SIGUSR1);
     wait_for_signals();
     if (logins_->has_accounts()) poll_accounts();
 }
@@ -292,6 +275,8 @@ void broker::parts::wait_for_signals() {
         wait_for_signals();  // first, so that nothing keeps it from going on
         if (signal == SIGHUP) {
             reload([](const admin::control_result&) {});
+        } else if (signal == SIGUSR1) {
+            logging::reopen(settings_.log);
         } else if (is_stopping_) {
             log::warning("second signal {}, stopping at once", signal);
             control_.stop();
@@ -384,8 +369,7 @@ void broker::parts::reload(admin::control_completion completion) {
     else log::error("reload refused, nothing was changed: {}", result.error().reason);
     if (!result) return completion(std::move(result));
     // Answered when every shard uses the new config, so that the caller can rely on it.
-    auto finish = std::make_shared<std::function<void()>>(
-        [completion = std::move(completion), result = std::move(result)] { completion(result); });
+    auto finish = std::make_shared<std::function<void()>>([=, result = std::move(result)] { completion(result); });
     auto left = std::make_shared<std::atomic<std::size_t>>(shards_.size());
     on_all_shards([this, finish, left](clients::shard_clients&) {
         if (left->fetch_sub(1) == 1) asio::post(control_, [finish] { (*finish)(); });
@@ -397,15 +381,12 @@ broker::parts::changed_settings broker::parts::reload_now() {
     auto loaded = config::load(config_file_, machine_);
     if (!loaded.config)
         return tl::unexpected(admin::control_error{"config_invalid", without_last_newline(loaded.report())});
-    const auto changes = config::diff(settings_, *loaded.config);
+    auto changes = config::diff(settings_, *loaded.config);
+    loaded_files files{*loaded.config};
+    for (auto& renewed : files_read_.changes_to(files)) changes.push_back(std::move(renewed));
     std::string needing_restart;
-    auto listed = nlohmann::json::array();
     for (const auto& change : changes) {
         if (change.needs_restart) needing_restart += config::format(change) + '\n';
-        nlohmann::json one{{"path", change.path}};
-        if (change.before) one["before"] = *change.before;
-        if (change.after) one["after"] = *change.after;
-        listed.push_back(std::move(one));
         log::info("reload: {}", config::format(change));
     }
     if (!needing_restart.empty())
@@ -416,14 +397,16 @@ broker::parts::changed_settings broker::parts::reload_now() {
     if (!rules) return tl::unexpected(admin::control_error{"config_invalid", rules.error()});
     if (auto usable = network_->check(loaded.config->peering); !usable)
         return tl::unexpected(admin::control_error{"config_invalid", usable.error()});
-    if (!(loaded.config->log == settings_.log) && !logging::apply(loaded.config->log))
-        return tl::unexpected(
-            admin::control_error{"config_invalid", "cannot open log.file " + loaded.config->log.file});
+    const config::log_settings& log_now = loaded.config->log;
+    if (log_now == settings_.log) logging::reopen(log_now);
+    else if (!logging::apply(log_now))
+        return tl::unexpected(admin::control_error{"config_invalid", "cannot open log.file " + log_now.file});
     listeners_.use(std::move(*contexts));
     on_all_shards([rules = *rules](clients::shard_clients& there) { there.apply(rules); });
     door_.throttle.reconfigure(loaded.config->login.throttle);
     apply(*loaded.config);
-    return nlohmann::json{{"changes", std::move(listed)}, {"digest", settings_.digest}};
+    files_read_ = std::move(files);
+    return nlohmann::json{{"changes", changes_json(changes)}, {"digest", settings_.digest}};
 }
 
 void broker::parts::apply(const config::broker_config& wanted) {

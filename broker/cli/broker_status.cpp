@@ -186,4 +186,15 @@ json describe_status(const status_facts& facts) {
             {"counters", std::move(counters)}};
 }
 
+nlohmann::json changes_json(const std::vector<config::change>& changes) {
+    auto listed = nlohmann::json::array();
+    for (const auto& change : changes) {
+        nlohmann::json one{{"path", change.path}};
+        if (change.before) one["before"] = *change.before;
+        if (change.after) one["after"] = *change.after;
+        listed.push_back(std::move(one));
+    }
+    return listed;
+}
+
 }  // namespace bester::cli

@@ -12,6 +12,7 @@
 
 #include "clients/shard_clients.hpp"
 #include "config/broker_config.hpp"
+#include "config/difference.hpp"
 #include "exchange/counters.hpp"
 #include "exchange/shard.hpp"
 #include "handlers/handler_registry.hpp"
@@ -60,5 +61,8 @@ shard_totals count_clients(const shard_list& shards, const client_list& clients)
 /// Return the documents of proto-docs/admin.md.
 nlohmann::json describe_status(const status_facts& facts);
 nlohmann::json describe_handlers(const status_facts& facts);
+
+/// Returns the changes of a reload as the answer to its request lists them.
+nlohmann::json changes_json(const std::vector<config::change>& changes);
 
 }  // namespace bester::cli

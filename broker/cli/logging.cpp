@@ -1,5 +1,7 @@
 #include "cli/logging.hpp"
 
+#include <iostream>
+
 #include <spdlog/async.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -49,6 +51,11 @@ bool logging::apply(const config::log_settings& settings) {
     }
 }
 
+void logging::reopen(const config::log_settings& settings) {
+    if (!settings.file.empty() && !apply(settings))
+        log::error("log.file {} cannot be opened anew; the log goes on where it was", settings.file);
+}
+
 std::size_t logging::dropped_lines() { return spdlog::thread_pool()->overrun_counter(); }
 
 log_reminder::log_reminder(asio::io_context& on) : timer_{on} { wait(); }
@@ -63,6 +70,15 @@ void log_reminder::wait() {
     });
 }
 
-void log_failure(const std::string& what) { spdlog::critical("{}", what); }
+void log_failure(const std::string& what, const config::log_settings& settings) {
+    spdlog::critical("{}", what);
+    if (!settings.file.empty()) std::cerr << "bester: " << what << "\n";
+}
+
+void log_to_terminal() {
+    auto logger = std::make_shared<spdlog::logger>("bester", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    logger->set_pattern("bester: %l: %v");
+    spdlog::set_default_logger(std::move(logger));
+}
 
 }  // namespace bester::cli

@@ -20,6 +20,9 @@ public:
 
     /// Another level or file, for a reload. False if the file cannot be opened; then nothing changes.
     static bool apply(const config::log_settings& settings);
+    /// Opens the log file, if there is one, anew: what moved it away, as logrotate does, waits for the broker to leave
+    /// it. If that is not possible, the log says so and goes on where it was.
+    static void reopen(const config::log_settings& settings);
     /// Lines dropped so far.
     static std::size_t dropped_lines();
 };
@@ -36,7 +39,10 @@ private:
     asio::steady_timer timer_;
 };
 
-/// One last line for an error that ends the broker.
-void log_failure(const std::string& what);
+/// One last line for an error that ends the broker; on standard error as well, if the log is a file.
+void log_failure(const std::string& what, const config::log_settings& settings);
+
+/// Has warnings of commands go to standard error, since standard output is for what they were asked for.
+void log_to_terminal();
 
 }  // namespace bester::cli

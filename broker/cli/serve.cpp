@@ -40,14 +40,15 @@ void run_serve(const std::string& file, int& exit_code) {
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);
     handlers::guard guard;  // forks, so it comes before all threads
-    const logging log{loaded.config->log};
+    const config::log_settings log_settings = loaded.config->log;
+    const logging log{log_settings};
     try {
         // Absolute, since readers of the status may have another working directory.
         broker running{std::filesystem::absolute(file).lexically_normal().string(), machine, std::move(*loaded.config),
                        guard};
         running.run();
     } catch (const std::exception& error) {
-        log_failure(error.what());
+        log_failure(error.what(), log_settings);
         exit_code = exit_refused;
     }
 }
@@ -60,7 +61,8 @@ void add_serve_command(CLI::App& app, int& exit_code) {
     add_config_file(*command, *file);
     add_footer(*command,
                "  bester serve bester.jsonc\n\n"
-               "SIGTERM or SIGINT: drain and stop; a second one: stop at once. SIGHUP: reload the config.\n");
+               "SIGTERM or SIGINT: drain and stop; a second one: stop at once. SIGHUP: reload the config.\n"
+               "SIGUSR1: open log.file anew, as a reload does.\n");
     command->callback([file, &exit_code] { run_serve(*file, exit_code); });
 }
 

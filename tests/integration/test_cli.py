@@ -263,6 +263,14 @@ def test_accounts(broker):
     assert (database.stat().st_mode & 0o077) == 0, "others may read the accounts"
 
 
+def test_warnings_do_not_mix_with_what_was_asked_for(broker):
+    database = broker.directory / "open.db"
+    broker.cli("user", "add", "tina", "--database", database, input="geheim\n")
+    database.chmod(0o644)
+    code, out, err = broker.cli("user", "list", "--json", "--database", database)
+    assert code == 0 and [u["name"] for u in json.loads(out)] == ["tina"] and "chmod 600" in err
+
+
 def test_the_default_account_database_gets_its_folder(broker):
     state = broker.directory / "deep" / "state"
     config = broker.directory / "defaults.json"

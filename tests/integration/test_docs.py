@@ -265,7 +265,7 @@ def test_the_sample_configs_pass_the_check(bester, name):
 
 def test_the_commands_of_the_systemd_unit_work(make_broker, bin_directory):
     unit = (ROOT / "conf" / "bester.service.in").read_text()
-    commands = dict(re.findall(r"^(ExecStart\w*)=(.*)$", unit, re.M))
+    commands = dict(re.findall(r"^(Exec\w*)=(.*)$", unit, re.M))
     with make_broker(start=False) as broker:
         for command in commands:
             commands[command] = (commands[command].replace("@BINDIR@", str(bin_directory))
@@ -274,3 +274,9 @@ def test_the_commands_of_the_systemd_unit_work(make_broker, bin_directory):
         with open(broker.log_path, "ab") as log:
             broker.process = subprocess.Popen(commands["ExecStart"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         broker.until_running(broker.is_answering, "the broker answers on its control socket")
+        reload = subprocess.run(commands["ExecReload"], capture_output=True, text=True, timeout=60, check=False)
+        assert reload.returncode == 0 and "nothing has changed" in reload.stdout
+        broker.config_path.write_text(broker.config_path.read_text().replace('"limits"', '"limts"').replace('"server"', '"sever"'))
+        reload = subprocess.run(commands["ExecReload"] + ["--socket", broker.control_path], capture_output=True, text=True, timeout=60,
+                                check=False)
+        assert reload.returncode == 1 and "sever" in reload.stderr

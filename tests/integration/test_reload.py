@@ -9,6 +9,7 @@ import frames
 from broker import python_handler, wait_until_dead
 from client import code_of, is_good, is_status
 from eventually import eventually
+from servers import Authority
 
 
 class Load:
@@ -178,6 +179,69 @@ def test_sighup_reloads(make_broker):
         broker.process.send_signal(signal.SIGHUP)
         broker.wait_for_log("nothing was changed")
         assert c.ask("echo", 1) == 1
+
+
+@pytest.mark.parametrize("how", ["reload", "SIGHUP", "SIGUSR1"])
+def test_a_log_file_that_was_moved_away_is_opened_anew(make_broker, how):
+    with make_broker(start=False) as broker:
+        file = broker.directory / "b.log"
+        moved = broker.directory / "b.log.1"
+        broker.config["log"]["file"] = str(file)
+        broker.write_config()
+        broker.start()
+        eventually(lambda: "listening" in file.read_text() or file.stat().st_size > 0)
+        file.rename(moved)
+        if how == "reload":
+            assert broker.reload()["ok"]
+        else:
+            broker.process.send_signal(signal.Signals[how])
+        eventually(file.exists, what="there is a new log file")
+        size = moved.stat().st_size
+        assert broker.reload(limits={"message_size": "2MiB"})["ok"]
+        eventually(lambda: "limits.message_size" in file.read_text())
+        assert moved.stat().st_size == size, "nothing goes into the old one"
+        # Where none can be opened, the log goes on in the file that is open.
+        file.unlink()
+        file.mkdir()
+        broker.process.send_signal(signal.SIGUSR1)
+        broker.process.send_signal(signal.SIGHUP)
+        assert is_good(broker.client("tina").request("echo", 1)[1])
+        file.rmdir()
+        assert broker.reload()["ok"]
+        eventually(file.exists)
+
+
+def test_a_failed_start_says_why_also_when_the_log_is_a_file(make_broker):
+    with make_broker() as broker, make_broker(start=False) as second:
+        second.config["log"]["file"] = str(second.directory / "b.log")
+        host, port = broker.addresses["v4"]
+        second.config["listeners"] = [{"address": f"{host}:{port}"}]
+        second.write_config()
+        code, out, err = second.cli("serve", "--config", second.config_path)
+        assert code == 1 and "Address already in use" in err, (code, out, err)
+        assert "Address already in use" in (second.directory / "b.log").read_text()
+
+
+def test_a_reload_says_which_certificates_and_keys_are_new(make_broker, bin_directory, tmp_path):
+    authority = Authority(bin_directory / "bester", tmp_path)
+    secret = tmp_path / "secret"
+    secret.write_text("a secret of more than 32 bytes, as it has to be")
+    secret.chmod(0o600)
+    files = authority.files("home")
+    with make_broker(start=False, tokens={"t": {"algorithms": ["HS256"], "key_file": str(secret)}}) as broker:
+        tls = {"certificate": files["certificate"], "key": files["key"]}
+        broker.config["listeners"].append({"name": "own", "address": "127.0.0.1:0", "authentication": ["jwt"], "tls": tls})
+        broker.write_config()
+        broker.start()
+        assert paths(broker.reload()) == []
+        authority.run("renew", "home")
+        assert paths(broker.reload()) == ["listeners[7].tls.certificate"]
+        secret.write_text("another secret of more than 32 bytes, as it has to be")
+        change, = broker.reload()["changes"]
+        assert change["path"] == "tokens.t.key_file" and "another secret" not in json.dumps(change)
+        assert paths(broker.reload()) == []
+        code, out, _ = broker.cli("reload", "--socket", broker.control_path)
+        assert code == 0 and "nothing has changed" in out
 
 
 def test_the_cli_prints_the_difference(make_broker):
