@@ -22,12 +22,15 @@ public:
         }
         for (const auto& each : shards_) each->start();
     }
-    ~running_shards() {
+    ~running_shards() { stop(); }
+    running_shards(const running_shards&) = delete;
+    running_shards& operator=(const running_shards&) = delete;
+
+    /// Ends the threads; the shards exist until the end.
+    void stop() {
         for (const auto& each : shards_) each->stop();
         for (const auto& each : shards_) each->join();
     }
-    running_shards(const running_shards&) = delete;
-    running_shards& operator=(const running_shards&) = delete;
 
     shard& operator[](unsigned index) { return *shards_[index]; }
     directory& users() { return users_; }
