@@ -65,7 +65,7 @@ tl::expected<client_listeners::contexts, std::string> client_listeners::load_con
             all.emplace_back();
             continue;
         }
-        auto loaded = tls::context::load(clients::context_settings_for(wanted.tls), wall_now());
+        auto loaded = tls::context::load(clients::context_settings_for(wanted.tls));
         if (!loaded) return tl::unexpected("listener " + wanted.name + ": " + loaded.error().reason);
         all.push_back(std::move(*loaded));
     }

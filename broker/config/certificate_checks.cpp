@@ -54,7 +54,7 @@ struct certificate_check {
         of_links.certificate_file = settings.certificate;
         of_links.key_file = settings.key;
         of_links.authority_files = {settings.authority};
-        const auto loaded = tls::context::load(of_links, now);
+        const auto loaded = tls::context::load(of_links);
         if (!loaded) {
             using enum tls::error_code;
             const auto& why = loaded.error();
@@ -69,7 +69,11 @@ struct certificate_check {
                                        ", but this server is called " + excerpt(config.server.name) +
                                        " (server.name): others would refuse it");
         }
-        if (const auto left = tls::days_left(own, now); left < days_to_warn) {
+        if (const auto out = (*loaded)->out_of_time(now)) {
+            const bool is_about_authority = out->reason.starts_with(settings.authority + ": ");
+            warning(is_about_authority ? "authority" : "certificate",
+                    out->reason + "; until that is mended, there are no links");
+        } else if (const auto left = tls::days_left(own, now); left < days_to_warn) {
             warning("certificate", "expires in " + tls::days_text(left) + "; `bester ca renew` makes a new one");
         }
         const bool is_trusted = std::any_of(authorities.begin(), authorities.end(), [&](const auto& authority) {

@@ -105,13 +105,17 @@ void check_tls(const json_value& from, const std::string& path, listener_entry& 
                               "has no effect without \"client_certificates\": \"optional\" or \"required\"");
     }
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    const auto loaded = tls::context::load(clients::context_settings_for(wanted), now);
+    const auto loaded = tls::context::load(clients::context_settings_for(wanted));
     if (!loaded) {
         const auto& reason = loaded.error().reason;
         mistake(reason.starts_with(wanted.key)           ? "key"
                 : reason.starts_with(wanted.certificate) ? "certificate"
                                                          : "authorities",
                 reason);
+    } else if (const auto out = (*loaded)->out_of_time(now)) {
+        const char* const name = out->reason.starts_with(wanted.certificate) ? "certificate" : "authorities";
+        context.found.warning(offset_of(section->value, name), path_to(tls_path, name),
+                              out->reason + "; until that is mended, clients refuse it");
     }
 }
 

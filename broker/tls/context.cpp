@@ -36,35 +36,24 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, con
     return SSL_TLSEXT_ERR_OK;
 }
 
-result<void> check_time(const certificate_info& certificate, const std::string& path, std::chrono::sys_seconds now) {
-    if (now > certificate.not_after)
-        return context_failure(error_code::certificate_expired, path,
-                               "the certificate expired " + format_time(certificate.not_after) + "; renew it");
-    if (now < certificate.not_before)
-        return context_failure(error_code::certificate_not_yet_valid, path,
-                               "the certificate is good from " + format_time(certificate.not_before) +
-                                   " only; is the clock of this machine right?");
-    return {};
-}
-
 }  // namespace
 
 context::~context() = default;
 
-result<std::shared_ptr<const context>> context::load(const context_settings& settings, std::chrono::sys_seconds now) {
+result<std::shared_ptr<const context>> context::load(const context_settings& settings) {
     std::shared_ptr<context> made(new context);
-    if (auto prepared = made->prepare(settings, now); !prepared) return tl::unexpected(std::move(prepared.error()));
+    if (auto prepared = made->prepare(settings); !prepared) return tl::unexpected(std::move(prepared.error()));
     return made;
 }
 
-result<void> context::prepare(const context_settings& settings, std::chrono::sys_seconds now) {
+result<void> context::prepare(const context_settings& settings) {
     ERR_clear_error();
     native_.reset(SSL_CTX_new(TLS_method()));
     if (!native_) return crypto_failure("TLS cannot be used");
     return set_rules(settings)
         .and_then([&] { return set_protocols(settings); })
-        .and_then([&] { return use_identity(settings, now); })
-        .and_then([&] { return trust_authorities(settings, now); });
+        .and_then([&] { return use_identity(settings); })
+        .and_then([&] { return trust_authorities(settings); });
 }
 
 result<void> context::set_rules(const context_settings& settings) {
@@ -104,7 +93,7 @@ result<void> context::set_protocols(const context_settings& settings) {
     return {};
 }
 
-result<void> context::use_identity(const context_settings& settings, std::chrono::sys_seconds now) {
+result<void> context::use_identity(const context_settings& settings) {
     const auto& path = settings.certificate_file;
     if (path.empty() != settings.key_file.empty())
         return context_failure(error_code::bad_setting, path.empty() ? settings.key_file : path,
@@ -119,7 +108,7 @@ result<void> context::use_identity(const context_settings& settings, std::chrono
         return context_failure(error_code::key_mismatch, settings.key_file,
                                "is not the key of the certificate in " + path);
     certificate_ = describe(*own);
-    if (auto checked = check_time(*certificate_, path, now); !checked) return checked;
+    certificate_file_ = path;
     if (settings.peers == peer_rule::both_roles && (!certificate_->is_for_servers || !certificate_->is_for_clients))
         return context_failure(error_code::certificate_unfit, path,
                                "a link needs a certificate for servers and clients both (extendedKeyUsage)");
@@ -132,7 +121,7 @@ result<void> context::use_identity(const context_settings& settings, std::chrono
     return {};
 }
 
-result<void> context::trust_authorities(const context_settings& settings, std::chrono::sys_seconds now) {
+result<void> context::trust_authorities(const context_settings& settings) {
     if (settings.peers == peer_rule::none) return {};
     if (settings.authority_files.empty())
         return context_failure(error_code::bad_setting, {},
@@ -152,14 +141,26 @@ result<void> context::trust_authorities(const context_settings& settings, std::c
                 return context_failure(error_code::crypto_failed, path, take_crypto_reason());
         }
     }
-    // An expired one may be in the file beside its successor.
-    const auto has_ended = [now](const certificate_info& each) { return now > each.not_after; };
-    if (std::all_of(authorities_.begin(), authorities_.end(), has_ended))
-        return context_failure(error_code::certificate_expired, settings.authority_files.front(),
-                               "the authority's certificate expired " + format_time(authorities_.front().not_after) +
-                                   "; make a new authority");
+    authority_file_ = settings.authority_files.front();
     SSL_CTX_set1_verify_cert_store(native_.get(), store.get());
     return {};
+}
+
+std::optional<error> context::out_of_time(std::chrono::sys_seconds now) const {
+    if (certificate_ && now > certificate_->not_after)
+        return error{error_code::certificate_expired, certificate_file_ + ": the certificate expired " +
+                                                          format_time(certificate_->not_after) + "; renew it"};
+    if (certificate_ && now < certificate_->not_before)
+        return error{error_code::certificate_not_yet_valid, certificate_file_ + ": the certificate is good from " +
+                                                                format_time(certificate_->not_before) +
+                                                                " only; is the clock of this machine right?"};
+    // An expired one may be in the file beside its successor.
+    const auto has_ended = [now](const certificate_info& each) { return now > each.not_after; };
+    if (!authorities_.empty() && std::all_of(authorities_.begin(), authorities_.end(), has_ended))
+        return error{error_code::certificate_expired, authority_file_ + ": the authority's certificate expired " +
+                                                          format_time(authorities_.front().not_after) +
+                                                          "; make a new authority"};
+    return std::nullopt;
 }
 
 }  // namespace bester::tls

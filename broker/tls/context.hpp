@@ -36,9 +36,14 @@ struct context_settings {
 /// new context, while connections keep theirs. No session tickets, no renegotiation.
 class context {
 public:
-    /// Reads the files; blocks. `now` is the time at which the own certificate must be valid; a peer's is checked
-    /// against the clock when it connects. Errors: all of error_code, each with the file's name.
-    static result<std::shared_ptr<const context>> load(const context_settings& settings, std::chrono::sys_seconds now);
+    /// Reads the files; blocks. A certificate that has ended, or is not valid yet, is taken: nobody but the other side
+    /// of a connection can refuse it, and it does. Errors: all of error_code but those, each with the file's name.
+    static result<std::shared_ptr<const context>> load(const context_settings& settings);
+
+    /// Returns why nobody can be expected to accept a connection of this context at this time, with the file's name:
+    /// certificate_expired (the own one, or those of all authorities), certificate_not_yet_valid. None: nothing is out
+    /// of its time.
+    std::optional<error> out_of_time(std::chrono::sys_seconds now) const;
 
     ~context();
     context(const context&) = delete;
@@ -54,16 +59,18 @@ public:
 
 private:
     context() = default;
-    result<void> prepare(const context_settings& settings, std::chrono::sys_seconds now);
+    result<void> prepare(const context_settings& settings);
     result<void> set_rules(const context_settings& settings);
     result<void> set_protocols(const context_settings& settings);
-    result<void> use_identity(const context_settings& settings, std::chrono::sys_seconds now);
-    result<void> trust_authorities(const context_settings& settings, std::chrono::sys_seconds now);
+    result<void> use_identity(const context_settings& settings);
+    result<void> trust_authorities(const context_settings& settings);
 
     handle<SSL_CTX> native_;
     std::string protocols_;  ///< ALPN in its wire format
     std::optional<certificate_info> certificate_;
+    std::string certificate_file_;
     std::vector<certificate_info> authorities_;
+    std::string authority_file_;  ///< the first
 };
 
 }  // namespace bester::tls

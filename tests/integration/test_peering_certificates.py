@@ -169,12 +169,25 @@ def test_a_renewed_certificate_is_used_after_a_reload_and_no_link_is_dropped(ser
     assert is_good(send_clients(tina, "gustav@b"))
 
 
+def test_a_certificate_out_of_its_time_costs_links_and_nothing_else(servers, forger):
+    a = servers.add("a", peers={"b": {}})
+    b = servers.add("b", peers={"a": at(a)}, peering=forger.expired())
+    assert is_good(b.client("tina").request("echo", 1)[1])
+    wait_for_error(b, "a", "connection_lost")
+    code, out, err = b.cli("check", b.config_path)
+    assert code == 0 and "warning" in err and "expired" in err and "no links" in err
+    assert b.reload(limits={"message_size": "2MiB"})["ok"], "other things can be changed meanwhile"
+    changes = b.reload(peering=servers.authority.files("b"))
+    assert changes["ok"], changes
+    wait_for_link(a, b)
+
+
 def test_a_reload_with_a_bad_certificate_changes_nothing(servers, forger):
     b = servers.add("b", peers={"a": {}})
     a = servers.add("a", peers={"b": at(b)})
     wait_for_link(a, b)
     used = b.config["peering"]["certificate"]
-    for bad in (forger.expired()["certificate"], forger.of_another_name()["certificate"], "/nowhere.crt"):
+    for bad in (forger.of_another_name()["certificate"], "/nowhere.crt"):
         assert not b.reload(peering={"certificate": bad})["ok"]
     assert b.reload(peering={"certificate": used})["ok"]
     assert is_good(send_clients(a.client("tina"), "gustav@b"))

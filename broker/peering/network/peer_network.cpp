@@ -97,8 +97,7 @@ peer_network::parts::loaded_context peer_network::parts::load_context(const peer
     wanted.key_file = settings.key;
     wanted.authority_files = {settings.authority};
     wanted.alpn = {"bester-link/1"};
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    auto loaded = tls::context::load(wanted, now);
+    auto loaded = tls::context::load(wanted);
     if (!loaded) return tl::unexpected("peering: " + loaded.error().reason);
     if (!tls::has_name(*(*loaded)->certificate(), around_.server_name))
         return tl::unexpected("peering.certificate: " + settings.certificate +

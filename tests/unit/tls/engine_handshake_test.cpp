@@ -42,7 +42,7 @@ TEST_CASE("engine: a name is compared whole, and with those in the subjectAltNam
     request.common_name = "beta";
     request.names = {"alpha", "*.example", "Gamma"};
     request.valid = some_days();
-    auto both = connect(must(context::load(ca.settings("odd", request), now())), ca.link("b.example"));
+    auto both = connect(must(context::load(ca.settings("odd", request))), ca.link("b.example"));
     REQUIRE(is_connected(both));
     for (const char* name : {"alpha", "Gamma"}) CHECK(both.acceptor.peer_has_name(name));
     for (const char* name : {"beta", "alph", "alphab", "ALPHA", "gamma", "x.example", "*.example", "", "b.example"}) {
@@ -57,7 +57,7 @@ TEST_CASE("engine: who has no name is called by none", "[tls]") {
     certificate_request request;
     request.common_name = "beta";
     request.valid = some_days();
-    auto both = connect(must(context::load(ca.settings("odd", request), now())), ca.link("alpha"));
+    auto both = connect(must(context::load(ca.settings("odd", request))), ca.link("alpha"));
     REQUIRE(is_connected(both));
     CHECK(both.acceptor.peer_names().empty());
     CHECK_FALSE(both.acceptor.peer_has_name("beta"));
@@ -77,7 +77,7 @@ TEST_CASE("engine: the certificate of a live connection is that of the file", "[
 
 TEST_CASE("engine: an expired certificate is refused by both sides, with its date", "[tls]") {
     test_authority ca("test authority", {now() - std::chrono::days(200), now() + std::chrono::days(10)});
-    const auto old = must(context::load(ca.settings("old", long_ago()), now() - std::chrono::days(60)));
+    const auto old = must(context::load(ca.settings("old", long_ago())));
     const auto date = format_time(long_ago().until).substr(0, 10);
     SECTION("the dialler's") {
         auto both = connect(old, ca.link("beta"));
@@ -97,7 +97,7 @@ TEST_CASE("engine: an expired certificate is refused by both sides, with its dat
 TEST_CASE("engine: a certificate of the future is refused", "[tls]") {
     test_authority ca;
     const auto later = now() + std::chrono::days(3);
-    const auto early = must(context::load(ca.settings("early", {later, later + std::chrono::days(1)}), later));
+    const auto early = must(context::load(ca.settings("early", {later, later + std::chrono::days(1)})));
     auto both = connect(early, ca.link("beta"));
     CHECK(both.accepted == handshake_status::failed);
     CHECK_THAT(both.acceptor.failure(), Catch::Contains("(early) is good from " + format_time(later)));
@@ -108,7 +108,7 @@ TEST_CASE("engine: the certificate of another authority is refused, also one of 
     test_authority other(GENERATE("test authority", "another authority"));
     auto settings = other.settings("alpha");
     settings.authority_files = {ca.file("ca.crt")};
-    auto both = connect(must(context::load(settings, now())), ca.link("beta"));
+    auto both = connect(must(context::load(settings)), ca.link("beta"));
     CHECK(both.accepted == handshake_status::failed);
     CHECK_THAT(both.acceptor.failure(),
                Catch::Contains("no authority trusted here") && Catch::Contains(other.authority().info().subject));
@@ -143,7 +143,7 @@ TEST_CASE("engine: a server's certificate signs no other server's", "[tls]") {
     must(save_identity(forged, ca.path(), "forged"));
     auto settings = ca.settings("forged");
     std::ofstream(settings.certificate_file, std::ios::app) << to_pem(*mallory.certificate);
-    auto both = connect(must(context::load(settings, now())), ca.link("beta"));
+    auto both = connect(must(context::load(settings)), ca.link("beta"));
     CHECK(both.accepted == handshake_status::failed);
     CHECK_THAT(both.acceptor.failure(), Catch::Contains("authority (mallory)"));
 }
@@ -159,7 +159,7 @@ TEST_CASE("engine: a link wants a certificate for servers and clients both", "[t
     CAPTURE(request.is_for_servers, request.is_for_clients);
     auto settings = ca.settings("half", request);
     settings.peers = peer_rule::none;
-    const auto half = must(context::load(settings, now()));
+    const auto half = must(context::load(settings));
     auto dialling = connect(half, ca.link("beta"));
     CHECK(dialling.accepted == handshake_status::failed);
     CHECK_THAT(dialling.acceptor.failure(), Catch::Contains("(half)") && Catch::Contains("extendedKeyUsage"));
@@ -176,7 +176,7 @@ TEST_CASE("engine: a listener takes clients without a certificate, and they know
     context_settings dialling;
     dialling.peers = peer_rule::its_role;
     dialling.authority_files = {ca.file("ca.crt")};
-    auto both = connect(must(context::load(dialling, now())), must(context::load(listening, now())));
+    auto both = connect(must(context::load(dialling)), must(context::load(listening)));
     CHECK(is_connected(both));
     CHECK(both.dialler.peer_has_name("alpha"));
     CHECK_FALSE(both.acceptor.peer_certificate());
@@ -187,7 +187,7 @@ TEST_CASE("engine: who shows no certificate gets no link", "[tls]") {
     test_authority ca;
     context_settings dialling;
     dialling.authority_files = {ca.file("ca.crt")};
-    auto both = connect(must(context::load(dialling, now())), ca.link("alpha"));
+    auto both = connect(must(context::load(dialling)), ca.link("alpha"));
     CHECK(both.accepted == handshake_status::failed);
     CHECK(both.acceptor.failure() == "the peer has shown no certificate");
     CHECK(verdict_of(both.dialler) == "the peer refused: certificate required");
@@ -197,7 +197,7 @@ TEST_CASE("engine: TLS 1.2 is refused by a link and taken by a listener that all
     test_authority ca;
     auto settings = ca.settings("alpha");
     settings.oldest = protocol_version::tls_1_2;
-    const auto old = must(context::load(settings, now()));
+    const auto old = must(context::load(settings));
     SSL_CTX_set_max_proto_version(old->native(), TLS1_2_VERSION);
     auto refused = connect(old, ca.link("beta"));
     CHECK(refused.accepted == handshake_status::failed);
@@ -205,7 +205,7 @@ TEST_CASE("engine: TLS 1.2 is refused by a link and taken by a listener that all
     CHECK(refused.dialler.failure() == "the peer refused: protocol version");
     auto reversed = connect(ca.link("beta"), old);
     CHECK(reversed.dialled != handshake_status::done);
-    auto taken = connect(old, must(context::load(settings, now())));
+    auto taken = connect(old, must(context::load(settings)));
     CHECK(is_connected(taken));
     CHECK(taken.acceptor.version() == "TLSv1.2");
     REQUIRE(taken.dialler.write("hello"));
@@ -219,20 +219,20 @@ TEST_CASE("engine: both agree on the first application protocol of the acceptor,
     accepting.alpn = {"bester-link/2", "bester-link/1"};
     SECTION("common") {
         dialling.alpn = {"bester-link/1", "bester-link/2"};
-        auto both = connect(must(context::load(dialling, now())), must(context::load(accepting, now())));
+        auto both = connect(must(context::load(dialling)), must(context::load(accepting)));
         CHECK(is_connected(both));
         CHECK(both.dialler.alpn() == "bester-link/2");
         CHECK(both.acceptor.alpn() == "bester-link/2");
     }
     SECTION("none in common") {
         dialling.alpn = {"http/1.1"};
-        auto both = connect(must(context::load(dialling, now())), must(context::load(accepting, now())));
+        auto both = connect(must(context::load(dialling)), must(context::load(accepting)));
         CHECK(both.accepted == handshake_status::failed);
         CHECK(both.acceptor.failure() == "the peer speaks another application protocol (ALPN)");
         CHECK(both.dialler.failure() == "the peer refused: no application protocol");
     }
     SECTION("the dialler says nothing") {
-        auto both = connect(must(context::load(dialling, now())), must(context::load(accepting, now())));
+        auto both = connect(must(context::load(dialling)), must(context::load(accepting)));
         CHECK(is_connected(both));
         CHECK(both.acceptor.alpn() == "");
     }

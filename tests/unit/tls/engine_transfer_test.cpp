@@ -198,7 +198,7 @@ TEST_CASE("engine: can be moved in the middle of everything, also to another thr
 TEST_CASE("engine: a ticket that comes in several records does not disturb what is written", "[tls]") {
     test_authority ca;
     auto settings = ca.settings("beta");
-    const auto talkative = must(context::load(settings, now()));
+    const auto talkative = must(context::load(settings));
     SSL_CTX_clear_options(talkative->native(), SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(talkative->native(), 2);
     SSL_CTX_set_max_send_fragment(talkative->native(), 512);

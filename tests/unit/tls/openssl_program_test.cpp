@@ -244,7 +244,7 @@ TEST_CASE("engine: the server of the openssl program refuses a foreign certifica
     server.await("ACCEPT");
     auto settings = other.settings("alpha");
     settings.authority_files = {ca.file("ca.crt")};
-    connection ours(engine::connect(must(context::load(settings, now())), ""), connect_to(path));
+    connection ours(engine::connect(must(context::load(settings)), ""), connect_to(path));
     REQUIRE(ours.handshake() == handshake_status::done);
     CHECK(ours.read(1).end == read_status::failed);
     CHECK_THAT(ours.side().failure(), Catch::StartsWith("the peer refused: "));
