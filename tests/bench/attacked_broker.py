@@ -8,6 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import broker as brokers  # noqa: E402
 import servers as linked  # noqa: E402
+import signed_tokens  # noqa: E402
 import tls_files  # noqa: E402
 import tokens  # noqa: E402
 from eventually import eventually  # noqa: E402
@@ -20,6 +21,8 @@ BIG_FILE_SIZE = 4 << 20
 class AttackedBroker:
     """A context: starts the broker of `binaries` with one shard in `directory`, and stops it. `limits` and `config` go to
     its config."""
+
+    is_quick = False   # nothing is measured
 
     def __init__(self, binaries, directory, limits=None, **config):
         self.binaries = pathlib.Path(binaries).resolve()
@@ -36,22 +39,33 @@ class AttackedBroker:
         secret = self.directory / "secret"
         secret.write_text(tokens.SECRET)
         secret.chmod(0o600)
+        self.signers = {algorithm: signed_tokens.Signer(self.directory, algorithm) for algorithm in signed_tokens.KINDS}
+        self.client_authority = tls_files.Authority("clients")
+        issuers = {algorithm: {"algorithms": [algorithm], "key_file": str(signer.public), "issuer": algorithm}
+                   for algorithm, signer in self.signers.items()}
+        server_files = dict(zip(("certificate", "key"), tls_files.usual()[1:]))
         paths = {"/": {}, "/deflate": {"compression": True}, ENGINE: {"frames": "socketio", "namespaces": {"/": "echo"}}}
         listeners = [
             {"name": "tcp", "address": "127.0.0.1:0", "authentication": ["jwt", "accounts"]},
             {"name": "open", "address": "127.0.0.1:0", "authentication": ["anonymous"]},
-            {"name": "tls", "address": "127.0.0.1:0", "tls": {"certificate": tls_files.usual()[1], "key": tls_files.usual()[2]}},
+            {"name": "tls", "address": "127.0.0.1:0", "tls": server_files},
+            {"name": "certified", "address": "127.0.0.1:0", "authentication": ["certificate"],
+             "tls": {**server_files, "client_certificates": "optional", "authorities": [str(self.client_authority.certificate)]}},
+            {"name": "proxied", "address": "127.0.0.1:0", "authentication": ["anonymous"], "proxies": ["127.0.0.0/8"], "proxy_protocol": True},
+            {"name": "forwarded", "transport": "websocket", "address": "127.0.0.1:0", "authentication": ["anonymous"],
+             "proxies": ["127.0.0.0/8"], "paths": {"/": {}}},
             {"name": "web", "transport": "websocket", "address": "127.0.0.1:0", "files": str(pages), "authentication": ["anonymous"],
              "paths": paths},
         ]
         self.broker = brokers.TestBroker(
             self.binaries, 1, accounts, {"echo": {"command": [str(self.binaries / "echo-handler")]},
-                                         "groups": brokers.python_handler("--events", "clients,groups")}, start=False,
+                                         "groups": brokers.python_handler("--events", "clients,groups"),
+                                         "bare": {"start": "manual"}}, start=False,
             log={"level": "info"}, login={"user_failures": 500, "address_failures": 500},
             permissions=[{"types": ["*"], "users": ["*"], "anonymous": True}],
-            tokens={"bench": {"algorithms": ["HS256"], "key_file": str(secret)}}, limits=limits or {},
-            listeners=listeners, peering={"listen": [f"127.0.0.1:{self.peer_port}"], **self.authority.files("home")},
-            peers={"friend": {"types": ["*"]}}, **config)
+            tokens={"bench": {"algorithms": ["HS256"], "key_file": str(secret), "issuer": "bench"}, **issuers}, limits=limits or {},
+            listeners=listeners, peering={"listen": [f"127.0.0.1:{self.peer_port}"], "discovery": True, **self.authority.files("home")},
+            peers={"friend": {"types": ["*"]}, "second": {"types": ["*"]}}, **config)
         for name in brokers.COST:
             del self.broker.config["accounts"][name]
         self.broker.write_config()
@@ -87,8 +101,10 @@ class AttackedBroker:
         return time.clock_gettime(~self.pid << 3 | 2)
 
     def until_idle(self):
-        """Waits until all connections of clients are gone and the broker does next to nothing any more."""
+        """Waits until all connections of clients are gone and, if the numbers matter, the broker does next to nothing any more."""
         eventually(lambda: not any(shard["connections"] for shard in self.broker.status()["shards"]), 60, "all connections are gone")
+        if self.is_quick:
+            return
         before = [self.cpu_seconds()]
 
         def is_idle():
