@@ -14,6 +14,7 @@ pytest.register_assert_rewrite(*(path.stem for path in (ROOT / "tests" / "suppor
 import broker as brokers  # noqa: E402
 import eventually as waiting  # noqa: E402
 
+TSAN_SLOWNESS = 5.0
 TRANSPORTS = ["v4", "v6", "unix", "tls", "web", "wss"]
 # v6 and unix run no code of the broker but what v4 runs, and sanitizers are slow.
 TRANSPORTS_OF_SANITIZERS = ["v4", "tls", "web"]
@@ -27,12 +28,16 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="with the tests, and the numbers, that are too long for each run")
 
 
+def is_wanted(item, is_long):
+    if item.get_closest_marker("long") and not is_long:
+        return False
+    return not (item.get_closest_marker("one_thread") and waiting.slowness >= TSAN_SLOWNESS)
+
+
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--long"):
-        return
-    kept = [item for item in items if not item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
-    items[:] = kept
+    wanted = {item: is_wanted(item, config.getoption("--long")) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if not wanted[item]])
+    items[:] = [item for item in items if wanted[item]]
 
 
 def pytest_configure(config):
@@ -42,7 +47,7 @@ def pytest_configure(config):
     slowness = config.getoption("--slowness")
     if slowness is None:
         content = binary.read_bytes()
-        slowness = 5.0 if b"__tsan_init" in content else 3.0 if b"__asan_init" in content else 1.0
+        slowness = TSAN_SLOWNESS if b"__tsan_init" in content else 3.0 if b"__asan_init" in content else 1.0
     waiting.slowness = slowness
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -13,7 +13,8 @@ import pytest
 
 from eventually import eventually
 
-pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl program; tests/run.sh installs it")
+pytestmark = [pytest.mark.one_thread,
+              pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl program; tests/run.sh installs it")]
 
 
 @pytest.fixture

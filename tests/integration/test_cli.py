@@ -9,6 +9,8 @@ from broker import python_handler
 from client import password_of
 from eventually import eventually
 
+pytestmark = pytest.mark.one_thread
+
 
 @pytest.fixture(scope="module")
 def shared(make_broker):

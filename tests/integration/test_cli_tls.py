@@ -11,6 +11,8 @@ from client import password_of
 from eventually import eventually
 from tokens import SECRET, token
 
+pytestmark = pytest.mark.one_thread
+
 LARGE = json.dumps("x" * 900_000)
 
 

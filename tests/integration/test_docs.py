@@ -15,6 +15,8 @@ from browser import install_packages
 from client import code_of, is_good, password_of
 from eventually import eventually
 
+pytestmark = pytest.mark.one_thread
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = ROOT / "proto-docs"
 

@@ -173,7 +173,7 @@ def test_a_certificate_out_of_its_time_costs_links_and_nothing_else(servers, for
     a = servers.add("a", peers={"b": {}})
     b = servers.add("b", peers={"a": at(a)}, peering=forger.expired())
     assert is_good(b.client("tina").request("echo", 1)[1])
-    wait_for_error(b, "a", "connection_lost")
+    wait_for_error(b, "a", "tls_failed", "connection_lost")
     code, out, err = b.cli("check", b.config_path)
     assert code == 0 and "warning" in err and "expired" in err and "no links" in err
     assert b.reload(limits={"message_size": "2MiB"})["ok"], "other things can be changed meanwhile"

@@ -21,6 +21,8 @@ from frames import Decoder, encode
 from link_peer import ADVERT, GOODBYE, HELLO, flow_frame
 from servers import peer, servers, wait_for_link  # noqa: F401
 
+pytestmark = pytest.mark.one_thread
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "proto-docs" / "peering.md").read_text()
 

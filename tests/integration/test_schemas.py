@@ -7,6 +7,8 @@ import re
 import jsonschema
 import pytest
 
+pytestmark = pytest.mark.one_thread
+
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "proto-docs"
 FROM_HANDLER = {"hello", "answer", "push", "query", "draining", "pong"}
 

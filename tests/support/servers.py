@@ -157,12 +157,12 @@ def wait_for_state(broker, name, *states, limit=20):
                       lambda: f"{broker.name} calls {name} {states}: {peer(broker, name)}")
 
 
-def wait_for_error(broker, name, code, limit=20):
-    """Until the last error with this server has that code; returns it."""
+def wait_for_error(broker, name, *codes, limit=20):
+    """Until the last error with this server has one of these codes; returns it."""
     def found():
         error = peer(broker, name)["last_error"]
-        return error if error and error["code"] == code else None
-    return eventually(found, limit, lambda: f"{broker.name} had {code} with {name}: {peer(broker, name)}")
+        return error if error and error["code"] in codes else None
+    return eventually(found, limit, lambda: f"{broker.name} had {codes} with {name}: {peer(broker, name)}")
 
 
 # ---- commands ----
