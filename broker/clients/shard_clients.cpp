@@ -91,7 +91,7 @@ void shard_clients::adopt(arrival came, const listener_settings& listener) {
     if (listener.kind == transport::websocket) speaker = std::make_unique<http_connection>(*this, parts);
     else speaker = std::make_unique<frame_session>(*this, parts);
     connection& made = list(std::move(speaker));
-    shard_.count(counter::sessions_opened);
+    shard_.count(counter::connections_opened);
     const auto begin = [&] {
         await_login(made);
         if (!has_place) {
@@ -234,7 +234,7 @@ void shard_clients::cool(std::uint64_t now_ms) {
 }
 
 void shard_clients::closed(connection& who) {
-    shard_.count(counter::sessions_closed);
+    shard_.count(counter::connections_closed);
     remove(who);
 }
 

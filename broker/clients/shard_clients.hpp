@@ -93,7 +93,7 @@ public:
         };
         if (shard_.guarded("a connection that goes on", make)) return made;
         if (made) made->fail();
-        else shard_.count(exchange::counter::sessions_closed);
+        else shard_.count(exchange::counter::connections_closed);
         return nullptr;
     }
     /// Calls `work(shard_clients&)` on another shard.

@@ -10,14 +10,17 @@ namespace bester::exchange {
 // The counters, by name: `EACH(name)`. The names are stable, since status and metrics show them; nothing else lists
 // them.
 #define BESTER_COUNTERS(EACH)                                                                     \
-    EACH(sessions_opened)                                                                         \
-    EACH(sessions_closed)                                                                         \
+    EACH(connections_opened) /* by clients, logged in or not */                                   \
+    EACH(connections_closed)                                                                      \
+    EACH(sessions_opened) /* that logged in */                                                    \
+    EACH(sessions_closed) /* of these */                                                          \
     EACH(authentications_failed)                                                                  \
     EACH(logins_throttled)    /* refused unseen, as too many had failed */                        \
     EACH(connections_refused) /* too many, or too many from there; Engine.IO sessions too */      \
     EACH(sessions_expired)    /* with their token */                                              \
     EACH(messages)            /* from clients, well-formed */                                     \
     EACH(messages_bad)        /* from clients, refused before any handler saw them */             \
+    EACH(requests_refused)    /* over HTTP */                                                     \
     EACH(messages_forbidden)  /* by `permissions` */                                              \
     EACH(messages_limited)    /* by a rate of `permissions` */                                    \
     EACH(answers)             /* from handlers, to an open message */                             \

@@ -19,6 +19,44 @@ def flood(broker, sender, user, size, times):
         {"command": "sendClients", "users": [user], "type": "flood", "data": "x" * size}]})
 
 
+def test_counters_count_what_their_names_say(make_broker):
+    with make_broker(server={"connections": 8}) as broker:
+        def counted(act, **expected):
+            """What act() counts, among these and those that would be wrong."""
+            before = broker.counters()
+            act()
+            names = {*expected, "sessions_opened", "sessions_closed", "messages_bad", "requests_refused", "connections_refused",
+                     "authentications_failed"}
+
+            def difference():
+                now = broker.counters()
+                return {name: now[name] - before[name] for name in names if now[name] != before[name]}
+            eventually(lambda: difference() == expected, 20, lambda: f"{act}: {difference()}, not {expected}")
+
+        def health_check(listener):
+            with socket.create_connection(tuple(getattr(broker.addresses[listener], "below", broker.addresses[listener]))):
+                pass
+
+        def request(path):
+            with socket.create_connection(tuple(broker.addresses["web"].below)) as made:
+                made.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+                assert made.recv(100)
+
+        def log_in(password):
+            with broker.client() as client:
+                client.send_frame(login_frame("tina", password))
+                client.status("auth_special")
+        for listener in ("v4", "tls", "web", "wss"):
+            counted(lambda: health_check(listener), connections_opened=1, connections_closed=1)
+        for path in ("/nowhere", "/"):
+            counted(lambda: request(path), connections_opened=1, connections_closed=1, requests_refused=1)
+        counted(lambda: broker.client("tina").close(), connections_opened=1, connections_closed=1, sessions_opened=1, sessions_closed=1)
+        counted(lambda: log_in("wrong"), connections_opened=1, connections_closed=1, authentications_failed=1)
+        several = [broker.client("tina") for _ in range(8)]
+        counted(lambda: broker.client().expect_closed(), connections_refused=1)
+        counted(several[0].close, connections_closed=1, sessions_closed=1)
+
+
 def test_who_does_not_log_in_in_time_is_told_and_closed(make_broker, transport):
     with make_broker(limits={"authentication_timeout": "300ms"}) as broker:
         begin = now()

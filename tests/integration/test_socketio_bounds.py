@@ -150,9 +150,9 @@ def test_lost_sessions_are_bounded_and_keep_nobody_out(edge):
 
     def lose():
         raw = eventually(lambda: web_socket(broker, GREEDY))
-        closed = broker.counters()["sessions_closed"]
+        closed = broker.counters()["connections_closed"]
         raw.close()
-        eventually(lambda: broker.counters()["sessions_closed"] > closed)
+        eventually(lambda: broker.counters()["connections_closed"] > closed)
         return raw.answer
 
     def come_back(answer):

@@ -148,7 +148,7 @@ void http_connection::answered(const web::response_context& to) {
 }
 
 frame_verdict http_connection::respond_and_close(const std::string& response) {
-    shard_.count(counter::messages_bad);
+    shard_.count(counter::requests_refused);
     put_last(response);
     close_after_flush(close_reason::bad_input);
     return frame_verdict::closed;

@@ -121,6 +121,7 @@ void http_connection::answer_was_read() {
 
 void http_connection::answer_engine(const web::response_context& to, const engine_answer& answer) {
     const bool is_error = answer.body.starts_with("{\"code\"");
+    if (is_error) shard_.count(counter::requests_refused);
     const std::string_view type = is_error ? "application/json" : "text/plain; charset=UTF-8";
     put_last(web::make_response(to, answer.status, type, answer.body));
     answered(to);
@@ -222,7 +223,7 @@ void http_connection::move_to(unsigned target, const web::http_request& asked) {
             if (!there.shard().guarded("an upgrade", go_on)) moved->fail();
         });
     };
-    if (!shard_.guarded("a connection that moves", send)) shard_.count(counter::sessions_closed);
+    if (!shard_.guarded("a connection that moves", send)) shard_.count(counter::connections_closed);
 }
 
 }  // namespace bester::clients

@@ -62,7 +62,7 @@ void http_connection::give_up_file() {
 
 /// The limit of files is reached: the client is told to try again.
 void http_connection::put_off(web::response_context to) {
-    shard_.count(counter::messages_bad);
+    shard_.count(counter::requests_refused);
     to.headers = "Retry-After: 1\r\n";
     put_last(web::make_response(to, web::http_status::service_unavailable, "text/plain; charset=utf-8",
                                 "503 Service Unavailable\n"));

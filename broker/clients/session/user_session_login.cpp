@@ -204,6 +204,7 @@ user_session::login_step user_session::accept(std::string_view user) {
     standing_ = standing::inside;
     logged_in();
     stay_outside.done();
+    shard.count(exchange::counter::sessions_opened);
     if (!is_authenticated()) return login_step::refused;
     shard.observers().tell([this](exchange::session_observer& observer) { observer.on_connected(*this); });
     return login_step::accepted;
@@ -216,6 +217,7 @@ void user_session::leave() {
     // An exception may leave only this call; then leave() is called again.
     shard.groups().leave_all(*this);
     standing_ = standing::outside;
+    shard.count(exchange::counter::sessions_closed);
     shard.observers().tell([this](exchange::session_observer& observer) { observer.on_disconnected(*this); });
     shard.users().remove(user_, id_);
     shard.sessions().remove(id_);
