@@ -206,6 +206,34 @@ def test_many_links_of_new_names_work_at_once(servers):
         link.socket.close()
 
 
+def test_links_that_come_and_go_among_many_servers_and_sessions_leave_nothing_behind(servers):
+    """What they change is gathered: clients are served meanwhile, and the last word is right."""
+    home = servers.add("home", is_plain=True, peers={"*": {"types": ["*"]}}, peering={"discovery": True, "routing": True, "heartbeat": "60s"})
+    members = [home.client("gustav", "unix") for _ in range(50)]
+    for each in members:
+        each.ask("echo", {"do": [{"command": "join", "group": "hall"}, {"command": "reply", "data": 1}]})
+    with home.client("ann") as ann, link_peer.dial(home.port, "known", None, "home", features=["discovery"], heartbeat_ms=60_000) as known:
+        for i in range(300):
+            known.send(advert(f"other{i:03}", now_ms(), ["known"]))
+        eventually(lambda: len(peers_of(home)) > 300)
+        for round in range(4):
+            links = [link_peer.dial(home.port, f"s{round}-{i}", None, "home") for i in range(30)]
+            for link in links[::2]:
+                link.socket.close()
+            assert ann.ask("echo", {"do": [{"command": "sendGroup", "group": "hall", "data": round}, {"command": "reply", "data": round}]}) == round
+            for link in links[1::2]:
+                link.socket.close()
+        assert [[each.data() for _ in range(4)] for each in members] == [[0, 1, 2, 3]] * 50
+        eventually(lambda: [name for name, one in peers_of(home).items() if one["state"] == "linked"] == ["known"])
+
+        def told():
+            """What the handler knows by the events: the last of each server."""
+            frames = [frame for _, frame in ann.ask("echo", {"act": "records", "kinds": ["event"]})]
+            last = {frame["peer"]: frame["event"] for frame in frames if "peer" in frame}
+            return [name for name, event in last.items() if event == "peer_up"] == ["known"]
+        eventually(told, 20, "the handler has heard of all that are gone")
+
+
 # ---- connections ----
 
 def silent_ones(home, count, source):
