@@ -24,7 +24,10 @@ constexpr int reads_at_the_end = 128;  // more than a pipe holds
 class instance_output::pipe_reader : public std::enable_shared_from_this<pipe_reader> {
 public:
     pipe_reader(asio::io_context& io, std::string mark, int fd)
-        : log_([mark = std::move(mark)](std::string_view line) { log::output_line(mark, line); }), pipe_(io, fd) {}
+        : log_([mark = std::move(mark)](log::level level, std::string_view line) {
+              log::output_line(level, mark, line);
+          }),
+          pipe_(io, fd) {}
 
     void wait() {
         pipe_.async_wait(asio::posix::stream_descriptor::wait_read,

@@ -3,21 +3,41 @@
 #include <algorithm>
 #include <utility>
 
+#include "wire/excerpt.hpp"
+
 namespace bester::handlers {
 
 namespace {
 
 constexpr std::size_t last_line_size = 200;
 
+/// Removes the priority "<N>" of sd-daemon(3) from the beginning of a line; a line without one is information.
+log::level take_level(std::string_view& line) {
+    if (line.size() < 3 || line[0] != '<' || line[2] != '>' || line[1] < '0' || line[1] > '7') return log::level::info;
+    const char priority = line[1];
+    line.remove_prefix(3);
+    if (priority <= '3') return log::level::error;
+    if (priority == '4') return log::level::warning;
+    return priority == '7' ? log::level::debug : log::level::info;
+}
+
 bool is_control(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
 
 }  // namespace
 
-std::string escape_control_characters(std::string_view text) {
+std::string make_printable(std::string_view text) {
     static constexpr char digits[] = "0123456789abcdef";
     std::string escaped;
     escaped.reserve(text.size());
+    std::size_t invalid = wire::first_invalid_utf8(text);
     for (std::size_t i = 0; i < text.size(); ++i) {
+        if (i == invalid) {
+            const auto wrong = static_cast<unsigned char>(text[i]);
+            escaped.append("\\x").append({digits[wrong >> 4], digits[wrong & 15]});
+            const std::size_t next = wire::first_invalid_utf8(text.substr(i + 1));
+            invalid = next == std::string_view::npos ? next : i + 1 + next;
+            continue;
+        }
         const auto byte = static_cast<unsigned char>(text[i]);
         // U+0080 to U+009F are control characters, too, which some terminals execute.
         const bool is_c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
@@ -70,10 +90,14 @@ void output_log::end_line(time_point now) {
     if (!line_.empty()) {
         if (lines_this_second_ < limits_.lines_per_second) {
             ++lines_this_second_;
-            std::string shown = escape_control_characters(line_);
+            std::string_view text{line_};
+            const log::level level = take_level(text);
+            std::string shown = make_printable(text);
             last_line_ = shown.substr(0, last_line_size);
+            // Not the first bytes of a character whose others are cut off.
+            last_line_.resize(std::min(last_line_.size(), wire::first_invalid_utf8(last_line_)));
             if (cut_ > 0) shown += " [… " + std::to_string(cut_) + " bytes cut]";
-            sink_(shown);
+            sink_(level, shown);
         } else {
             ++left_out_;
         }
@@ -84,8 +108,8 @@ void output_log::end_line(time_point now) {
 
 void output_log::report_left_out() {
     if (left_out_ == 0) return;
-    sink_("[… " + std::to_string(left_out_) + " lines left out: more than " + std::to_string(limits_.lines_per_second) +
-          " in one second]");
+    sink_(log::level::warning, "[… " + std::to_string(left_out_) + " lines left out: more than " +
+                                   std::to_string(limits_.lines_per_second) + " in one second]");
     left_out_ = 0;
 }
 

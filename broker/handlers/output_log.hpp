@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "log/log.hpp"
+
 namespace bester::handlers {
 
 /// Limits for the output of an instance in the broker's log.
@@ -19,11 +21,13 @@ struct output_limits {
 ///
 /// Lines are bounded in length and rate; omissions are marked (" [… 123 bytes cut]", "[… 4567 lines left out: …]"), so
 /// that a handler that floods costs little. Control characters are escaped: a handler cannot forge a line or command a
-/// terminal.
+/// terminal. Bytes that are not UTF-8 are escaped, too. A line may begin with a priority, as for systemd's journal
+/// (sd-daemon(3)):
+/// "<3>" is an error, "<4>" a warning, "<7>" for debugging.
 class output_log {
 public:
     using time_point = std::chrono::steady_clock::time_point;
-    using line_sink = std::function<void(std::string_view line)>;
+    using line_sink = std::function<void(log::level level, std::string_view line)>;
 
     output_log(line_sink sink, output_limits limits = {});
 
@@ -49,7 +53,7 @@ private:
     unsigned long long left_out_ = 0;
 };
 
-/// Writes control characters as \xNN, \t or \r, and all other bytes unchanged.
-std::string escape_control_characters(std::string_view text);
+/// Writes control characters as \xNN, \t or \r, bytes that are not UTF-8 as \xNN, and all other bytes unchanged.
+std::string make_printable(std::string_view text);
 
 }  // namespace bester::handlers

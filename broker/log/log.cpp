@@ -52,9 +52,9 @@ void write(level as, const call_site& where, fmt::string_view format, fmt::forma
     }
 }
 
-void output_line(std::string_view mark, std::string_view text) noexcept {
+void output_line(level as, std::string_view mark, std::string_view text) noexcept {
     try {
-        spdlog::info("{} {}", mark, text);
+        spdlog::log(native(as), "{} {}", mark, text);
     } catch (...) {
         // There is no memory for the line.
     }

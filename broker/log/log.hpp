@@ -52,7 +52,7 @@ void error(format_here<std::type_identity_t<Args>...> what, Args&&... values) no
 }
 
 /// Writes a line of a handler's own output, which its output_log bounds by instance.
-void output_line(std::string_view mark, std::string_view text) noexcept;
+void output_line(level as, std::string_view mark, std::string_view text) noexcept;
 
 /// Writes a line for each call site with left-out lines that no later line has reported. To be called about once a
 /// second.

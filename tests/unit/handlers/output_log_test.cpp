@@ -21,10 +21,16 @@ const output_log::time_point origin = output_log::time_point{} + 100s;
 
 struct collected {
     lines got;
+    std::vector<bester::log::level> levels;
     output_log log;
 
     explicit collected(output_limits limits = {})
-        : log([this](std::string_view line) { got.emplace_back(line); }, limits) {}
+        : log(
+              [this](bester::log::level level, std::string_view line) {
+                  got.emplace_back(line);
+                  levels.push_back(level);
+              },
+              limits) {}
 };
 
 }  // namespace
@@ -80,8 +86,29 @@ TEST_CASE("output log: control characters are escaped, text is not", "[handlers]
         {"\xc2\x9b"
          "31m",
          "\\x9b31m"},
+        {"gr\xfc\xdf"
+         "e",
+         "gr\\xfc\\xdf"
+         "e"},
+        {"\xe2\x82", "\\xe2\\x82"},
+        {"\xed\xa0\x80 \xc3\xa4", "\\xed\\xa0\\x80 \u00e4"},
     };
-    for (const row& each : rows) CHECK(escape_control_characters(each.in) == each.out);
+    for (const row& each : rows) CHECK(make_printable(each.in) == each.out);
+}
+
+TEST_CASE("output log: a line may begin with its priority", "[handlers]") {
+    using bester::log::level;
+    collected all;
+    all.log.write("<3>broken\n<0>worse\n<4>look\n<5>note\n<6>so\n<7>detail\n<8>text\n<4\n<4>\nplain\n", origin);
+    CHECK(all.got == lines{"broken", "worse", "look", "note", "so", "detail", "<8>text", "<4", "", "plain"});
+    CHECK(all.levels == std::vector{level::error, level::error, level::warning, level::info, level::info, level::debug,
+                                    level::info, level::info, level::warning, level::info});
+}
+
+TEST_CASE("output log: the last line of a status has whole characters", "[handlers]") {
+    collected all;
+    all.log.write(std::string(199, 'x') + "\u00e9\u00e9\n", origin);
+    CHECK(all.log.last_line() == std::string(199, 'x'));
 }
 
 TEST_CASE("instance output: both pipes go to the log, marked, to their last byte", "[handlers]") {

@@ -16,7 +16,7 @@ using json = nlohmann::json;
 constexpr std::size_t early_flush = std::size_t{128} << 10;
 
 answer handler_exception(const std::string& type, const char* what) {
-    log_line("the function for messages of type \"" + type + "\" threw: " + what);
+    log_line(severity::warning, "the function for messages of type \"" + type + "\" threw: " + what);
     // What an exception says may be nobody's business but the author's: it is in the log only.
     return refuse("handler_exception", "the handler failed on this message; its log says why");
 }
@@ -54,9 +54,9 @@ void runtime::on_frame(unsigned shard, std::string_view body) {
     try {
         on_other(shard, frame.kind, body);
     } catch (const std::exception& mistake) {
-        log_line(std::string{"on a frame that is no message: "} + mistake.what());
+        log_line(severity::warning, std::string{"on a frame that is no message: "} + mistake.what());
     } catch (...) {
-        log_line("a function threw something that is no std::exception");
+        log_line(severity::warning, "a function threw something that is no std::exception");
     }
 }
 
@@ -126,7 +126,8 @@ void runtime::on_other(unsigned shard, incoming_kind kind, std::string_view body
             return;
         case incoming_kind::error: {
             const json frame = json::parse(body);
-            log_line("the broker complains: " + frame.value("code", "") + ": " + frame.value("reason", ""));
+            log_line(severity::warning,
+                     "the broker complains: " + frame.value("code", "") + ": " + frame.value("reason", ""));
             return;
         }
         case incoming_kind::malformed: lost_ = "the broker sent a frame that is not understood"; return;
@@ -158,9 +159,10 @@ void runtime::on_refused(const json& frame) {
         if (auto function = reports_.take(report->get<std::uint64_t>()))
             fail_report(std::move(function), refused.code, refused.reason);
     if (functions.refused) return functions.refused(refused);
-    log_line("the broker refused command " + std::to_string(refused.index) + " of " +
-             (refused.message_id ? "the answer to message " + std::to_string(*refused.message_id) : "a push") + ": " +
-             refused.code + ": " + refused.reason);
+    log_line(severity::warning,
+             "the broker refused command " + std::to_string(refused.index) + " of " +
+                 (refused.message_id ? "the answer to message " + std::to_string(*refused.message_id) : "a push") +
+                 ": " + refused.code + ": " + refused.reason);
 }
 
 void runtime::on_result(const json& frame) {

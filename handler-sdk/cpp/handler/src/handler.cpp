@@ -21,7 +21,8 @@ struct handler::state {
 
     int run(const detail::run_settings& settings) {
         if (!settings.socket.empty() && !settings.handler.empty()) return loop.run(settings);
-        detail::log_line(settings.socket.empty()
+        detail::log_line(detail::severity::error,
+                         settings.socket.empty()
                              ? "no socket is known: the broker sets BESTER_SOCKET; by hand, give --socket PATH"
                              : "no handler's name is known: give --handler NAME or the name in the constructor");
         return exit_usage;

@@ -93,11 +93,11 @@ void runtime::attach_now() {
     if (failure.what == attach_failure::kind::interrupted) return on_stop();
     const bool is_refused = failure.what == attach_failure::kind::refused;
     if (!settings_.token.empty() || (is_refused && !is_worth_retrying(failure.code))) {
-        log_line("not accepted by the broker: " + failure.code + ": " + failure.reason);
+        log_line(severity::error, "not accepted by the broker: " + failure.code + ": " + failure.reason);
         return finish(is_refused ? 3 : 1);
     }
     const auto pause = backoff_.next(random_);
-    log_line(failure.reason + "; trying again in " + std::to_string(pause.count()) + " ms");
+    log_line(severity::warning, failure.reason + "; trying again in " + std::to_string(pause.count()) + " ms");
     attach_at_ = now_ + pause;
 }
 
@@ -116,10 +116,10 @@ void runtime::begin_attachment(attachment made) {
     try {
         if (functions.welcome) functions.welcome(greeting_);
     } catch (const std::exception& mistake) {
-        log_line(std::string{"the welcome function threw: "} + mistake.what());
+        log_line(severity::error, std::string{"the welcome function threw: "} + mistake.what());
         return finish(4);
     } catch (...) {
-        log_line("the welcome function threw something that is no std::exception");
+        log_line(severity::error, "the welcome function threw something that is no std::exception");
         return finish(4);
     }
     sent_at_ = clock::now();
@@ -133,7 +133,7 @@ void runtime::lose_attachment() {
     const bool had_unanswered =
         std::any_of(channels_.begin(), channels_.end(), [](const channel& it) { return it.unanswered > 0; });
     // A broker may close as soon as it has what a draining handler owed it.
-    if (!is_draining_ || had_unanswered) log_line("connection lost: " + *lost_);
+    if (!is_draining_ || had_unanswered) log_line(severity::warning, "connection lost: " + *lost_);
     lost_.reset();
     channels_.clear();
     ++attachment_;
@@ -253,7 +253,7 @@ void runtime::on_stop() {
     if (stops_ == 0) return;
     if (channels_.empty()) return finish(0);
     if (stops_ > 1) {
-        log_line("stopped twice: leaving without answering the rest");
+        log_line(severity::information, "stopped twice: leaving without answering the rest");
         return finish(1);
     }
     begin_drain();

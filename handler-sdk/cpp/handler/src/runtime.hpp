@@ -103,9 +103,9 @@ private:
         try {
             function();
         } catch (const std::exception& mistake) {
-            log_line(std::string{what} + " threw: " + mistake.what());
+            log_line(severity::warning, std::string{what} + " threw: " + mistake.what());
         } catch (...) {
-            log_line(std::string{what} + " threw something that is no std::exception");
+            log_line(severity::warning, std::string{what} + " threw something that is no std::exception");
         }
     }
 

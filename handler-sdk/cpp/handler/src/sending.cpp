@@ -22,8 +22,9 @@ void runtime::answer_message(std::uint64_t attachment, unsigned shard, std::uint
     channel& to = channels_[shard];
     const std::size_t size = size_of(what.list()) + what.error().size() + order_size(channels_.size());
     if (size > greeting_.message_size) {
-        log_line("an answer of " + std::to_string(size) + " bytes is larger than the broker takes (" +
-                 std::to_string(greeting_.message_size) + "); make it smaller or raise the handler's message_size");
+        log_line(severity::warning,
+                 "an answer of " + std::to_string(size) + " bytes is larger than the broker takes (" +
+                     std::to_string(greeting_.message_size) + "); make it smaller or raise the handler's message_size");
         what = refuse("answer_too_large", "the handler's answer is larger than the broker takes");
     }
     begin_answer(to.output(), id, what.error());
