@@ -29,6 +29,7 @@ struct client_limits {
     std::size_t connections = 0;                      ///< most sessions at once; resolved by the config (0 only before)
     std::size_t queued_memory = std::size_t{512} << 20;  ///< all queues together
     std::chrono::milliseconds busy_timeout{2'000};       ///< longest wait for room before `busy`
+    std::size_t socket_buffer = std::size_t{128} << 10;  ///< in the kernel, over TCP; 0: it decides
     std::size_t files = 256;                             ///< on their way at once; beyond, HTTP's 503
 
     bool operator==(const client_limits&) const = default;

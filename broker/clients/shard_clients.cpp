@@ -27,7 +27,11 @@ using wire::error_code;
 
 namespace {
 
-/// Lets the kernel find a dead peer: proto-docs/client.md, "Order, limits, flow".
+/// Time of a turn for new connections.
+constexpr std::chrono::milliseconds most_arriving{2};
+
+/// Lets the kernel find a dead peer, and bounds what it holds for a live one: proto-docs/client.md, "Order, limits,
+/// flow".
 void set_tcp_options(int fd, const client_limits& limits) {
     const auto set = [fd](int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); };
     const auto seconds = [](std::chrono::milliseconds span) {
@@ -48,6 +52,9 @@ void set_tcp_options(int fd, const client_limits& limits) {
     const auto user_timeout = (limits.keepalive_idle + limits.keepalive_timeout).count();
     set(IPPROTO_TCP, TCP_USER_TIMEOUT,
         static_cast<int>(std::min<std::int64_t>(user_timeout, std::numeric_limits<int>::max())));
+    // The kernel would let the buffer grow to megabytes; thousands of clients that send more than is read would use up
+    // its memory for TCP, and it drops the packets of everybody then.
+    if (limits.socket_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, static_cast<int>(limits.socket_buffer));
 }
 
 std::unique_ptr<wire::stream_cipher> make_cipher(const arrival& came) {

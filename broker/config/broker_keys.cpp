@@ -156,6 +156,15 @@ std::vector<key<broker_config>> limit_keys() {
                  "connections that hold the most for the longest are closed with `input_overload`."},
             [](auto& c) -> auto& { return c.limits.held_input; }),
         declared(
+            {.name = "limits.socket_buffer",
+             .kind = value_kind::size,
+             .most = 64 * mebi,
+             .description =
+                 "Memory that the kernel may use for the input of one new TCP connection of a client, and for a file "
+                 "that is sent to it; it also uses as much again for its own accounts. It bounds how much a client "
+                 "far away can send, or get of a file, in one round trip. `0B`: the kernel decides, up to megabytes."},
+            [](auto& c) -> auto& { return c.limits.socket_buffer; }),
+        declared(
             {.name = "limits.connections_per_address",
              .kind = value_kind::count,
              .most = 1'000'000,

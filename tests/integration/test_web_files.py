@@ -164,6 +164,21 @@ def test_so_many_files_are_on_their_way_and_who_asks_for_more_is_put_off(make_br
         assert other.get("/app.js")[0] == 503
 
 
+def test_the_kernel_holds_little_of_a_file_that_is_not_read(make_broker, folder, large):
+    """Else it would take all of it, and be done with it: for each of thousands of readers."""
+    size = 2 << 20
+    (folder / "middling.bin").write_bytes(b"0123456789abcdef" * (size // 16))
+    with make_broker(**listening(folder, files=1, socket_buffer="16KiB"), threads=1) as broker:
+        slow, other = Raw(broker), Raw(broker)
+        slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        slow.send(b"GET /middling.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert f"Content-Length: {size}\r\n" in slow.read_head()
+        time.sleep(0.3)   # silence under test: nothing more is taken
+        assert other.get("/app.js")[0] == 503
+        assert len(slow.read_exactly(size)) == size
+        eventually(lambda: other.get("/app.js")[0] == 200, 20, "it has been sent")
+
+
 def test_readers_of_files_take_them_in_bursts(make_broker, folder, large):
     """Programs that limit their rate read nothing for a while, and then much at once."""
     with make_broker(**listening(folder, write_timeout="300ms", file_timeout="2m"), threads=1) as broker:

@@ -38,6 +38,7 @@ frame_verdict http_connection::ask_for_file(web::http_request asked) {
     pending.file = std::make_unique<file_transfer>(file_transfer{std::move(*place), std::move(*name), {}});
     pending.file->since_ms = shard_.now_ms();
     set_kernel_patience(owner_.limits().file_timeout);
+    bound_kernel_buffer();
     owner_.file_begun(*this);
     owner_.files().open(std::move(wanted), when_read(&http_connection::file_opened));
     return held(on_answer);
@@ -50,6 +51,12 @@ void http_connection::set_kernel_patience(std::chrono::milliseconds most) noexce
     const auto wanted = std::max(most, limits.keepalive_idle + limits.keepalive_timeout).count();
     const int timeout = static_cast<int>(std::min<std::int64_t>(wanted, std::numeric_limits<int>::max()));
     ::setsockopt(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+}
+
+/// The kernel would take megabytes of a file that is not read.
+void http_connection::bound_kernel_buffer() noexcept {
+    const auto size = static_cast<int>(owner_.limits().socket_buffer);
+    if (size > 0) ::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 void http_connection::give_up_file() {
