@@ -16,6 +16,9 @@ namespace bester::exchange {
 namespace {
 
 constexpr std::uint32_t readable = EPOLLIN;
+/// How many frames are handled between two looks at the clock: a client's messages cost little, other frames may not.
+constexpr unsigned messages_by_one_clock = 16;
+constexpr unsigned frames_by_one_clock = 4;
 constexpr std::size_t most_prefixed = std::size_t{16} << 10;
 
 bool has_unread_bytes(int fd) noexcept {
@@ -78,6 +81,8 @@ void framed_stream::start(std::string_view received) {
     if (outbox_ || (cipher_ && !cipher_->pending_output().empty())) mark_dirty();
     if (!cipher_ && !kept_) return;
     settle_input();
+    // A client that has only connected has sent nothing that its cipher could have.
+    if (account_ && !kept_ && cipher_->is_opening()) return;
     hold(asked_hold);
     release(asked_hold);
 }
@@ -107,15 +112,35 @@ void framed_stream::hung_up(std::uint32_t events) {
 /// Reads a share. If the whole share was taken, there is probably more: the loop need not report it again, and all
 /// other streams that have more come first.
 void framed_stream::read_input() {
+    shard_.begin_reading();
     socket_share_ = socket_share::due;
     if (cipher_) read_ciphered();
     else read();
-    const bool has_more = std::exchange(socket_share_, socket_share::taken) == socket_share::whole;
-    if (has_more && !is_closing() && state_.can_receive() && state_.take_turns()) {
-        watch(watched_ & ~readable);
-        shard_.read_more(*this);
-    }
+    if (has_taken_all()) take_turns();
     settle_input();
+}
+
+/// Waits for its turn among the streams that have more than their share to be read.
+bool framed_stream::take_turns() {
+    if (is_closing() || !state_.can_receive() || !state_.take_turns()) return false;
+    watch(watched_ & ~readable);
+    shard_.read_more(*this);
+    return true;
+}
+
+/// Returns whether the stream has taken the whole share that it has at a time.
+bool framed_stream::has_taken_all() noexcept {
+    return std::exchange(socket_share_, socket_share::taken) == socket_share::whole;
+}
+
+/// Called after `frames` frames of the input that is being decoded; returns whether the rest is for a later turn.
+bool framed_stream::must_make_way(unsigned frames) {
+    const bool is_cheap = account_ && !framing_;
+    if (frames % (is_cheap ? messages_by_one_clock : frames_by_one_clock) != 0) return false;
+    if (is_paused() || !shard_.is_reading_over(account_ != nullptr)) return false;
+    hold(asked_hold);
+    if (state_.release(asked_hold)) resumes(true);
+    return true;
 }
 
 void framed_stream::read_more() {
@@ -219,19 +244,21 @@ bool framed_stream::read_nothing(ssize_t result) {
 void framed_stream::read_kept() {
     state_.read_on();
     if (fd_ < 0 || is_paused()) return;
+    shard_.begin_reading();
     if (left_frame_ == left_frame::in_framing && !kept_) decode({});
     if (fd_ >= 0 && !cannot_read() && kept_) decode_kept();
     if (fd_ >= 0 && !cannot_read() && cipher_) read_ciphered();
     settle_input();
     if (fd_ < 0 || cannot_read()) return;
     if (has_input_ended()) on_end_of_input();
-    else watch(watched_ | readable);
+    else if (!has_taken_all() || !take_turns()) watch(watched_ | readable);
 }
 
 /// Gives all complete frames to on_frame; returns how many bytes they took.
 std::size_t framed_stream::decode(std::string_view bytes) {
     if (framing_) return decode_by_framing(bytes);
     std::size_t consumed = 0;
+    unsigned frames = 0;
     while (!is_paused() && consumed < bytes.size()) {
         const auto found = wire::decode_frame(bytes.substr(consumed), frame_limit_);
         if (found.status == wire::frame_status::need_more) break;
@@ -251,6 +278,7 @@ std::size_t framed_stream::decode(std::string_view bytes) {
         }
         if (is_closing()) return bytes.size();
         hold_if_behind();
+        if (consumed < bytes.size() && must_make_way(++frames)) break;
     }
     return consumed;
 }
@@ -258,11 +286,16 @@ std::size_t framed_stream::decode(std::string_view bytes) {
 /// The same for a stream with a framing of its own, which keeps a frame that is not taken.
 std::size_t framed_stream::decode_by_framing(std::string_view bytes) {
     std::size_t consumed = 0;
+    unsigned frames = 0;
+    std::size_t decoded = 0;
     while (!is_paused() && (consumed < bytes.size() || left_frame_ == left_frame::in_framing)) {
         left_frame_ = left_frame::none;
         const framed found = framing_->decode(bytes.substr(consumed));
         if (fd_ < 0 || is_closing()) return bytes.size();
         consumed += found.consumed;
+        // What was compressed counts as what it is.
+        decoded += found.body.size();
+        if (account_ && decoded > shard_.receive_share()) socket_share_ = socket_share::whole;
         if (found.status == framing_status::need_more) break;
         if (found.status != framing_status::complete) {
             lose_framing(found.status == framing_status::too_large);
@@ -284,6 +317,7 @@ std::size_t framed_stream::decode_by_framing(std::string_view bytes) {
         if (is_closing()) return bytes.size();
         hold_if_behind();
         if (!framing_) return consumed + decode(bytes.substr(consumed));
+        if (consumed < bytes.size() && must_make_way(++frames)) break;
     }
     return consumed;
 }
@@ -300,11 +334,15 @@ void framed_stream::hold(std::uint8_t why) {
 }
 
 void framed_stream::release(std::uint8_t why) {
-    if (!state_.release(why)) return;
-    // A pause does not count as time of the frame.
+    if (state_.release(why)) resumes(kept_ || left_frame_ == left_frame::in_framing);
+}
+
+/// Registers the stream to be read after a hold. `has_more`: input has been received that waits for that.
+void framed_stream::resumes(bool has_more) {
+    // A hold does not count as time of the frame.
     if (flow_->frame_since_ms != 0) flow_->frame_since_ms += shard_.now_ms() - flow_->paused_since_ms;
-    // A stream that has sent more already waits like all others that have much to be read.
-    if (account_ && (kept_ || left_frame_ == left_frame::in_framing)) shard_.read_more(*this);
+    // A client that has sent more already waits like all others that have much to be read.
+    if (account_ && has_more) shard_.read_more(*this);
     else shard_.read_on(*this);
 }
 

@@ -245,7 +245,7 @@ private:
     /// What of its share a stream with an account, or a ciphered one, has received from its socket in this turn.
     enum class socket_share : std::uint8_t {
         taken,  ///< what there was
-        whole,  ///< all of it, so there is more, probably
+        whole,  ///< all of it, so there is more, probably; or a little that was more than it when decoded
         due,    ///< nothing yet
     };
 
@@ -268,6 +268,10 @@ private:
     void settle_output();
     void read_input();
     void read_more();
+    bool take_turns();
+    bool has_taken_all() noexcept;
+    bool must_make_way(unsigned frames);
+    void resumes(bool has_more);
     bool read();
     void read_kept();
     void tell_end() noexcept;

@@ -77,6 +77,7 @@ void shard::handle_ready() {
     openings_left_ = openings_in_a_turn;
     const std::size_t readers = std::max<std::size_t>(1, loop_.ready() + turn_.waiting_to_read());
     receive_share_ = std::clamp(received_in_a_turn / readers, least_share, receive_size);
+    time_share_ = std::max(reading_in_a_turn / static_cast<std::int64_t>(readers), least_time_share);
     unsigned handled = 0;
     loop_.dispatch([&](pollable& ready, std::uint32_t events) {
         if (++handled % handled_by_one_clock == 0) read_clocks();

@@ -140,6 +140,14 @@ public:
     /// Returns how many bytes a client's stream may receive at a time. If many are ready, each gets a part of what one
     /// turn reads, so that no client waits long for the others.
     std::size_t receive_share() const noexcept { return receive_share_; }
+    /// A stream begins to be read, which is_reading_over() measures.
+    void begin_reading() noexcept { reading_since_ = std::chrono::steady_clock::now(); }
+    /// Returns whether the stream that is read has had its time, because what it sends costs much: for a client's a
+    /// part of what one turn has for all that are ready.
+    bool is_reading_over(bool is_client) const noexcept {
+        const auto most = is_client ? time_share_ : partner_time;
+        return std::chrono::steady_clock::now() - reading_since_ >= most;
+    }
     /// Returns the buffer for the input of ciphered streams, which is made at the first call.
     std::span<char> cipher_buffer();
     std::unique_ptr<outbox> take_outbox();
@@ -176,6 +184,9 @@ private:
     static constexpr std::size_t receive_size = std::size_t{256} << 10;
     static constexpr std::size_t received_in_a_turn = std::size_t{256} << 10;
     static constexpr std::size_t least_share = std::size_t{1} << 10;
+    static constexpr std::chrono::microseconds reading_in_a_turn{5'000};
+    static constexpr std::chrono::microseconds least_time_share{20};
+    static constexpr std::chrono::microseconds partner_time{2'000};  ///< for a handler's channel or another server
     static constexpr std::chrono::milliseconds sweep_interval{50};
     static constexpr unsigned handled_by_one_clock = 16;
     static constexpr std::chrono::milliseconds more_reading{
@@ -246,6 +257,8 @@ private:
     std::vector<std::vector<task>> outgoing_;
     bool has_outgoing_ = false;
     std::size_t receive_share_ = receive_size;
+    std::chrono::microseconds time_share_ = reading_in_a_turn;
+    std::chrono::steady_clock::time_point reading_since_;
     std::unique_ptr<char[]> receive_buffer_;
     std::unique_ptr<char[]> cipher_buffer_;
     wire::json_reader reader_;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ public:
     using framed_stream::fail_later;
     using framed_stream::release_parts;
     using framed_stream::unwritten;
+    using framed_stream::use_account;
 
     /// By the body; what is not here is taken.
     std::function<frame_verdict(std::string_view)> verdict;
@@ -231,6 +233,33 @@ TEST_CASE_METHOD(fixture, "stream: a frame for the next turn is given again afte
     const auto mail = std::find(told.begin(), told.end(), "mail");
     REQUIRE(mail != told.end());
     CHECK(std::find(mail, told.end(), "frame behind") != told.end());
+}
+
+TEST_CASE_METHOD(fixture, "stream: one whose frames take long makes way for other work, and goes on in order",
+                 "[exchange]") {
+    stream_account account;
+    account.queue = {1'000'000, 1'000};
+    if (GENERATE(false, true)) stream->use_account(account);
+    constexpr int most = 40;
+    notes sent;
+    std::string bytes;
+    for (int i = 0; i < most; ++i) {
+        sent.push_back("frame " + std::to_string(i));
+        bytes += framed(sent.back());
+    }
+    std::size_t before_mail = 0;
+    stream->verdict = [&](std::string_view body) {
+        if (body == sent[0]) shards[0].post([&](shard&) { before_mail = seen.size(); });
+        const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds{500};
+        while (std::chrono::steady_clock::now() < until) {}
+        return frame_verdict::taken;
+    };
+    begin();
+    send(bytes);
+    CHECK(wait_for(most) == sent);
+    CHECK(on_shard([&](shard&) { return before_mail; }) < most);
+    on_shard([&](shard&) { stream->close(close_reason::requested); });
+    shards.pass_turns(3);
 }
 
 TEST_CASE_METHOD(fixture, "stream: what a peer sent before it closed is read first", "[exchange]") {
