@@ -79,6 +79,23 @@ shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, l
 shard_clients::~shard_clients() = default;
 
 void shard_clients::adopt(arrival came, const listener_settings& listener) {
+    arrived_.emplace_back(std::move(came), &listener);
+    shard_.end_later(*this);
+}
+
+/// Thousands may arrive at once, and those that are connected do not wait for all of them.
+void shard_clients::end_turn() {
+    const auto until = std::chrono::steady_clock::now() + most_arriving;
+    while (!arrived_.empty()) {
+        auto [came, listener] = std::move(arrived_.front());
+        arrived_.pop_front();
+        shard_.guarded("a connection that arrives", [&] { begin(std::move(came), *listener); });
+        if (std::chrono::steady_clock::now() >= until) break;
+    }
+    if (!arrived_.empty()) shard_.end_later(*this);
+}
+
+void shard_clients::begin(arrival came, const listener_settings& listener) {
     if (listener.kind != transport::unix_socket) set_tcp_options(came.socket.get(), limits_);
     connection_parts parts;
     parts.listener = &listener;
@@ -330,6 +347,7 @@ bool shard_clients::sweep(std::uint64_t now_ms) {
 void shard_clients::apply(const client_limits& limits) {
     limits_ = limits;
     memory_.apply(limits_);
+    engines_.apply_limits();
     for (const auto& who : all_) who->apply_limits();
 }
 

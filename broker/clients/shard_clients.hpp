@@ -3,10 +3,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "clients/client_settings.hpp"
@@ -28,7 +30,7 @@ namespace bester::clients {
 
 /// All client connections of one shard, logged in or not: owns them, and keeps their deadlines and bounds. On the
 /// shard's thread, apart from the constructor.
-class shard_clients final : public exchange::swept {
+class shard_clients final : public exchange::swept, private exchange::turn_ender {
 public:
     /// Objects that are given by reference must outlive it.
     shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, doorkeeper& door,
@@ -37,7 +39,8 @@ public:
 
     /// Sets the list of all shards' objects by index, before any shard runs; the list must outlive them.
     void know(const std::vector<std::unique_ptr<shard_clients>>& all) noexcept { everywhere_ = &all; }
-    /// Takes over an accepted connection. `listener` must outlive the shard.
+    /// Takes over an accepted connection at the end of this turn or, if many have been accepted, of a later one.
+    /// `listener` must outlive the shard.
     void adopt(arrival came, const listener_settings& listener);
     void apply(const client_limits& limits);
     /// Applies to messages and log-ins from now on.
@@ -182,6 +185,8 @@ public:
     bool is_asking_handler(const user_session& who) const;
 
 private:
+    void end_turn() override;
+    void begin(arrival came, const listener_settings& listener);
     connection& list(std::unique_ptr<connection> made);
     void await_login(connection& who);
     void remove(connection& who);
@@ -207,6 +212,7 @@ private:
     memory_bounds memory_{*this};     // sessions refer to it
     web::websocket_pool websockets_;  // sessions refer to it
     std::vector<std::unique_ptr<connection>> all_;
+    std::deque<std::pair<arrival, const listener_settings*>> arrived_;  ///< in order
     exchange::place_list<connection, &connection::login_place> logging_in_;
     exchange::place_list<connection, &connection::blocked_place> blocked_;
     exchange::place_list<connection, &connection::warm_place> warm_;

@@ -331,7 +331,10 @@ void engine_session::do_due(std::uint8_t what) {
         return;
     }
     if ((what & due_answer) != 0) answer_poll();
-    if ((what & due_post) != 0) take_post();
+    if ((what & due_post) != 0) {
+        home_->clients().shard().begin_reading();
+        take_post();
+    }
     if ((what & due_move) != 0) home_->move(*this);
 }
 
@@ -454,6 +457,11 @@ bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms,
         queue_packet();
     }
     return true;
+}
+
+std::uint64_t engine_session::next_check_ms(std::uint64_t login_timeout_ms) const noexcept {
+    if (pinged_ms_ != 0) return 0;
+    return has_joined_ ? next_ping_ms_ : std::min(next_ping_ms_, opened_ms_ + login_timeout_ms);
 }
 
 }  // namespace bester::clients

@@ -98,6 +98,10 @@ public:
     /// Sends pings and checks for silence; returns false if the client is lost or has not logged in in time.
     bool check(std::uint64_t now_ms, std::uint64_t login_timeout_ms, std::uint64_t ping_interval_ms,
                std::uint64_t ping_timeout_ms);
+    /// Returns when it is to be checked again, which is 0 (at once) while it waits for an answer to a ping.
+    std::uint64_t next_check_ms(std::uint64_t login_timeout_ms) const noexcept;
+    /// For shard_engines: its key among those that are to be checked.
+    std::uint64_t check_due_ms = 0;
     /// Ends the session's transports: closes a WebSocket, answers a waiting poll with a `close` packet, and a waiting
     /// post with "ok", or with 400 if `has_failed`.
     void end_transport(bool has_failed) noexcept;

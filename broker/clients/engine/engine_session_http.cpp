@@ -122,10 +122,13 @@ void engine_session::post(std::string body, const waiting_request& from) {
     if (http_) settle();
 }
 
-/// Takes the packets of a post as far as possible, and answers it when all are taken.
+/// Takes the packets of a post as far as possible and for as long as a client may be read at a time, and answers it
+/// when all are taken.
 void engine_session::take_post() {
     if (is_closed_ || journey_ || !http_ || (!http_->post && http_->body.empty())) return;
-    while (holding_ == 0) {
+    constexpr unsigned packets_by_one_clock = 16;
+    exchange::shard& shard = home_->clients().shard();
+    for (unsigned packets = 1; holding_ == 0; ++packets) {
         const std::string_view rest = std::string_view{http_->body}.substr(http_->at);
         if (rest.empty() && http_->at > 0) {
             http_->body = {};
@@ -153,6 +156,8 @@ void engine_session::take_post() {
         const step done = take(packet, nullptr);
         if (done == step::not_yet) http_->at = begin;
         if (done != step::next) return;
+        if (packets % packets_by_one_clock == 0 && shard.is_reading_over(true))
+            return home_->call_later(*this, due_post);
     }
 }
 

@@ -53,6 +53,7 @@ shard_engines::~shard_engines() {
     dead_sessions_.clear();
     lost_.clear();
     newcomers_.clear();
+    checks_.clear();
     engines_.clear();
     living_.clear();
 }
@@ -113,9 +114,11 @@ tl::expected<engine_session*, web::http_status> shard_engines::open(std::shared_
     decltype(newcomers_) newcomer{{opened->opened_ms(), opened}};
     engine_list its_place;
     its_place.push_back(std::move(made));
+    decltype(checks_) its_check{{0, opened}};
     engines_.emplace(std::move(sid), its_place.begin());
     living_.splice(living_.end(), its_place);
     newcomers_.merge(newcomer);
+    checks_.merge(its_check);
     clients_.count_engine();
     clients_.shard().wake_sweep();
     return opened;
@@ -213,8 +216,14 @@ void shard_engines::forget_due(engine_session& who) noexcept {
 }
 
 void shard_engines::end_turn() {
-    // What is due from now on is due in the next turn. None of them is destroyed before the graves are cleared.
+    // What is due from now on is due in the next turn, and so is what there is no time for: thousands may end at once.
+    // None of them is destroyed before the graves are cleared.
+    const auto until = std::chrono::steady_clock::now() + time_of_turn;
     for (std::size_t left = due_.size(); left > 0 && !due_.empty(); --left) {
+        if (std::chrono::steady_clock::now() >= until) {
+            clients_.shard().end_later(turn_end_);
+            break;
+        }
         engine_session& who = *due_.front();
         who.due_place.splice(who.due_place.end(), due_, due_.begin());
         const std::uint8_t what = std::exchange(who.due, std::uint8_t{0});
@@ -284,11 +293,14 @@ void shard_engines::settle_down(moved& what) {
     who.move_to(*this);
     decltype(newcomers_) newcomer;
     if (!who.has_joined()) newcomer.emplace(who.opened_ms(), &who);
+    who.check_due_ms = 0;
+    decltype(checks_) its_check{{0, &who}};
     // A client that names this shard in its secret comes here, as long as there is room.
     const bool has_room = clients_.has_room_for_engine() || end_newcomer();
     engines_.emplace(who.sid(), what.engine.begin());
     living_.splice(living_.end(), what.engine);
     newcomers_.merge(newcomer);
+    checks_.merge(its_check);
     clients_.count_engine();
     clients_.shard().wake_sweep();
     if (!has_room) {
@@ -321,6 +333,7 @@ shard_engines::engine_list shard_engines::take(std::string_view sid) noexcept {
     taken.splice(taken.end(), living_, found->second);
     engines_.erase(found);
     newcomers_.erase({taken.front()->opened_ms(), taken.front().get()});
+    checks_.erase({taken.front()->check_due_ms, taken.front().get()});
     return taken;
 }
 
@@ -415,22 +428,7 @@ void shard_engines::clear_graves() {
     clear_again.done();
 }
 
-// ---- from time to time -------------------------------------------------------------------------
-
-bool shard_engines::sweep(std::uint64_t now_ms) {
-    const bool has_any = !engines_.empty() || !lost_.empty();
-    if (!has_any || now_ms < next_check_ms_) return has_any;
-    next_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(ping_interval_ms(), ping_timeout_ms()) / 4, 20, 1'000);
-    events_ = {};  // frees the payloads that they refer to
-    const auto login_timeout = static_cast<std::uint64_t>(clients_.limits().authentication_timeout.count());
-    for (const auto& who : living_)
-        if (!who->check(now_ms, login_timeout, ping_interval_ms(), ping_timeout_ms())) who->close_later();
-    for (auto at = lost_.begin(); at != lost_.end();) {
-        namespace_session& each = **at++;
-        if (now_ms >= each.lost_until_ms()) bury(take_lost(each));
-    }
-    return true;
-}
+// ---- all of them -------------------------------------------------------------------------------
 
 void shard_engines::for_each(const std::function<void(namespace_session&)>& each) const {
     // The calls may end the session, or all of them.

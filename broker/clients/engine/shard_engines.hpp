@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -91,11 +92,15 @@ public:
     // Functions for shard_clients.
     /// Checks deadlines; returns whether there is anything to look after.
     bool sweep(std::uint64_t now_ms);
+    /// The limits have changed: deadlines may be earlier than they were.
+    void apply_limits() noexcept;
     void for_each(const std::function<void(namespace_session&)>& each) const;
     void close_all();
     std::size_t unanswered() const;
 
 private:
+    /// Time of a turn for sessions that end, and for other things that may be due for thousands at once.
+    static constexpr std::chrono::milliseconds time_of_turn{2};
     struct moved;
     using engine_list = std::list<std::unique_ptr<engine_session>>;
     /// What is to be done at the end of a turn.
@@ -116,6 +121,11 @@ private:
     engine_list take(std::string_view sid) noexcept;
     void end_turn();
     void clear_graves();
+    /// Whether a loop of the sweep may go on.
+    using time_left = std::function<bool()>;
+    bool check_due(std::uint64_t now_ms, std::uint64_t login_timeout_ms, const time_left& has_time);
+    bool bury_lost(std::uint64_t now_ms, const time_left& has_time);
+    void put_check(engine_session& who, std::uint64_t due_ms) noexcept;
     unsigned home_of(std::string_view sid) const noexcept;
     void forward(const std::string& sid, std::optional<unsigned> to);
 
@@ -130,6 +140,7 @@ private:
     engine_list living_;
     by_text<engine_list::iterator> engines_;                         ///< those, by id
     std::set<std::pair<std::uint64_t, engine_session*>> newcomers_;  ///< were never in a namespace; the oldest first
+    std::set<std::pair<std::uint64_t, engine_session*>> checks_;     ///< all, by when they are to be checked
     by_text<unsigned> forwards_;               ///< of those that were opened here, and are elsewhere
     by_text<namespace_session*> recoverable_;  ///< by their secret
     session_list lost_;                        ///< without a connection, in no order
