@@ -1,5 +1,9 @@
 #include <catch2/catch.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <bester/client.hpp>
 
 #include "frame_server.hpp"
@@ -55,6 +59,37 @@ TEST_CASE("client: a broker that says nothing ends the log-in with a timeout", "
     client_options options;
     options.connect_timeout = short_wait;
     CHECK(stage_of_failure(silent.endpoint(), options) == connect_error::stage::timeout);
+}
+
+TEST_CASE("client: over TCP the kernel asks whether the broker is still there, as the broker does", "[client]") {
+    frame_server server({[](server_side& side) {
+                             side.accept_login();
+                             while (side.read_frame()) {}
+                         },
+                         [](server_side& side) {
+                             side.accept_login();
+                             while (side.read_frame()) {}
+                         }});
+    const auto option = [](const client& of, int level, int name) {
+        int value = -1;
+        socklen_t size = sizeof value;
+        CHECK(::getsockopt(of.file_descriptor(), level, name, &value, &size) == 0);
+        return value;
+    };
+    {
+        const auto self = client::connect(server.endpoint());
+        CHECK(option(self, SOL_SOCKET, SO_KEEPALIVE) == 1);
+        CHECK(option(self, IPPROTO_TCP, TCP_KEEPIDLE) == 25);
+        CHECK(option(self, IPPROTO_TCP, TCP_KEEPINTVL) * option(self, IPPROTO_TCP, TCP_KEEPCNT) == 10);
+        CHECK(option(self, IPPROTO_TCP, TCP_USER_TIMEOUT) == 35'000);
+    }
+    client_options options;
+    options.keepalive_idle = 2'001ms;
+    options.keepalive_timeout = 0ms;
+    const auto self = client::connect(server.endpoint(), {}, options);
+    CHECK(option(self, IPPROTO_TCP, TCP_KEEPIDLE) == 3);
+    CHECK(option(self, IPPROTO_TCP, TCP_KEEPINTVL) == 1);
+    CHECK(option(self, IPPROTO_TCP, TCP_USER_TIMEOUT) == 4'000);
 }
 
 TEST_CASE("client: a broker that closes before it answered the log-in is not one", "[client]") {

@@ -33,7 +33,7 @@ client::connection::connection(client_detail::endpoint where, credentials who, c
     : where_(std::move(where)), who_(std::move(who)), options_(options), random_(std::random_device{}()) {}
 
 tl::expected<void, client::connection::failure> client::connection::open(deadline until) {
-    auto socket = client_detail::connect_to(where_, until);
+    auto socket = client_detail::connect_to(where_, {options_.keepalive_idle, options_.keepalive_timeout}, until);
     if (!socket) {
         const auto stage =
             socket.error().code == "timeout" ? connect_error::stage::timeout : connect_error::stage::connecting;

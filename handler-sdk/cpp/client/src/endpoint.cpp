@@ -20,6 +20,7 @@ namespace bester::client_detail {
 namespace {
 
 using std::chrono::steady_clock;
+using namespace std::chrono_literals;
 
 bool is_port(std::string_view text) {
     std::uint32_t number = 0;
@@ -38,18 +39,31 @@ error_info unreachable(const std::string& name, const std::string& why) {
     return {"unreachable", "cannot connect to " + name + ": " + why, true};
 }
 
-void prepare_tcp(int fd) {
-    const int on = 1;
-    // Both only cost something when they fail, so the answer does not matter.
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+/// Lets the kernel find a dead broker, as the broker lets it find dead clients: proto-docs/client.md, "Order, limits,
+/// flow".
+void prepare_tcp(int fd, const keepalive& alive) {
+    // They only cost something when they fail, so the answers do not matter.
+    const auto set = [fd](int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); };
+    static constexpr std::chrono::seconds longest{32'767};  // that the kernel takes
+    const auto seconds = [](std::chrono::milliseconds span) {
+        return static_cast<int>(std::clamp(std::chrono::ceil<std::chrono::seconds>(span), 1s, longest).count());
+    };
+    const int probes = std::clamp(seconds(alive.timeout) / 2, 2, 5);
+    set(IPPROTO_TCP, TCP_NODELAY, 1);
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, seconds(alive.idle));
+    set(IPPROTO_TCP, TCP_KEEPINTVL, seconds(alive.timeout / probes));
+    set(IPPROTO_TCP, TCP_KEEPCNT, probes);
+    // While output is on its way the kernel sends no probes: then the broker has the same time to acknowledge it.
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, 1'000 * (seconds(alive.idle) + seconds(alive.timeout)));
 }
 
 /// One address, one try.
-tl::expected<file_descriptor, int> connect_address(const sockaddr* address, socklen_t size, deadline until) {
+tl::expected<file_descriptor, int> connect_address(const sockaddr* address, socklen_t size, const keepalive& alive,
+                                                   deadline until) {
     file_descriptor fd(::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd.is_open()) return tl::unexpected(errno);
-    if (address->sa_family != AF_UNIX) prepare_tcp(fd.get());
+    if (address->sa_family != AF_UNIX) prepare_tcp(fd.get(), alive);
     if (::connect(fd.get(), address, size) == 0) return fd;
     // A UNIX socket with a full backlog says EAGAIN instead of waiting.
     if (errno != EINPROGRESS) return tl::unexpected(errno);
@@ -74,7 +88,7 @@ tl::expected<file_descriptor, error_info> connect_path(const std::string& path, 
         return tl::unexpected(bad_endpoint(path, "a socket's path has at most 107 bytes"));
     }
     std::memcpy(address.sun_path, path.data(), path.size());
-    auto fd = connect_address(reinterpret_cast<const sockaddr*>(&address), sizeof address, until);
+    auto fd = connect_address(reinterpret_cast<const sockaddr*>(&address), sizeof address, {}, until);
     if (!fd) return tl::unexpected(unreachable(path, std::strerror(fd.error())));
     return std::move(*fd);
 }
@@ -111,7 +125,7 @@ tl::expected<endpoint, error_info> parse_endpoint(std::string_view text) {
     return endpoint{std::string(host), std::string(port), {}, is_tls};
 }
 
-tl::expected<file_descriptor, error_info> connect_to(const endpoint& where, deadline until) {
+tl::expected<file_descriptor, error_info> connect_to(const endpoint& where, const keepalive& alive, deadline until) {
     if (!where.path.empty()) return connect_path(where.path, until);
 
     const std::string name = where.host + ":" + where.port;
@@ -135,7 +149,7 @@ tl::expected<file_descriptor, error_info> connect_to(const endpoint& where, dead
         // An address that swallows everything must leave time for those after it.
         const auto now = steady_clock::now();
         const auto share = now + (until - now) / left;
-        auto fd = connect_address(address->ai_addr, address->ai_addrlen, share);
+        auto fd = connect_address(address->ai_addr, address->ai_addrlen, alive, share);
         if (fd) return std::move(*fd);
         error = fd.error();
     }

@@ -27,9 +27,16 @@ struct endpoint {
 /// otherwise.
 tl::expected<endpoint, error_info> parse_endpoint(std::string_view text);
 
+/// How long nothing comes over TCP before the other side is probed, and how long it then has to answer.
+struct keepalive {
+    std::chrono::milliseconds idle;
+    std::chrono::milliseconds timeout;
+};
+
 /// A connected, non-blocking socket. Tries all addresses of the host; codes `unreachable` and
-/// `timeout`. Blocks until `until`, and in the system's resolver for names.
-tl::expected<file_descriptor, error_info> connect_to(const endpoint& where, deadline until);
+/// `timeout`. Blocks until `until`, and in the system's resolver for names. Over TCP the kernel finds out with `alive`
+/// whether the other side is still there.
+tl::expected<file_descriptor, error_info> connect_to(const endpoint& where, const keepalive& alive, deadline until);
 
 /// Milliseconds from now to `until` for poll(), rounded up, never negative.
 int remaining_milliseconds(deadline until);

@@ -42,10 +42,14 @@ struct client_options {
     std::chrono::milliseconds connect_timeout{10'000};  ///< until logged in
     std::chrono::milliseconds answer_timeout{10'000};   ///< of `send`, if the call gives none
     std::chrono::milliseconds write_timeout{10'000};    ///< of `post` and `submit`
-    std::size_t message_size = std::size_t{1} << 20;    ///< largest frame to send, bytes
-    std::size_t receive_size = std::size_t{16} << 20;   ///< largest frame to take, bytes
-    std::size_t queued_events = 10'000;                 ///< received but not yet fetched by `receive`
-    std::size_t queued_bytes = std::size_t{64} << 20;   ///< their frames together
+    /// Over TCP, a broker that vanished without a word is noticed after both together: so long nothing comes before it
+    /// is probed, and then it has so long to answer. In whole seconds, 1 s at least. As the broker's own defaults.
+    std::chrono::milliseconds keepalive_idle{25'000};
+    std::chrono::milliseconds keepalive_timeout{10'000};
+    std::size_t message_size = std::size_t{1} << 20;   ///< largest frame to send, bytes
+    std::size_t receive_size = std::size_t{16} << 20;  ///< largest frame to take, bytes
+    std::size_t queued_events = 10'000;                ///< received but not yet fetched by `receive`
+    std::size_t queued_bytes = std::size_t{64} << 20;  ///< their frames together
     reconnect_options reconnect;
     tls_options tls;
 };
@@ -95,20 +99,20 @@ public:
     /// Sends a message, waits for its status and collects the replies; `send({"chat", "room 7"}, …)` gives it a
     /// routing key. After a timeout, what still
     /// comes for it is given to `receive`.
-    outcome send(const destination& to, const nlohmann::json& data);
-    outcome send(const destination& to, const nlohmann::json& data, std::chrono::milliseconds timeout);
+    [[nodiscard]] outcome send(const destination& to, const nlohmann::json& data);
+    [[nodiscard]] outcome send(const destination& to, const nlohmann::json& data, std::chrono::milliseconds timeout);
     /// The same with data that is JSON text already and travels byte for byte.
-    outcome send_raw(const destination& to, std::string_view data);
-    outcome send_raw(const destination& to, std::string_view data, std::chrono::milliseconds timeout);
+    [[nodiscard]] outcome send_raw(const destination& to, std::string_view data);
+    [[nodiscard]] outcome send_raw(const destination& to, std::string_view data, std::chrono::milliseconds timeout);
 
     /// Sends a message without id, for which no status comes.
-    submission post(const destination& to, const nlohmann::json& data);
-    submission post_raw(const destination& to, std::string_view data);
+    [[nodiscard]] submission post(const destination& to, const nlohmann::json& data);
+    [[nodiscard]] submission post_raw(const destination& to, std::string_view data);
 
     /// Sends a message with an id and returns; its replies and then its status come by `receive`.
     /// `id` empty: one is chosen. An id of your own must be unique among the unanswered ones.
-    submission submit(const destination& to, const nlohmann::json& data, std::string id = {});
-    submission submit_raw(const destination& to, std::string_view data, std::string id = {});
+    [[nodiscard]] submission submit(const destination& to, const nlohmann::json& data, std::string id = {});
+    [[nodiscard]] submission submit_raw(const destination& to, std::string_view data, std::string id = {});
 
     /// What happened next, in the order received; nothing if nothing did within `timeout`. With
     /// `reconnect_options::enabled` it also connects again, within `timeout`: give it a second or
