@@ -4,6 +4,6 @@
 
 int main(int argc, char** argv) {
     bester::handler echo{"echo"};
-    echo.on_message([](const bester::message& m) { return bester::reply(bester::raw_json{m.raw()}); });
+    echo.on_message([](const bester::message& m) { return bester::reply(m.raw()); });
     return echo.run(argc, argv);
 }

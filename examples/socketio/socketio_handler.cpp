@@ -220,7 +220,8 @@ private:
 
     // ---- telling ----------------------------------------------------------------------------------
 
-    void push(bester::command what) { self_.push(std::move(what)); }
+    /// Without a connection there is nobody to tell: what is true then is in the snapshot of the next one.
+    void push(bester::pushable_command what) { (void)self_.push(std::move(what)); }
 
     void tell_panel(const json& made) {
         if (!watchers_.empty()) push(bester::send_group(watchers, made).type(panel_type));

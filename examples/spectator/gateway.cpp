@@ -112,7 +112,7 @@ bool gateway::take_out(const std::string& group, const std::string& session) {
         const auto& groups = who->second.following->groups;
         if (std::find(groups.begin(), groups.end(), group) != groups.end()) return false;
     }
-    self_.push(bester::leave(group, session));
+    (void)self_.push(bester::leave(group, session));
     return !is_known;
 }
 
@@ -138,7 +138,7 @@ bester::answer gateway::take(const bester::message& received) {
         return bester::refuse("not_on_spectator_path", "this is spoken on the WebSocket path " + settings_.path);
     json id;
     try {
-        return handle(read_request(received.raw(), id), who->first, who->second);
+        return handle(read_request(received.raw().text(), id), who->first, who->second);
     } catch (const mistake& what) {
         return reply(error_frame(id, what));
     }
@@ -280,13 +280,13 @@ void gateway::end_grace(const std::string& session) {
     who.has_expired = false;
     const auto dropped = std::exchange(who.following, std::nullopt);
     if (dropped)
-        for (const auto& group : dropped->groups) self_.push(bester::leave(group, session));
+        for (const auto& group : dropped->groups) (void)self_.push(bester::leave(group, session));
     tell(session, "view_dropped", {{"guild", dropped ? json(dropped->guild) : json{}}});
 }
 
 void gateway::tell(const std::string& session, std::string_view kind, const json& data) {
     const std::string frame = push_frame(kind, data);
-    self_.push(bester::send_sessions(session, bester::raw_json{frame}).type(delivery_type));
+    (void)self_.push(bester::send_sessions(session, bester::raw_json{frame}).type(delivery_type));
 }
 
 }  // namespace spectator

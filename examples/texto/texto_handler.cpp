@@ -79,7 +79,7 @@ private:
     void come(const bester::client_session& session) {
         if (!here_.add(session) || says(session.query, "nogreet=1")) return;
         const auto greeting = texto::quoted(texto::connection_frame(session.user, texto::new_id()));
-        self_.push(bester::send_sessions(session.session, bester::raw_json{greeting}).type(type));
+        (void)self_.push(bester::send_sessions(session.session, bester::raw_json{greeting}).type(type));
     }
 
     void take(const bester::message& m, bester::responder r) {
@@ -88,7 +88,7 @@ private:
             return r.answer(
                 bester::refuse("not_on_texto_path", "Texto is spoken on the WebSocket path " + settings_.path));
         const std::string client{m.user()};
-        const texto::request wish = texto::read_request(m.raw(), client);
+        const texto::request wish = texto::read_request(m.raw().text(), client);
         switch (wish.kind) {
             case texto::kind::ack: return r.answer({});
             case texto::kind::registration: return r.answer(reply(texto::connection_frame(client, wish.id)));
@@ -169,9 +169,9 @@ private:
         push(bester::send_servers("*", bester::raw_json{data}).type(type), std::move(done));
     }
 
-    void push(bester::command what, outcome done) {
+    void push(bester::pushable_command what, outcome done) {
         if (!done) {
-            self_.push(std::move(what));
+            (void)self_.push(std::move(what));
             return;
         }
         auto shared = std::make_shared<outcome>(std::move(done));

@@ -49,7 +49,7 @@ private:
 
     /// The handler over there is asked, which gets the same message and replies to its sender.
     void tell_who_is_there(const bester::message& m, const std::string& server, bester::responder answer) {
-        if (server != own_name_) return answer.answer(bester::send_servers(server, bester::raw_json{m.raw()}));
+        if (server != own_name_) return answer.answer(bester::send_servers(server, m.raw()));
         self_.list_clients([server, answer = std::move(answer)](const auto& found) mutable {
             if (!found) return answer.answer(bester::refuse("not_known", "the broker did not say"));
             auto users = nlohmann::json::array();

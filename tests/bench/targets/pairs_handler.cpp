@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
     pairs.on_message([&](const bester::message& m) {
         receiver.clear();
         receiver.append(1, 'r').append(m.user().substr(1)).append(where);
-        return bester::send_clients(receiver, bester::raw_json{m.raw()});
+        return bester::send_clients(receiver, m.raw());
     });
     return pairs.run();
 }

@@ -1,9 +1,11 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "running_handler.hpp"
@@ -17,7 +19,7 @@ using bester::responder;
 namespace {
 
 void echo(bester::handler& handler) {
-    handler.on_message([](const message& m) { return reply(bester::raw_json{m.raw()}); });
+    handler.on_message([](const message& m) { return reply(m.raw()); });
 }
 
 }  // namespace
@@ -150,7 +152,7 @@ TEST_CASE("handler: answers may come later, in any order, from any thread", "[sd
     it.handler.on_message([&](const message& m, responder r) {
         const std::lock_guard lock{mutex};
         held.emplace(m.data().get<int>(), std::move(r));
-        if (held.size() == 3) it.handler.push(bester::join("all", "s1"));
+        if (held.size() == 3) (void)it.handler.push(bester::join("all", "s1"));
     });
     it.start();
     for (unsigned id = 1; id <= 3; ++id) it.send_message(0, id, "t", id);
@@ -184,7 +186,7 @@ TEST_CASE("handler: a responder may outlive its handler", "[sdk]") {
         running_handler it;
         it.handler.on_message([&](const message&, responder r) {
             kept.emplace(std::move(r));
-            it.handler.push(bester::join("seen", "s1"));
+            (void)it.handler.push(bester::join("seen", "s1"));
         });
         it.start();
         it.send_message(0, 1, "t");
@@ -243,4 +245,38 @@ TEST_CASE("handler: does not read what it cannot answer, and goes on when it can
         if (!waiting.empty()) waiting.erase(0, it.broker.try_send_bytes(0, waiting, 0ms));
         if (received + 1 < sent || waiting.empty()) REQUIRE(it.receive() == reply_of(++received, text));
     }
+}
+
+TEST_CASE("handler: functions may own what can only be moved", "[sdk]") {
+    running_handler it;
+    it.handler.on_message("now",
+                          [word = std::make_unique<std::string>("now")](const message&) { return reply(*word); });
+    it.handler.on_message("later", [word = std::make_unique<std::string>("later")](const message&, responder r) {
+        r.answer(reply(*word));
+    });
+    it.start();
+    it.send_message(0, 1, "now");
+    CHECK(it.receive() == reply_of(1, "now"));
+    it.send_message(0, 2, "later");
+    CHECK(it.receive() == reply_of(2, "later"));
+}
+
+TEST_CASE("handler: a second function for the same is an error that is told at once", "[sdk]") {
+    running_handler it;
+    const auto now = [](const message&) { return reply("first"); };
+    const auto later = [](const message&, responder r) { r.answer(reply("second")); };
+    it.handler.on_message("t", now);
+    it.handler.on_message("other", later);
+    it.handler.on_message(now);
+    CHECK_THROWS_WITH(it.handler.on_message("t", now), Catch::Contains("\"t\""));
+    CHECK_THROWS_AS(it.handler.on_message("t", later), std::logic_error);
+    CHECK_THROWS_AS(it.handler.on_message("other", now), std::logic_error);
+    CHECK_THROWS_WITH(it.handler.on_message(later), Catch::Contains("all other types"));
+    it.handler.on_welcome([](const bester::welcome&) {});
+    CHECK_THROWS_WITH(it.handler.on_welcome([](const bester::welcome&) {}), Catch::Contains("on_welcome"));
+    it.handler.on_refused([](const bester::refused_command&) {});
+    CHECK_THROWS_WITH(it.handler.on_refused([](const bester::refused_command&) {}), Catch::Contains("on_refused"));
+    it.start();
+    it.send_message(0, 1, "t");
+    CHECK(it.receive() == reply_of(1, "first"));
 }

@@ -108,7 +108,7 @@ TEST_CASE("reports: come to the function that the command was given", "[sdk]") {
 TEST_CASE("reports: a command that is refused as a whole calls its function, with the code", "[sdk]") {
     running_handler it;
     it.handler.on_message([&](const message&, bester::responder r) {
-        it.handler.push(
+        (void)it.handler.push(
             bester::send_group("nobody", 1)
                 .type("t")
                 .report([r = std::move(r)](const bester::delivery_report& report) mutable {

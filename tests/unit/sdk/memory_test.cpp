@@ -35,8 +35,7 @@ TEST_CASE("memory: raw messages take none, once the buffers have their size", "[
     running_handler it;
     it.handler.on_message("count", [](const bester::message&) { return bester::reply(allocations); });
     it.handler.on_message([](const bester::message& m) {
-        return bester::answer{bester::reply(bester::raw_json{m.raw()}),
-                              bester::send_clients(m.user(), bester::raw_json{m.raw()}).type("copy")};
+        return bester::answer{bester::reply(m.raw()), bester::send_clients(m.user(), m.raw()).type("copy")};
     });
     it.start();
     unsigned id = 0;

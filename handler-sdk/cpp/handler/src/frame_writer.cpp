@@ -16,7 +16,7 @@ void begin_push(output_buffer& out) {
     out.append(R"({"kind":"push")");
 }
 
-void append_commands(output_buffer& out, commands& list, std::uint64_t first_report) {
+void append_commands(output_buffer& out, command_list& list, std::uint64_t first_report) {
     if (list.empty()) return;
     out.append(R"(,"commands":[)");
     const std::string_view text = list.text();

@@ -18,7 +18,7 @@ namespace bester::detail {
 void begin_answer(output_buffer& out, std::uint64_t id, std::string_view error);
 void begin_push(output_buffer& out);
 /// `first_report`: the number of the first command that wants a report; the next ones follow it.
-void append_commands(output_buffer& out, commands& list, std::uint64_t first_report);
+void append_commands(output_buffer& out, command_list& list, std::uint64_t first_report);
 /// Ends the frame.
 void end_ordered(output_buffer& out, std::span<const order_entry> after);
 /// What end_ordered adds at most.

@@ -1,5 +1,7 @@
 #include <bester/handler.hpp>
 
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "log.hpp"
@@ -11,6 +13,22 @@ namespace bester {
 namespace {
 
 constexpr int exit_usage = 2;
+
+/// The first function would be lost, and nobody would know why it is never called.
+template <class Function>
+void set_once(const char* what, Function& slot, Function given) {
+    if (slot) throw std::logic_error{std::string{what} + " was given a function before"};
+    slot = std::move(given);
+}
+
+void add_message_functions(detail::author_functions& functions, std::string_view type,
+                           detail::author_functions::message_entry given) {
+    const bool is_new = functions.by_type.try_emplace(std::string{type}, std::move(given)).second;
+    if (is_new) return;
+    throw std::logic_error{type.empty()
+                               ? "on_message was given a function for all other types before"
+                               : "on_message was given a function for type \"" + std::string{type} + "\" before"};
+}
 
 }  // namespace
 
@@ -33,47 +51,47 @@ handler::handler(std::string name) : state_{std::make_unique<state>(std::move(na
 handler::~handler() = default;
 
 void handler::set_message_function(std::string_view type, message_function function) {
-    state_->loop.functions.by_type[std::string{type}] = {std::move(function), nullptr};
+    add_message_functions(state_->loop.functions, type, {std::move(function), {}});
 }
 
 void handler::set_deferring_function(std::string_view type, deferring_function function) {
-    state_->loop.functions.by_type[std::string{type}] = {nullptr, std::move(function)};
+    add_message_functions(state_->loop.functions, type, {{}, std::move(function)});
 }
 
 void handler::on_welcome(callback<void(const welcome&)> function) {
-    state_->loop.functions.welcome = std::move(function);
+    set_once("on_welcome", state_->loop.functions.welcome, std::move(function));
 }
 void handler::on_snapshot(callback<void(const snapshot&)> function) {
-    state_->loop.functions.presence.snapshot = std::move(function);
+    set_once("on_snapshot", state_->loop.functions.presence.snapshot, std::move(function));
 }
 void handler::on_connected(callback<void(const client_session&)> function) {
-    state_->loop.functions.presence.connected = std::move(function);
+    set_once("on_connected", state_->loop.functions.presence.connected, std::move(function));
 }
 void handler::on_disconnected(callback<void(const client_session&)> function) {
-    state_->loop.functions.presence.disconnected = std::move(function);
+    set_once("on_disconnected", state_->loop.functions.presence.disconnected, std::move(function));
 }
 void handler::on_joined(callback<void(const client_session&, const std::string&)> function) {
-    state_->loop.functions.presence.joined = std::move(function);
+    set_once("on_joined", state_->loop.functions.presence.joined, std::move(function));
 }
 void handler::on_left(callback<void(const client_session&, const std::string&)> function) {
-    state_->loop.functions.presence.left = std::move(function);
+    set_once("on_left", state_->loop.functions.presence.left, std::move(function));
 }
 void handler::on_peer_up(callback<void(const std::string&)> function) {
-    state_->loop.functions.presence.peer_up = std::move(function);
+    set_once("on_peer_up", state_->loop.functions.presence.peer_up, std::move(function));
 }
 void handler::on_peer_down(callback<void(const std::string&)> function) {
-    state_->loop.functions.presence.peer_down = std::move(function);
+    set_once("on_peer_down", state_->loop.functions.presence.peer_down, std::move(function));
 }
 void handler::on_groups(callback<void(const group_size&)> function) {
-    state_->loop.functions.presence.groups = std::move(function);
+    set_once("on_groups", state_->loop.functions.presence.groups, std::move(function));
 }
 void handler::on_refused(callback<void(const refused_command&)> function) {
-    state_->loop.functions.refused = std::move(function);
+    set_once("on_refused", state_->loop.functions.refused, std::move(function));
 }
 
 void handler::unordered() { state_->loop.functions.is_unordered = true; }
 
-bool handler::push(commands list) { return state_->loop.push(std::move(list)); }
+bool handler::push(commands list) { return state_->loop.push(std::move(list.list())); }
 
 void handler::post(callback<void()> function) {
     state_->loop.door()->post([held = std::move(function)](detail::runtime&) { held(); });

@@ -69,7 +69,7 @@ public:
     stop_event stop;
 
     const std::shared_ptr<inbox>& door() const noexcept { return inbox_; }
-    bool push(commands list);                                                                      // any thread
+    bool push(command_list list);                                                                  // any thread
     void query(nlohmann::json request, query_answer function);                                     // the loop's thread
     void answer_message(std::uint64_t attachment, unsigned shard, std::uint64_t id, answer what);  // the loop's thread
     void abandon_message(std::uint64_t attachment, unsigned shard, std::uint64_t id);              // the loop's thread
@@ -124,8 +124,8 @@ private:
 
     // sending.cpp
     bool has_room(std::size_t size) const noexcept;
-    bool push_now(commands list);
-    void keep_reports(commands& list);
+    bool push_now(command_list list);
+    void keep_reports(command_list& list);
     void fail_report(report_function function, std::string code, std::string reason);
 
     run_settings settings_;

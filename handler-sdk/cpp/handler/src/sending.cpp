@@ -13,7 +13,7 @@ constexpr std::size_t most_waiting = std::size_t{64} << 20;
 constexpr std::size_t frame_words = 96;  // what a frame has besides commands, error and order, at most
 
 /// Room that a frame with these commands takes, at most.
-std::size_t size_of(commands& list) { return list.text().size() + 20 * list.reports().size() + frame_words; }
+std::size_t size_of(command_list& list) { return list.text().size() + 20 * list.reports().size() + frame_words; }
 
 }  // namespace
 
@@ -47,7 +47,7 @@ bool runtime::has_room(std::size_t size) const noexcept {
     return is_attached_ && size + 1024 <= largest_frame_ && waiting_bytes_ + size <= most_waiting;
 }
 
-bool runtime::push(commands list) {
+bool runtime::push(command_list list) {
     if (list.empty()) return true;
     const std::size_t size = size_of(list);
     if (!has_room(size)) return false;
@@ -59,7 +59,7 @@ bool runtime::push(commands list) {
     });
 }
 
-bool runtime::push_now(commands list) {
+bool runtime::push_now(command_list list) {
     if (channels_.empty()) return false;
     channel& to = channels_[current_shard_];
     if (size_of(list) + order_size(channels_.size()) > greeting_.message_size) return false;
@@ -71,7 +71,7 @@ bool runtime::push_now(commands list) {
     return true;
 }
 
-void runtime::keep_reports(commands& list) {
+void runtime::keep_reports(command_list& list) {
     for (auto& report : list.reports()) {
         if (auto oldest = reports_.add(std::move(report.done)))
             fail_report(std::move(oldest), "too_many_reports", "too many commands wait for their report");

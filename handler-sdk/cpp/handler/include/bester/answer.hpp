@@ -16,22 +16,24 @@ namespace bester {
 class [[nodiscard]] answer {
 public:
     answer() = default;
-    template <std::same_as<command>... More>
-    answer(command first, More... more)  // NOLINT: a command is an answer
-        : commands_{std::move(first), std::move(more)...} {}
-    answer(commands list) : commands_{std::move(list)} {}  // NOLINT: so are several
+    template <std::derived_from<command>... More>
+    answer(command first, More... more) {  // NOLINT: a command is an answer
+        commands_.add(std::move(first));
+        (commands_.add(std::move(more)), ...);
+    }
+    answer(commands list) : commands_{std::move(list.list())} {}  // NOLINT: so are several
     explicit answer(const refusal& why);
 
-    answer& operator<<(command next) & { return commands_ << std::move(next), *this; }
-    answer&& operator<<(command next) && { return commands_ << std::move(next), std::move(*this); }
+    answer& operator<<(command next) & { return commands_.add(std::move(next)), *this; }
+    answer&& operator<<(command next) && { return commands_.add(std::move(next)), std::move(*this); }
 
     /// For the SDK: the parts of the answer.
-    commands& list() noexcept { return commands_; }
+    detail::command_list& list() noexcept { return commands_; }
     /// A JSON object; empty if nothing is refused.
     std::string_view error() const noexcept { return error_; }
 
 private:
-    commands commands_;
+    detail::command_list commands_;
     std::string error_;
 };
 

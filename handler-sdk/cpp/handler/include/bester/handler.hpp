@@ -3,7 +3,6 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,8 +24,8 @@ class runtime;
 }
 
 /// A function from message to answer, and one that is given the right to answer later.
-using message_function = std::function<answer(const message&)>;
-using deferring_function = std::function<void(const message&, responder)>;
+using message_function = callback<answer(const message&)>;
+using deferring_function = callback<void(const message&, responder)>;
 template <class Value>
 using query_function = callback<void(query_result<Value>)>;
 
@@ -36,8 +35,8 @@ enum class timer_id : std::uint64_t {};
 /// answers. Ten lines make a complete one:
 ///
 ///     bester::handler echo{"echo"};
-///     echo.on_message([](const bester::message& m) { return bester::reply(bester::raw_json{m.raw()}); });
-///     return echo.run();
+///     echo.on_message([](const bester::message& m) { return bester::reply(m.raw()); });
+///     return echo.run(argc, argv);
 ///
 /// Threads: `run()` uses the calling thread and calls all your functions on it, one at a time.
 /// `push`, `post`, `stop` and every `responder` may be used from any thread; all other functions
@@ -46,6 +45,7 @@ enum class timer_id : std::uint64_t {};
 /// that call it.
 /// Errors: what your function throws is caught. A `refusal` refuses the message with its code;
 /// anything else is logged to stderr and the sender is told `handler_exception`; the process lives on.
+/// Giving a second function for the same (an event, or a type of messages) throws std::logic_error.
 /// While `run()` runs, SIGTERM and SIGINT drain the handler (the second one ends it at once) and
 /// SIGPIPE is ignored.
 class handler {
@@ -100,10 +100,10 @@ public:
     /// This gives that up for speed: order then holds for each sender's answers only.
     void unordered();
 
-    /// Commands that answer nothing; each that delivers must give its `type`. False if they cannot
-    /// be sent: there is no connection, more than 64 MiB wait to be sent, or they are larger than
-    /// the broker takes. Any thread.
-    bool push(commands list);
+    /// Commands that answer nothing: those that say whom they are for, and their `type` if they deliver. False if they
+    /// cannot be sent: there is no connection, more than 64 MiB wait to be sent, or they are larger than the broker
+    /// takes. Any thread.
+    [[nodiscard]] bool push(commands list);
     /// Calls `function` on the thread of `run()`, soon. Any thread.
     void post(callback<void()> function);
     /// Stops like SIGTERM: takes no new messages, answers those that are held, returns from `run()`. Any thread.

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <bester/raw_json.hpp>
 #include <bester/refusal.hpp>
 
 namespace bester {
@@ -68,8 +69,8 @@ public:
     std::uint64_t id() const noexcept { return fields_.id; }
     unsigned shard() const noexcept { return fields_.shard; }
 
-    /// The letter, byte for byte as the client wrote it: valid JSON text.
-    std::string_view raw() const noexcept { return fields_.data; }
+    /// The letter, byte for byte as the client wrote it, to be passed on: `reply(m.raw())`. `raw().text()` is its text.
+    raw_json raw() const noexcept { return raw_json{fields_.data}; }
     /// The letter as JSON tree. Parses at each call.
     nlohmann::json data() const;
     /// The letter as your own type (nlohmann's `from_json`). Throws `refusal{"bad_data", …}`, which

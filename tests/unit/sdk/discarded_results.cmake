@@ -1,0 +1,22 @@
+# Fails unless COMPILER (a list: with its options) warns of exactly the lines of SOURCE that end in "// a warning".
+set(expected "")
+set(number 0)
+file(READ ${SOURCE} text)
+string(REPLACE ";" "," text "${text}")
+string(REPLACE "\n" ";" lines "${text}")
+foreach(line IN LISTS lines)
+  math(EXPR number "${number} + 1")
+  if(line MATCHES "// a warning$")
+    list(APPEND expected ${number})
+  endif()
+endforeach()
+
+execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -Wunused-result ${SOURCE}
+  RESULT_VARIABLE result ERROR_VARIABLE said)
+get_filename_component(name ${SOURCE} NAME)
+string(REGEX MATCHALL "${name}:[0-9]+:[0-9]+: warning" warnings "${said}")
+list(TRANSFORM warnings REPLACE "^[^:]*:([0-9]+):.*" "\\1")
+list(REMOVE_DUPLICATES warnings)
+if(NOT result EQUAL 0 OR NOT "${warnings}" STREQUAL "${expected}" OR expected STREQUAL "")
+  message(FATAL_ERROR "warned of lines ${warnings}, expected of ${expected}\n${said}")
+endif()
