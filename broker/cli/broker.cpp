@@ -202,8 +202,7 @@ void broker::parts::tear_down() {
     supervisor_.reset();
     logins_->stop();
     files_.stop();
-    for (const auto& shard : shards_) shard->stop();
-    for (const auto& shard : shards_) shard->join();
+    exchange::end_all(shards_);
     clients_.clear();
     registry_.reset();
     network_.reset();

@@ -71,7 +71,13 @@ std::unique_ptr<wire::stream_cipher> make_cipher(const arrival& came) {
 
 shard_clients::shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, doorkeeper& door,
                              file_reader& files, std::shared_ptr<const access_rules> rules)
-    : shard_{on}, limits_{limits}, logins_{logins}, door_{door}, rules_{std::move(rules)}, files_{files} {
+    : turn_worker{exchange::work_phase::ending},
+      shard_{on},
+      limits_{limits},
+      logins_{logins},
+      door_{door},
+      rules_{std::move(rules)},
+      files_{files} {
     memory_.apply(limits_);
     shard_.add_swept(*this);
 }
@@ -80,11 +86,11 @@ shard_clients::~shard_clients() = default;
 
 void shard_clients::adopt(arrival came, const listener_settings& listener) {
     arrived_.emplace_back(std::move(came), &listener);
-    shard_.end_later(*this);
+    shard_.work_later(*this);
 }
 
 /// Thousands may arrive at once, and those that are connected do not wait for all of them.
-void shard_clients::end_turn() {
+void shard_clients::work_in_turn() {
     const auto until = std::chrono::steady_clock::now() + most_arriving;
     while (!arrived_.empty()) {
         auto [came, listener] = std::move(arrived_.front());
@@ -92,7 +98,7 @@ void shard_clients::end_turn() {
         shard_.guarded("a connection that arrives", [&] { begin(std::move(came), *listener); });
         if (std::chrono::steady_clock::now() >= until) break;
     }
-    if (!arrived_.empty()) shard_.end_later(*this);
+    if (!arrived_.empty()) shard_.work_later(*this);
 }
 
 void shard_clients::begin(arrival came, const listener_settings& listener) {

@@ -30,7 +30,7 @@ namespace bester::clients {
 
 /// All client connections of one shard, logged in or not: owns them, and keeps their deadlines and bounds. On the
 /// shard's thread, apart from the constructor.
-class shard_clients final : public exchange::swept, private exchange::turn_ender {
+class shard_clients final : public exchange::swept, private exchange::turn_worker {
 public:
     /// Objects that are given by reference must outlive it.
     shard_clients(exchange::shard& on, const client_limits& limits, login_service& logins, doorkeeper& door,
@@ -185,7 +185,7 @@ public:
     bool is_asking_handler(const user_session& who) const;
 
 private:
-    void end_turn() override;
+    void work_in_turn() override;
     void begin(arrival came, const listener_settings& listener);
     connection& list(std::unique_ptr<connection> made);
     void await_login(connection& who);

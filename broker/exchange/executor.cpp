@@ -193,12 +193,11 @@ void executor::report_back(shard& from, const acknowledgement& to, partial_outco
                  [to, given = std::move(given)](shard& back) { back.commands().outcomes_.arrived(to, *given); });
 }
 
-void executor::report_failure(shard& from, const acknowledgement& to, std::span<const session_id> sessions) {
+void executor::report_failure(shard& from, const acknowledgement& to, std::span<const session_id> sessions) noexcept {
     if (!to.is_wanted()) return;
     std::vector<session_id> missed;
     from.guarded("the sessions that a command missed", [&] { missed.assign(sessions.begin(), sessions.end()); });
-    from.make_room_for(to.shard);
-    from.post_to(to.shard, [to, missed = std::move(missed)](shard& back) {
+    from.post_reply(to.shard, [to, missed = std::move(missed)](shard& back) {
         const auto error = wire::as_status_error(error_code::internal_error);
         partial_outcome outcome;
         outcome.error_code = error.code;

@@ -43,7 +43,7 @@ public:
     void arrived(const acknowledgement& to, const partial_outcome& outcome) noexcept { outcomes_.arrived(to, outcome); }
     /// The same, where there is no memory to say more than that it failed (internal_error). Posts it to the shard that
     /// asked.
-    void tell_failure(const acknowledgement& to) { report_failure(shard_, to, {}); }
+    void tell_failure(const acknowledgement& to) noexcept { report_failure(shard_, to, {}); }
     /// Delivers a reply of another server to a session; if its queue has no room, the status that `asked` names is bad.
     void reply_from_server(session_id to, const acknowledgement& asked, std::string_view type_token,
                            std::string_view data, std::string_view id_token);
@@ -106,7 +106,7 @@ private:
     static void run_for(Shard& here, const acknowledgement& to, std::span<const session_id> sessions, Work&& work) {
         if (!here.guarded("another shard's command", work)) report_failure(here, to, sessions);
     }
-    static void report_failure(shard& from, const acknowledgement& to, std::span<const session_id> sessions);
+    static void report_failure(shard& from, const acknowledgement& to, std::span<const session_id> sessions) noexcept;
     void complete(execution& run, const wire::command& command, reach& reached);
     static report_target report_of(const execution& run, const wire::command& command) noexcept;
     static void missed(const wire::command& command, reach& reached, std::string_view recipient, wire::error_code code);

@@ -14,6 +14,13 @@
 
 namespace bester::exchange {
 
+namespace {
+
+constexpr std::chrono::milliseconds without_memory{
+    10};  ///< until something that there was no memory for is tried again
+
+}  // namespace
+
 shard::shard(unsigned index, const exchange_settings& settings, directory& users, std::span<shard* const> all)
     : index_{index},
       settings_{settings},
@@ -53,6 +60,20 @@ void shard::stop() {
 
 void shard::join() {
     if (thread_.joinable()) thread_.join();
+}
+
+void shard::discard() noexcept {
+    for (std::vector<task>& out : outgoing_) out.clear();
+    taken_mail_.clear();
+    std::vector<task> left;
+    while (mail_.take(left)) left.clear();
+    turn_.discard();
+}
+
+void end_all(const std::vector<std::unique_ptr<shard>>& shards) {
+    for (const auto& each : shards) each->stop();
+    for (const auto& each : shards) each->join();
+    for (const auto& each : shards) each->discard();
 }
 
 void shard::run() {
@@ -101,6 +122,7 @@ void shard::read_clocks() noexcept {
 
 std::chrono::milliseconds shard::longest_wait() const noexcept {
     if (turn_.has_work() || has_outgoing_ || postponed_sweeps_ > 0) return std::chrono::milliseconds{0};
+    if (has_mail_) return without_memory;
     return wants_sweep_ ? sweep_interval : std::chrono::milliseconds{-1};
 }
 
@@ -138,11 +160,30 @@ bool shard::has_mail() {
 
 void shard::run_mail() {
     if (!std::exchange(has_mail_, false)) return;
-    mail_.acknowledge();
-    ++mail_runs_;
-    if (mail_.take(taken_mail_))
-        for (task& work : taken_mail_) guarded("a piece of mail", [&] { work(*this); });
-    taken_mail_.clear();
+    if (taken_mail_.empty()) {
+        mail_.acknowledge();
+        mail_.take(taken_mail_);
+    }
+    while (next_mail_ < taken_mail_.size()) {
+        // Where there is no memory for the replies, nothing is begun: the rest of the mail is run in the next turn.
+        const std::size_t count = std::min(replies_kept, taken_mail_.size() - next_mail_);
+        const auto keep = [&] {
+            for (std::vector<task>& out : outgoing_) keep_room(out, count + 1);
+        };
+        if (!guarded("places for replies", keep)) {
+            has_mail_ = true;
+            break;
+        }
+        for (replies_owed_ = count + 1; replies_owed_ > 1; --replies_owed_) {
+            task& work = taken_mail_[next_mail_++];
+            guarded("a piece of mail", [&] { work(*this); });
+        }
+    }
+    if (!has_mail_) {
+        ++mail_runs_;
+        taken_mail_.clear();
+        next_mail_ = 0;
+    }
     read_clocks();
 }
 
@@ -172,23 +213,30 @@ void shard::post_outgoing() {
 }
 
 void shard::post_surely(task work) noexcept {
-    constexpr std::chrono::milliseconds pause{10};
     for (;;) {
         try {
             return mail_.post(std::move(work));
         } catch (const std::bad_alloc&) {
-            std::this_thread::sleep_for(pause);
+            std::this_thread::sleep_for(without_memory);
         }
     }
 }
 
-void shard::make_room_for(unsigned target) {
-    std::vector<task>& out = outgoing_[target];
-    if (out.size() == out.capacity()) out.reserve(2 * out.size() + 1);
+void shard::keep_room(std::vector<task>& out, std::size_t places) {
+    const std::size_t size = out.size() + places;
+    if (size > out.capacity()) out.reserve(std::max(size, 2 * out.capacity()));
 }
 
+void shard::make_room_for(unsigned target) { keep_room(outgoing_[target], 1 + replies_owed_); }
+
 void shard::post_to(unsigned target, task work) {
+    make_room_for(target);
     outgoing_[target].push_back(std::move(work));
+    has_outgoing_ = true;
+}
+
+void shard::post_reply(unsigned target, task work) noexcept {
+    guarded("a reply to another shard", [&] { outgoing_[target].push_back(std::move(work)); });
     has_outgoing_ = true;
 }
 

@@ -60,6 +60,9 @@ public:
     /// Asks the loop to end after its current turn. Any thread.
     void stop();
     void join();
+    /// Destroys all that is left when no shard runs any more, while everything that it refers to exists: mail, also for
+    /// other shards, deferred work and closed streams.
+    void discard() noexcept;
 
     /// Any thread: runs `work` on this shard.
     void post(task work) { mail_.post(std::move(work)); }
@@ -70,6 +73,10 @@ public:
     void post_to(unsigned target, task work);
     /// Makes sure that the next post_to() of this shard cannot fail.
     void make_room_for(unsigned target);
+    /// The same as post_to() for the one reply that a piece of mail owes to the shard that sent it, which waits for it:
+    /// there is a place for it from before that piece of mail is run, so it needs no memory. Elsewhere there is mostly
+    /// a place, too; if there is none and no memory, the reply is lost, which is counted.
+    void post_reply(unsigned target, task work) noexcept;
     /// Returns whether other shards have posted mail that this one has not run; it runs it in the next phase of mail.
     bool has_mail();
     /// Returns how often the mail has been taken. Mail that was posted before has_mail() returned true has been run
@@ -155,8 +162,8 @@ public:
     std::unique_ptr<kept_bytes> take_kept();
     void give_back(std::unique_ptr<kept_bytes> unused) noexcept;
     void flush_later(turn_stream& stream) noexcept { turn_.flush(stream); }
-    /// Calls `who` once, before the streams are written in this turn or the next.
-    void write_later(turn_writer& who) noexcept { turn_.write(who); }
+    /// Calls `who` once, in its phase of this turn or of the next. Takes no memory, so it cannot fail.
+    void work_later(turn_worker& who) noexcept { turn_.add(who); }
     void read_on(turn_stream& stream) noexcept { turn_.read_on(stream); }
     /// The same, of a stream that has more to read than its share: when its turn comes, among all that have.
     void read_more(turn_stream& stream) noexcept { turn_.read_more(stream); }
@@ -172,9 +179,6 @@ public:
     /// Calls `after` when the current turn's output has been written and its mail posted. It holds ids, not pointers to
     /// what may be closed until then.
     void at_turn_end(std::function<void()> after) { turn_.defer(std::move(after)); }
-    /// Calls `who` once at the end of the current turn, or of the next, after what at_turn_end() was given. Takes no
-    /// memory, so it cannot fail.
-    void end_later(turn_ender& who) noexcept { turn_.end(who); }
 
     /// Returns the bytes in this shard's streams, without shared payloads.
     std::size_t queued_memory() const noexcept { return chunks_.bytes_in_use() + kept_size_; }
@@ -192,6 +196,7 @@ private:
     static constexpr std::chrono::milliseconds more_reading{
         2};  ///< time in a turn for streams that have more than their share
     static constexpr unsigned openings_in_a_turn = 4;
+    static constexpr std::size_t replies_kept = 32;  ///< places for replies, before so many pieces of mail are run
     static constexpr std::size_t most_spare_outboxes = 4'096;
     static constexpr std::size_t most_spare_kept = 256;
 
@@ -206,12 +211,12 @@ private:
     };
 
     /// Reports changed groups once, at the end of the turn.
-    class group_teller final : public turn_writer {
+    class group_teller final : public turn_worker {
     public:
-        explicit group_teller(shard& owner) noexcept : owner_{owner} {}
-        void write_turn() override {
+        explicit group_teller(shard& owner) noexcept : turn_worker{work_phase::writing}, owner_{owner} {}
+        void work_in_turn() override {
             // A report that failed is repeated in the next turn.
-            if (!owner_.guarded("news of groups", [this] { owner_.groups_.tell_changes(); })) owner_.write_later(*this);
+            if (!owner_.guarded("news of groups", [this] { owner_.groups_.tell_changes(); })) owner_.work_later(*this);
         }
 
     private:
@@ -219,6 +224,7 @@ private:
     };
 
     void run();
+    void keep_room(std::vector<task>& out, std::size_t places);
     void read_clocks() noexcept;
     bool is_sweep_due() noexcept;
     std::chrono::milliseconds longest_wait() const noexcept;
@@ -254,6 +260,8 @@ private:
     mailbox mail_;
     mail_slot mail_slot_;
     std::vector<task> taken_mail_;
+    std::size_t next_mail_ = 0;     ///< the piece of taken_mail_ that is to be run next
+    std::size_t replies_owed_ = 1;  ///< pieces of mail that may still need their places for replies; 1 also elsewhere
     std::vector<std::vector<task>> outgoing_;
     bool has_outgoing_ = false;
     std::size_t receive_share_ = receive_size;
@@ -271,7 +279,7 @@ private:
     exchange::counters counters_;
     session_table sessions_;
     group_teller group_teller_{*this};
-    group_table groups_{[this] { write_later(group_teller_); }};
+    group_table groups_{[this] { work_later(group_teller_); }};
     std::shared_ptr<const routing_table> routes_;
     peer_port* peers_ = nullptr;
     observer_list<session_observer> observers_;
@@ -280,5 +288,9 @@ private:
     std::unordered_map<std::uint64_t, command_source*> sources_;
     executor executor_;
 };
+
+/// Ends shards that belong together. When it returns, none of them runs, and nothing of their mail, their deferred work
+/// and their closed streams is left: what these refer to may be destroyed.
+void end_all(const std::vector<std::unique_ptr<shard>>& shards);
 
 }  // namespace bester::exchange

@@ -2,9 +2,21 @@
 
 namespace bester::exchange {
 
-turn::~turn() {
-    for (turn_list* const each : {&dying_, &buried_})
-        while (turn_stream* const stream = each->pop()) delete stream;
+turn::~turn() { destroy_closed(); }
+
+void turn::discard() noexcept {
+    // No stream is called any more, so that none is left in a list from which it would be called.
+    for (turn_list* const each : {&resuming_, &waiting_, &dirty_})
+        while (each->pop()) {}
+    deferred_.clear();
+    destroy_closed();
+}
+
+void turn::destroy_closed() noexcept {
+    // A destructor may bury more streams.
+    while (!dying_.empty() || !buried_.empty())
+        for (turn_list* const each : {&dying_, &buried_})
+            while (turn_stream* const stream = each->pop()) delete stream;
 }
 
 /// A stream that still waits to read is called once more before it is destroyed, and finds that it is closed.
@@ -46,15 +58,14 @@ void turn::read_waiting() {
     }
 }
 
-/// The same of writers and enders.
-template <class Member>
-void turn::call_each(Member*& first, Member*& last, const char* where, void (Member::*what)()) {
-    Member* next = std::exchange(first, nullptr);
-    last = nullptr;
-    while (next) {
-        Member& member = *std::exchange(next, next->next_);
-        member.is_registered_ = false;
-        guard(where, [&] { (member.*what)(); });
+/// The same of workers.
+void turn::call_workers(turn_place& registered, const char* where) {
+    turn_place now;
+    now.replace(registered);
+    while (!now.is_alone()) {
+        turn_worker& worker = static_cast<turn_worker&>(now.next());
+        worker.leave();
+        guard(where, [&] { worker.work_in_turn(); });
     }
 }
 
@@ -68,7 +79,7 @@ void turn::run() {
     call_all(resuming_, "a stream that reads on", &turn_stream::read_on);
     read_waiting();
     phase_ = turn_phase::writing;
-    call_each(first_writer_, last_writer_, "a writer", &turn_writer::write_turn);
+    call_workers(writers_, "a writer");
     call_all(dirty_, "a stream that is written", &turn_stream::flush);
     guard("mail for other shards", [&] { host_.post_outgoing(); });
     phase_ = turn_phase::ending;
@@ -80,7 +91,7 @@ void turn::end() {
     called_deferred_.swap(deferred_);
     for (const auto& work : called_deferred_) guard("the end of a turn", work);
     called_deferred_.clear();
-    call_each(first_ender_, last_ender_, "the end of a turn", &turn_ender::end_turn);
+    call_workers(enders_, "the end of a turn");
     guard("mail for other shards", [&] { host_.post_outgoing(); });
     // A destructor may bury more streams; these are younger than the ones destroyed here.
     turn_list gone = dying_.take();

@@ -79,36 +79,56 @@ private:
     std::size_t size_ = 0;
 };
 
-/// An object that gathers output during a turn and writes it to streams once, before they are flushed. It holds its own
-/// place in the turn's list, so that registering it takes no memory and cannot fail.
-class turn_writer {
+/// A place in a ring: each knows the next and the one before, so that leaving takes neither time nor memory.
+class turn_place {
 public:
-    turn_writer() = default;
-    turn_writer(const turn_writer&) = delete;
-    turn_writer& operator=(const turn_writer&) = delete;
-    virtual ~turn_writer() = default;
-    virtual void write_turn() = 0;
+    turn_place() = default;
+    turn_place(const turn_place&) = delete;
+    turn_place& operator=(const turn_place&) = delete;
+    ~turn_place() { leave(); }
+
+    bool is_alone() const noexcept { return next_ == this; }
+    turn_place& next() const noexcept { return *next_; }
+    void leave() noexcept {
+        next_->previous_ = previous_;
+        previous_->next_ = next_;
+        next_ = previous_ = this;
+    }
+    /// Enters the ring of `other` as the last before it; this one must be alone.
+    void enter_before(turn_place& other) noexcept {
+        next_ = &other;
+        previous_ = std::exchange(other.previous_, this);
+        previous_->next_ = this;
+    }
+    /// Takes the place of `other`, which is alone then; this one must be alone.
+    void replace(turn_place& other) noexcept {
+        enter_before(other);
+        other.leave();
+    }
 
 private:
-    friend class turn;
-    turn_writer* next_ = nullptr;
-    bool is_registered_ = false;
+    turn_place* next_ = this;
+    turn_place* previous_ = this;
 };
 
-/// Something that has work at the end of a turn. It has its place in the turn's list in itself, so that registering it
-/// takes no memory and cannot fail. It is destroyed only when it is not registered, or after the turn.
-class turn_ender {
+/// The phase in which a turn_worker is called.
+enum class work_phase : std::uint8_t {
+    writing,  ///< before the streams are written: it writes output that it has gathered
+    ending,   ///< after what was deferred
+};
+
+/// An object that has work in a turn, once however often it was registered, and always in the same phase. It has its
+/// place among those that are registered in itself, so that registering it takes no memory and cannot fail, and leaves
+/// that place when it is destroyed. Belongs to one shard's thread.
+class turn_worker : private turn_place {
 public:
-    turn_ender() = default;
-    turn_ender(const turn_ender&) = delete;
-    turn_ender& operator=(const turn_ender&) = delete;
-    virtual ~turn_ender() = default;
-    virtual void end_turn() = 0;
+    explicit turn_worker(work_phase phase) noexcept : phase_{phase} {}
+    virtual ~turn_worker() = default;
+    virtual void work_in_turn() = 0;
 
 private:
     friend class turn;
-    turn_ender* next_ = nullptr;
-    bool is_registered_ = false;
+    work_phase phase_;
 };
 
 enum class turn_phase : std::uint8_t { ended, handling, mail, reading_on, writing, ending };
@@ -161,12 +181,15 @@ public:
     void read_more(turn_stream& stream) noexcept { waiting_.push(stream); }
     /// For the next phase in which streams are written.
     void flush(turn_stream& stream) noexcept { dirty_.push(stream); }
-    void write(turn_writer& writer) noexcept { add(first_writer_, last_writer_, writer); }
+    /// For the next phase of the worker.
+    void add(turn_worker& worker) noexcept {
+        if (worker.is_alone()) worker.enter_before(worker.phase_ == work_phase::writing ? writers_ : enders_);
+    }
     /// Calls `work` when the output of the turn has been written and its mail posted. It holds ids, not pointers to
     /// what may be closed until then.
     void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
-    /// The same of `ender`, after all `work`; once, however often it was registered.
-    void end(turn_ender& ender) noexcept { add(first_ender_, last_ender_, ender); }
+    /// Destroys what was deferred and all closed streams, when no turn will run any more.
+    void discard() noexcept;
     /// Takes a closed stream, to destroy it.
     void bury(std::unique_ptr<turn_stream> closed) noexcept {
         if (closed) buried_.push(*closed.release());
@@ -177,38 +200,28 @@ public:
     turn_phase phase() const noexcept { return phase_; }
     /// Whether the next turn has something to do though nothing may become ready.
     bool has_work() const noexcept {
-        return !resuming_.empty() || !waiting_.empty() || !dirty_.empty() || first_writer_ || first_ender_ ||
-               !deferred_.empty() || !buried_.empty() || !dying_.empty();
+        return !resuming_.empty() || !waiting_.empty() || !dirty_.empty() || !writers_.is_alone() ||
+               !enders_.is_alone() || !deferred_.empty() || !buried_.empty() || !dying_.empty();
     }
 
 private:
     template <class Work>
     bool guard(const char* where, Work&& work) noexcept;
-    /// Registers at the end of a list, once.
-    template <class Member>
-    static void add(Member*& first, Member*& last, Member& added) noexcept {
-        if (std::exchange(added.is_registered_, true)) return;
-        added.next_ = nullptr;
-        (last ? last->next_ : first) = &added;
-        last = &added;
-    }
-    template <class Member>
-    void call_each(Member*& first, Member*& last, const char* where, void (Member::*what)());
+    void call_workers(turn_place& registered, const char* where);
     void call_all(turn_list& registered, const char* where, void (turn_stream::*what)());
     void call_on(turn_stream& stream, const char* where, void (turn_stream::*what)());
     void read_waiting();
     void end();
     void destroy(turn_list gone) noexcept;
+    void destroy_closed() noexcept;
 
     turn_host& host_;
     turn_phase phase_ = turn_phase::ended;
     turn_list resuming_{&turn_stream::reading_};
     turn_list waiting_{&turn_stream::reading_};  ///< to read more than their share
     turn_list dirty_{&turn_stream::writing_};
-    turn_writer* first_writer_ = nullptr;
-    turn_writer* last_writer_ = nullptr;
-    turn_ender* first_ender_ = nullptr;
-    turn_ender* last_ender_ = nullptr;
+    turn_place writers_;  ///< the ring of those that are registered to write
+    turn_place enders_;   ///< the same of those with work at the end
     std::vector<std::function<void()>> deferred_;
     std::vector<std::function<void()>> called_deferred_;
     turn_list buried_{&turn_stream::grave_};  ///< in this turn

@@ -95,8 +95,7 @@ void channel::list_group() {
                     for (const session* member : in->members()) listed->emplace_back(member->id(), member->user());
                 found = std::move(listed);
             });
-            there.make_room_for(home);
-            there.post_to(home, [sum, part = std::move(found)](exchange::shard& back) {
+            there.post_reply(home, [sum, part = std::move(found)](exchange::shard& back) {
                 exchange::command_source* const asked = back.find_source(sum->source);
                 if (!asked) return;
                 const bool is_taken = part && back.guarded("a part of a list", [&] {

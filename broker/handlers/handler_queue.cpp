@@ -98,7 +98,7 @@ submit_result handler_queue::submit(const exchange::envelope_view& message, std:
     waiting.origin = origin_of(message);
     const bool has_room =
         room_.make_room(waiting.origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
-    if (!evicted_.empty()) shard_.end_later(eviction_teller_);
+    if (!evicted_.empty()) shard_.work_later(eviction_teller_);
     if (!has_room) {
         shard_.count(counter::busy);
         return {outcome::refused, error_code::busy};

@@ -75,10 +75,10 @@ private:
 
     /// Tells the senders of messages that gave way; at the end of the turn, since the caller of submit() may be
     /// executing commands.
-    class eviction_teller final : public exchange::turn_ender {
+    class eviction_teller final : public exchange::turn_worker {
     public:
-        explicit eviction_teller(handler_queue& of) noexcept : queue_{of} {}
-        void end_turn() override { queue_.fail(queue_.evicted_, wire::error_code::busy); }
+        explicit eviction_teller(handler_queue& of) noexcept : turn_worker{exchange::work_phase::ending}, queue_{of} {}
+        void work_in_turn() override { queue_.fail(queue_.evicted_, wire::error_code::busy); }
 
     private:
         handler_queue& queue_;

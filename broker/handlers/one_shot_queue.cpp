@@ -54,7 +54,7 @@ submit_result one_shot_queue::submit(const exchange::envelope_view& message, std
     const std::uint64_t origin = origin_of(message);
     const bool has_place =
         room_.make_room(origin, data.size(), room_bounds(*settings_, shard_.settings().shards), evicted_);
-    if (!evicted_.empty()) shard_.end_later(eviction_teller_);
+    if (!evicted_.empty()) shard_.work_later(eviction_teller_);
     if (!has_place) {
         shard_.count(counter::busy);
         return {outcome::refused, error_code::busy};

@@ -6,11 +6,12 @@
 
 namespace bester {
 
-/// While it lives, operator new fails once on the thread that made it: the call of this number, counted from 1. For
-/// test programs that are linked with failing_allocation.cpp. One at a time on a thread, and destroyed there.
+/// While it lives, operator new fails on the thread that made it: the call of this number, counted from 1, and those
+/// that follow it, `count` in all. For test programs that are linked with failing_allocation.cpp. One at a time on a
+/// thread, and destroyed there.
 class failing_allocation {
 public:
-    explicit failing_allocation(std::size_t number) noexcept;
+    explicit failing_allocation(std::size_t number, std::size_t count = 1) noexcept;
     ~failing_allocation();
     failing_allocation(const failing_allocation&) = delete;
     failing_allocation& operator=(const failing_allocation&) = delete;

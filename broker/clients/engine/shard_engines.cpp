@@ -206,7 +206,7 @@ void shard_engines::end_request(const waiting_request& which) noexcept {
 void shard_engines::call_later(engine_session& who, engine_due what) noexcept {
     who.due |= what;
     due_.splice(due_.end(), who.due_place);
-    clients_.shard().end_later(turn_end_);
+    clients_.shard().work_later(turn_end_);
 }
 
 void shard_engines::forget_due(engine_session& who) noexcept {
@@ -221,7 +221,7 @@ void shard_engines::end_turn() {
     const auto until = std::chrono::steady_clock::now() + time_of_turn;
     for (std::size_t left = due_.size(); left > 0 && !due_.empty(); --left) {
         if (std::chrono::steady_clock::now() >= until) {
-            clients_.shard().end_later(turn_end_);
+            clients_.shard().work_later(turn_end_);
             break;
         }
         engine_session& who = *due_.front();
@@ -303,10 +303,8 @@ void shard_engines::settle_down(moved& what) {
     checks_.merge(its_check);
     clients_.count_engine();
     clients_.shard().wake_sweep();
-    if (!has_room) {
-        clients_.shard().count(counter::connections_refused);
-        return who.close_later();
-    }
+    if (!has_room) clients_.shard().count(counter::connections_refused);
+    if (!has_room || has_closed_all_) return who.close_later();
     const std::string sid = who.sid();
     if (what.carrier) {
         const bool is_taken = clients_.take_over<engine_carrier>(std::move(*what.carrier), what.how, who, what.part);
@@ -365,7 +363,7 @@ void shard_engines::ended(engine_session& who) noexcept {
     }
     clients_.shard().wake_sweep();
     dead_engines_.splice(dead_engines_.end(), gone);
-    clients_.shard().end_later(turn_end_);
+    clients_.shard().work_later(turn_end_);
 }
 
 void shard_engines::remember(namespace_session& who) { recoverable_.emplace(who.recovery()->secret(), &who); }
@@ -404,13 +402,13 @@ void shard_engines::remove_later(namespace_session& who) noexcept { bury(take_lo
 void shard_engines::bury(session_list gone) noexcept {
     for (const auto& each : gone) clients_.shard().guarded("a session that leaves", [&] { each->drop(); });
     dead_sessions_.splice(dead_sessions_.end(), gone);
-    clients_.shard().end_later(turn_end_);
+    clients_.shard().work_later(turn_end_);
 }
 
 /// Not before the turn ends: whoever ended them may be among their own calls. Who could not leave stays in its grave
 /// until it can.
 void shard_engines::clear_graves() {
-    exchange::undo clear_again{[&] { clients_.shard().end_later(turn_end_); }};
+    exchange::undo clear_again{[&] { clients_.shard().work_later(turn_end_); }};
     while (!dead_sessions_.empty()) {
         namespace_session& each = *dead_sessions_.front();
         each.drop();
@@ -440,6 +438,7 @@ void shard_engines::for_each(const std::function<void(namespace_session&)>& each
 }
 
 void shard_engines::close_all() {
+    has_closed_all_ = true;
     for_each([](namespace_session& who) {
         who.end(wire::error_code::shutting_down, exchange::close_reason::shutting_down);
     });

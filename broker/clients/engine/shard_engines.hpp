@@ -104,10 +104,10 @@ private:
     struct moved;
     using engine_list = std::list<std::unique_ptr<engine_session>>;
     /// What is to be done at the end of a turn.
-    class turn_end final : public exchange::turn_ender {
+    class turn_end final : public exchange::turn_worker {
     public:
-        explicit turn_end(shard_engines& of) noexcept : engines_{of} {}
-        void end_turn() override { engines_.end_turn(); }
+        explicit turn_end(shard_engines& of) noexcept : turn_worker{exchange::work_phase::ending}, engines_{of} {}
+        void work_in_turn() override { engines_.end_turn(); }
 
     private:
         shard_engines& engines_;
@@ -152,6 +152,7 @@ private:
     turn_end turn_end_{*this};
     std::uint64_t last_offset_;  ///< begins at a random number, so that offsets of other shards and earlier runs differ
     std::uint64_t next_check_ms_ = 0;
+    bool has_closed_all_ = false;  ///< and closes those that come from other shards
 };
 
 }  // namespace bester::clients

@@ -22,7 +22,12 @@ constexpr std::size_t most_unsaid_bytes = std::size_t{64} << 10;
 
 shard_peers::shard_peers(exchange::shard& on, const std::vector<shard_peers*>& all, link_listener& listener,
                          std::uint64_t first_flow, std::shared_ptr<const peer_view> known)
-    : shard_{on}, all_{all}, listener_{listener}, first_flow_{first_flow}, known_{std::move(known)} {
+    : turn_worker{exchange::work_phase::writing},
+      shard_{on},
+      all_{all},
+      listener_{listener},
+      first_flow_{first_flow},
+      known_{std::move(known)} {
     shard_.add_swept(*this);
     shard_.set_peers(this);
 }
@@ -212,11 +217,11 @@ void shard_peers::mark(flow& which) {
     dirty_.push_back(&which);
     which.is_dirty = true;
     if (is_write_due_) return;
-    shard_.write_later(*this);
+    shard_.work_later(*this);
     is_write_due_ = true;
 }
 
-void shard_peers::write_turn() {
+void shard_peers::work_in_turn() {
     is_write_due_ = false;
     writing_.swap(dirty_);
     for (flow* each : writing_) {

@@ -52,7 +52,7 @@ struct flow_load {
 ///
 /// A message for another server is encoded on the shard of its command, handed to the home shard of its destination,
 /// numbered and kept there by a flow_sender, and put on the link of the next hop.
-class shard_peers final : public exchange::peer_port, public exchange::swept, public exchange::turn_writer {
+class shard_peers final : public exchange::peer_port, public exchange::swept, public exchange::turn_worker {
 public:
     /// `all`: those of all shards by index, filled before any shard runs. `first_flow`: see flow_sender.
     shard_peers(exchange::shard& on, const std::vector<shard_peers*>& all, link_listener& listener,
@@ -93,7 +93,7 @@ public:
     void on_link_drained(const peer_link& link);
 
     bool sweep(std::uint64_t now_ms) override;
-    void write_turn() override;
+    void work_in_turn() override;
 
 private:
     using time_point = flow_sender::time_point;

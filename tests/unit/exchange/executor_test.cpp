@@ -3,7 +3,10 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
+#include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +38,10 @@ public:
         return true;
     }
     bool deliver(const payload&) override {
+        if (fails) {
+            failing.emplace(1, 20);
+            throw std::bad_alloc{};
+        }
         if (is_full) return false;
         got.emplace_back("shared");
         return true;
@@ -49,6 +56,8 @@ public:
     }
 
     bool is_full = false;
+    bool fails = false;  ///< there is no memory for a delivery, nor for what is tried next
+    std::optional<failing_allocation> failing;
     std::vector<std::string> got;
 
 private:
@@ -273,6 +282,21 @@ TEST_CASE_METHOD(fixture, "executor: a handler is held to its rights and its rat
     const auto frames = told();
     REQUIRE(frames.size() == 1);
     CHECK(frames[0].find("rate_limited") != std::string::npos);
+}
+
+TEST_CASE_METHOD(fixture, "executor: a shard without any memory still says that its part has failed", "[exchange]") {
+    const std::string command = GENERATE(as<std::string>{}, R"({"command":"sendClients","users":["gustav"],"data":1})",
+                                         R"({"command":"sendClients","users":["*"],"data":1})");
+    shards.ask(1, [&](shard&) { gustavs[0]->fails = true; });
+    answer(command);
+    const auto is_told = [&] {
+        return shards.ask(0, [&](shard&) { return !tina->got.empty() && tina->got.back().starts_with("done"); });
+    };
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    while (!is_told()) REQUIRE(std::chrono::steady_clock::now() < limit);
+    shards.ask(1, [&](shard&) { gustavs[0]->failing.reset(); });
+    CHECK(of_tina().back().starts_with(R"(done "m1" internal_error)"));
+    CHECK(shards.ask(1, [](shard& there) { return there.counters()[counter::internal_errors]; }) > 0);
 }
 
 TEST_CASE_METHOD(fixture, "executor: a message that is passed on is ended by who has it then", "[exchange]") {

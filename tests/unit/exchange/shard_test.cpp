@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <future>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "failing_allocation.hpp"
 #include "running_shards.hpp"
 
 namespace bester::exchange {
@@ -256,6 +259,56 @@ TEST_CASE("shard: has_mail says what was posted and not run, and it is run befor
         });
     });
     CHECK(told.get_future().get() == std::vector<std::string>{"has mail", "mail", "later"});
+}
+
+TEST_CASE("shard: what came too late to be run is destroyed when all shards have ended", "[exchange]") {
+    exchange_settings settings{"home", 2};
+    directory users;
+    std::vector<shard*> all(2);
+    std::vector<std::unique_ptr<shard>> shards;
+    for (unsigned i = 0; i < 2; ++i) {
+        shards.push_back(std::make_unique<shard>(i, settings, users, all));
+        all[i] = shards[i].get();
+    }
+    auto what = std::make_shared<int>(0);
+    shards[0]->start();
+    // The second shard has ended already when this is posted to it.
+    shards[0]->post([what](shard& there) { there.post_to(1, [what](shard&) { ++*what; }); });
+    std::promise<void> is_posted;
+    shards[0]->post([&](shard& there) { there.at_turn_end([&] { is_posted.set_value(); }); });
+    is_posted.get_future().get();
+    shards[1]->start();
+    shards[1]->stop();
+    shards[1]->join();
+    CHECK(*what == 1);
+    shards[0]->post([what](shard& there) { there.post_to(1, [what](shard&) { ++*what; }); });
+    end_all(shards);
+    CHECK(*what == 1);
+    CHECK(what.use_count() == 1);
+}
+
+TEST_CASE("shard: without memory for the replies that it owes, mail is run later", "[exchange]") {
+    running_shards shards{2};
+    std::optional<failing_allocation> failing;
+    std::atomic<int> replies = 0;
+    constexpr int pieces = 100;
+    signalled relief;
+    relief.on_signal = [&] { failing.reset(); };
+    shards.ask(1, [&](shard& there) {
+        there.loop().add(relief.fd, EPOLLIN, relief);
+        there.at_turn_end([&] { failing.emplace(1, 1'000'000'000); });
+    });
+    std::promise<void> is_done;
+    for (int i = 0; i < pieces; ++i)
+        shards[1].post([&](shard& there) {
+            there.post_reply(0, [&](shard&) {
+                if (++replies == pieces) is_done.set_value();
+            });
+        });
+    relief.signal();
+    is_done.get_future().get();
+    CHECK(replies == pieces);
+    shards.ask(1, [&](shard& there) { there.loop().remove(relief.fd); });
 }
 
 }  // namespace bester::exchange

@@ -12,7 +12,8 @@ using bester::exchange::turn;
 using bester::exchange::turn_host;
 using bester::exchange::turn_phase;
 using bester::exchange::turn_stream;
-using bester::exchange::turn_writer;
+using bester::exchange::turn_worker;
+using bester::exchange::work_phase;
 
 namespace {
 
@@ -68,10 +69,10 @@ private:
     std::string name_;
 };
 
-class fake_writer final : public turn_writer {
+class fake_writer final : public turn_worker {
 public:
-    explicit fake_writer(record& in) : in_{in} {}
-    void write_turn() override { in_.add("writer", on_write); }
+    explicit fake_writer(record& in) : turn_worker{work_phase::writing}, in_{in} {}
+    void work_in_turn() override { in_.add("writer", on_write); }
 
     work on_write;
 
@@ -107,7 +108,7 @@ TEST_CASE_METHOD(fixture, "turn: the phases come in order, and each knows its na
     host.on_ready = host.on_mail = host.on_sweep = stream.on_read = stream.on_write = writer.on_write = note;
     t.read_on(stream);
     t.flush(stream);
-    t.write(writer);
+    t.add(writer);
     t.defer([&] { log.add("deferred", note); });
     CHECK(t.has_work());
     CHECK(run() == calls{"ready", "mail", "sweep", "s reads", "writer", "s writes", "post", "deferred", "post"});
@@ -120,11 +121,11 @@ TEST_CASE_METHOD(fixture, "turn: the phases come in order, and each knows its na
 TEST_CASE_METHOD(fixture,
                  "turn: what is registered in a phase is called in this turn's later phases or the next turn's",
                  "[exchange]") {
-    enum class when { ready, mail, sweep, read, turn_writer, write, post, deferred };
-    enum class what { read, write, turn_writer, defer };
-    const auto registering = GENERATE(when::ready, when::mail, when::sweep, when::read, when::turn_writer, when::write,
+    enum class when { ready, mail, sweep, read, writer, write, post, deferred };
+    enum class what { read, write, writer, defer };
+    const auto registering = GENERATE(when::ready, when::mail, when::sweep, when::read, when::writer, when::write,
                                       when::post, when::deferred);
-    const auto registered = GENERATE(what::read, what::write, what::turn_writer, what::defer);
+    const auto registered = GENERATE(what::read, what::write, what::writer, what::defer);
     CAPTURE(static_cast<int>(registering), static_cast<int>(registered));
 
     fake_stream other{log, "other"};
@@ -137,7 +138,7 @@ TEST_CASE_METHOD(fixture,
         switch (registered) {
             case what::read: t.read_on(wanted); break;
             case what::write: t.flush(wanted); break;
-            case what::turn_writer: t.write(writer); break;
+            case what::writer: t.add(writer); break;
             case what::defer: t.defer([&] { log.add("wanted deferred", {}); }); break;
         }
     };
@@ -149,9 +150,9 @@ TEST_CASE_METHOD(fixture,
             other.on_read = act;
             t.read_on(other);
             break;
-        case when::turn_writer:
+        case when::writer:
             other_writer.on_write = act;
-            t.write(other_writer);
+            t.add(other_writer);
             break;
         case when::write:
             other.on_write = act;
@@ -160,14 +161,14 @@ TEST_CASE_METHOD(fixture,
         case when::post: host.on_post = act; break;
         case when::deferred: t.defer(act); break;
     }
-    const std::string call = registered == what::read          ? "wanted reads"
-                             : registered == what::write       ? "wanted writes"
-                             : registered == what::turn_writer ? "writer"
-                                                               : "wanted deferred";
-    const int last_phase_before = registered == what::read          ? static_cast<int>(when::sweep)
-                                  : registered == what::turn_writer ? static_cast<int>(when::read)
-                                  : registered == what::write       ? static_cast<int>(when::turn_writer)
-                                                                    : static_cast<int>(when::post);
+    const std::string call = registered == what::read     ? "wanted reads"
+                             : registered == what::write  ? "wanted writes"
+                             : registered == what::writer ? "writer"
+                                                          : "wanted deferred";
+    const int last_phase_before = registered == what::read     ? static_cast<int>(when::sweep)
+                                  : registered == what::writer ? static_cast<int>(when::read)
+                                  : registered == what::write  ? static_cast<int>(when::writer)
+                                                               : static_cast<int>(when::post);
     const bool is_in_this_turn = static_cast<int>(registering) <= last_phase_before;
     const auto this_turn = run();
     CHECK((std::count(this_turn.begin(), this_turn.end(), call) == 1) == is_in_this_turn);
@@ -318,7 +319,7 @@ TEST_CASE_METHOD(fixture, "turn: an exception ends the call that it left, and no
     }
     SECTION("a writer") {
         writer.on_write = fails();
-        t.write(writer);
+        t.add(writer);
         expected = {"ready",       "mail", "sweep", "good reads", "writer", "caught in a writer",
                     "good writes", "post", "post"};
     }
@@ -390,11 +391,11 @@ TEST_CASE_METHOD(fixture, "turn: a stream that was closed is not destroyed befor
 namespace {
 
 /// Has work at the end of a turn, and some more at the end of the next.
-struct noting_ender final : bester::exchange::turn_ender {
-    noting_ender(turn& in, int& calls) : turn_{in}, calls_{calls} {}
-    void end_turn() override {
+struct noting_ender final : turn_worker {
+    noting_ender(turn& in, int& calls) : turn_worker{work_phase::ending}, turn_{in}, calls_{calls} {}
+    void work_in_turn() override {
         ++calls_;
-        if (again > 0 && again-- > 0) turn_.end(*this);
+        if (again > 0 && again-- > 0) turn_.add(*this);
         if (fails) throw std::runtime_error{"planned"};
     }
 
@@ -416,8 +417,8 @@ TEST_CASE_METHOD(fixture, "turn: who has work at its end is called once in each,
     first.fails = true;
     const auto attempt = bester::fail_allocation(1, [&] {
         for (int i = 0; i < 3; ++i) {
-            t.end(first);
-            t.end(second);
+            t.add(first);
+            t.add(second);
         }
     });
     CHECK_FALSE(attempt.has_failed);
@@ -428,4 +429,47 @@ TEST_CASE_METHOD(fixture, "turn: who has work at its end is called once in each,
     run();
     CHECK(calls == 3);
     CHECK_FALSE(t.has_work());
+}
+
+TEST_CASE_METHOD(fixture, "turn: who is destroyed while it is registered leaves its place", "[turn]") {
+    int calls = 0;
+    noting_ender first{t, calls};
+    noting_ender last{t, calls};
+    auto gone = std::make_unique<noting_ender>(t, calls);
+    t.add(first);
+    t.add(*gone);
+    t.add(last);
+    SECTION("before the turn") { gone.reset(); }
+    SECTION("in the same phase, by another") {
+        fake_writer writing{log};
+        auto second = std::make_unique<fake_writer>(log);
+        writing.on_write = [&] {
+            second.reset();
+            gone.reset();
+        };
+        t.add(writing);
+        t.add(*second);
+        run();
+        CHECK(calls == 2);
+        CHECK_FALSE(t.has_work());
+        return;
+    }
+    run();
+    CHECK(calls == 2);
+    CHECK_FALSE(t.has_work());
+}
+
+TEST_CASE_METHOD(fixture, "turn: what is discarded is destroyed at once, also what waits to be read", "[turn]") {
+    int calls = 0;
+    for (const bool waits : {false, true}) {
+        auto closed = std::make_unique<fake_stream>(log, "closed");
+        if (waits) t.read_more(*closed);
+        t.flush(*closed);
+        t.bury(std::move(closed));
+    }
+    t.defer([&] { ++calls; });
+    t.discard();
+    CHECK(log.take() == std::vector<std::string>{"closed destroyed", "closed destroyed"});
+    CHECK_FALSE(t.has_work());
+    CHECK(calls == 0);
 }
