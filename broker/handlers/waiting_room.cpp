@@ -8,19 +8,44 @@
 namespace bester::handlers {
 
 bool waiting_room::make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, message_list& evicted) {
-    for (;;) {
-        const bool has_place = messages_ < most.messages;
-        if (has_place && (messages_ == 0 || bytes_ + bytes <= most.bytes)) return true;
+    // First it is found out who would give way, since nobody does unless that makes room enough.
+    std::size_t messages_left = messages_;
+    std::size_t bytes_left = bytes_;
+    const auto fits = [&](measure by) {
+        if (by == by_messages) return messages_left < most.messages;
+        return messages_left == 0 || bytes_left + bytes <= most.bytes;
+    };
+    const auto own = shares_.find(origin);
+    std::array<const share*, measures> giving{};
+    std::array<std::size_t, measures> given{};  // messages
+    std::array<std::size_t, measures> held{};   // by the share that gives, after that
+    const waiting_message* next = nullptr;
+    for (const measure by : {by_messages, by_bytes}) {
+        if (fits(by)) continue;
         if (messages_ == 0) return false;
-        const measure by = has_place ? by_bytes : by_messages;
-        const auto own = shares_.find(origin);
-        const std::size_t wanted = (own == shares_.end() ? 0 : own->second.held[by]) + (has_place ? bytes : 1);
-        const share& largest = *heaps_[by].front();
-        if (largest.origin == origin || largest.held[by] <= wanted) return false;
-        waiting_message& newest = *largest.newest;
-        move_out(newest.place, evicted);
-        evicted.back().data = {};
+        giving[by] = heaps_[by].front();
+        if (giving[by]->origin == origin) return false;
+        if (giving[by] != giving[by_messages] || by == by_messages) {
+            held = giving[by]->held;
+            next = giving[by]->newest;
+        }
+        const std::size_t wanted = (own == shares_.end() ? 0 : own->second.held[by]) + (by == by_messages ? 1 : bytes);
+        for (; !fits(by); next = next->older) {
+            if (!next || held[by] <= wanted) return false;
+            held[by_messages] -= 1;
+            held[by_bytes] -= next->data.size();
+            messages_left -= 1;
+            bytes_left -= next->data.size();
+            ++given[by];
+        }
     }
+    for (const measure by : {by_messages, by_bytes}) {
+        for (; given[by] > 0; --given[by]) {
+            move_out(giving[by]->newest->place, evicted);
+            evicted.back().data = {};
+        }
+    }
+    return true;
 }
 
 void waiting_room::add(line& to, waiting_message&& message) {

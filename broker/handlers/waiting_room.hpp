@@ -63,8 +63,8 @@ private:
 
 /// The messages of one shard that wait for one handler: in several lines, bounded together. When the room is full, the
 /// origin that holds the most gives way (the most messages or the most bytes, whichever bound is met): a new message of
-/// that origin is refused, a new message of another origin takes the place of that origin's newest. A pure container,
-/// used on its shard's thread.
+/// that origin is refused, a new message of another origin takes the place of that origin's newest, of as many as are
+/// needed. Nothing gives way for a message that is refused. A pure container, used on its shard's thread.
 class waiting_room {
 public:
     using line = waiting_line;
@@ -80,8 +80,9 @@ public:
     waiting_room(const waiting_room&) = delete;
     waiting_room& operator=(const waiting_room&) = delete;
 
-    /// Makes room for a message of `origin` with `bytes` of data. False: there is none, or only if one with a smaller
-    /// share gave way. Messages that gave way are moved to `evicted`, without their data.
+    /// Makes room for a message of `origin` with `bytes` of data. Messages that give way are moved to `evicted`,
+    /// without their data. Returns false, and nothing has given way, if there is no room, or only if those gave way
+    /// that hold no more than the origin would hold then.
     bool make_room(std::uint64_t origin, std::size_t bytes, const bounds& most, message_list& evicted);
     /// Puts a message at the end of a line, whatever the bounds. Without the memory for it the message is left as it
     /// is.

@@ -79,6 +79,38 @@ TEST_CASE("waiting room: bytes are bounded as well, and who holds the most of th
     CHECK(it.room.messages() == 3);
 }
 
+TEST_CASE("waiting room: nothing gives way for a message that is refused", "[handlers]") {
+    small_room it;
+    SECTION("since others would hold less than its origin then") {
+        for (int i = 0; i < 3; ++i) REQUIRE(it.enter(1, 300));
+        // Without one of these 600 would be left: more than 500, but then too little gives way.
+        CHECK_FALSE(it.enter(2, 700));
+        CHECK_FALSE(it.enter(2, 650));
+    }
+    SECTION("since the room is full of messages, and there is too little of bytes") {
+        REQUIRE(it.enter(3, 900));
+        for (int i = 0; i < 9; ++i) REQUIRE(it.enter(1, 1));
+        CHECK_FALSE(it.enter(2, 950));
+    }
+    SECTION("since the bound is zero now") {
+        REQUIRE(it.enter(1, 300));
+        REQUIRE(it.enter(1, 300));
+        CHECK_FALSE(it.room.make_room(2, 1, {0, 1'000}, it.evicted));
+    }
+    CHECK(it.evicted.empty());
+}
+
+TEST_CASE("waiting room: as many give way as both bounds need, of who holds the most of each", "[handlers]") {
+    small_room it;
+    REQUIRE(it.enter(1, 450));
+    REQUIRE(it.enter(1, 450));
+    for (int i = 0; i < 8; ++i) REQUIRE(it.enter(2, 1));
+    CHECK(it.enter(3, 200));
+    CHECK(serials(it.evicted) == numbers{10, 2});
+    CHECK(it.room.messages() == 9);
+    CHECK(it.room.bytes() == 657);
+}
+
 TEST_CASE("waiting room: an empty one takes one message of any size, unless none may wait", "[handlers]") {
     small_room it;
     CHECK(it.enter(1, 5'000));
