@@ -1,5 +1,7 @@
 #include "access/address_counts.hpp"
 
+#include <cassert>
+
 namespace bester::access {
 
 std::size_t address_counts::key_hash::operator()(const address_key& key) const noexcept {
@@ -8,6 +10,8 @@ std::size_t address_counts::key_hash::operator()(const address_key& key) const n
     mixed ^= mixed >> 32;
     return static_cast<std::size_t>(mixed);
 }
+
+address_counts::~address_counts() { assert(counts_.empty()); }
 
 std::optional<address_place> address_counts::enter(const address_key& address, std::size_t most) {
     if (address.is_none()) return address_place{};
@@ -21,17 +25,6 @@ std::optional<address_place> address_counts::enter(const address_key& address, s
 void address_counts::leave(address_place::entry& counted) noexcept {
     const std::lock_guard lock{mutex_};
     if (--counted.second.connections == 0) counts_.erase(counts_.find(counted.first));
-}
-
-std::size_t address_counts::count(const address_key& address) const {
-    const std::lock_guard lock{mutex_};
-    const auto found = counts_.find(address);
-    return found == counts_.end() ? 0 : found->second.connections;
-}
-
-std::size_t address_counts::addresses() const {
-    const std::lock_guard lock{mutex_};
-    return counts_.size();
 }
 
 address_place::~address_place() {

@@ -44,14 +44,15 @@ private:
 /// thread.
 class address_counts {
 public:
+    address_counts() = default;
+    /// Nothing may be counted any more.
+    ~address_counts();
+    address_counts(const address_counts&) = delete;
+    address_counts& operator=(const address_counts&) = delete;
+
     /// Counts one more connection from `address`, as long as the result exists. Returns nothing if `most` are counted
     /// already (0: any number). An address that is none is not counted, and never refused.
     std::optional<address_place> enter(const address_key& address, std::size_t most);
-
-    /// Returns how many connections from `address` are counted.
-    std::size_t count(const address_key& address) const;
-    /// Returns how many addresses have a connection.
-    std::size_t addresses() const;
 
 private:
     friend class address_place;
@@ -60,7 +61,7 @@ private:
     };
     void leave(address_place::entry& counted) noexcept;
 
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     std::unordered_map<address_key, address_place::count, key_hash> counts_;  ///< places refer to its nodes
 };
 

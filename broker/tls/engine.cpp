@@ -323,18 +323,4 @@ bool engine::peer_has_name(std::string_view name) const {
     return certificate && has_name(*certificate, name);
 }
 
-std::string_view engine::alpn() const noexcept {
-    const unsigned char* text = nullptr;
-    unsigned size = 0;
-    SSL_get0_alpn_selected(state_->ssl.get(), &text, &size);
-    return {reinterpret_cast<const char*>(text), size};
-}
-
-std::string_view engine::version() const noexcept { return SSL_get_version(state_->ssl.get()); }
-
-std::string_view engine::requested_name() const noexcept {
-    const char* name = SSL_get_servername(state_->ssl.get(), TLSEXT_NAMETYPE_host_name);
-    return name ? name : "";
-}
-
 }  // namespace bester::tls

@@ -105,12 +105,6 @@ public:
     std::vector<std::string> peer_names() const;
     /// Returns whether this is exactly one of its names.
     bool peer_has_name(std::string_view name) const;
-    /// Returns the agreed application protocol; empty if none.
-    std::string_view alpn() const noexcept;
-    /// "TLSv1.3"
-    std::string_view version() const noexcept;
-    /// Returns the name that the dialler requested (SNI); empty if none.
-    std::string_view requested_name() const noexcept;
 
 private:
     struct connection_state;

@@ -172,13 +172,16 @@ TEST_CASE("engine: accepts the client of the openssl program", "[tls]") {
     const auto path = ca.file("socket");
     const int listening = listen_at(path);
     openssl_program client(command(identity_of(ca, "alpha"), "s_client", "-unix", path, "-servername", "beta",
-                                   "-verify_hostname", "beta"));
-    connection ours(engine::accept(ca.link("beta")), ::accept(listening, nullptr, nullptr));
+                                   "-verify_hostname", "beta", "-alpn", "bester-link/1,bester-link/2"));
+    auto settings = ca.settings("beta");
+    settings.alpn = {"bester-link/2", "bester-link/1"};
+    connection ours(engine::accept(must(context::load(settings, now()))), ::accept(listening, nullptr, nullptr));
     ::close(listening);
     REQUIRE(ours.handshake() == handshake_status::done);
     CHECK(ours.side().peer_has_name("alpha"));
-    CHECK(ours.side().requested_name() == "beta");
-    CHECK_THAT(client.await("Verify return code: 0 (ok)"), Catch::Contains("TLSv1.3"));
+    // The first application protocol of the acceptor.
+    CHECK_THAT(client.await("Verify return code: 0 (ok)"),
+               Catch::Contains("TLSv1.3") && Catch::Contains("ALPN protocol: bester-link/2"));
     client.type("hello\n");
     CHECK(ours.read(6).text == "hello\n");
     const std::string large(100'000, 'x');
