@@ -1,14 +1,17 @@
 #include "handlers/handshake_messages.hpp"
 
-#include "wire/frame.hpp"
+#include <charconv>
 
-#include <nlohmann/json.hpp>
+#include "json/parse.hpp"
+#include "wire/frame.hpp"
+#include "wire/json_text.hpp"
 
 namespace bester::handlers {
 
 namespace {
 
-using nlohmann::json;
+using json::json_kind;
+using json::json_value;
 
 constexpr unsigned most_shards = 1 << 16;
 
@@ -16,37 +19,52 @@ tl::unexpected<refusal> bad_hello(std::string reason) {
     return tl::unexpected(refusal{wire::error_code::bad_hello, std::move(reason)});
 }
 
-std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string quoted(std::string_view text) {
+    std::string made;
+    wire::append_quoted(made, text);
+    return made;
+}
 
-bool take_string(const json& object, const char* name, std::string& into) {
-    const auto found = object.find(name);
-    if (found == object.end()) return true;
-    if (!found->is_string()) return false;
-    into = found->get<std::string>();
+bool take_string(const json_value& object, std::string_view name, std::string& into) {
+    const json_value* const found = object.value_of(name);
+    if (!found) return true;
+    if (!found->is(json_kind::string)) return false;
+    into = found->text;
     return true;
 }
 
-bool take_events(const json& object, hello_message& into) {
-    const auto found = object.find("events");
-    if (found == object.end()) return true;
-    if (!found->is_array()) return false;
-    for (const json& event : *found) {
-        if (event == "clients") into.wishes.client_events = true;
-        else if (event == "peers") into.wishes.peer_events = true;
-        else if (event == "groups") into.wishes.group_events = true;
+bool take_events(const json_value& object, hello_message& into) {
+    const json_value* const found = object.value_of("events");
+    if (!found) return true;
+    if (!found->is(json_kind::array)) return false;
+    for (const json_value& event : found->elements) {
+        if (!event.is(json_kind::string)) return false;
+        if (event.text == "clients") into.wishes.client_events = true;
+        else if (event.text == "peers") into.wishes.peer_events = true;
+        else if (event.text == "groups") into.wishes.group_events = true;
         else return false;
     }
     return true;
 }
 
+/// Returns whether the value is an integer below `end`, and writes it.
+bool take_number(const json_value& value, unsigned end, unsigned& into) {
+    const char* const last = value.text.data() + value.text.size();
+    const auto read = std::from_chars(value.text.data(), last, into);
+    return value.is(json_kind::number) && read.ec == std::errc{} && read.ptr == last && into < end;
+}
+
 }  // namespace
 
 tl::expected<hello_message, refusal> parse_hello(std::string_view text) {
-    const json parsed = json::parse(text, nullptr, false);
-    if (!parsed.is_object()) return bad_hello("the first frame must be a JSON object");
-    if (parsed.value("kind", json()) != "hello") return bad_hello("the first frame must have the kind \"hello\"");
-    const json protocol = parsed.value("protocol", json());
-    if (protocol != handler_protocol)
+    const auto document = json::parse_object(text);
+    if (!document) return bad_hello("the first frame must be a JSON object, with each field once");
+    const json_value& parsed = *document;
+    const json_value* const kind = parsed.value_of("kind");
+    if (!kind || !kind->is(json_kind::string) || kind->text != "hello")
+        return bad_hello("the first frame must have the kind \"hello\"");
+    const json_value* const protocol = parsed.value_of("protocol");
+    if (!protocol || !protocol->is(json_kind::number) || protocol->number() != handler_protocol)
         return tl::unexpected(refusal{wire::error_code::protocol_mismatch,
                                       "this broker speaks version " + std::to_string(handler_protocol) +
                                           " of the handler protocol; \"protocol\" must say so"});
@@ -57,14 +75,15 @@ tl::expected<hello_message, refusal> parse_hello(std::string_view text) {
     if (!take_string(parsed, "key", hello.key)) return bad_hello("\"key\" must be a string");
     if (!take_events(parsed, hello))
         return bad_hello("\"events\" must be an array of \"clients\", \"groups\" and \"peers\"");
-    if (const auto ping = parsed.find("ping"); ping != parsed.end()) {
-        if (!ping->is_boolean()) return bad_hello("\"ping\" must be true or false");
-        hello.wishes.answers_pings = ping->get<bool>();
+    if (const json_value* const ping = parsed.value_of("ping")) {
+        if (!ping->is(json_kind::boolean)) return bad_hello("\"ping\" must be true or false");
+        hello.wishes.answers_pings = ping->truth;
     }
-    if (const auto shard = parsed.find("shard"); shard != parsed.end()) {
-        if (!shard->is_number_unsigned() || shard->get<std::uint64_t>() >= most_shards)
+    if (const json_value* const shard = parsed.value_of("shard")) {
+        unsigned number = 0;
+        if (!take_number(*shard, most_shards, number))
             return bad_hello("\"shard\" must be an integer, from 0 to one less than \"shards\"");
-        hello.shard = shard->get<unsigned>();
+        hello.shard = number;
     }
     if (!hello.key.empty() && !hello.shard) return bad_hello("a hello with a \"key\" must name its \"shard\"");
     return hello;
@@ -86,7 +105,7 @@ std::string encode(const welcome_message& message) {
 }
 
 std::string encode(const refusal& error) {
-    return "{\"kind\":\"error\",\"code\":" + quoted(std::string(wire::describe(error.code).text)) +
+    return "{\"kind\":\"error\",\"code\":" + quoted(wire::describe(error.code).text) +
            ",\"reason\":" + quoted(error.reason) + "}";
 }
 

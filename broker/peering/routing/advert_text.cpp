@@ -1,10 +1,10 @@
 #include "peering/routing/advert_text.hpp"
 
+#include "json/parse.hpp"
 #include "wire/names.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
@@ -12,7 +12,8 @@ namespace bester::peering {
 
 namespace {
 
-using nlohmann::json;
+using bester::json::json_kind;
+using bester::json::json_value;
 using reason = tl::unexpected<std::string>;
 
 constexpr std::size_t longest_host = 253;
@@ -29,41 +30,39 @@ bool is_v6_byte(char c) noexcept {
     return is_hex_digit(c) || (c >= 'A' && c <= 'F') || c == ':' || c == '.' || c == '%';
 }
 
-const json* member(const json& object, const char* name) {
-    const auto found = object.find(name);
-    return found == object.end() ? nullptr : &*found;
-}
-
-std::optional<std::uint64_t> number_within(const json* value, std::uint64_t least, std::uint64_t most) {
-    if (!value || !value->is_number_unsigned()) {
+/// The number of a value that is an integer, not negative, and written without an exponent.
+std::optional<std::uint64_t> number_within(const json_value* value, std::uint64_t least, std::uint64_t most) {
+    if (!value || !value->is(json_kind::number)) {
         return std::nullopt;
     }
-    const auto number = value->get<std::uint64_t>();
-    return number >= least && number <= most ? std::optional{number} : std::nullopt;
+    std::uint64_t number = 0;
+    const char* const end = value->text.data() + value->text.size();
+    const auto read = std::from_chars(value->text.data(), end, number);
+    const bool is_whole = read.ec == std::errc{} && read.ptr == end;
+    return is_whole && number >= least && number <= most ? std::optional{number} : std::nullopt;
 }
 
 /// The text of a string that passes `check`, or null.
 template <class Check>
-const std::string* text_that(const json* value, Check check) {
-    const auto* text = value ? value->get_ptr<const std::string*>() : nullptr;
-    return text && check(*text) ? text : nullptr;
+const std::string* text_that(const json_value* value, Check check) {
+    return value && value->is(json_kind::string) && check(value->text) ? &value->text : nullptr;
 }
 
-tl::expected<std::vector<advert_link>, std::string> read_links(const json* value, std::string_view server) {
-    if (!value || !value->is_array() || value->size() > most_advert_links) {
+tl::expected<std::vector<advert_link>, std::string> read_links(const json_value* value, std::string_view server) {
+    if (!value || !value->is(json_kind::array) || value->elements.size() > most_advert_links) {
         return reason("\"links\" of an advert must be an array of at most 1024");
     }
     std::vector<advert_link> links;
-    links.reserve(value->size());
-    for (const json& entry : *value) {
-        if (!entry.is_object()) {
+    links.reserve(value->elements.size());
+    for (const json_value& entry : value->elements) {
+        if (!entry.is(json_kind::object)) {
             return reason("a link of an advert must be an object");
         }
-        const auto* peer = text_that(member(entry, "peer"), wire::is_name);
+        const auto* peer = text_that(entry.value_of("peer"), wire::is_name);
         if (!peer || *peer == server) {
             return reason("\"peer\" of an advert's link must be the name of another server");
         }
-        const auto cost = number_within(member(entry, "cost_us"), least_link_cost.count(), most_link_cost.count());
+        const auto cost = number_within(entry.value_of("cost_us"), least_link_cost.count(), most_link_cost.count());
         if (!cost) {
             return reason("\"cost_us\" of an advert's link must be an integer from 1 to 60000000");
         }
@@ -77,15 +76,15 @@ tl::expected<std::vector<advert_link>, std::string> read_links(const json* value
     return links;
 }
 
-tl::expected<std::vector<std::string>, std::string> read_addresses(const json* value) {
+tl::expected<std::vector<std::string>, std::string> read_addresses(const json_value* value) {
     std::vector<std::string> addresses;
     if (!value) {
         return addresses;
     }
-    if (!value->is_array() || value->size() > most_advert_addresses) {
+    if (!value->is(json_kind::array) || value->elements.size() > most_advert_addresses) {
         return reason("\"addresses\" of an advert must be an array of at most 8");
     }
-    for (const json& entry : *value) {
+    for (const json_value& entry : value->elements) {
         const auto* address = text_that(&entry, is_dial_address);
         if (!address) {
             return reason("an address of an advert must be \"host:port\"");
@@ -95,11 +94,11 @@ tl::expected<std::vector<std::string>, std::string> read_addresses(const json* v
     return addresses;
 }
 
-tl::expected<link_state_message, std::string> read_advert(const json& object) {
+tl::expected<link_state_message, std::string> read_advert(const json_value& object) {
     advert result;
-    const auto* server = text_that(member(object, "server"), wire::is_name);
-    const auto* incarnation = text_that(member(object, "incarnation"), is_incarnation);
-    const auto version = number_within(member(object, "version"), 1, most_advert_version);
+    const auto* server = text_that(object.value_of("server"), wire::is_name);
+    const auto* incarnation = text_that(object.value_of("incarnation"), is_incarnation);
+    const auto version = number_within(object.value_of("version"), 1, most_advert_version);
     if (!server) {
         return reason("\"server\" of an advert must be a server's name");
     }
@@ -109,21 +108,21 @@ tl::expected<link_state_message, std::string> read_advert(const json& object) {
     if (!version) {
         return reason("\"version\" of an advert must be an integer from 1 to 2^53 - 1");
     }
-    auto links = read_links(member(object, "links"), *server);
+    auto links = read_links(object.value_of("links"), *server);
     if (!links) {
         return reason(std::move(links.error()));
     }
-    auto addresses = read_addresses(member(object, "addresses"));
+    auto addresses = read_addresses(object.value_of("addresses"));
     if (!addresses) {
         return reason(std::move(addresses.error()));
     }
-    if (const json* transit = member(object, "transit")) {
-        if (!transit->is_boolean()) {
+    if (const json_value* transit = object.value_of("transit")) {
+        if (!transit->is(json_kind::boolean)) {
             return reason("\"transit\" of an advert must be true or false");
         }
-        result.is_transit = transit->get<bool>();
+        result.is_transit = transit->truth;
     }
-    if (const json* age = member(object, "age_ms")) {
+    if (const json_value* age = object.value_of("age_ms")) {
         const auto number = number_within(age, 0, most_age_ms);
         if (!number) {
             return reason("\"age_ms\" of an advert must be an integer, at most a year");
@@ -137,19 +136,19 @@ tl::expected<link_state_message, std::string> read_advert(const json& object) {
     return result;
 }
 
-tl::expected<link_state_message, std::string> read_summary(const json& known) {
-    if (!known.is_array() || known.size() > most_summary_servers) {
+tl::expected<link_state_message, std::string> read_summary(const json_value& known) {
+    if (!known.is(json_kind::array) || known.elements.size() > most_summary_servers) {
         return reason("\"known\" must be an array of at most 4096");
     }
     database_summary result;
-    result.known.reserve(known.size());
-    for (const json& entry : known) {
-        if (!entry.is_array() || entry.size() != 3) {
+    result.known.reserve(known.elements.size());
+    for (const json_value& entry : known.elements) {
+        if (!entry.is(json_kind::array) || entry.elements.size() != 3) {
             return reason("an entry of \"known\" must be [server, incarnation, version]");
         }
-        const auto* server = text_that(&entry[0], wire::is_name);
-        const auto* incarnation = text_that(&entry[1], is_incarnation);
-        const auto version = number_within(&entry[2], 1, most_advert_version);
+        const auto* server = text_that(&entry.elements[0], wire::is_name);
+        const auto* incarnation = text_that(&entry.elements[1], is_incarnation);
+        const auto version = number_within(&entry.elements[2], 1, most_advert_version);
         if (!server || !incarnation || !version) {
             return reason("an entry of \"known\" must be [server, incarnation, version]");
         }
@@ -216,17 +215,17 @@ tl::expected<link_state_message, std::string> decode_link_state(std::string_view
     if (text.size() > longest_summary_text) {
         return reason("an advert frame is longer than 512 KiB");
     }
-    const json parsed = json::parse(text, nullptr, false);
-    if (!parsed.is_object()) {
+    const auto parsed = bester::json::parse_object(text);
+    if (!parsed) {
         return reason("an advert frame must be a JSON object");
     }
-    if (const json* known = member(parsed, "known")) {
+    if (const json_value* known = parsed->value_of("known")) {
         return read_summary(*known);
     }
     if (text.size() > longest_advert_text) {
         return reason("an advert is longer than 256 KiB");
     }
-    return read_advert(parsed);
+    return read_advert(*parsed);
 }
 
 }  // namespace bester::peering

@@ -18,8 +18,8 @@ BELOW = {
     "access": {"json", "wire"},
     "socketio": {"wire"},
     "clients": {"access", "exchange", "json", "log", "socketio", "tls", "web", "wire", "workers"},
-    "handlers": {"exchange", "log", "wire"},
-    "peering": {"exchange", "log", "tls", "wire"},
+    "handlers": {"exchange", "json", "log", "wire"},
+    "peering": {"exchange", "json", "log", "tls", "wire"},
     "config": {"access", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
     "admin": {"access", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
     "cli": {"access", "admin", "config", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
@@ -53,6 +53,10 @@ NOT_IN_SDK_HEADERS = re.compile(r"asio|spdlog/|simdjson|sodium")
 # A line goes through broker/log, which bounds each call site: nobody writes to the log past it.
 NOT_BESIDE_LOG = re.compile(r"spdlog/")
 LOGS_ITSELF = {"log/log.cpp", "cli/logging.cpp"}
+# nlohmann's destructor takes memory: where there is none, it ends the process. So what others send is read into
+# json/value.hpp, and the library's own values are for documents of administrators.
+TREE = re.compile(r"nlohmann/json\.hpp")
+USES_TREE = re.compile(r"^(cli/.*|admin/.*|json/parse\.cpp|config/schema\.cpp|peering/peer_network(_status)?\.cpp)$")
 LONGEST_FILE = 500
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -96,6 +100,8 @@ def breaches_of(path, folder, is_header, rules):
             yield f"{path}:{number}: only broker/log includes <{name}>, for the sake of its bounds"
         if is_header and NOT_IN_HEADERS.search(name):
             yield f"{path}:{number}: <{name}> is too costly for a header"
+        elif folder in rules and folder != "wire" and TREE.search(name) and not USES_TREE.match(f"{folder}/{path.name}"):
+            yield f"{path}:{number}: <{name}> ends the process where there is no memory to destroy its values"
 
 
 def breaches(root, rules=BELOW):

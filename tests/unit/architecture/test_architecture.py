@@ -60,6 +60,7 @@ class Architecture(unittest.TestCase):
             ("broker/exchange/a.cpp", '#include "elsewhere/a.hpp"\n'),
             ("broker/exchange/a.hpp", "#include <nlohmann/json.hpp>\n"),
             ("broker/exchange/a.cpp", "#include <spdlog/spdlog.h>\n"),
+            ("broker/handlers/a.cpp", "#include <nlohmann/json.hpp>\n"),
             ("broker/attic/a.cpp", "\n"),
             ("broker/peering/attic/a.cpp", "\n"),
             ("broker/clients/session/a.cpp", '#include "clients/http/http_connection.hpp"\n'),

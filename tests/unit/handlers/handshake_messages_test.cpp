@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "failing_allocation.hpp"
+
 using namespace bester::handlers;
 using bester::wire::error_code;
 
@@ -49,6 +51,7 @@ TEST_CASE("hello: what is refused, and with which code", "[handlers]") {
         {R"({"kind":"hello","protocol":2,"handler":"chat"})", error_code::protocol_mismatch},
         {R"({"kind":"hello","protocol":"1","handler":"chat"})", error_code::protocol_mismatch},
         {R"({"kind":"hello","protocol":1})", error_code::bad_hello},
+        {R"({"kind":"hello","protocol":1,"handler":"a","handler":"b"})", error_code::bad_hello},
         {R"({"kind":"hello","protocol":1,"handler":7})", error_code::bad_hello},
         {R"({"kind":"hello","protocol":1,"handler":""})", error_code::bad_hello},
         {R"({"kind":"hello","protocol":1,"handler":"chat","token":1})", error_code::bad_hello},
@@ -94,4 +97,20 @@ TEST_CASE("handshake: an error frame carries the code's text, also around bytes 
     CHECK(json.at("code") == "handler_unknown");
     CHECK(json.at("reason") == "no \"x\xef\xbf\xbd\"");
     CHECK(frame_of("{}") == std::string("\x02\0\0\0{}", 6));
+}
+
+TEST_CASE("hello: without memory for a part of it, an exception comes out and nothing else", "[handlers]") {
+    const std::string text = GENERATE(
+        as<std::string>{},
+        R"({"kind":"hello","protocol":1,"handler":"a handler with a longer name","token":"t","events":["clients","peers"],"new":[[{"a":[1]}],[]]})",
+        R"({"kind":["hello",[[]]],"protocol":1})", std::string(5'000, '['));
+    for (std::size_t number = 1;; ++number) {
+        // From here on all fail: what was made is taken apart without any.
+        const bester::failing_allocation failing{number, 1'000'000};
+        try {
+            parse_hello(text);
+        } catch (const std::bad_alloc&) {}
+        if (!failing.has_failed()) break;
+    }
+    SUCCEED("the program goes on");
 }

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "failing_allocation.hpp"
+
 using namespace bester::peering;
 using namespace std::chrono_literals;
 
@@ -158,4 +160,22 @@ TEST_CASE("advert text: dial addresses", "[peering]") {
     }
     CHECK(is_dial_address(std::string(253, 'h') + ":1"));
     CHECK_FALSE(is_dial_address(std::string(254, 'h') + ":1"));
+}
+
+TEST_CASE("advert text: without memory for a part of it, an exception comes out and nothing else", "[peering]") {
+    const std::string text = GENERATE(encode(sample()), encode(database_summary{{{"a", {7, "0123456789abcdef"}}}}),
+                                      R"({"known":[[[["a"]]],[[{"b":[{}]}]]]})", std::string(5'000, '['));
+    for (std::size_t number = 1;; ++number) {
+        // From here on all fail: what was made is taken apart without any.
+        const bester::failing_allocation failing{number, 1'000'000};
+        try {
+            decode_link_state(text);
+        } catch (const std::bad_alloc&) {}
+        if (!failing.has_failed()) break;
+    }
+    SUCCEED("the program goes on");
+}
+
+TEST_CASE("advert text: a field that is given twice is refused, for one reader could take the other", "[peering]") {
+    CHECK_FALSE(decode_link_state(with(encode(sample()), R"("version")", R"("version":1,"version")")));
 }
