@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
+#include "exchange/undo.hpp"
 #include "log/log.hpp"
 #include "peering/link/link_choice.hpp"
 #include "peering/network/peer_network_parts.hpp"
@@ -67,20 +69,12 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
         }
         return;
     }
+    // All that may fail comes first: then the link stands and its shard will get it, or neither.
+    auto offer = std::make_unique<link_offer>();
+    offer->fd = fd;
+    offer->cipher = std::move(cipher);
     peer_record& peer = record_of(server);
-    const bool is_replaced = peer.link.has_value();
-    peer.timer.cancel();
-    ++peer.generation;
-    peer.is_waiting = peer.is_dialling = false;
-    peer.frame_limit = made.hello.frame_limit;
-    peer.logged_error.clear();
-    peer.since = std::chrono::system_clock::now();
-    if (!peer.is_configured && any_peer_) {
-        peer.entry.types = any_peer_->types;
-        peer.entry.send_types = any_peer_->send_types;
-        peer.entry.accept_types = any_peer_->accept_types;
-    }
-    current_link& link = peer.link.emplace();
+    current_link link;
     link.id = ++last_link_;
     link.incarnation = made.hello.incarnation;
     link.is_dialled_by_us = is_dialled_by_us;
@@ -90,40 +84,57 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
     link.certificate = made.certificate;
     link.gauge = std::make_shared<link_gauge>();
     link.gauge->last_heard_ms = now_ms();
-    link_offer offer;
-    offer.id = link.id;
-    offer.server = server;
-    offer.incarnation = link.incarnation;
-    offer.heartbeat = link.heartbeat;
-    offer.peer_frame_limit = made.hello.frame_limit;
-    offer.gauge = link.gauge;
-    offer.fd = fd;
-    offer.cipher = std::move(cipher);
+    offer->id = link.id;
+    offer->server = server;
+    offer->incarnation = link.incarnation;
+    offer->heartbeat = link.heartbeat;
+    offer->peer_frame_limit = made.hello.frame_limit;
+    offer->gauge = link.gauge;
+    if (!peer.is_configured && any_peer_) {
+        peer.entry.types = any_peer_->types;
+        peer.entry.send_types = any_peer_->send_types;
+        peer.entry.accept_types = any_peer_->accept_types;
+    }
     tell_of(peer,
             "peer " + server + ": linked " + (is_dialled_by_us ? "to " : "from ") + address +
-                (made.certificate ? ", TLS" : ", plain") + (is_replaced ? ", in place of the link before" : ""),
+                (made.certificate ? ", TLS" : ", plain") + (peer.link ? ", in place of the link before" : ""),
             false);
     if (made.certificate) {
         const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
         const auto left = tls::days_left(*made.certificate, now);
         if (left < 30) tell_of(peer, "peer " + server + ": its certificate expires in " + tls::days_text(left));
     }
+    offers_.reserve(offers_.size() + 1);
+    exchange::undo forget_link{[&] {
+        try {
+            if (!peer.link) known_.on_link_down(server, clock::now());
+        } catch (const std::bad_alloc&) {
+            // It has been forgotten; what could not be told is told with the next change.
+        }
+    }};
     if (has_adverts()) known_.on_link_up(server, made.round_trip, clock::now());
     offers_.push_back(std::move(offer));
+    forget_link.done();
+    peer.timer.cancel();
+    ++peer.generation;
+    peer.is_waiting = peer.is_dialling = false;
+    peer.frame_limit = made.hello.frame_limit;
+    peer.logged_error.clear();
+    peer.since = std::chrono::system_clock::now();
+    peer.link = std::move(link);
     have_links_changed_ = true;
     change();
 }
 
 /// After publish(), since a shard that gets a link must know its server.
-void peer_network::parts::adopt_offers() {
-    for (link_offer& offer : std::exchange(offers_, {})) {
-        const std::string server = offer.server;
-        peer_record* const peer = find(server);
-        if (peer && peer->link && peer->link->id == offer.id) peer->link->is_given = true;
-        on_home(server, [given = std::make_unique<link_offer>(std::move(offer))](shard_peers& there) mutable {
-            there.adopt(std::move(*given));
-        });
+void peer_network::parts::adopt_offers() noexcept {
+    for (std::unique_ptr<link_offer>& offer : offers_) {
+        peer_record* const peer = find(offer->server);
+        if (peer && peer->link && peer->link->id == offer->id) peer->link->is_given = true;
+        const std::string_view server = offer->server;
+        on_home_surely(server, [given = std::move(offer)](shard_peers& there) { there.adopt(std::move(*given)); });
     }
+    offers_.clear();
 }
 
 void peer_network::parts::end_link(peer_record& peer, const link_refusal& why) {
@@ -147,13 +158,13 @@ void peer_network::parts::link_ended(const std::string& server, std::uint64_t id
     // What others depend on comes before what is only said.
     peer->link.reset();
     have_links_changed_ = true;
+    if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
     // Servers that do not understand each other would otherwise link and part again and again at full speed.
     if (!is_violation(code)) peer->attempts = 0;
     if (wants_link(*peer)) dial_later(*peer);
     tell_of(*peer, "peer " + server + ": link lost: " + code + ": " + reason, !is_stopping_);
     peer->since = std::chrono::system_clock::now();
     peer->last_error = peer_error{code, reason, peer->since};
-    if (known_.links().contains(server)) known_.on_link_down(server, clock::now());
     if (!wants_link(*peer)) forget_if_idle(server);
     change();
 }

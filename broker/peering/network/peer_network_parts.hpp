@@ -98,7 +98,7 @@ private:
     // Links.
     void change();
     void settle_changes();
-    void adopt_offers();
+    void adopt_offers() noexcept;
     std::optional<link_refusal> may_link(const made_link& made, bool is_dialled_by_us) const;
     void stand(made_link made, bool is_dialled_by_us, const std::string& address);
     void end_link(peer_record& peer, const link_refusal& why);
@@ -120,6 +120,13 @@ private:
     void on_home(std::string_view server, Work work) {
         const unsigned home = home_shard(server, static_cast<unsigned>(shards_.size()));
         shards_[home]->post(
+            [there = shard_peers_[home].get(), work = std::move(work)](exchange::shard&) mutable { work(*there); });
+    }
+    /// The same for what must not be lost: where there is no memory for it, waits for some.
+    template <class Work>
+    void on_home_surely(std::string_view server, Work work) noexcept {
+        const unsigned home = home_shard(server, static_cast<unsigned>(shards_.size()));
+        shards_[home]->post_surely(
             [there = shard_peers_[home].get(), work = std::move(work)](exchange::shard&) mutable { work(*there); });
     }
     template <class Work>
@@ -145,9 +152,9 @@ private:
     std::vector<std::weak_ptr<const bool>> dials_;  ///< one for each connection to a learned server
     std::deque<std::string> dials_waiting_;         ///< learned servers that wait for a place in dials_
     std::uint64_t last_link_ = 0;
-    std::vector<link_offer> offers_;   ///< links that were made, for their shards
-    bool has_changes_ = false;         ///< changes are to be settled
-    bool have_links_changed_ = false;  ///< changed links are to be told to the shards
+    std::vector<std::unique_ptr<link_offer>> offers_;  ///< links that were made, for their shards
+    bool has_changes_ = false;                         ///< changes are to be settled
+    bool have_links_changed_ = false;                  ///< changed links are to be told to the shards
     clock::time_point changes_due_{};
     asio::steady_timer changes_timer_;
     std::shared_ptr<legacy_sender> legacy_;
