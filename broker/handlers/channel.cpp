@@ -22,7 +22,6 @@ using wire::handler_frame_kind;
 
 namespace {
 
-constexpr std::uint64_t longest_after_ms = 5'000;
 /// Memory for data that a slot keeps for its next message.
 constexpr std::size_t most_spare_data = 4'096;
 
@@ -197,12 +196,12 @@ bool channel::must_wait() {
     for (const wire::after_entry& entry : frame_.after) {
         if (entry.shard >= progress_->executed.size() || entry.shard == shard_.index()) continue;
         if (progress_->executed[entry.shard].load(std::memory_order_acquire) >= entry.count) continue;
-        if (after_deadline_ms_ == 0) after_deadline_ms_ = shard_.now_ms() + longest_after_ms;
+        after_.begin(shard_.now_ms());
         shard_.wake_sweep();
         owner_.wait_for_frames(instance_, entry.shard, entry.count);
         return true;
     }
-    after_deadline_ms_ = 0;
+    after_.end();
     return false;
 }
 

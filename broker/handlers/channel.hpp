@@ -17,6 +17,7 @@
 #include "handlers/liveness.hpp"
 #include "handlers/outlet.hpp"
 #include "handlers/overdue_messages.hpp"
+#include "handlers/running_time.hpp"
 #include "wire/handler_codec.hpp"
 #include "wire/token_bucket.hpp"
 
@@ -188,7 +189,7 @@ private:
     bool awaits_mail_ = false;
     std::uint64_t executed_ = 0;
     std::vector<waiter> waiters_;
-    std::uint64_t after_deadline_ms_ = 0;  ///< 0: nothing is waited for
+    running_time after_;  ///< since a frame waits for those that it comes after
     service service_ = service::open;
     life life_ = life::whole;
     std::string lost_reason_;

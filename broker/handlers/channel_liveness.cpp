@@ -19,6 +19,9 @@ using wire::error_code;
 
 namespace {
 
+/// Frames on several channels are sent at almost the same time, so that they come at almost the same time.
+constexpr std::uint64_t longest_after_ms = 5'000;
+
 double seconds(std::chrono::milliseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
 }  // namespace
@@ -44,18 +47,18 @@ bool channel::was_heard_elsewhere() const noexcept {
 }
 
 bool channel::sweep(std::uint64_t now_ms) {
-    if (after_deadline_ms_ != 0 && now_ms >= after_deadline_ms_) {
+    if (after_.look(now_ms) >= longest_after_ms) {
         protocol_error("`after` names frames that did not come within 5 s");
         return false;
     }
     // The other channel may have been closed before it was asked to tell of its frames, or opened after that.
-    if (after_deadline_ms_ != 0) after_may_be_met();
+    if (after_.is_running()) after_may_be_met();
     const bool is_owed = !held_.empty();
     if (queue_.settings().start != start_mode::manual) {
         const bool was_missed = expire(now_ms);
         if (!is_open() || !judge(now_ms, is_owed, was_missed)) return false;
     }
-    return !held_.empty() || after_deadline_ms_ != 0 || liveness_.is_waiting_for_pong();
+    return !held_.empty() || after_.is_running() || liveness_.is_waiting_for_pong();
 }
 
 /// Ends messages that are past their deadline. Returns whether one of them was handed over after the last frame of the
@@ -108,7 +111,7 @@ bool channel::judge(std::uint64_t now_ms, bool is_owed, bool was_missed) {
         case liveness::verdict::hanging: break;
     }
     // The instance has sent something that is not read yet.
-    if (after_deadline_ms_ != 0 || has_unread_input()) {
+    if (after_.is_running() || has_unread_input()) {
         liveness_.heard();
         return true;
     }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "handlers/running_time.hpp"
+
 namespace bester::handlers {
 
 /// How long an instance may be silent. In milliseconds, from its entry's settings.
@@ -28,7 +30,7 @@ public:
         ask,      ///< send a ping now; returned once, until a frame is received
         hanging,  ///< returned at each look, until leave_alone() or a received frame
     };
-    static constexpr std::uint64_t longest_step_ms = 200;
+    static constexpr std::uint64_t longest_step_ms = running_time::longest_step_ms;
 
     explicit liveness(bool answers_pings) noexcept : answers_pings_{answers_pings} {}
 

@@ -2,6 +2,7 @@
 
 #include "handlers/liveness.hpp"
 #include "handlers/overdue_messages.hpp"
+#include "handlers/running_time.hpp"
 
 using bester::handlers::liveness;
 using bester::handlers::liveness_limits;
@@ -123,4 +124,20 @@ TEST_CASE("overdue messages: those are kept that came due first since the instan
     for (std::uint64_t i = 0; i < 1'000; ++i) kept.add({1'000 + i, "later", 200 + i, 300 + i}, 100);
     REQUIRE(kept.all().size() == overdue_messages::most);
     for (std::uint64_t i = 0; i < overdue_messages::most; ++i) CHECK(kept.all()[i].id == 1'000 + i);
+}
+
+TEST_CASE("running time: a standstill counts as one step, however long it lasts", "[handlers]") {
+    using bester::handlers::running_time;
+    running_time span;
+    CHECK(span.look(1'000) == 0);
+    span.begin(1'000);
+    CHECK(span.look(1'050) == 50);
+    CHECK(span.look(61'050) == 50 + running_time::longest_step_ms);
+    span.begin(61'060);  // it runs already
+    CHECK(span.look(61'150) == 150 + running_time::longest_step_ms);
+    span.end();
+    CHECK_FALSE(span.is_running());
+    CHECK(span.look(70'000) == 0);
+    span.begin(80'000);
+    CHECK(span.look(80'100) == 100);
 }
