@@ -74,11 +74,11 @@ void instance::attach(pid_t pid) {
 }
 
 bool instance::accepts_token(const std::string& token) const noexcept {
-    return phase_ == phase::starting && is_same_secret(token_, token);
+    return life_.is(phase::starting) && is_same_secret(token_, token);
 }
 
 bool instance::accepts_key(const std::string& key) const noexcept {
-    return (phase_ == phase::starting || phase_ == phase::ready) && is_same_secret(key_, key);
+    return (life_.is(phase::starting) || life_.is(phase::ready)) && is_same_secret(key_, key);
 }
 
 tl::expected<admission, refusal> instance::admit(const hello_message& hello, uid_t uid) {
@@ -127,16 +127,15 @@ welcome_message instance::welcome_for(unsigned shard) const {
 }
 
 void instance::channel_opened(channel_offer offer) {
-    if (phase_ != phase::starting) {
+    if (!life_.is(phase::starting)) {
         ::close(offer.fd);
         return;
     }
-    open_[offer.shard] = true;
+    open_[offer.shard] = life_.open_channel();
     services_.host.open_channel(std::move(offer));
     if (!std::all_of(open_.begin(), open_.end(), [](bool is_open) { return is_open; })) return;
     services_.host.instance_ready(ref_);
-    phase_ = phase::ready;
-    was_ready_ = true;
+    life_.become_ready();
     arm(timer_purpose::none, {});
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - started_at_);
     log::info("handler {}: ready, pid {}, {} channels, {} after its start", label_, pid_, open_.size(),
@@ -145,62 +144,48 @@ void instance::channel_opened(channel_offer offer) {
 }
 
 void instance::lost(const std::string& reason, loss why) {
-    // In a drain channels close one by one, and the others may still hold messages: the end of the process, the last
-    // answer or the limit ends the drain, not the first closed channel.
-    if (phase_ != phase::starting && phase_ != phase::ready) return;
+    // The end of the process, the last answer or the limit ends a drain, not the first closed channel.
+    if (!life_.lose()) return;
     lost_reason_ = reason;
-    phase_ = phase::stopping;
     if (process_ && why == loss::broken) arm(timer_purpose::exit_text, clock::now() + wait_for_exit_text);
     else terminate(why == loss::hanging ? static_cast<int>(settings_.hang_signal) : SIGTERM);
 }
 
 void instance::drain(clock::time_point limit) {
-    if (phase_ == phase::starting) {
-        stop("stopped before it was ready");
-        return;
-    }
+    if (life_.is(phase::starting)) return stop("stopped before it was ready");
     // A second call, such as a shutdown during a drain, can only bring the limit forward.
-    if (phase_ == phase::draining && limit < timer_deadline_) arm(timer_purpose::drain, limit);
-    if (phase_ != phase::ready) return;
-    phase_ = phase::draining;
+    if (life_.is(phase::draining) && limit < timer_deadline_) arm(timer_purpose::drain, limit);
+    if (!life_.drain()) return;
     services_.host.drain_instance(ref_);
     arm(timer_purpose::drain, limit);
 }
 
-void instance::drained() {
-    if (phase_ == phase::draining) let_leave("drained");
-    else if (phase_ == phase::ready) let_leave("left by itself");
-}
+void instance::drained() { let_leave(life_.is(phase::draining) ? "drained" : "left by itself"); }
 
 void instance::let_leave(const std::string& reason) {
-    was_drained_ = true;
-    phase_ = phase::stopping;
+    if (!life_.leave()) return;
     close_channels(reason);
     if (process_) arm(timer_purpose::leave, clock::now() + wait_for_leaving);
     else terminate(SIGTERM);
 }
 
 void instance::stop(const std::string& reason) {
-    if (phase_ == phase::stopping || phase_ == phase::gone) return;
-    phase_ = phase::stopping;
+    if (!life_.stop()) return;
     close_channels(reason);
     terminate(SIGTERM);
 }
 
 void instance::close_channels(const std::string& reason) {
-    const bool any = std::find(open_.begin(), open_.end(), true) != open_.end();
-    if (channels_closed_ || !any) return;
+    if (!life_.has_channels()) return;
     services_.host.close_instance(ref_, reason);
-    channels_closed_ = true;
+    life_.close_channels();
 }
 
 void instance::terminate(int signal) {
-    if (!lost_reason_.empty()) close_channels(lost_reason_);
+    if (life_.is_lost()) close_channels(lost_reason_);
     if (!process_) {
         // A process that was started by hand is not killed; it sees that its channels are closed.
-        const run_end kind = lost_reason_.empty() ? run_end::clean : run_end::failed;
-        finish(lost_reason_.empty() ? "detached" : lost_reason_, kind);
-        return;
+        return life_.is_lost() ? finish(lost_reason_, run_end::failed) : finish("detached", run_end::clean);
     }
     end_signal_ = signal;
     process_->signal_group(signal);
@@ -228,7 +213,7 @@ void instance::timer_fired() {
         case timer_purpose::hello:
             lost_reason_ = "not ready within " + in_seconds(settings_.hello_timeout) +
                            " (hello_timeout): it did not open all its channels";
-            phase_ = phase::stopping;
+            life_.lose();
             terminate(SIGTERM);
             break;
         case timer_purpose::exit_text:
@@ -249,22 +234,22 @@ void instance::timer_fired() {
 }
 
 void instance::process_ended(const exit_status& status) {
-    const bool was_asked = (phase_ == phase::stopping && lost_reason_.empty()) || phase_ == phase::draining;
+    const bool was_asked = life_.is_to_end();
     const std::string exit_text = describe(status);
-    std::string reason = was_drained_ ? exit_text + " after the drain" : exit_text;
+    std::string reason = life_.is_drained() ? exit_text + " after the drain" : exit_text;
     // The reason for ending it says more than the signal that was sent.
-    if (!lost_reason_.empty())
+    if (life_.is_lost())
         reason = timer_purpose_ == timer_purpose::exit_text ? exit_text + " (" + lost_reason_ + ")"
                                                             : lost_reason_ + "; then " + exit_text;
     output_->finish();
     close_channels(exit_text);
-    const bool left_cleanly = status.is_success() && was_ready_ && lost_reason_.empty();
+    const bool left_cleanly = status.is_success() && life_.was_ready() && !life_.is_lost();
     finish(std::move(reason), was_asked || left_cleanly ? run_end::clean : run_end::failed);
 }
 
 void instance::finish(std::string reason, run_end kind) {
-    phase_ = phase::gone;
-    end_ = {std::move(reason), {started_at_, was_ready_, kind}};
+    end_ = {std::move(reason), {started_at_, life_.was_ready(), kind}};
+    life_.finish();
     arm(timer_purpose::none, {});
     tell_end();
 }
@@ -273,27 +258,27 @@ void instance::finish(std::string reason, run_end kind) {
 void instance::tell_end() {
     asio::post(services_.io, [weak = weak_from_this()] {
         const auto self = weak.lock();
-        if (!self || self->is_end_told_) return;
+        if (!self || !self->life_.must_tell()) return;
         self->events_.gone(*self, self->end_);
-        self->is_end_told_ = true;
+        self->life_.told();
     });
 }
 
 void instance::go_on() {
-    if (phase_ == phase::gone) {
-        if (!is_end_told_) tell_end();
+    if (life_.is(phase::gone)) {
+        if (life_.must_tell()) tell_end();
         return;
     }
     const bool has_ended = process_ && process_->has_ended();
     const bool is_half_started =
-        phase_ == phase::starting && settings_.start == start_mode::automatic && timer_purpose_ == timer_purpose::none;
+        life_.is(phase::starting) && settings_.start == start_mode::automatic && timer_purpose_ == timer_purpose::none;
     if (has_ended || is_half_started) {
         const char* const reason = has_ended ? "ended during an internal error" : "could not be started";
         close_channels(reason);
         process_.reset();
         return finish(reason, run_end::failed);
     }
-    if (phase_ == phase::stopping && timer_purpose_ == timer_purpose::none) return terminate(SIGTERM);
+    if (life_.is(phase::stopping) && timer_purpose_ == timer_purpose::none) return terminate(SIGTERM);
     if (timer_purpose_ != timer_purpose::none) arm(timer_purpose_, timer_deadline_);
 }
 

@@ -3,6 +3,7 @@
 #include "handlers/channel_host.hpp"
 #include "handlers/handler_settings.hpp"
 #include "handlers/handshake.hpp"
+#include "handlers/instance_life.hpp"
 #include "handlers/instance_output.hpp"
 #include "handlers/process.hpp"
 #include "handlers/restart_policy.hpp"
@@ -48,15 +49,13 @@ std::string in_seconds(std::chrono::milliseconds span);
 /// One life of one instance of a handler: from the start of its process (or from its first hello, if it was started by
 /// hand) until the process and all channels have ended.
 ///
-///   starting ──all channels──▶ ready ──drain()──▶ draining ──▶ stopping ──▶ gone
-///       └────────── lost(), hello too late, process ended ──────────┴────────▲
-///
-/// stopping: its channels are closed, SIGTERM (`hang_signal` if it hangs) was sent, SIGKILL follows after `stop_grace`.
-/// A drained instance has a moment to exit by itself first. All functions on the control thread. Held by a shared_ptr
-/// only so that pending timers can find out that it is gone; its handler_entry owns it.
+/// Its states are those of instance_life. stopping: its channels are closed, SIGTERM (`hang_signal` if it hangs) was
+/// sent, SIGKILL follows after `stop_grace`. A drained instance has a moment to exit by itself first. All functions on
+/// the control thread. Held by a shared_ptr only so that pending timers can find out that it is gone; its handler_entry
+/// owns it.
 class instance : public std::enable_shared_from_this<instance> {
 public:
-    enum class phase { starting, ready, draining, stopping, gone };
+    using phase = instance_life::phase;
     using clock = std::chrono::steady_clock;
 
     instance(const instance_services& services, handler_settings settings, instance_ref ref, unsigned generation,
@@ -90,7 +89,7 @@ public:
     const instance_ref& ref() const noexcept { return ref_; }
     const std::string& label() const noexcept { return label_; }
     unsigned generation() const noexcept { return generation_; }
-    phase current_phase() const noexcept { return phase_; }
+    phase current_phase() const noexcept { return life_.now(); }
     pid_t pid() const noexcept { return pid_; }
     std::chrono::system_clock::time_point started() const noexcept { return started_; }
     std::string last_output() const { return output_ ? output_->last_line() : std::string(); }
@@ -116,7 +115,7 @@ private:
     unsigned generation_;
     instance_events events_;
 
-    phase phase_ = phase::starting;
+    instance_life life_;
     std::string token_;  // empty once used, or if there is none
     std::string key_;
     std::vector<bool> admitted_;  // by shard
@@ -124,12 +123,8 @@ private:
     hello_message first_hello_;
     uid_t uid_ = 0;            // of the process that said it
     int end_signal_ = 0;       // the signal that terminate() sent
-    std::string lost_reason_;  // why it is being stopped; empty if it was told to end
-    bool was_ready_ = false;
-    bool was_drained_ = false;  // it owed no answers when it was stopped
-    bool channels_closed_ = false;
-    instance_end end_;  // once it is gone
-    bool is_end_told_ = false;
+    std::string lost_reason_;  // if it is lost
+    instance_end end_;         // once it is gone
 
     pid_t pid_ = 0;
     std::shared_ptr<process> process_;
