@@ -21,6 +21,7 @@ struct client_limits {
     std::chrono::milliseconds keepalive_timeout{10'000};       ///< time to answer the probes
     std::size_t queue_bytes = std::size_t{1} << 20;            ///< waiting to be read by the client
     std::size_t queue_messages = 1'000;
+    std::size_t polling_queues = 16;                  ///< so many of these queues may wait for a client that polls
     std::chrono::milliseconds write_timeout{10'000};  ///< no progress while something waits
     std::chrono::milliseconds file_timeout{60'000};   ///< the same, while a file is sent
     std::size_t unanswered = 256;                     ///< then the socket is not read

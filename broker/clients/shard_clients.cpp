@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <map>
 
 #include <sodium.h>
 
+#include "clients/connection/socket_options.hpp"
 #include "clients/engine/engine_session.hpp"
 #include "clients/engine/namespace_session.hpp"
 #include "clients/listener/remote_address.hpp"
@@ -29,33 +29,6 @@ namespace {
 
 /// Time of a turn for new connections.
 constexpr std::chrono::milliseconds most_arriving{2};
-
-/// Lets the kernel find a dead peer, and bounds what it holds for a live one: proto-docs/client.md, "Order, limits,
-/// flow".
-void set_tcp_options(int fd, const client_limits& limits) {
-    const auto set = [fd](int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); };
-    const auto seconds = [](std::chrono::milliseconds span) {
-        return std::max(1, static_cast<int>((span.count() + 999) / 1000));
-    };
-    // Thousands of clients that connected together would be probed together, and the kernel drops many packets then: so
-    // the time is up to a quarter shorter, by the descriptor's number.
-    const int probes = std::clamp(seconds(limits.keepalive_timeout) / 2, 2, 5);
-    const int idle = seconds(limits.keepalive_idle);
-    const int earlier = idle < 16 ? 0 : fd % (idle / 4 + 1);
-    set(IPPROTO_TCP, TCP_NODELAY, 1);
-    set(SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(IPPROTO_TCP, TCP_KEEPIDLE, idle - earlier);
-    set(IPPROTO_TCP, TCP_KEEPINTVL, seconds(limits.keepalive_timeout / probes));
-    set(IPPROTO_TCP, TCP_KEEPCNT, probes);
-    // While output is on its way to the client the kernel sends no probes: then the client has the same time to
-    // acknowledge it.
-    const auto user_timeout = (limits.keepalive_idle + limits.keepalive_timeout).count();
-    set(IPPROTO_TCP, TCP_USER_TIMEOUT,
-        static_cast<int>(std::min<std::int64_t>(user_timeout, std::numeric_limits<int>::max())));
-    // The kernel would let the buffer grow to megabytes; thousands of clients that send more than is read would use up
-    // its memory for TCP, and it drops the packets of everybody then.
-    if (limits.socket_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, static_cast<int>(limits.socket_buffer));
-}
 
 std::unique_ptr<wire::stream_cipher> make_cipher(const arrival& came) {
     if (!came.tls) return nullptr;

@@ -218,6 +218,16 @@ std::vector<key<broker_config>> limit_keys() {
              .description = "The same, in messages."},
             [](auto& c) -> auto& { return c.limits.queue_messages; }),
         declared(
+            {.name = "limits.polling_queues",
+             .kind = value_kind::count,
+             .least = 1,
+             .most = 1'000,
+             .description =
+                 "How many times `queue_bytes` and `queue_messages` may wait for a client of Socket.IO on HTTP "
+                 "that has polled within `write_timeout`: it takes nothing between two polls, when the "
+                 "answers to all its events may come."},
+            [](auto& c) -> auto& { return c.limits.polling_queues; }),
+        declared(
             {.name = "limits.write_timeout",
              .kind = value_kind::duration,
              .least = 1,

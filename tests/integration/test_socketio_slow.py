@@ -69,6 +69,17 @@ def test_answers_that_are_larger_than_their_events_end_no_client_that_polls(make
         assert [int(packet[2:packet.index("[")]) for packet in came] == list(range(count)) and len(came[-1]) > 10_000
 
 
+def test_so_many_queues_and_no_more_may_wait_for_a_client_that_polls(make_broker):
+    """limits.polling_queues; with its default, the client of the test before has all of the same answers waiting."""
+    at = listener("edge", namespaces={"/": "echo"}, authentication=["anonymous"])
+    limits = {"queue_bytes": "256KiB", "polling_queues": 1}
+    with make_broker(handlers={"echo": python_handler()}, listeners=[at], limits=limits) as broker:
+        client = Polling(f"http://127.0.0.1:{port_of(broker, 'edge')}")
+        client.enter()
+        client.post(*[f'42{number}["script",{{"act":"swell","size":10000}}]' for number in range(100)])
+        eventually(lambda: broker.counters()["slow_consumers"] == 1, 20, "it is ended for what waits for it")
+
+
 def test_a_client_on_http_that_posts_and_never_polls_is_ended(edge):
     client = Polling(f"http://127.0.0.1:{port_of(edge, 'edge')}")
     client.enter()

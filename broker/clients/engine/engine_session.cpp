@@ -8,6 +8,7 @@
 #include "clients/engine/shard_engines.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
+#include "exchange/undo.hpp"
 #include "socketio/attachments.hpp"
 #include "wire/base64.hpp"
 #include "wire/json_reader.hpp"
@@ -260,6 +261,20 @@ namespace_session* engine_session::find(std::string_view name) const noexcept {
 
 // ---- to the client -----------------------------------------------------------------------------
 
+/// Queues a packet that `write(queue)` appends. Without the memory for it nothing is queued.
+template <class Write>
+void engine_session::queue_packet(Write&& write) {
+    http_side& side = http();
+    exchange::undo forget{[&side, size = side.queue.size()] {
+        side.queue.resize(size);
+        --side.packets;
+    }};
+    ++side.packets;
+    write(side.queue);
+    packet_queued();
+    forget.done();
+}
+
 bool engine_session::send(std::string_view packet) {
     if (is_closed_) return false;
     if (websocket_) {
@@ -268,9 +283,9 @@ bool engine_session::send(std::string_view packet) {
         append_websocket_frames(frames, packet);
         return websocket_->put_frames(frames);
     }
-    http_side& side = http();
-    append_to_payload(side.queue, packet);
-    queue_packet();
+    // Nothing is added to a queue that has ended its session, and the session is counted once.
+    if ((due & due_close) != 0) return false;
+    queue_packet([&](std::string& queue) { append_to_payload(queue, packet); });
     return true;
 }
 
@@ -448,14 +463,11 @@ bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms,
         if (now_ms >= pinged_ms_ + ping_timeout_ms) return false;
     }
     if (now_ms < next_ping_ms_) return true;
+    if (websocket_) websocket_->put_packet("2", {});
+    else queue_packet([](std::string& queue) { socketio::append_packet(queue, engine_type::ping); });
+    // Only a ping that is on its way is to be answered.
     next_ping_ms_ = now_ms + ping_interval_ms;
     if (pinged_ms_ == 0) pinged_ms_ = now_ms;
-    if (websocket_) {
-        websocket_->put_packet("2", {});
-    } else {
-        socketio::append_packet(http().queue, engine_type::ping);
-        queue_packet();
-    }
     return true;
 }
 

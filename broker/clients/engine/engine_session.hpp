@@ -158,7 +158,9 @@ private:
     void give_way(exchange::held_kind what) override;
     void check_frame_time(std::uint64_t now_ms) override;
     void answer(waiting_request& to, web::http_status status, std::string body);
-    void queue_packet();
+    template <class Write>
+    void queue_packet(Write&& write);
+    void packet_queued();
     void answer_poll();
     bool must_wait_for_polls() const noexcept;
     bool has_held_post() const noexcept { return http_ && !http_->body.empty(); }

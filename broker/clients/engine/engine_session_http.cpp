@@ -56,28 +56,27 @@ void engine_session::poll(const waiting_request& from) {
 /// Registers that packets wait for a poll; packets of one turn go in one answer. A client takes nothing between two
 /// polls, when the answers to all its events may come: so several times as much may wait for one that has polled
 /// lately. The bound of all clients together holds for it, too.
-void engine_session::queue_packet() {
-    constexpr std::size_t most_times = 16;
+void engine_session::packet_queued() {
     http_side& side = http();
     const client_limits& limits = home_->clients().limits();
-    ++side.packets;
     const std::uint64_t since_ms = home_->clients().shard().now_ms() - side.polled_ms;
-    const std::size_t times = since_ms < static_cast<std::uint64_t>(limits.write_timeout.count()) ? most_times : 1;
+    const std::size_t times =
+        since_ms < static_cast<std::uint64_t>(limits.write_timeout.count()) ? limits.polling_queues : 1;
     const bool is_full = side.queue.size() / times > limits.queue_bytes || side.packets / times > limits.queue_messages;
     if (is_full && side.packets > 1) {
         home_->clients().shard().count(counter::slow_consumers);
         return close_later();
     }
     settle();
-    if (side.packets == 1) home_->call_later(*this, due_answer);
+    home_->call_later(*this, due_answer);
 }
 
 void engine_session::answer_poll() {
     if (!http_ || !http_->poll || http_->packets == 0) return;
     http_->packets = 0;
     answer(http_->poll, web::http_status::ok, std::exchange(http_->queue, {}));
-    settle();
     if (has_held_post()) home_->call_later(*this, due_post);
+    settle();
 }
 
 /// Returns whether the client must poll before more of its events are taken: their answers would come on top of what

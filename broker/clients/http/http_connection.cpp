@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "clients/connection/socket_options.hpp"
 #include "clients/engine/engine_session.hpp"
 #include "clients/http/credentials_header.hpp"
 #include "clients/http/query_text.hpp"
@@ -135,7 +136,7 @@ pending_request& http_connection::await_answer(web::response_context answer) {
 /// Takes the request that waits for its answer, which is to be answered now or never; null if there is none.
 std::unique_ptr<pending_request> http_connection::take_pending() {
     owner_.file_ended(*this);
-    if (pending_ && pending_->file) set_kernel_patience({});
+    if (pending_ && pending_->file) set_output_patience(fd(), owner_.limits());
     if (pending_) owner_.drop_ticket(pending_->ticket);
     return std::move(pending_);
 }

@@ -51,8 +51,6 @@ private:
     void on_blocked() override;
     void on_frame_pending(std::uint64_t since_ms) override;
     patience write_patience() const noexcept override;
-    void set_kernel_patience(std::chrono::milliseconds most) noexcept;
-    void bound_kernel_buffer() noexcept;
     bool is_of_a_session(const web::http_request& asked) const;
     void detach() override;
     void say_goodbye(const wire::status_error& why, web::close_code code) override;

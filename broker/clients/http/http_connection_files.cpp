@@ -1,12 +1,8 @@
 // http_connection: files.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <limits>
 #include <utility>
 
+#include "clients/connection/socket_options.hpp"
 #include "clients/http/http_connection.hpp"
 #include "clients/shard_clients.hpp"
 #include "exchange/shard.hpp"
@@ -37,26 +33,11 @@ frame_verdict http_connection::ask_for_file(web::http_request asked) {
     pending.request = std::move(asked);
     pending.file = std::make_unique<file_transfer>(file_transfer{std::move(*place), std::move(*name), {}});
     pending.file->since_ms = shard_.now_ms();
-    set_kernel_patience(owner_.limits().file_timeout);
-    bound_kernel_buffer();
+    set_output_patience(fd(), owner_.limits(), owner_.limits().file_timeout);
+    bound_output_buffer(fd(), owner_.limits());
     owner_.file_begun(*this);
     owner_.files().open(std::move(wanted), when_read(&http_connection::file_opened));
     return held(on_answer);
-}
-
-/// Sets how long the kernel lets output wait: `most`, or what connections have if that is longer. It would end a
-/// connection whose other end acknowledges everything but has no room for more.
-void http_connection::set_kernel_patience(std::chrono::milliseconds most) noexcept {
-    const client_limits& limits = owner_.limits();
-    const auto wanted = std::max(most, limits.keepalive_idle + limits.keepalive_timeout).count();
-    const int timeout = static_cast<int>(std::min<std::int64_t>(wanted, std::numeric_limits<int>::max()));
-    ::setsockopt(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
-}
-
-/// The kernel would take megabytes of a file that is not read.
-void http_connection::bound_kernel_buffer() noexcept {
-    const auto size = static_cast<int>(owner_.limits().socket_buffer);
-    if (size > 0) ::setsockopt(fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 void http_connection::give_up_file() {
