@@ -5,8 +5,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "running_handler.hpp"
 
@@ -183,4 +186,24 @@ TEST_CASE("leaving: without a socket there is nothing to run", "[sdk]") {
     char wrong[] = "--sockt";
     char* arguments[] = {program, wrong};
     CHECK(handler.run(2, arguments) == 2);
+}
+
+TEST_CASE("leaving: who cannot reach the broker's socket says that, not that it was refused", "[sdk]") {
+    bester::handler handler{"test"};
+    std::vector<std::string> words{"handler", "--socket", "/nowhere/handlers.sock"};
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    // As if the broker had started it: then it does not try again.
+    const variable token{"BESTER_TOKEN", "test"};
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const int before = ::dup(STDERR_FILENO);
+    ::dup2(ends[1], STDERR_FILENO);
+    const int exit_code = handler.run(static_cast<int>(arguments.size()), arguments.data());
+    ::dup2(before, STDERR_FILENO);
+    std::string said(4096, ' ');
+    said.resize(static_cast<std::size_t>(std::max(::read(ends[0], said.data(), said.size()), ssize_t{0})));
+    for (const int fd : {ends[0], ends[1], before}) ::close(fd);
+    CHECK(exit_code == 1);
+    CHECK_THAT(said, Catch::Contains("bester handler: cannot connect to /nowhere/handlers.sock: No such file"));
 }

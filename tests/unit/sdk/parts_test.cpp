@@ -4,8 +4,11 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <bester/handler_events.hpp>
 
 #include "backoff.hpp"
 #include "input_buffer.hpp"
@@ -209,4 +212,12 @@ TEST_CASE("backoff: pauses grow to the limit, with jitter, and begin anew after 
     }
     pauses.reset();
     CHECK(pauses.next(random) <= backoff::shortest);
+}
+
+TEST_CASE("query result: a value that is not there is an error that says why", "[sdk]") {
+    const bester::query_result<bester::client_presence> none{bester::query_failure{"bad_query", "because"}};
+    CHECK_THROWS_WITH(none->sessions, "a query has no result: bad_query: because");
+    CHECK_THROWS_AS(*none, std::logic_error);
+    const bester::query_result<bester::client_presence> some{bester::client_presence{true, 2}};
+    CHECK(some->sessions == 2);
 }

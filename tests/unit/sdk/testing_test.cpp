@@ -151,6 +151,19 @@ receive()
     CHECK(failed.failed() == 1);
 }
 
+TEST_CASE("run: a handler that closes its side first and waits for the other is not late", "[sdk]") {
+    const script half{python_handler(R"(
+send(json.dumps({"kind": "answer", "id": m["id"], "commands": [{"command": "reply", "data": m["data"]}]}).encode())
+receive()
+s.shutdown(socket.SHUT_WR)
+sys.exit(len(s.recv(1)))
+)")};
+    const auto result = run(half.path, one_case, std::chrono::seconds{10});
+    CHECK(result.death.empty());
+    CHECK(result.warning.empty());
+    CHECK(result.failed() == 0);
+}
+
 TEST_CASE("run: one that dies, hangs or talks nonsense is named", "[sdk]") {
     const auto dead =
         run(script{python_handler("print('words'); sys.exit(9)\n")}.path, one_case, std::chrono::seconds{10});

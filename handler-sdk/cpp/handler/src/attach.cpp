@@ -124,7 +124,8 @@ std::variant<attachment, attach_failure> attach(const attach_settings& settings,
     } catch (const failed& why) {
         return why.failure;
     } catch (const json::exception& mistake) {
-        return attach_failure{attach_failure::kind::unreachable, "bad_welcome", mistake.what()};
+        return attach_failure{attach_failure::kind::unreachable, "bad_welcome",
+                              std::string{"the broker's welcome is not understood: "} + mistake.what()};
     }
 }
 

@@ -93,7 +93,8 @@ void runtime::attach_now() {
     if (failure.what == attach_failure::kind::interrupted) return on_stop();
     const bool is_refused = failure.what == attach_failure::kind::refused;
     if (!settings_.token.empty() || (is_refused && !is_worth_retrying(failure.code))) {
-        log_line(severity::error, "not accepted by the broker: " + failure.code + ": " + failure.reason);
+        log_line(severity::error,
+                 is_refused ? "not accepted by the broker: " + failure.code + ": " + failure.reason : failure.reason);
         return finish(is_refused ? 3 : 1);
     }
     const auto pause = backoff_.next(random_);

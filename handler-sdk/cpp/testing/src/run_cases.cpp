@@ -2,6 +2,7 @@
 #include <bester/testing/scripted_broker.hpp>
 #include <bester/testing/test_handler.hpp>
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
 #include <system_error>
@@ -247,7 +248,10 @@ suite_result run_cases(const test_options& options, const case_file& file) {
             suite.death = how_it_ended(process, why.what());
             if (!suite.cases.empty()) suite.cases.back().notes.push_back(suite.death);
         }
-        if (suite.death.empty() && !process.await_end(options.timeout)) {
+        const auto until = clock::now() + options.timeout;
+        if (suite.death.empty()) broker.close_after_handler(until);
+        const auto left = std::max(std::chrono::ceil<milliseconds>(until - clock::now()), milliseconds{0});
+        if (suite.death.empty() && !process.await_end(left)) {
             suite.warning = "the handler did not leave when it was drained";
             process.terminate();
             process.await_end(options.timeout);

@@ -179,6 +179,26 @@ void scripted_broker::await_close(unsigned shard) {
     } while (read_some(from));
 }
 
+void scripted_broker::close_after_handler(clock::time_point until) {
+    while (!connections_.empty() && clock::now() < until) {
+        std::vector<int> fds;
+        for (auto& it : connections_) {
+            it.unread.clear();
+            fds.push_back(it.fd);
+        }
+        std::optional<std::size_t> ready;
+        try {
+            ready = wait_readable(fds, std::chrono::ceil<milliseconds>(until - clock::now()));
+        } catch (const handler_gone&) {
+            return;
+        }
+        if (!ready) return;
+        if (read_some(connections_[*ready])) continue;
+        ::close(connections_[*ready].fd);
+        connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(*ready));
+    }
+}
+
 void scripted_broker::close_channels() {
     for (const auto& it : connections_) ::close(it.fd);
     connections_.clear();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -66,7 +67,8 @@ struct query_failure {
     std::string reason;
 };
 
-/// What a query gives: a value, or the reason why there is none. A plain value.
+/// What a query gives: a value, or the reason why there is none. Taking the value where there is none throws
+/// std::logic_error, which says the reason. A plain value.
 template <class Value>
 class query_result {
 public:
@@ -74,12 +76,17 @@ public:
     query_result(query_failure failure) : failure_{std::move(failure)} {}  // NOLINT
 
     explicit operator bool() const noexcept { return value_.has_value(); }
-    const Value& operator*() const { return value_.value(); }
-    const Value* operator->() const { return &value_.value(); }
+    const Value& operator*() const { return value(); }
+    const Value* operator->() const { return &value(); }
     /// Empty code if there is a value.
     const query_failure& failure() const noexcept { return failure_; }
 
 private:
+    const Value& value() const {
+        if (!value_) throw std::logic_error{"a query has no result: " + failure_.code + ": " + failure_.reason};
+        return *value_;
+    }
+
     std::optional<Value> value_;
     query_failure failure_;
 };

@@ -60,6 +60,9 @@ public:
     std::optional<received> receive_any(milliseconds timeout);
     /// Waits until the handler has closed this channel; frames that come before are dropped.
     void await_close(unsigned shard);
+    /// Closes each channel when the handler has closed its side, as a broker does; frames that come before are dropped.
+    /// Returns when all are closed, the watched process has ended, or at `until`.
+    void close_after_handler(std::chrono::steady_clock::time_point until);
     /// Closes all channels, as a broker that goes away. A handler may attach again.
     void close_channels();
 
