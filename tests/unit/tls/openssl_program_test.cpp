@@ -175,7 +175,7 @@ TEST_CASE("engine: accepts the client of the openssl program", "[tls]") {
                                    "-verify_hostname", "beta", "-alpn", "bester-link/1,bester-link/2"));
     auto settings = ca.settings("beta");
     settings.alpn = {"bester-link/2", "bester-link/1"};
-    connection ours(engine::accept(must(context::load(settings, now()))), ::accept(listening, nullptr, nullptr));
+    connection ours(engine::accept(must(context::load(settings))), ::accept(listening, nullptr, nullptr));
     ::close(listening);
     REQUIRE(ours.handshake() == handshake_status::done);
     CHECK(ours.side().peer_has_name("alpha"));
