@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "config/surroundings.hpp"
+#include "storage/remembered_file.hpp"
 
 namespace bester::cli {
 namespace {
@@ -38,6 +39,16 @@ login_result as_result(storage::password_change change) {
     return login_result::unavailable;
 }
 
+/// Returns where what is remembered is kept for the next broker; empty: it is not.
+std::string place_of_remembered(const config::broker_config& settings) {
+    const std::string& folder = settings.server.runtime_directory;
+    if (!storage::remembered_file::is_in_memory(folder)) return {};
+    const std::string file = folder + "/remembered-logins";
+    if (settings.accounts.remember_restarts) return file;
+    storage::remembered_file{file}.remove();
+    return {};
+}
+
 }  // namespace
 
 storage::account_settings storage_settings(const config::accounts_settings& settings) {
@@ -56,6 +67,7 @@ account_logins::account_logins(const config::broker_config& settings) {
     settings_.worker_threads = settings.server.workers;
     settings_.max_wait = settings.limits.authentication_timeout;
     settings_.memory.remember_for = settings.accounts.remember;
+    settings_.remembered_file = place_of_remembered(settings);
     authenticator_ = std::make_unique<storage::authenticator>(*accounts_, settings_);
 }
 
@@ -70,6 +82,10 @@ void account_logins::verify(std::string_view user, std::string_view password, st
     if (!authenticator_) return done(login_result::unavailable);
     authenticator_->verify_async(
         user, password, [done = std::move(done)](storage::verdict verdict) { done(as_result(verdict)); }, from);
+}
+
+std::chrono::milliseconds account_logins::expected_wait() const {
+    return authenticator_ ? authenticator_->expected_wait() : std::chrono::milliseconds{0};
 }
 
 void account_logins::change_password(std::string_view user, std::string_view old_password,
@@ -93,7 +109,10 @@ void account_logins::account_changed(const std::string& user) {
 }
 
 storage::account_changes account_logins::poll() {
-    return authenticator_ ? authenticator_->poll_for_changes() : storage::account_changes{};
+    constexpr unsigned polls_until_saved = 10;
+    if (!authenticator_) return {};
+    if (++polls_ % polls_until_saved == 0) authenticator_->save_remembered();
+    return authenticator_->poll_for_changes();
 }
 
 std::vector<std::string> account_logins::all_users() {
@@ -105,6 +124,9 @@ std::vector<std::string> account_logins::all_users() {
     return names;
 }
 
-void account_logins::stop() { authenticator_.reset(); }
+void account_logins::stop() {
+    if (authenticator_) authenticator_->save_remembered();
+    authenticator_.reset();
+}
 
 }  // namespace bester::cli

@@ -25,13 +25,15 @@ public:
     bool is_remembered(std::string_view user, std::string_view password) override;
     void verify(std::string_view user, std::string_view password, std::uint64_t from,
                 std::function<void(clients::login_result)> done) override;
+    std::chrono::milliseconds expected_wait() const override;
     void change_password(std::string_view user, std::string_view old_password, std::string_view new_password,
                          std::uint64_t from, std::function<void(clients::login_result)> done) override;
 
     // These functions are for the control thread.
     void apply(const config::accounts_settings& settings);
     void account_changed(const std::string& user);
-    /// Returns the changes by other processes since the last call.
+    /// Returns the changes by other processes since the last call; to be called each second, and keeps what is
+    /// remembered for the next broker every ten.
     storage::account_changes poll();
     /// Returns all names, sorted; none if they cannot be read.
     std::vector<std::string> all_users();
@@ -41,6 +43,7 @@ public:
 
 private:
     storage::authenticator_settings settings_;
+    unsigned polls_ = 0;
     std::unique_ptr<storage::accounts> accounts_;
     std::unique_ptr<storage::authenticator> authenticator_;
 };

@@ -114,6 +114,13 @@ std::vector<key<broker_config>> accounts_keys() {
              .description = "How long a verified password is taken without computing it again, so that many "
                             "can reconnect at once; `\"0s\"`: never."},
             [](auto& c) -> auto& { return c.accounts.remember; }),
+        declared(
+            {.name = "accounts.remember_restarts",
+             .kind = value_kind::boolean,
+             .takes_effect = effect::on_restart,
+             .description = "Whether that holds over a restart of the broker: then what is remembered is kept in "
+                            "`server.runtime_directory`, if that is in memory (tmpfs)."},
+            [](auto& c) -> auto& { return c.accounts.remember_restarts; }),
     };
 }
 

@@ -15,6 +15,7 @@ namespace bester::exchange {
     EACH(sessions_opened) /* that logged in */                                                    \
     EACH(sessions_closed) /* of these */                                                          \
     EACH(authentications_failed)                                                                  \
+    EACH(logins_put_off)      /* for reasons of the broker: busy, stopping, no log-in handler */  \
     EACH(logins_throttled)    /* refused unseen, as too many had failed */                        \
     EACH(connections_refused) /* too many, or too many from there; Engine.IO sessions too */      \
     EACH(sessions_expired)    /* with their token */                                              \

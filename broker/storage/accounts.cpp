@@ -164,7 +164,8 @@ struct accounts::state {
                                                 "damaged (set the password anew)"});
     }
 
-    void rehash(std::string_view user, std::string_view password, const std::string& old_hash, argon2_cost at) {
+    /// Renews a hash at another cost; returns the one that is stored then.
+    std::string rehash(std::string_view user, std::string_view password, const std::string& old_hash, argon2_cost at) {
         const auto new_hash = hash_at(at, password);
         auto written = new_hash.map([](const std::string&) { return 0; });
         if (new_hash)
@@ -174,6 +175,7 @@ struct accounts::state {
         // The log-in is good in any case; the next one tries again.
         if (!written)
             log::warning("user {}: hash not renewed at the configured cost: {}", user, written.error().reason);
+        return written && *written == 1 ? *new_hash : old_hash;
     }
 };
 
@@ -262,12 +264,26 @@ account_result<std::vector<account>> accounts::list() {
     return result;
 }
 
+account_result<std::optional<std::string>> accounts::verified_hash(std::string_view user, std::string_view password) {
+    auto hash = state_->matching_hash(user, password);
+    if (!hash || !*hash) return hash;
+    if (const auto cost = state_->cost(); needs_rehash(**hash, cost))
+        return std::optional<std::string>{state_->rehash(user, password, **hash, cost)};
+    return hash;
+}
+
 account_result<bool> accounts::verify(std::string_view user, std::string_view password) {
-    const auto hash = state_->matching_hash(user, password);
-    if (!hash) return tl::unexpected(hash.error());
-    if (!*hash) return false;
-    if (const auto cost = state_->cost(); needs_rehash(**hash, cost)) state_->rehash(user, password, **hash, cost);
-    return true;
+    return verified_hash(user, password).map([](const auto& hash) { return hash.has_value(); });
+}
+
+account_result<void> accounts::for_each_hash(const std::function<void(std::string_view, std::string_view)>& each) {
+    const std::lock_guard lock(state_->mutex);
+    if (auto opened = state_->ensure_open(); !opened) return opened;
+    statement query(state_->file, "SELECT name, hash FROM users");
+    auto step = query.step();
+    for (; step == outcome::row; step = query.step()) each(query.text(0), query.text(1));
+    if (step == outcome::failed) return tl::unexpected(state_->failure());
+    return {};
 }
 
 account_result<std::int64_t> accounts::data_version() {

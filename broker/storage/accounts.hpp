@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,12 +67,16 @@ public:
     /// user_unknown, …
     account_result<void> remove(std::string_view user);
     account_result<bool> contains(std::string_view user);
+    /// Calls `each` with the name and the stored hash of every account.
+    account_result<void> for_each_hash(const std::function<void(std::string_view, std::string_view)>& each);
     /// Returns all accounts by name.
     account_result<std::vector<account>> list();
 
     /// Returns whether this is the user's password. An unknown user takes the same time as a wrong password. A hash of
     /// another cost is replaced, since the password is available now.
     account_result<bool> verify(std::string_view user, std::string_view password);
+    /// The same: returns the hash that is stored now, or none if it is not the password.
+    account_result<std::optional<std::string>> verified_hash(std::string_view user, std::string_view password);
 
     /// Returns a number that changes after another process has written. Cheap.
     account_result<std::int64_t> data_version();

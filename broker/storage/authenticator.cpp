@@ -2,10 +2,14 @@
 
 #include "log/log.hpp"
 #include "storage/credential_hasher.hpp"
+#include "storage/remembered_file.hpp"
 #include "storage/secret.hpp"
 #include "workers/worker_pool.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <new>
@@ -64,17 +68,28 @@ struct authenticator::state {
           std::function<clock::time_point()> given_now)
         : accounts(given_accounts),
           now(std::move(given_now)),
+          file(settings.remembered_file),
+          keeps(!settings.remembered_file.empty()),
+          kept(keeps ? file.load() : std::nullopt),
+          hasher(kept ? kept->keys : credential_keys::draw()),
           memory(hasher, settings.memory),
           max_wait(settings.max_wait),
+          threads(std::max(1U, settings.worker_threads)),
           pool(settings.worker_threads, settings.max_waiting) {}
 
     storage::accounts& accounts;
     const std::function<clock::time_point()> now;
+    const remembered_file file;
+    const bool keeps;
+    std::optional<remembered_credentials> kept;  // until restore()
     credential_hasher hasher;
     credential_memory memory;
     std::atomic<clock::duration> max_wait;
+    std::atomic<clock::duration> duration{};  // of a verification: a moving average
+    const unsigned threads;
     failure_log failures;
     std::atomic<bool> is_readable{true};  // result of the last poll_for_changes
+    std::uint64_t saved_changes = 0;      // control thread
     std::mutex mutex;                     // guards `waiting`; never held while something is submitted or hashed
     std::unordered_map<credential_digest, std::shared_ptr<verification>, credential_digest_hash> waiting;
     workers::worker_pool pool;  // the last member, so that its threads, which use all the others, end first
@@ -86,15 +101,43 @@ struct authenticator::state {
             const auto ticket = memory.begin(wanted.user);
             // A twin that was running when this one came may have been accepted meanwhile.
             if (memory.remembers(wanted.user, password, now())) return verdict::accepted;
-            const auto right = accounts.verify(wanted.user, password);
-            if (!right) {
-                failures.failed(right.error(), now());
+            const auto since = now();
+            const auto hash = accounts.verified_hash(wanted.user, password);
+            took(now() - since);
+            if (!hash) {
+                failures.failed(hash.error(), now());
                 return verdict::unavailable;
             }
-            if (!*right) return verdict::rejected;
-            if (memory.remember(ticket, wanted.user, password, now())) return verdict::accepted;
+            if (!*hash) return verdict::rejected;
+            if (memory.remember(ticket, wanted.user, password, **hash, now())) return verdict::accepted;
         }
         return verdict::busy;
+    }
+
+    void took(clock::duration one) noexcept {
+        const auto before = duration.load();
+        duration = before == clock::duration{} ? one : before + (one - before) / 8;
+    }
+
+    /// Takes what the broker before this one remembered, of accounts whose stored hash is still the same.
+    void restore() {
+        if (!kept) return;
+        std::unordered_map<std::uint64_t, credential_memory::item> items;
+        for (const auto& item : kept->items) items.emplace(item.tag, item);
+        kept.reset();
+        const auto read = accounts.for_each_hash([&](std::string_view user, std::string_view hash) {
+            const auto found = items.find(hasher.user_tag(user));
+            if (found != items.end() && found->second.mark == hasher.mark(hash)) memory.restore(found->second, now());
+        });
+        if (!read) memory.forget_all();
+        log::info("accounts: {} log-ins that were verified before the restart are remembered", memory.size());
+    }
+
+    void save() {
+        if (!keeps || saved_changes == memory.changes()) return;
+        saved_changes = memory.changes();
+        if (file.save({hasher.keys(), memory.items(now())})) return;
+        log::warning("accounts: what is remembered cannot be kept for a restart: {}", std::strerror(errno));
     }
 
     void run(const std::shared_ptr<verification>& wanted, turn its_turn) {
@@ -156,7 +199,9 @@ struct authenticator::state {
 
 authenticator::authenticator(accounts& accounts, authenticator_settings settings,
                              std::function<clock::time_point()> now)
-    : state_(std::make_unique<state>(accounts, settings, std::move(now))) {}
+    : state_(std::make_unique<state>(accounts, settings, std::move(now))) {
+    state_->restore();
+}
 
 authenticator::~authenticator() = default;
 
@@ -230,6 +275,8 @@ account_changes authenticator::poll_for_changes() {
     return *std::move(changes);
 }
 
+void authenticator::save_remembered() { state_->save(); }
+
 void authenticator::reconfigure(const authenticator_settings& settings) {
     state_->pool.max_waiting(settings.max_waiting);
     state_->max_wait = settings.max_wait;
@@ -237,6 +284,11 @@ void authenticator::reconfigure(const authenticator_settings& settings) {
 }
 
 std::size_t authenticator::waiting() const { return state_->pool.waiting(); }
+
+std::chrono::milliseconds authenticator::expected_wait() const {
+    const auto turns = state_->pool.waiting() / state_->threads + 1;
+    return std::chrono::ceil<std::chrono::milliseconds>(state_->duration.load() * turns);
+}
 
 std::ostream& operator<<(std::ostream& out, verdict verdict) {
     switch (verdict) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <iosfwd>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace bester::storage {
@@ -37,6 +38,7 @@ struct authenticator_settings {
     std::size_t max_waiting = 1'000;  ///< different credentials; then `busy`
     std::chrono::steady_clock::duration max_wait = std::chrono::seconds{10};  ///< then nobody needs the answer
     credential_memory_settings memory;
+    std::string remembered_file;  ///< where it is kept for the next broker (remembered_file.hpp); empty: nowhere
 };
 
 /// Verifies credentials off the shards: recently verified ones from memory, the others by a pool of worker threads.
@@ -76,10 +78,16 @@ public:
     /// database cannot be read, everything is forgotten.
     account_changes poll_for_changes();
 
+    /// Keeps what is remembered for the next broker, if that is wanted and something has changed since the last time.
+    /// On the control thread; blocks for the file.
+    void save_remembered();
+
     /// Applies `max_waiting`, `max_wait` and `memory.remember_for`; the rest needs a restart.
     void reconfigure(const authenticator_settings& settings);
     /// Returns how many different verifications and password changes wait for a worker.
     std::size_t waiting() const;
+    /// Returns how long one that came now would wait for its end, if the hashes took as long as the last ones.
+    std::chrono::milliseconds expected_wait() const;
 
 private:
     struct state;

@@ -15,31 +15,33 @@ const unsigned char* bytes_of(std::string_view text) noexcept {
 
 }  // namespace
 
-credential_hasher::credential_hasher() {
-    static_assert(sizeof(digest_key_) == crypto_generichash_KEYBYTES);
-    static_assert(sizeof(credential_digest) == crypto_generichash_BYTES);
-    static_assert(sizeof(tag_key_) == crypto_shorthash_KEYBYTES);
+credential_keys credential_keys::draw() {
+    static_assert(sizeof(digest) == crypto_generichash_KEYBYTES);
+    static_assert(sizeof(tag) == crypto_shorthash_KEYBYTES);
     initialise_cryptography();
-    randombytes_buf(digest_key_.data(), digest_key_.size());
-    randombytes_buf(tag_key_.data(), tag_key_.size());
+    credential_keys keys;
+    randombytes_buf(keys.digest.data(), keys.digest.size());
+    randombytes_buf(keys.tag.data(), keys.tag.size());
+    return keys;
 }
 
-credential_hasher::~credential_hasher() {
-    wipe_memory(digest_key_.data(), digest_key_.size());
-    wipe_memory(tag_key_.data(), tag_key_.size());
+credential_keys::~credential_keys() {
+    wipe_memory(digest.data(), digest.size());
+    wipe_memory(tag.data(), tag.size());
 }
 
 std::uint64_t credential_hasher::user_tag(std::string_view user) const noexcept {
     static_assert(sizeof(std::uint64_t) == crypto_shorthash_BYTES);
     std::uint64_t tag = 0;
-    crypto_shorthash(reinterpret_cast<unsigned char*>(&tag), bytes_of(user), user.size(), tag_key_.data());
+    crypto_shorthash(reinterpret_cast<unsigned char*>(&tag), bytes_of(user), user.size(), keys_.tag.data());
     return tag;
 }
 
 credential_digest credential_hasher::digest(std::string_view user, std::string_view password) const noexcept {
+    static_assert(sizeof(credential_digest) == crypto_generichash_BYTES);
     const std::uint64_t user_size = user.size();
     crypto_generichash_state state;
-    crypto_generichash_init(&state, digest_key_.data(), digest_key_.size(), sizeof(credential_digest));
+    crypto_generichash_init(&state, keys_.digest.data(), keys_.digest.size(), sizeof(credential_digest));
     crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(&user_size), sizeof(user_size));
     crypto_generichash_update(&state, bytes_of(user), user.size());
     crypto_generichash_update(&state, bytes_of(password), password.size());

@@ -1,7 +1,5 @@
 #include "storage/credential_memory.hpp"
 
-#include "storage/credential_hasher.hpp"
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -14,6 +12,7 @@ namespace {
 
 struct entry {
     credential_digest digest;
+    std::uint64_t mark;  // of the stored hash
     credential_memory::time_point expiry;
 };
 
@@ -56,6 +55,7 @@ struct credential_memory::state {
     std::size_t entries_per_stripe = 1;
     std::atomic<std::chrono::steady_clock::duration> remember_for;
     std::atomic<std::size_t> next_sweep{0};
+    std::atomic<std::uint64_t> changes{0};
 };
 
 credential_memory::credential_memory(const credential_hasher& hasher, credential_memory_settings settings)
@@ -94,7 +94,8 @@ credential_memory::ticket credential_memory::begin(std::string_view user) const 
     return result;
 }
 
-bool credential_memory::remember(ticket begun, std::string_view user, std::string_view password, time_point now) {
+bool credential_memory::remember(ticket begun, std::string_view user, std::string_view password,
+                                 std::string_view stored_hash, time_point now) {
     const auto remember_for = state_->remember_for.load();
     const auto tag = hasher_.user_tag(user);
     const auto digest = hasher_.digest(user, password);
@@ -103,9 +104,31 @@ bool credential_memory::remember(ticket begun, std::string_view user, std::strin
     if (begun.generation_ != home.generation) return false;
     if (remember_for <= std::chrono::steady_clock::duration::zero()) return true;
     home.make_room(tag, state_->entries_per_stripe, now);
-    home.entries.insert_or_assign(tag, entry{digest, now + remember_for});
+    home.entries.insert_or_assign(tag, entry{digest, hasher_.mark(stored_hash), now + remember_for});
+    ++state_->changes;
     return true;
 }
+
+std::vector<credential_memory::item> credential_memory::items(time_point now) const {
+    std::vector<item> all;
+    for (const auto& each : state_->stripes) {
+        const std::lock_guard lock(each.mutex);
+        for (const auto& [tag, held] : each.entries)
+            if (held.expiry > now) all.push_back({tag, held.digest, held.mark, held.expiry});
+    }
+    return all;
+}
+
+void credential_memory::restore(const item& kept, time_point now) {
+    const auto expiry = std::min(kept.expiry, now + state_->remember_for.load());
+    if (expiry <= now) return;
+    auto& home = stripe_of(kept.tag);
+    const std::lock_guard lock(home.mutex);
+    home.make_room(kept.tag, state_->entries_per_stripe, now);
+    home.entries.insert_or_assign(kept.tag, entry{kept.digest, kept.mark, expiry});
+}
+
+std::uint64_t credential_memory::changes() const noexcept { return state_->changes.load(); }
 
 void credential_memory::forget(std::string_view user) {
     const auto tag = hasher_.user_tag(user);
@@ -113,6 +136,7 @@ void credential_memory::forget(std::string_view user) {
     const std::lock_guard lock(home.mutex);
     ++home.generation;
     home.entries.erase(tag);
+    ++state_->changes;
 }
 
 void credential_memory::forget_all() {
@@ -121,6 +145,7 @@ void credential_memory::forget_all() {
         ++each.generation;
         each.entries.clear();
     }
+    ++state_->changes;
 }
 
 void credential_memory::sweep(time_point now) {

@@ -5,15 +5,16 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
+
+#include "storage/credential_hasher.hpp"
 
 namespace bester::storage {
-
-class credential_hasher;
 
 /// How long and how many verified credentials are remembered.
 struct credential_memory_settings {
     std::chrono::steady_clock::duration remember_for = std::chrono::hours{1};  ///< zero: never
-    std::size_t entries = 1'000'000;  ///< one for each user; about 72 bytes each, so 72 MB when full
+    std::size_t entries = 1'000'000;  ///< one for each user; about 80 bytes each, so 80 MB when full
 };
 
 /// Remembers which credentials were verified lately, so that a reconnect storm costs a keyed hash
@@ -33,6 +34,14 @@ public:
         std::uint64_t generation_ = 0;
     };
 
+    /// One remembered credential, as it can be kept elsewhere.
+    struct item {
+        std::uint64_t tag = 0;  ///< credential_hasher::user_tag()
+        credential_digest digest{};
+        std::uint64_t mark = 0;  ///< of the stored hash that it was verified with
+        time_point expiry;
+    };
+
     explicit credential_memory(const credential_hasher& hasher, credential_memory_settings settings = {});
     ~credential_memory();
     credential_memory(const credential_memory&) = delete;
@@ -45,7 +54,16 @@ public:
     ticket begin(std::string_view user) const;
     /// Remembers a credential whose verification began with the ticket `begun`. Returns false, and remembers nothing,
     /// if the user (or one in the same stripe) was forgotten since: the verified password may be an old one.
-    bool remember(ticket begun, std::string_view user, std::string_view password, time_point now);
+    /// `stored_hash` is the account's.
+    bool remember(ticket begun, std::string_view user, std::string_view password, std::string_view stored_hash,
+                  time_point now);
+    /// Returns all that is remembered now.
+    std::vector<item> items(time_point now) const;
+    /// Takes what items() of a memory with the same keys returned; nothing is remembered for longer than it would be
+    /// now.
+    void restore(const item& kept, time_point now);
+    /// Returns a number that changes with what is remembered.
+    std::uint64_t changes() const noexcept;
 
     /// To be called after an account has changed; outdates the user's tickets.
     void forget(std::string_view user);

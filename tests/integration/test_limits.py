@@ -78,8 +78,11 @@ def test_who_asked_in_time_and_got_no_answer_is_told_that_the_broker_is_busy(mak
         assert broker.reload(accounts={"argon2_memory": "64MiB", "argon2_operations": 40})["ok"]
         c = broker.client(None, transport)
         c.send_frame(login_frame("stranger"))
-        c.bad("auth_special", "busy")
+        status = c.bad("auth_special", "busy")
+        assert status["header"]["error"]["retry_after_ms"] >= 1000
         assert c.expect_closed() == []
+        counters = broker.counters()
+        assert counters["logins_put_off"] == 1 and counters["authentications_failed"] == 0
         broker.client(None, transport).bad("close_special", "authentication_timeout")
 
 

@@ -1,13 +1,16 @@
 """Reload is one transaction that drops nobody; the end drains."""
 import json
 import os
+import pathlib
 import signal
+import subprocess
+import tempfile
 
 import pytest
 
 import frames
 from broker import python_handler, wait_until_dead
-from client import code_of, is_good, is_status
+from client import code_of, is_good, is_status, login_frame
 from eventually import eventually
 from servers import Authority
 
@@ -220,6 +223,38 @@ def test_a_failed_start_says_why_also_when_the_log_is_a_file(make_broker):
         code, out, err = second.cli("serve", "--config", second.config_path)
         assert code == 1 and "Address already in use" in err, (code, out, err)
         assert "Address already in use" in (second.directory / "b.log").read_text()
+
+
+@pytest.fixture
+def folder_in_memory():
+    if subprocess.run(["stat", "-f", "-c", "%T", "/dev/shm"], capture_output=True, text=True, check=False).stdout.strip() != "tmpfs":
+        pytest.skip("/dev/shm is not in memory here")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield pathlib.Path(folder)
+
+
+def test_verified_passwords_are_remembered_over_a_restart(make_broker, folder_in_memory):
+    with make_broker(start=False, server={"runtime_directory": str(folder_in_memory / "run")}) as broker:
+        broker.control_path = str(folder_in_memory / "run" / "control.sock")
+        file = folder_in_memory / "run" / "remembered-logins"
+        broker.start()
+        for user in ("tina", "gustav"):
+            broker.client(user)
+        broker.stop()
+        assert file.stat().st_mode & 0o777 == 0o600
+        broker.cli("user", "passwd", "gustav", "--config", broker.config_path, input="another\n")
+        broker.start()
+        broker.wait_for_log("accounts: 1 log-ins that were verified before the restart are remembered")
+        assert broker.client("tina").ask("echo", 1) == 1
+        with broker.client() as client:
+            client.send_frame(login_frame("gustav"))
+            client.bad("auth_special", "authentication_failed")
+        broker.stop()
+        broker.config["accounts"]["remember_restarts"] = False
+        broker.write_config()
+        broker.start()
+        assert not file.exists()
+        assert broker.client("tina").ask("echo", 1) == 1
 
 
 def test_a_reload_says_which_certificates_and_keys_are_new(make_broker, bin_directory, tmp_path):

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -23,6 +24,8 @@ public:
     /// `from` is a number for the client's address: processor time is shared evenly between addresses.
     virtual void verify(std::string_view user, std::string_view password, std::uint64_t from,
                         std::function<void(login_result)> done) = 0;
+    /// Returns how long somebody who comes now would wait for a verification, as far as that can be known.
+    virtual std::chrono::milliseconds expected_wait() const = 0;
     virtual void change_password(std::string_view user, std::string_view old_password, std::string_view new_password,
                                  std::uint64_t from, std::function<void(login_result)> done) = 0;
 };

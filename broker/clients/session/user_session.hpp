@@ -117,6 +117,8 @@ private:
     /// Ends the wait for the decision on its log-in; returns false if there was none.
     bool end_verifying() noexcept;
     login_step refuse(wire::error_code code);
+    login_step put_off(const wire::status_error& error);
+    wire::status_error busy_now() const;
     login_step log_in_with_nothing(const login_request& request);
     login_step log_in_with_password(const login_request& request);
     login_step log_in_with_token(const login_request& request);

@@ -102,7 +102,7 @@ user_session::login_step user_session::log_in_with_token(const login_request& re
 
 /// A log-in handler gets the credentials unchanged.
 user_session::login_step user_session::ask_handler(const login_request& request) {
-    if (clients().is_draining()) return refuse(error_code::shutting_down);
+    if (clients().is_draining()) return put_off(wire::as_status_error(error_code::shutting_down));
     user_ = wire::is_user_name(request.user) ? request.user : std::string_view{};
     const std::string from = address();
     const access::address_key counted = counted_address(from);
@@ -133,7 +133,7 @@ void user_session::decided(login_call::decision outcome) {
         if (!why.is_verdict) {
             log::warning("listener {}: the log-in handler did not decide: {} ({})", listener().name, why.reason,
                          why.code);
-            refuse({why.code, why.reason, why.temporary});
+            put_off({why.code, why.reason, why.temporary});
             return;
         }
         refuse(wire::as_status_error(error_code::authentication_failed, why.reason));
@@ -165,14 +165,29 @@ void user_session::verified(login_result result) {
         case login_result::rejected:
         case login_result::bad_password: refuse(error_code::authentication_failed); return;
         case login_result::busy:
-        case login_result::unavailable: refuse(error_code::busy); return;
+        case login_result::unavailable: put_off(busy_now()); return;
     }
 }
 
 bool user_session::give_up_login() {
     if (!end_verifying()) return false;
-    refuse(clients().is_asking_handler(*this) ? error_code::handler_timeout : error_code::busy);
+    put_off(clients().is_asking_handler(*this) ? wire::as_status_error(error_code::handler_timeout) : busy_now());
     return true;
+}
+
+/// Returns the error that says when those who wait already may be done.
+wire::status_error user_session::busy_now() const {
+    constexpr std::chrono::milliseconds least{1'000};
+    wire::status_error error = wire::as_status_error(error_code::busy);
+    error.retry_after_ms = static_cast<std::uint64_t>(std::max(least, clients().logins().expected_wait()).count());
+    return error;
+}
+
+/// Refuses the log-in for a reason of the broker.
+user_session::login_step user_session::put_off(const wire::status_error& error) {
+    clients().shard().count(counter::logins_put_off);
+    login_refused(error);
+    return login_step::refused;
 }
 
 user_session::login_step user_session::refuse(error_code code) { return refuse(wire::as_status_error(code)); }

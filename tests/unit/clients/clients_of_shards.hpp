@@ -57,6 +57,7 @@ private:
                     std::function<void(login_result)> done) override {
             done(login_result::rejected);
         }
+        std::chrono::milliseconds expected_wait() const override { return {}; }
         void change_password(std::string_view, std::string_view, std::string_view, std::uint64_t,
                              std::function<void(login_result)> done) override {
             done(login_result::rejected);

@@ -2,7 +2,9 @@
 #include "account_fixture.hpp"
 #include "failing_allocation.hpp"
 
+#include <sys/stat.h>
 #include <atomic>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -99,6 +101,71 @@ TEST_CASE_METHOD(fixture, "authenticator: a remembered credential costs no hash"
     spoil_hashes();
     CHECK(verify("tina", "secret") == verdict::accepted);
     CHECK(verify("tina", "wrong") == verdict::unavailable);
+}
+
+TEST_CASE_METHOD(fixture, "authenticator: the next broker remembers what this one did", "[authenticator]") {
+    for (const char* user : {"tina", "gustav", "ann", "rolf"}) REQUIRE(users.add(user, "secret"));
+    settings.remembered_file = path + ".remembered";
+    const auto start = [&] {
+        tested.reset();
+        tested = make();
+    };
+    start();
+    for (const char* user : {"tina", "gustav", "ann", "rolf"}) REQUIRE(verify(user, "secret") == verdict::accepted);
+    tested->save_remembered();
+    struct stat facts {};
+    REQUIRE(::stat(settings.remembered_file.c_str(), &facts) == 0);
+    CHECK((facts.st_mode & 0777) == 0600);
+    SECTION("but not who has another password, or is gone, or of whom it heard after that") {
+        REQUIRE(users.set_password("gustav", "new"));
+        REQUIRE(users.set_password("ann", "other"));
+        REQUIRE(users.set_password("ann", "secret"));  // the same again is another hash
+        REQUIRE(users.remove("rolf"));
+        start();
+        CHECK(tested->remembered("tina", "secret"));
+        CHECK_FALSE(tested->remembered("tina", "wrong"));
+        for (const char* user : {"gustav", "ann", "rolf"}) CHECK_FALSE(tested->remembered(user, "secret"));
+        CHECK(verify("gustav", "secret") == verdict::rejected);
+        CHECK(verify("gustav", "new") == verdict::accepted);
+        REQUIRE(open_accounts(path).set_password("tina", "new"));
+        tested->poll_for_changes();
+        CHECK_FALSE(tested->remembered("tina", "secret"));
+    }
+    SECTION("for as long as this one would have") {
+        pass(9min);
+        start();
+        CHECK(tested->remembered("tina", "secret"));
+        pass(1min);
+        CHECK_FALSE(tested->remembered("tina", "secret"));
+    }
+    SECTION("and the one after that, if nothing came in between") {
+        start();
+        start();
+        CHECK(tested->remembered("tina", "secret"));
+    }
+    SECTION("not from a file that others could read, or that is damaged") {
+        const std::string& file = settings.remembered_file;
+        SECTION("readable") { REQUIRE(::chmod(file.c_str(), 0640) == 0); }
+        SECTION("shorter") { std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1); }
+        SECTION("empty") { std::filesystem::resize_file(file, 0); }
+        SECTION("changed") { std::fstream{file, std::ios::in | std::ios::out}.seekp(100).put('x').put('y'); }
+        SECTION("of another boot") { std::fstream{file, std::ios::in | std::ios::out}.seekp(25).put('z'); }
+        SECTION("a link") {
+            std::filesystem::rename(file, file + ".real");
+            std::filesystem::create_symlink(file + ".real", file);
+        }
+        start();
+        CHECK_FALSE(tested->remembered("tina", "secret"));
+        CHECK(verify("tina", "secret") == verdict::accepted);
+    }
+    SECTION("and nothing is written where nothing has changed") {
+        std::filesystem::remove(settings.remembered_file);
+        tested->save_remembered();
+        CHECK_FALSE(std::filesystem::exists(settings.remembered_file));
+        tested->account_changed("tina");
+        tested->save_remembered();
+        CHECK(std::filesystem::exists(settings.remembered_file));
+    }
 }
 
 TEST_CASE_METHOD(fixture, "authenticator: a changed account is forgotten at once", "[authenticator]") {

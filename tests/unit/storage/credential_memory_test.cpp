@@ -19,7 +19,7 @@ struct fixture {
     credential_memory memory{hasher, {10min, 1'000'000}};
 
     bool remember(std::string_view user, std::string_view password, credential_memory::time_point now = start) {
-        return memory.remember(memory.begin(user), user, password, now);
+        return memory.remember(memory.begin(user), user, password, "hash", now);
     }
 };
 
@@ -79,17 +79,46 @@ TEST_CASE_METHOD(fixture, "credential memory: what was verified before a change 
     const auto before = memory.begin("tina");
     SECTION("of the user") { memory.forget("tina"); }
     SECTION("of all") { memory.forget_all(); }
-    CHECK_FALSE(memory.remember(before, "tina", "old", start));
+    CHECK_FALSE(memory.remember(before, "tina", "old", "hash", start));
     CHECK_FALSE(memory.remembers("tina", "old", start));
     CHECK(memory.size() == 0);
     REQUIRE(remember("tina", "new"));
+}
+
+TEST_CASE("credential memory: what one remembers can be given to another one", "[credential_memory]") {
+    const credential_keys keys = credential_keys::draw();
+    const credential_hasher hasher{keys}, same{keys}, other;
+    const credential_memory::time_point now{1'000s};
+    credential_memory first{hasher, {10min, 100}};
+    REQUIRE(first.remember(first.begin("tina"), "tina", "secret", "hash", now));
+    const auto changes = first.changes();
+    REQUIRE(first.remember(first.begin("gustav"), "gustav", "geheim", "hash", now + 5min));
+    CHECK(first.changes() != changes);
+    CHECK(first.items(now + 11min).size() == 1);
+    const auto items = first.items(now + 6min);
+    REQUIRE(items.size() == 2);
+    for (const auto& item : items) CHECK(item.mark == same.mark("hash"));
+    CHECK(items[0].mark != same.mark("another hash"));
+
+    credential_memory second{same, {10min, 100}}, shorter{same, {1min, 100}}, foreign{other, {10min, 100}};
+    for (const auto& item : items)
+        for (auto* each : {&second, &shorter, &foreign}) each->restore(item, now + 6min);
+    CHECK(second.remembers("tina", "secret", now + 9min));
+    CHECK_FALSE(second.remembers("tina", "wrong", now + 9min));
+    CHECK_FALSE(second.remembers("tina", "secret", now + 10min));
+    CHECK(second.remembers("gustav", "geheim", now + 14min));
+    CHECK(shorter.remembers("gustav", "geheim", now + 6min));
+    CHECK_FALSE(shorter.remembers("gustav", "geheim", now + 7min));
+    CHECK_FALSE(foreign.remembers("tina", "secret", now + 7min));
+    second.forget("tina");
+    CHECK_FALSE(second.remembers("tina", "secret", now + 7min));
 }
 
 TEST_CASE("credential memory: is bounded, and makes room", "[credential_memory]") {
     credential_hasher hasher;
     credential_memory memory(hasher, {10min, 64 * 4});
     const auto remember = [&](const std::string& user, credential_memory::time_point now) {
-        REQUIRE(memory.remember(memory.begin(user), user, "secret", now));
+        REQUIRE(memory.remember(memory.begin(user), user, "secret", "hash", now));
         REQUIRE(memory.remembers(user, "secret", now));
         REQUIRE(memory.size() <= 64 * 4);
     };
@@ -103,10 +132,10 @@ TEST_CASE("credential memory: is bounded, and makes room", "[credential_memory]"
 TEST_CASE("credential memory: with a time of zero nothing is remembered", "[credential_memory]") {
     credential_hasher hasher;
     credential_memory memory(hasher, {0s, 1000});
-    CHECK(memory.remember(memory.begin("tina"), "tina", "secret", start));
+    CHECK(memory.remember(memory.begin("tina"), "tina", "secret", "hash", start));
     CHECK_FALSE(memory.remembers("tina", "secret", start));
     memory.remember_for(1min);
-    CHECK(memory.remember(memory.begin("tina"), "tina", "secret", start));
+    CHECK(memory.remember(memory.begin("tina"), "tina", "secret", "hash", start));
     CHECK(memory.remembers("tina", "secret", start));
 }
 
@@ -133,7 +162,7 @@ TEST_CASE_METHOD(fixture, "credential memory: threads never see an old password 
             while (!is_done) {
                 const auto ticket = memory.begin("tina");
                 const int verified = generation;  // what the database says at that moment
-                memory.remember(ticket, "tina", std::to_string(verified), start);
+                memory.remember(ticket, "tina", std::to_string(verified), "hash", start);
             }
         });
     for (int i = 1; i <= 2000; ++i) {
