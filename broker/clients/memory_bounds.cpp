@@ -47,8 +47,12 @@ void memory_bounds::check(held_kind what) {
     owner_.shard().at_turn_end([this, what, token = std::move(token)] { shed(what, token); });
 }
 
-/// One shard at a time, down to its part of what there may be; then where the most is held.
+/// One shard at a time, down to its part of what there may be; then where the most is held. Thousands may hold little
+/// each, so a turn has a certain time for it.
 void memory_bounds::shed(held_kind what, const shedding& token) {
+    constexpr std::chrono::milliseconds time_of_turn{2};
+    const auto until = std::chrono::steady_clock::now() + time_of_turn;
+    ledger(what).forget_ranks();
     const std::size_t part = limit(what) / owner_.shard().settings().shards;
     while (total(what) > limit(what) && ledger(what).bytes() > part) {
         exchange::memory_holder* const who = ledger(what).heaviest(what, owner_.shard().now_ms());
@@ -56,6 +60,8 @@ void memory_bounds::shed(held_kind what, const shedding& token) {
         const std::size_t before = ledger(what).bytes();
         who->give_way(what);
         if (ledger(what).bytes() >= before) return;
+        if (std::chrono::steady_clock::now() >= until)
+            return owner_.shard().at_turn_end([this, what, token] { shed(what, token); });
     }
     if (total(what) <= limit(what)) return;
     shard_clients* fullest = &owner_;

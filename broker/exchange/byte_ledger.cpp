@@ -19,6 +19,7 @@ void byte_ledger::set(memory_holder& who, entry& its, std::size_t bytes) {
         items_[its.place] = items_.back();
         items_[its.place].its->place = its.place;
         items_.pop_back();
+        std::erase_if(ranked_, [&](const ranked& each) { return each.who == &who; });
     }
     const std::size_t total = this->bytes() - before + now;
     total_.store(total, std::memory_order_relaxed);
@@ -28,16 +29,31 @@ void byte_ledger::set(memory_holder& who, entry& its, std::size_t bytes) {
     if (on_growth_) on_growth_();
 }
 
-memory_holder* byte_ledger::heaviest(held_kind what, std::uint64_t now_ms) const noexcept {
-    memory_holder* found = nullptr;
-    std::uint64_t most = 0;
+memory_holder* byte_ledger::heaviest(held_kind what, std::uint64_t now_ms) noexcept {
+    if (ranked_.empty() || ranked_ms_ != now_ms) rank(what, now_ms);
+    if (ranked_.empty()) return nullptr;
+    memory_holder* const found = ranked_.back().who;
+    ranked_.pop_back();
+    return found;
+}
+
+/// Finds the heaviest in one pass, sorted with the heaviest last. Takes no memory.
+void byte_ledger::rank(held_kind what, std::uint64_t now_ms) noexcept {
+    const auto is_heavier = [](const ranked& a, const ranked& b) { return a.weight > b.weight; };
+    ranked_.clear();
+    ranked_ms_ = now_ms;
     for (const item& each : items_) {
         const std::uint64_t weight = each.who->held_weight(what, now_ms);
-        if (found && weight <= most) continue;
-        found = each.who;
-        most = weight;
+        if (ranked_.size() == most_ranked) {
+            if (weight <= ranked_.front().weight) continue;
+            std::pop_heap(ranked_.begin(), ranked_.end(), is_heavier);
+            ranked_.pop_back();
+        }
+        ranked_.push_back({each.who, weight});
+        std::push_heap(ranked_.begin(), ranked_.end(), is_heavier);
     }
-    return found;
+    std::sort_heap(ranked_.begin(), ranked_.end(), is_heavier);
+    std::reverse(ranked_.begin(), ranked_.end());
 }
 
 }  // namespace bester::exchange

@@ -38,7 +38,7 @@ public:
         std::uint32_t place = 0;  ///< index in items_; of use only while bytes > 0
     };
 
-    byte_ledger() = default;
+    byte_ledger() { ranked_.reserve(most_ranked); }
     byte_ledger(const byte_ledger&) = delete;
     byte_ledger& operator=(const byte_ledger&) = delete;
 
@@ -46,8 +46,12 @@ public:
     void set(memory_holder& who, entry& its, std::size_t bytes);
     /// Returns the sum over all holders. Any thread.
     std::size_t bytes() const noexcept { return total_.load(std::memory_order_relaxed); }
-    /// Returns the holder with the largest weight; null if nothing is held.
-    memory_holder* heaviest(held_kind what, std::uint64_t now_ms) const noexcept;
+    /// Returns the holder with the largest weight; null if nothing is held. Called again at the same `now_ms`, it
+    /// returns the next one that still holds something: thousands may have to be ended, and each pass over all finds
+    /// several.
+    memory_holder* heaviest(held_kind what, std::uint64_t now_ms) noexcept;
+    /// The next call of heaviest() passes over all, since other holders may have become heavier.
+    void forget_ranks() noexcept { ranked_.clear(); }
     /// Calls `each(memory_holder&)` for every holder; it may end the holder that it is given.
     template <class Each>
     void for_each(Each&& each) {
@@ -63,9 +67,19 @@ private:
         memory_holder* who;
         entry* its;
     };
+    struct ranked {
+        memory_holder* who;
+        std::uint64_t weight;
+    };
+    static constexpr std::size_t most_ranked = 64;
+
+    void rank(held_kind what, std::uint64_t now_ms) noexcept;
+
     static constexpr std::size_t step = std::size_t{64} << 10;
 
     std::vector<item> items_;
+    std::vector<ranked> ranked_;  ///< those that are to be returned next, the heaviest last
+    std::uint64_t ranked_ms_ = 0;
     std::function<void()> on_growth_;
     std::size_t next_call_ = step;
     /// Written by the shard's thread only, so that a plain store is enough.
