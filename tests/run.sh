@@ -8,7 +8,7 @@
 #   tests/run.sh steady [N]          the integration tests N times (default 3) while others keep the processors busy
 #   tests/run.sh dev|asan|tsan       unit and integration tests of that build (dev: and each header alone)
 #   tests/run.sh fuzz                every fuzz target for BESTER_FUZZ_SECONDS (default 10)
-#   tests/run.sh bench               the benchmarks, briefly: do they run and add up?
+#   tests/run.sh bench               benchmarks and floods, briefly: do they run and add up, is nothing lost?
 #   tests/run.sh demo                examples/demo.sh --check
 #   tests/run.sh chaos [words]       a ledger of every message under random faults; words go to tests/chaos/run.py
 #   tests/run.sh format [--fix]      is every file laid out as .clang-format says? --fix: makes it so
@@ -104,6 +104,9 @@ bench() { # preset: whether it runs and adds up does not depend on how fast it i
   step "benchmarks, briefly"
   "$python" tests/support/as_junit.py "$results/bench.xml" "benchmarks: they run, and every message is answered" -- \
     "$python" tests/bench/run.py --quick --bin "build/$1/bin"
+  step "floods, briefly"
+  "$python" tests/support/as_junit.py "$results/floods.xml" "floods: who behaves loses nothing, and who floods is ended" -- \
+    "$python" tests/bench/floods.py --quick --strict --bin "build/$1/bin"
 }
 
 demo() {

@@ -305,9 +305,10 @@ void broker::parts::apply_account_changes() {
         on_all_shards([users](clients::shard_clients& there) { there.end_sessions_without(*users); });
         return;
     }
-    const auto removed = std::make_shared<const std::vector<std::string>>(changes.removed);
-    on_all_shards([removed](clients::shard_clients& there) {
-        for (const std::string& user : *removed) there.end_sessions_of(user);
+    auto ended = changes.removed;
+    if (settings_.accounts.end_changed) ended.insert(ended.end(), changes.changed.begin(), changes.changed.end());
+    on_all_shards([users = std::make_shared<const std::vector<std::string>>(ended)](clients::shard_clients& there) {
+        for (const std::string& user : *users) there.end_sessions_of(user);
     });
 }
 

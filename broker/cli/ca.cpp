@@ -219,7 +219,7 @@ CLI::App* add_action(CLI::App& parent, int& exit_code, const char* name, const c
     auto* command = parent.add_subcommand(name, description);
     command->add_option("--directory", options->directory, "Where the authority's files are")
         ->type_name("DIR")
-        ->envname("BESTER_CA")
+        ->envname("BESTER_CA_DIRECTORY")
         ->capture_default_str();
     command->callback([action, options, &exit_code] { action(*options, exit_code); });
     return command;

@@ -17,6 +17,7 @@ tl::expected<std::shared_ptr<const clients::access_rules>, std::string> make_acc
     for (const auto& entry : config.permissions) permissions.push_back(entry.rule());
     if (!permissions.empty())
         rules->permissions = std::make_shared<const access::type_permissions>(std::move(permissions));
+    rules->ends_changed = config.accounts.end_changed;
     rules->login_type = config.login.type;
     rules->token_notice = config.login.token_notice;
     return rules;

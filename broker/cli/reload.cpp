@@ -60,10 +60,13 @@ void add_reload_command(CLI::App& app, int& exit_code) {
     add_control_options(*command, options->control);
     command->add_flag("--json", options->as_json, "Print the broker's answer as JSON");
     add_duration_option(*command, "--timeout", options->timeout, "How long to wait for the end");
-    add_footer(*command,
-               "  bester check /etc/bester/bester.jsonc && bester reload\n\n"
-               "A reload is applied whole or not at all, and disconnects nobody. With a mistake in\n"
-               "the file, or a change that needs a restart, nothing changes and the code is 1.\n");
+    add_footer(
+        *command,
+        "  bester check /etc/bester/bester.jsonc && bester reload\n\n"
+        "A reload is applied whole or not at all, and disconnects nobody. With a mistake in\n"
+        "the file, or a change that needs a restart, nothing changes and the code is 1.\n"
+        "A --config that is no JSON, or has mistakes in server or control, does not say where the broker is: then the\n"
+        "code is 2, and --socket PATH tells it.\n");
     command->callback([options, &exit_code] { run_reload(*options, exit_code); });
 }
 

@@ -357,10 +357,16 @@ void shard_clients::close_all() {
         if (i < all_.size()) all_[i]->end(error_code::shutting_down, close_reason::shutting_down);
 }
 
-void shard_clients::end_sessions_of(std::string_view user) {
+void shard_clients::end_sessions_of(std::string_view user, exchange::session_id except) {
     for_each_session([&](user_session& who) {
-        if (who.has_account() && who.user() == user) who.end(error_code::account_changed, close_reason::requested);
+        if (who.has_account() && who.user() == user && who.id() != except)
+            who.end(error_code::account_changed, close_reason::requested);
     });
+}
+
+void shard_clients::end_sessions_everywhere(const std::string& user, exchange::session_id except) {
+    for (unsigned each = 0; each < everywhere_->size(); ++each)
+        send_on(each, [user = std::string{user}, except](shard_clients& there) { there.end_sessions_of(user, except); });
 }
 
 void shard_clients::end_sessions_without(const std::vector<std::string>& accounts) {

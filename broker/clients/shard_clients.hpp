@@ -50,7 +50,10 @@ public:
     /// Closes all sessions with `shutting_down`.
     void close_all();
     /// Closes the sessions of a user whose account was removed.
-    void end_sessions_of(std::string_view user);
+    /// `except`: one that goes on.
+    void end_sessions_of(std::string_view user, exchange::session_id except = {});
+    /// The same on all shards.
+    void end_sessions_everywhere(const std::string& user, exchange::session_id except);
     /// The same for every logged-in user that has no account any more; `accounts` is sorted.
     void end_sessions_without(const std::vector<std::string>& accounts);
     /// Returns the number of messages that handlers still have.

@@ -39,6 +39,7 @@ struct accounts_settings {
     unsigned argon2_operations = 2;
     std::size_t argon2_memory = std::size_t{64} << 20;  ///< bytes for one verification
     std::chrono::milliseconds remember{600'000};        ///< how long a verified credential is remembered
+    bool end_changed = true;                            ///< sessions of a user whose password changes
     bool remember_restarts = true;                      ///< also over a restart of the broker
 
     bool operator==(const accounts_settings&) const = default;

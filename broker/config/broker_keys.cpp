@@ -115,6 +115,13 @@ std::vector<key<broker_config>> accounts_keys() {
                             "can reconnect at once; `\"0s\"`: never."},
             [](auto& c) -> auto& { return c.accounts.remember; }),
         declared(
+            {.name = "accounts.end_sessions_on_change",
+             .kind = value_kind::boolean,
+             .description =
+                 "Whether a changed password ends the other sessions of its user (`account_changed`), as the removal "
+                 "of an account does."},
+            [](auto& c) -> auto& { return c.accounts.end_changed; }),
+        declared(
             {.name = "accounts.remember_restarts",
              .kind = value_kind::boolean,
              .takes_effect = effect::on_restart,

@@ -12,7 +12,10 @@ namespace {
 /// The names of one kind that exist.
 class known_names {
 public:
-    explicit known_names(std::vector<std::string_view> names) : names_{std::move(names)} {}
+    explicit known_names(std::vector<std::string_view> names) : names_{std::move(names)} {
+        std::sort(names_.begin(), names_.end());
+        names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
+    }
 
     bool has(std::string_view pattern) const {
         return std::any_of(names_.begin(), names_.end(), [&](auto name) { return wire::fits(pattern, name); });

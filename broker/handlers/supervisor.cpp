@@ -145,7 +145,7 @@ tl::expected<handler_entry*, std::string> supervisor::parts::find_entry(const st
     if (is_stopping) return tl::unexpected(std::string("the broker is stopping"));
     const auto entry = entries.find(name);
     if (entry == entries.end() || removed.contains(name))
-        return tl::unexpected("there is no handler '" + name + "' with processes");
+        return tl::unexpected("there is no handler \"" + name + "\" that has processes");
     return entry->second.get();
 }
 

@@ -67,7 +67,8 @@ constexpr std::array rows{
               "the broker held too many frames that were not complete, and this connection's share was the largest for "
               "the longest; it was closed"},
     error_row{disconnected, "disconnected", fault::handler, false, "a handler closed this session"},
-    error_row{account_changed, "account_changed", fault::admin, false, "the account was removed"},
+    error_row{account_changed, "account_changed", fault::admin, false,
+              "the account was removed, or its password has been changed"},
     error_row{shutting_down, "shutting_down", fault::admin, true, "the broker is stopping; connect again soon"},
     error_row{recipient_offline, "recipient_offline", fault::nobody, true, "no session of this recipient is connected"},
     error_row{too_many_recipients, "too_many_recipients", fault::handler, false,

@@ -126,8 +126,8 @@ def test_issue_to_another_directory_brings_the_authority_along(ca, files, tmp_pa
 
 
 def test_the_directory_from_the_environment(ca, tmp_path):
-    must(ca("init", BESTER_CA="elsewhere"))
-    must(ca("issue", "alpha", BESTER_CA="elsewhere"))
+    must(ca("init", BESTER_CA_DIRECTORY="elsewhere"))
+    must(ca("issue", "alpha", BESTER_CA_DIRECTORY="elsewhere"))
     assert (tmp_path / "elsewhere/alpha.crt").exists()
 
 

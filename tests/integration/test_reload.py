@@ -385,7 +385,16 @@ def test_an_account_that_is_removed_ends_its_sessions(make_broker):
         again.bad("auth_special", "authentication_failed")
         other.expect_nothing_before_ping()
         assert broker.cli("user", "passwd", "gustav", "--config", config, input="another\n")[0] == 0
-        broker.client("gustav", password="another")
+        other.bad("close_special", "account_changed")
+        # One who changes it himself goes on, and his other sessions do not.
+        mine, elsewhere = broker.client("gustav", password="another"), broker.client("gustav", "v6", password="another")
+        assert is_good(mine.request("builtin", {"command": {"type": "password", "old": "another", "new": "yet another"}})[1])
+        elsewhere.bad("close_special", "account_changed")
+        mine.expect_nothing_before_ping()
+        assert broker.reload(accounts={"end_sessions_on_change": False})["ok"]
+        assert broker.cli("user", "passwd", "gustav", "--config", config, input="the last one\n")[0] == 0
+        broker.client("gustav", password="the last one")
+        mine.expect_nothing_before_ping()
 
         def old_is_refused():
             late = broker.client(None)

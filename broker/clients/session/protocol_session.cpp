@@ -173,6 +173,8 @@ void protocol_session::change_password(std::string_view id_token, const wire::bu
         [&clients = owner_, &home = shard_, asked = std::move(asked)](login_result result) {
             home.post_surely([&clients, asked, result](exchange::shard& here) {
                 if (result == login_result::rejected) asked->throttle.failed(asked->from, asked->user, here.now_ms());
+                else if (result == login_result::accepted && clients.rules().ends_changed)
+                    clients.end_sessions_everywhere(asked->user, asked->session);
                 exchange::session* const asking = here.sessions().find(asked->session);
                 if (!asking) return;
                 clients.end_if_fails(*asking, "a change of password", [&] {
