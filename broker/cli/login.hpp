@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -24,8 +25,10 @@ struct login_options {
 
 void add_login_options(CLI::App& command, login_options& options);
 
-/// Asks for the password if it must, connects and logs in. A failure is printed and sets the exit code.
-std::optional<client> log_in(const login_options& options, int& exit_code);
+/// Asks for the password if it must, connects and logs in. A failure sets the exit code, and is printed; one of the
+/// connection or the log-in goes to `tell` instead, if that is given.
+std::optional<client> log_in(const login_options& options, int& exit_code,
+                             const std::function<void(const error_info&)>& tell = {});
 
 /// The exit code for what ended a message.
 int exit_code_of(const error_info& error);

@@ -84,7 +84,13 @@ void print_outcome(const outcome& result) {
 
 void run_send(const send_options& options, int& exit_code) {
     const auto data = data_of(options);
-    auto self = log_in(options.login, exit_code);
+    const auto print_json = [](const error_info& why) {
+        outcome refused;
+        refused.error = why;
+        std::cout << format_json(refused) << "\n";
+    };
+    auto self = log_in(options.login, exit_code,
+                       options.as_json ? std::function<void(const error_info&)>{print_json} : nullptr);
     if (!self) return;
     const auto result = self->send_raw({options.type, options.key}, data, options.login.timeout);
     if (options.as_json) {
@@ -115,7 +121,8 @@ void add_send_command(CLI::App& app, int& exit_code) {
     auto* text = command->add_option("--text", options->text, "The data as plain text; \"-\": standard input")
                      ->type_name("TEXT");
     text->excludes(data);
-    command->add_flag("--json", options->as_json, "Print status and replies as one JSON object");
+    command->add_flag("--json", options->as_json,
+                      "Print status and replies, or why there are none, as one JSON object");
     add_footer(*command,
                "  bester send --user tina --type echo --data '{\"text\":\"hello\"}'\n"
                "  bester send --user tina --type echo --text hello --timeout 2s --json\n"

@@ -109,6 +109,11 @@ def test_send_as_json(broker):
     code, out, _ = send(broker, "--type", "nothing", "--data", "5", "--json")
     answer = json.loads(out)
     assert code == 1 and answer["status"] == "bad" and answer["error"]["code"] == "no_handler" and answer["replies"] == []
+    code, out, err = send(broker, "--type", "echo", "--data", "5", "--json", password="wrong")
+    answer = json.loads(out)
+    assert code == 4 and answer["status"] == "bad" and answer["error"]["code"] == "authentication_failed" and not err
+    code, out, _ = broker.cli("send", "--to", "127.0.0.1:1", "--user", "tina", "--type", "echo", "--data", "1", "--json", BESTER_PASSWORD="x")
+    assert code == 3 and json.loads(out)["status"] == "bad"
 
 
 def test_exit_codes_of_send(broker):
