@@ -144,6 +144,7 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
       settings_{std::move(settings)},
       listener_settings_{settings_.listeners},
       connection_limit_{settings_.limits.connections} {
+    signals_.add(SIGUSR1);
     make_shards();
     network_ = std::make_unique<peering::peer_network>(
         control_, shard_pointers_, peering::network_surroundings{settings_.server.name, BESTER_VERSION},
@@ -159,6 +160,10 @@ broker::parts::parts(std::string config_file, config::surroundings machine, conf
             [this](handlers::instance_ref instance) {
                 asio::post(control_,
                            [this, instance = std::move(instance)] { supervisor_->instance_drained(instance); });
+            },
+            [this](handlers::instance_ref instance) {
+                asio::post(control_,
+                           [this, instance = std::move(instance)] { supervisor_->instance_confirmed(instance); });
             }});
     logins_ = std::make_unique<account_logins>(settings_);
     const auto rules = must_make_access_rules(settings_);
@@ -189,7 +194,6 @@ void broker::parts::open() {
     start_listeners();
     network_->start();
     supervisor_->start(settings_.handlers);
-    signals_.add(SIGUSR1);
     wait_for_signals();
     if (logins_->has_accounts()) poll_accounts();
 }

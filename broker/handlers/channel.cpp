@@ -168,6 +168,7 @@ frame_verdict channel::on_frame(std::string_view body) {
             answer_query();
             break;
         case handler_frame_kind::draining: drain(); break;
+        case handler_frame_kind::ready: owner_.instance_confirmed(instance_); break;
         case handler_frame_kind::pong:
         case handler_frame_kind::unknown: break;
     }
@@ -196,6 +197,7 @@ bool channel::must_wait() {
     for (const wire::after_entry& entry : frame_.after) {
         if (entry.shard >= progress_->executed.size() || entry.shard == shard_.index()) continue;
         if (progress_->executed[entry.shard].load(std::memory_order_acquire) >= entry.count) continue;
+        awaited_ = entry;
         after_.begin(shard_.now_ms());
         shard_.wake_sweep();
         owner_.wait_for_frames(instance_, entry.shard, entry.count);

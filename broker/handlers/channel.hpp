@@ -187,6 +187,7 @@ private:
     std::vector<std::uint64_t> executed_before_mail_;  ///< frames whose mail for this shard has been run, by shard
     std::uint64_t mail_runs_ = 0;
     bool awaits_mail_ = false;
+    wire::after_entry awaited_{};  ///< what the frame that waits for others needs next
     std::uint64_t executed_ = 0;
     std::vector<waiter> waiters_;
     running_time after_;  ///< since a frame waits for those that it comes after

@@ -21,6 +21,7 @@ struct handler_wishes {
     bool peer_events = false;
     bool group_events = false;
     bool answers_pings = false;
+    bool says_ready = false;  ///< the instance is ready only when it has said so
 };
 
 /// Why an instance is given up: its process or a channel is broken, or it does not answer.

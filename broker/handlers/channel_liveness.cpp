@@ -52,7 +52,8 @@ bool channel::sweep(std::uint64_t now_ms) {
         return false;
     }
     // The other channel may have been closed before it was asked to tell of its frames, or opened after that.
-    if (after_.is_running()) after_may_be_met();
+    if (after_.is_running() && progress_->executed[awaited_.shard].load(std::memory_order_acquire) >= awaited_.count)
+        after_may_be_met();
     const bool is_owed = !held_.empty();
     if (queue_.settings().start != start_mode::manual) {
         const bool was_missed = expire(now_ms);

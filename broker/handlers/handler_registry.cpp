@@ -66,6 +66,8 @@ void handler_registry::channel_lost(const instance_ref& instance, const std::str
     to_control_.channel_lost(instance, reason, why);
 }
 
+void handler_registry::instance_confirmed(const instance_ref& instance) { to_control_.instance_confirmed(instance); }
+
 void handler_registry::channel_drained(const instance_ref& instance, unsigned shard) {
     {
         const std::lock_guard lock{mutex_};

@@ -21,6 +21,7 @@ public:
     struct callbacks {
         std::function<void(instance_ref, std::string reason, loss why)> channel_lost;
         std::function<void(instance_ref)> instance_drained;
+        std::function<void(instance_ref)> instance_confirmed;
     };
 
     handler_registry(std::vector<exchange::shard*> shards, one_shot_runner& one_shots, callbacks to_control);
@@ -38,6 +39,7 @@ public:
 
     void channel_lost(const instance_ref& instance, const std::string& reason, loss why) override;
     void channel_drained(const instance_ref& instance, unsigned shard) override;
+    void instance_confirmed(const instance_ref& instance) override;
 
 private:
     std::vector<exchange::shard*> shards_;

@@ -33,6 +33,14 @@ bool take_string(const json_value& object, std::string_view name, std::string& i
     return true;
 }
 
+bool take_boolean(const json_value& object, std::string_view name, bool& into) {
+    const json_value* const found = object.value_of(name);
+    if (!found) return true;
+    if (!found->is(json_kind::boolean)) return false;
+    into = found->truth;
+    return true;
+}
+
 bool take_events(const json_value& object, hello_message& into) {
     const json_value* const found = object.value_of("events");
     if (!found) return true;
@@ -75,10 +83,8 @@ tl::expected<hello_message, refusal> parse_hello(std::string_view text) {
     if (!take_string(parsed, "key", hello.key)) return bad_hello("\"key\" must be a string");
     if (!take_events(parsed, hello))
         return bad_hello("\"events\" must be an array of \"clients\", \"groups\" and \"peers\"");
-    if (const json_value* const ping = parsed.value_of("ping")) {
-        if (!ping->is(json_kind::boolean)) return bad_hello("\"ping\" must be true or false");
-        hello.wishes.answers_pings = ping->truth;
-    }
+    if (!take_boolean(parsed, "ping", hello.wishes.answers_pings)) return bad_hello("\"ping\" must be true or false");
+    if (!take_boolean(parsed, "ready", hello.wishes.says_ready)) return bad_hello("\"ready\" must be true or false");
     if (const json_value* const shard = parsed.value_of("shard")) {
         unsigned number = 0;
         if (!take_number(*shard, most_shards, number))

@@ -133,7 +133,18 @@ void instance::channel_opened(channel_offer offer) {
     }
     open_[offer.shard] = life_.open_channel();
     services_.host.open_channel(std::move(offer));
-    if (!std::all_of(open_.begin(), open_.end(), [](bool is_open) { return is_open; })) return;
+    become_ready();
+}
+
+void instance::confirmed() {
+    life_.confirm();
+    become_ready();
+}
+
+/// Makes it ready, if it is starting, all channels are open, and it has said so where it would.
+void instance::become_ready() {
+    const bool is_open = std::all_of(open_.begin(), open_.end(), [](bool each) { return each; });
+    if (!life_.is(phase::starting) || !is_open || (first_hello_.wishes.says_ready && !life_.is_confirmed())) return;
     services_.host.instance_ready(ref_);
     life_.become_ready();
     arm(timer_purpose::none, {});

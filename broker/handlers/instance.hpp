@@ -39,7 +39,7 @@ struct instance_end {
 
 /// The calls of an instance to its owner, on the control thread.
 struct instance_events {
-    std::function<void(instance&)> ready;                      ///< once, within the channel_opened of its last channel
+    std::function<void(instance&)> ready;  ///< once, within the channel_opened of its last channel, or within confirmed
     std::function<void(instance&, const instance_end&)> gone;  ///< once, last of all, never within a call
 };
 
@@ -74,6 +74,9 @@ public:
     /// The channel's welcome was sent.
     void channel_opened(channel_offer offer);
 
+    /// Its process says that it is ready, as its hello promised.
+    void confirmed();
+
     /// Ends the instance, which cannot be used any more: a channel broke, it broke the protocol, or it hangs. Changes
     /// nothing in a drain.
     void lost(const std::string& reason, loss why = loss::broken);
@@ -98,6 +101,7 @@ private:
     enum class timer_purpose { none, hello, exit_text, drain, leave, kill };
 
     welcome_message welcome_for(unsigned shard) const;
+    void become_ready();
     void arm(timer_purpose purpose, clock::time_point at);
     void timer_fired();
     void process_ended(const exit_status& status);

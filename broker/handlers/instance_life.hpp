@@ -44,6 +44,10 @@ public:
     }
     bool was_ready() const noexcept { return was_ready_; }
 
+    bool is_confirmed() const noexcept { return is_confirmed_; }
+
+    /// Its process has said that it is ready.
+    void confirm() noexcept { is_confirmed_ = true; }
     bool become_ready() noexcept {
         if (phase_ != phase::starting) return false;
         phase_ = phase::ready;
@@ -92,6 +96,7 @@ private:
     phase phase_ = phase::starting;
     ending ending_ = ending::none;
     channels channels_ = channels::none;
+    bool is_confirmed_ = false;
     bool was_ready_ = false;
     bool is_told_ = false;
 };

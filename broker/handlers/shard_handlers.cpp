@@ -145,6 +145,8 @@ void shard_handlers::channel_lost(const instance_ref& instance, const std::strin
     listener_.channel_lost(instance, reason, why);
 }
 
+void shard_handlers::instance_confirmed(const instance_ref& instance) { listener_.instance_confirmed(instance); }
+
 void shard_handlers::channel_drained(const instance_ref& instance) {
     listener_.channel_drained(instance, shard_.index());
 }

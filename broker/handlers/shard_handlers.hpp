@@ -23,6 +23,7 @@ public:
     virtual ~instance_listener() = default;
     virtual void channel_lost(const instance_ref& instance, const std::string& reason, loss why) = 0;
     virtual void channel_drained(const instance_ref& instance, unsigned shard) = 0;
+    virtual void instance_confirmed(const instance_ref& instance) = 0;
 };
 
 /// The settings of all entries, shared by the shards.
@@ -59,6 +60,8 @@ public:
     exchange::shard& shard() noexcept { return shard_; }
     std::uint64_t uptime_ms() const;
     void channel_lost(const instance_ref& instance, const std::string& reason, loss why);
+    /// The instance says that it is ready.
+    void instance_confirmed(const instance_ref& instance);
     void channel_drained(const instance_ref& instance);
     void closed(channel& gone);
     /// Runs at the end of the turn, if the channel of this instance still exists then.

@@ -209,6 +209,10 @@ void supervisor::instance_drained(const instance_ref& ref) {
     if (instance* which = parts_->find(ref)) which->drained();
 }
 
+void supervisor::instance_confirmed(const instance_ref& ref) {
+    if (instance* which = parts_->find(ref)) which->confirmed();
+}
+
 void supervisor::go_on() {
     const auto entries = parts_->entries;  // a copy: idle ones are erased underway
     for (const auto& [name, entry] : entries) entry->go_on();

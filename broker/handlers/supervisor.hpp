@@ -64,6 +64,8 @@ public:
     /// Called by the host when every shard has got its last answer, after channel_host::drain_instance or because the
     /// handler asked to leave.
     void instance_drained(const instance_ref& instance);
+    /// Called by the host when an instance says that it is ready, which counts for those whose hello said they would.
+    void instance_confirmed(const instance_ref& instance);
 
     /// Continues after an exception on the control thread: reports and restarts instances whose end was not handled,
     /// ends those that are to end, and starts all timers again.

@@ -240,6 +240,7 @@ bool decode_handler_frame(json_reader& reader, std::string_view body, handler_fr
     else if (kind == "query") frame.kind = handler_frame_kind::query;
     else if (kind == "draining") frame.kind = handler_frame_kind::draining;
     else if (kind == "pong") frame.kind = handler_frame_kind::pong;
+    else if (kind == "ready") frame.kind = handler_frame_kind::ready;
     else return refuse_frame(frame, "there is no such `kind`");
     const bool needs_id = frame.kind == handler_frame_kind::answer || frame.kind == handler_frame_kind::query;
     if (needs_id && !frame.has_id) return refuse_frame(frame, "`id` is missing");

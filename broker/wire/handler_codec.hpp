@@ -39,7 +39,7 @@ struct command {
     string_range except;
 };
 
-enum class handler_frame_kind : std::uint8_t { answer, push, query, draining, pong, unknown };
+enum class handler_frame_kind : std::uint8_t { answer, push, query, draining, pong, ready, unknown };
 
 /// The number of the instance's frames that another shard must have executed before. handler.md, "Order".
 struct after_entry {

@@ -41,6 +41,40 @@ def replies(client, count):
     return [client.find(is_delivery, 20)["payload"]["data"] for _ in range(count)]
 
 
+# ---- being ready ----
+
+def test_a_new_instance_that_refuses_its_config_leaves_the_old_one_where_it_is(make_broker, tmp_path):
+    there = tmp_path / "there"
+    there.touch()
+    with make_broker(handlers={"echo": python_handler("--ready", config=str(there), restart=FAST)}) as broker:
+        c = broker.client("tina")
+        old = place_of(c)
+        for wish in ("refused", str(tmp_path / "never")):
+            assert broker.reload(handlers={"echo": python_handler("--ready", config=wish, restart=FAST)})["ok"]
+            if wish == "refused":
+                broker.wait_for_log("this config is refused")
+            eventually(lambda: len(broker.handler("echo")["instances"]) == 2, what="there is a new one, which is not ready")
+            for _ in range(10):
+                assert place_of(c) == old
+        # It says so when it can serve.
+        (tmp_path / "never").touch()
+        eventually(lambda: place_of(c) != old, 20)
+        eventually(lambda: len(broker.handler("echo")["instances"]) == 1)
+
+
+def test_an_instance_gets_nothing_before_it_says_that_it_is_ready(make_broker, tmp_path):
+    there = tmp_path / "there"
+    with make_broker(start=False, handlers={"echo": python_handler("--ready", config=str(there))}) as broker:
+        broker.start(wait_for_handlers=False)
+        c = broker.client("tina")
+        send(c, "early", "1")
+        eventually(lambda: broker.handler("echo")["instances"][0]["pid"])
+        assert broker.handler("echo")["instances"][0]["state"] == "starting"
+        there.touch()
+        c.good("1", 20)
+        assert broker.handler("echo")["instances"][0]["state"] == "ready"
+
+
 # ---- keys ----
 
 def test_what_has_the_same_key_meets_in_one_instance(make_broker, transport):

@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.one_thread
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "proto-docs"
-FROM_HANDLER = {"hello", "answer", "push", "query", "draining", "pong"}
+FROM_HANDLER = {"hello", "answer", "push", "query", "draining", "pong", "ready"}
 
 
 def schema(name):

@@ -14,6 +14,7 @@ Options: --events clients,peers   asked for in the hello
          --keep-on-drain          holds what it holds in a drain, until it is released
          --say TEXT               a line to stderr at the start
          --ping                   says in the hello that it answers pings, and does
+         --ready                  says itself when it is ready, as its `config` wants it
          --pause SECONDS          before it connects
 """
 import json
@@ -99,6 +100,8 @@ class Handler:
             hello["events"] = events.split(",")
         if "--ping" in sys.argv:
             hello["ping"] = True
+        if "--ready" in sys.argv:
+            hello["ready"] = True
         first.socket.sendall(encode(hello))
         welcome = first.read_frame_blocking()
         if welcome["kind"] != "welcome":
@@ -110,6 +113,19 @@ class Handler:
             more.socket.sendall(encode({"kind": "hello", "protocol": 1, "handler": hello["handler"],
                                         "key": welcome["key"], "shard": shard}))
             self.take(more, more.read_frame_blocking())
+        if "--ready" in sys.argv:
+            self.get_ready()
+
+    def get_ready(self):
+        """As the entry's `config` says: "refused" ends the process, and a path waits until that file is there."""
+        wish = self.welcome["config"]
+        if wish == "refused":
+            sys.exit("this config is refused")
+        while wish and not os.path.exists(wish):
+            time.sleep(0.01)
+        self.channels[-1].socket.setblocking(True)
+        self.channels[-1].socket.sendall(encode({"kind": "ready"}))
+        self.channels[-1].socket.setblocking(False)
 
     def take(self, channel, welcome):
         assert welcome["kind"] == "welcome", welcome

@@ -80,8 +80,10 @@ struct noting_session final : exchange::session {
 struct noting_listener final : instance_listener {
     happenings<std::pair<std::string, loss>> losses;
     happenings<unsigned> drained;
+    happenings<instance_ref> confirmed;
     void channel_lost(const instance_ref&, const std::string& reason, loss why) override { losses.add({reason, why}); }
     void channel_drained(const instance_ref&, unsigned shard) override { drained.add(shard); }
+    void instance_confirmed(const instance_ref& instance) override { confirmed.add(instance); }
 };
 
 struct no_runner final : one_shot_runner {

@@ -32,7 +32,8 @@ TEST_CASE("handler: says hello on one channel for each shard", "[sdk]") {
     echo(it.handler);
     it.launch();
     const json welcome{{"config", {{"interval", "1s"}}}, {"key", "k1"}};
-    CHECK(it.broker.accept_hello() == json{{"kind", "hello"}, {"protocol", 1}, {"handler", "test"}, {"ping", true}});
+    CHECK(it.broker.accept_hello() ==
+          json{{"kind", "hello"}, {"protocol", 1}, {"handler", "test"}, {"ping", true}, {"ready", true}});
     it.broker.welcome(welcome);
     CHECK(it.broker.accept_hello() ==
           json{{"kind", "hello"}, {"protocol", 1}, {"handler", "test"}, {"key", "k1"}, {"shard", 1}});
@@ -42,6 +43,9 @@ TEST_CASE("handler: says hello on one channel for each shard", "[sdk]") {
     it.send_message(2, 1, "any", "text");
     CHECK(it.receive(2) == reply_of(1, "text"));
     CHECK(has_config);
+    it.send_message(0, 2, "any", "text");
+    CHECK(it.receive(0) == reply_of(2, "text"));
+    CHECK(it.broker.is_ready());
 }
 
 TEST_CASE("handler: gives the message's fields to the function", "[sdk]") {

@@ -54,8 +54,11 @@ void prepare_tcp(int fd, const keepalive& alive) {
     set(IPPROTO_TCP, TCP_KEEPIDLE, seconds(alive.idle));
     set(IPPROTO_TCP, TCP_KEEPINTVL, seconds(alive.timeout / probes));
     set(IPPROTO_TCP, TCP_KEEPCNT, probes);
-    // While output is on its way the kernel sends no probes: then the broker has the same time to acknowledge it.
-    set(IPPROTO_TCP, TCP_USER_TIMEOUT, 1'000 * (seconds(alive.idle) + seconds(alive.timeout)));
+    // While output is on its way the kernel sends no probes: then the broker has this time to acknowledge it. It is
+    // long, since a broker that reads nothing for a while, because too much is unanswered, counts as one that
+    // acknowledges nothing.
+    static constexpr int patience = 300;
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, 1'000 * std::max(patience, seconds(alive.idle) + seconds(alive.timeout)));
 }
 
 /// One address, one try.

@@ -95,7 +95,8 @@ welcome read_welcome(const json& answer) {
 
 attachment attach_all(const attach_settings& settings, int stop_fd) {
     attachment made;
-    nlohmann::ordered_json hello{{"kind", "hello"}, {"protocol", 1}, {"handler", settings.handler}, {"ping", true}};
+    nlohmann::ordered_json hello{
+        {"kind", "hello"}, {"protocol", 1}, {"handler", settings.handler}, {"ping", true}, {"ready", true}};
     if (!settings.token.empty()) hello["token"] = settings.token;
     if (!settings.events.empty()) hello["events"] = settings.events;
     channel first{connect_to(settings)};

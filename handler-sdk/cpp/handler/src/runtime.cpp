@@ -123,6 +123,10 @@ void runtime::begin_attachment(attachment made) {
         log_line(severity::error, "the welcome function threw something that is no std::exception");
         return finish(4);
     }
+    // Only now may messages come: a handler whose welcome function refuses its config serves nobody, and a replaced one
+    // goes on.
+    write_frame(channels_.front().output(), R"({"kind":"ready"})");
+    if (!channels_.front().flush()) lost_ = "the broker closed a channel";
     sent_at_ = clock::now();
     // The first messages may have come with the welcome.
     for (unsigned shard = 0; shard < channels_.size(); ++shard) decode_frames(shard);

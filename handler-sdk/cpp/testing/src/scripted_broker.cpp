@@ -126,6 +126,15 @@ std::size_t scripted_broker::try_send_bytes(unsigned shard, std::string_view byt
 }
 
 std::optional<ordered_json> scripted_broker::take_frame(connection& from) {
+    auto frame = take_any_frame(from);
+    while (frame && frame->is_object() && frame->value("kind", "") == "ready") {
+        is_ready_ = true;
+        frame = take_any_frame(from);
+    }
+    return frame;
+}
+
+std::optional<ordered_json> scripted_broker::take_any_frame(connection& from) {
     const auto frame = wire::decode_frame(from.unread, largest_frame);
     if (frame.status == wire::frame_status::need_more) return std::nullopt;
     if (frame.status != wire::frame_status::complete) throw handler_gone{"the handler sent bytes that are no frame"};
@@ -200,6 +209,7 @@ void scripted_broker::close_after_handler(clock::time_point until) {
 }
 
 void scripted_broker::close_channels() {
+    is_ready_ = false;
     for (const auto& it : connections_) ::close(it.fd);
     connections_.clear();
 }

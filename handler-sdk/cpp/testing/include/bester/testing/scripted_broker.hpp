@@ -50,6 +50,9 @@ public:
     std::size_t try_send_bytes(unsigned shard, std::string_view bytes, milliseconds timeout);
     static std::string frame_of(const nlohmann::json& frame);
 
+    /// Whether the handler has said that it is ready, as far as its frames were read; those that say so are not
+    /// received.
+    bool is_ready() const noexcept { return is_ready_; }
     /// The next frame on this channel.
     nlohmann::ordered_json receive(unsigned shard);
     /// The next frame on any channel; nothing if none comes within `timeout`.
@@ -72,6 +75,7 @@ private:
         std::string unread;
     };
     std::optional<nlohmann::ordered_json> take_frame(connection& from);
+    std::optional<nlohmann::ordered_json> take_any_frame(connection& from);
     /// False at the end of the stream.
     bool read_some(connection& from);
     /// Returns the index of a readable descriptor, or none. `fds` may contain -1.
@@ -84,6 +88,7 @@ private:
     std::string socket_path_;
     int listener_ = -1;
     int process_ = -1;
+    bool is_ready_ = false;
     std::vector<connection> connections_;
 };
 
