@@ -44,7 +44,8 @@ std::string place_of_remembered(const config::broker_config& settings) {
     const std::string& folder = settings.server.runtime_directory;
     if (!storage::remembered_file::is_in_memory(folder)) return {};
     const std::string file = folder + "/remembered-logins";
-    if (settings.accounts.remember_restarts) return file;
+    if (needs_accounts(settings) && settings.accounts.remember_restarts && settings.accounts.remember.count() > 0)
+        return file;
     storage::remembered_file{file}.remove();
     return {};
 }
@@ -60,6 +61,7 @@ storage::account_settings storage_settings(const config::accounts_settings& sett
 }
 
 account_logins::account_logins(const config::broker_config& settings) {
+    settings_.remembered_file = place_of_remembered(settings);
     if (!needs_accounts(settings)) return;
     auto opened = storage::accounts::open(storage_settings(settings.accounts));
     if (!opened) throw std::runtime_error{opened.error().reason};
@@ -67,7 +69,6 @@ account_logins::account_logins(const config::broker_config& settings) {
     settings_.worker_threads = settings.server.workers;
     settings_.max_wait = settings.limits.authentication_timeout;
     settings_.memory.remember_for = settings.accounts.remember;
-    settings_.remembered_file = place_of_remembered(settings);
     authenticator_ = std::make_unique<storage::authenticator>(*accounts_, settings_);
 }
 
@@ -109,9 +110,14 @@ void account_logins::account_changed(const std::string& user) {
 }
 
 storage::account_changes account_logins::poll() {
-    constexpr unsigned polls_until_saved = 10;
     if (!authenticator_) return {};
-    if (++polls_ % polls_until_saved == 0) authenticator_->save_remembered();
+    const auto begin = std::chrono::steady_clock::now();
+    if (begin >= next_save_) {
+        authenticator_->save_remembered();
+        // Of a million users it is not worth a second of this thread every ten.
+        const auto end = std::chrono::steady_clock::now();
+        next_save_ = end + std::max<std::chrono::steady_clock::duration>(std::chrono::seconds{10}, 100 * (end - begin));
+    }
     return authenticator_->poll_for_changes();
 }
 
@@ -125,8 +131,10 @@ std::vector<std::string> account_logins::all_users() {
 }
 
 void account_logins::stop() {
-    if (authenticator_) authenticator_->save_remembered();
-    authenticator_.reset();
+    // Shards may still ask, so the object stays.
+    if (!authenticator_) return;
+    authenticator_->save_remembered();
+    authenticator_->stop();
 }
 
 }  // namespace bester::cli

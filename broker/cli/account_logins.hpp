@@ -38,12 +38,12 @@ public:
     /// Returns all names, sorted; none if they cannot be read.
     std::vector<std::string> all_users();
     bool has_accounts() const noexcept { return authenticator_ != nullptr; }
-    /// Ends the verifications; later ones are `unavailable`.
+    /// Ends the verifications; later ones are `busy`.
     void stop();
 
 private:
     storage::authenticator_settings settings_;
-    unsigned polls_ = 0;
+    std::chrono::steady_clock::time_point next_save_{};
     std::unique_ptr<storage::accounts> accounts_;
     std::unique_ptr<storage::authenticator> authenticator_;
 };

@@ -16,10 +16,11 @@ namespace {
 
 std::string hash_of(const std::string& path) {
     std::ifstream opened{path, std::ios::binary};
-    const std::string content{std::istreambuf_iterator<char>{opened}, {}};
+    std::string content{std::istreambuf_iterator<char>{opened}, {}};
     std::string hash(crypto_generichash_BYTES, '\0');
     crypto_generichash(reinterpret_cast<unsigned char*>(hash.data()), hash.size(),
                        reinterpret_cast<const unsigned char*>(content.data()), content.size(), nullptr, 0);
+    sodium_memzero(content.data(), content.size());
     return hash;
 }
 

@@ -1,6 +1,10 @@
 #include "cli/logging.hpp"
 
+#include <sys/stat.h>
+
 #include <iostream>
+#include <memory>
+#include <mutex>
 
 #include <spdlog/async.h>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -25,26 +29,70 @@ spdlog::level::level_enum level_of(config::log_level level) {
     return spdlog::level::info;
 }
 
+/// The sink of the broker's logger, which writes to another one that may be exchanged while lines are written.
+class changing_sink final : public spdlog::sinks::sink {
+public:
+    void use(spdlog::sink_ptr wanted) {
+        const std::lock_guard lock{mutex_};
+        now_.swap(wanted);  // the one before ends without the lock, when no line is being written to it
+    }
+    void log(const spdlog::details::log_msg& message) override {
+        if (const auto to = now()) to->log(message);
+    }
+    void flush() override {
+        if (const auto to = now()) to->flush();
+    }
+    void set_pattern(const std::string&) override {}  // each has its own
+    void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+private:
+    /// A stopped terminal holds up the thread that writes, but not the one that exchanges the sink.
+    spdlog::sink_ptr now() {
+        const std::lock_guard lock{mutex_};
+        return now_;
+    }
+
+    std::mutex mutex_;
+    spdlog::sink_ptr now_;
+};
+
+/// Lives as long as the logger.
+std::shared_ptr<changing_sink>& outlet() {
+    static std::shared_ptr<changing_sink> sink;
+    return sink;
+}
+
 }  // namespace
 
 logging::logging(const config::log_settings& settings) {
     spdlog::init_thread_pool(queued_lines, 1);
-    if (!apply(settings)) throw std::runtime_error{"cannot open log.file " + settings.file};
+    outlet() = std::make_shared<changing_sink>();
+    auto logger = std::make_shared<spdlog::async_logger>("bester", outlet(), spdlog::thread_pool(),
+                                                         spdlog::async_overflow_policy::overrun_oldest);
+    logger->flush_on(spdlog::level::info);
+    // Once, while there is one thread: loggers must not be exchanged while others write.
+    spdlog::set_default_logger(std::move(logger));
+    if (!apply(settings)) {
+        log_to_terminal();
+        throw std::runtime_error{"cannot open log.file " + settings.file};
+    }
 }
 
 logging::~logging() { spdlog::shutdown(); }
 
 bool logging::apply(const config::log_settings& settings) {
+    // Opening a pipe without a reader would wait for one.
+    struct stat facts {};
+    if (!settings.file.empty() && ::stat(settings.file.c_str(), &facts) == 0 &&
+        (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode)))
+        return false;
     try {
         spdlog::sink_ptr sink;
         if (settings.file.empty()) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
         else sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(settings.file);
-        auto logger = std::make_shared<spdlog::async_logger>("bester", std::move(sink), spdlog::thread_pool(),
-                                                             spdlog::async_overflow_policy::overrun_oldest);
-        logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-        logger->set_level(level_of(settings.level));
-        logger->flush_on(spdlog::level::info);
-        spdlog::set_default_logger(std::move(logger));
+        sink->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+        outlet()->use(std::move(sink));
+        spdlog::default_logger_raw()->set_level(level_of(settings.level));
         return true;
     } catch (const spdlog::spdlog_ex&) {
         return false;

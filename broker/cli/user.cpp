@@ -5,10 +5,12 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <tuple>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "admin/control_client.hpp"
 #include "cli/account_logins.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/new_password.hpp"
@@ -86,9 +88,22 @@ std::optional<account_database> open(const user_options& options, int& exit_code
     return account_database{settings->database, *std::move(opened)};
 }
 
+/// Tells a running broker, which would notice within a second, so that the old password counts for nothing when this
+/// command has ended. Without a broker nothing happens.
+void tell_broker(const user_options& options) {
+    constexpr std::chrono::milliseconds patience{2'000};
+    const auto socket = options.config.empty()
+                            ? std::optional{config::probe_surroundings().runtime_directory + "/control.sock"}
+                            : config::load(options.config).control_socket;
+    if (!socket) return;
+    if (auto broker = admin::control_client::connect(*socket))
+        std::ignore = broker->ask({{"request", "account_changed"}, {"user", options.user}}, patience);
+}
+
 void report(const storage::account_result<void>& result, const user_options& options, const std::string& done,
             int& exit_code) {
     if (!result) return print(result.error(), exit_code);
+    tell_broker(options);
     std::cout << "user " << options.user << " " << done << "\n";
 }
 

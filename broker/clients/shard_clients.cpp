@@ -366,7 +366,8 @@ void shard_clients::end_sessions_of(std::string_view user, exchange::session_id 
 
 void shard_clients::end_sessions_everywhere(const std::string& user, exchange::session_id except) {
     for (unsigned each = 0; each < everywhere_->size(); ++each)
-        send_on(each, [user = std::string{user}, except](shard_clients& there) { there.end_sessions_of(user, except); });
+        send_on(each,
+                [user = std::string{user}, except](shard_clients& there) { there.end_sessions_of(user, except); });
 }
 
 void shard_clients::end_sessions_without(const std::vector<std::string>& accounts) {

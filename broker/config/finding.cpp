@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "wire/excerpt.hpp"
+
 namespace bester::config {
 namespace {
 
@@ -43,6 +45,9 @@ std::string pointed_line(std::string_view text, const finding& found) {
     }
     std::string out;
     for (const char c : text) out += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? ' ' : c;
+    for (std::size_t at = wire::first_invalid_utf8(out); at != std::string_view::npos;
+         at = wire::first_invalid_utf8(out))
+        out[at] = '?';
     out += '\n';
     out.append(static_cast<std::size_t>(std::count_if(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(column),
                                                       [&](char c) { return !continues(c); })),

@@ -44,6 +44,13 @@ struct folder_check {
     /// Reports a file that is there and is no database.
     void check_database(const std::string& file, const json_value* from) const {
         static constexpr std::string_view beginning{"SQLite format 3\0", 16};
+        struct stat facts {};
+        if (stat(file.c_str(), &facts) != 0) return;
+        if (!S_ISREG(facts.st_mode)) {
+            context.mistake(from == nullptr ? root.begin : from->begin, "accounts.database",
+                            excerpt(file) + " is not a file");
+            return;
+        }
         std::ifstream opened{file, std::ios::binary};
         std::string begins(beginning.size(), '\0');
         opened.read(begins.data(), static_cast<std::streamsize>(begins.size()));
@@ -113,6 +120,9 @@ void check_folders(const json_value& root, const broker_config& config, const re
     folders.check_database(config.accounts.database, database);
     if (const json_value* const log = folders.find("log", "file")) {
         folders.check(config.log.file, *log, "log.file");
+        struct stat facts {};
+        if (stat(config.log.file.c_str(), &facts) == 0 && (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode)))
+            context.mistake(log->begin, "log.file", excerpt(config.log.file) + " is a pipe or a socket, and no file");
     }
     if (const json_value* const control = folders.find("control", "socket")) {
         folders.check_socket(config.control_socket, *control, "control.socket");

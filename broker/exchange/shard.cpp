@@ -153,38 +153,42 @@ void shard::sweep() {
 }
 
 bool shard::has_mail() {
-    if (mail_.empty()) return false;
+    if (mail_.empty() && next_mail_ == taken_mail_.size()) return false;
     has_mail_ = true;
     return true;
 }
 
 void shard::run_mail() {
     if (!std::exchange(has_mail_, false)) return;
-    if (taken_mail_.empty()) {
+    // What was left last time comes before what has come since; and mail_runs() tells of both.
+    bool is_done = run_taken_mail();
+    if (is_done) {
         mail_.acknowledge();
         mail_.take(taken_mail_);
+        is_done = run_taken_mail();
     }
+    if (is_done) ++mail_runs_;
+    else has_mail_ = true;
+    read_clocks();
+}
+
+/// Runs what has been taken; returns false if there was no memory to begin all of it.
+bool shard::run_taken_mail() {
     while (next_mail_ < taken_mail_.size()) {
         // Where there is no memory for the replies, nothing is begun: the rest of the mail is run in the next turn.
         const std::size_t count = std::min(replies_kept, taken_mail_.size() - next_mail_);
         const auto keep = [&] {
             for (std::vector<task>& out : outgoing_) keep_room(out, count + 1);
         };
-        if (!guarded("places for replies", keep)) {
-            has_mail_ = true;
-            break;
-        }
+        if (!guarded("places for replies", keep)) return false;
         for (replies_owed_ = count + 1; replies_owed_ > 1; --replies_owed_) {
             task& work = taken_mail_[next_mail_++];
             guarded("a piece of mail", [&] { work(*this); });
         }
     }
-    if (!has_mail_) {
-        ++mail_runs_;
-        taken_mail_.clear();
-        next_mail_ = 0;
-    }
-    read_clocks();
+    taken_mail_.clear();
+    next_mail_ = 0;
+    return true;
 }
 
 void shard::caught(const char* where) noexcept {

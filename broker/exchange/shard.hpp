@@ -232,6 +232,7 @@ private:
     // As turn_host.
     void handle_ready() override;
     void run_mail() override;
+    bool run_taken_mail();
     void sweep() override;
     bool may_read_more(std::size_t count) override;
     void post_outgoing() override;

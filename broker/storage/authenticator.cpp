@@ -135,9 +135,9 @@ struct authenticator::state {
 
     void save() {
         if (!keeps || saved_changes == memory.changes()) return;
-        saved_changes = memory.changes();
-        if (file.save({hasher.keys(), memory.items(now())})) return;
-        log::warning("accounts: what is remembered cannot be kept for a restart: {}", std::strerror(errno));
+        const auto changes = memory.changes();
+        if (file.save({hasher.keys(), memory.items(now())})) saved_changes = changes;
+        else log::warning("accounts: what is remembered cannot be kept for a restart: {}", std::strerror(errno));
     }
 
     void run(const std::shared_ptr<verification>& wanted, turn its_turn) {
@@ -204,6 +204,8 @@ authenticator::authenticator(accounts& accounts, authenticator_settings settings
 }
 
 authenticator::~authenticator() = default;
+
+void authenticator::stop() { state_->pool.stop(); }
 
 bool authenticator::remembered(std::string_view user, std::string_view password) const {
     return state_->memory.remembers(user, password, state_->now());
@@ -280,7 +282,7 @@ void authenticator::save_remembered() { state_->save(); }
 void authenticator::reconfigure(const authenticator_settings& settings) {
     state_->pool.max_waiting(settings.max_waiting);
     state_->max_wait = settings.max_wait;
-    state_->memory.remember_for(settings.memory.remember_for);
+    state_->memory.remember_for(settings.memory.remember_for, state_->now());
 }
 
 std::size_t authenticator::waiting() const { return state_->pool.waiting(); }

@@ -64,6 +64,8 @@ public:
     /// Returns whether this credential was verified lately (about a microsecond). False means nothing: call
     /// verify_async.
     bool remembered(std::string_view user, std::string_view password) const;
+    /// Ends the threads, as the destructor does; later log-ins are `busy`. One thread calls it.
+    void stop();
     /// Verifies credentials. Identical ones that wait share one hash. Clients, distinguished by `from`, take turns.
     void verify_async(std::string_view user, std::string_view password, verdict_callback callback,
                       workers::worker_pool::submitter from = 0);

@@ -111,6 +111,7 @@ bool credential_memory::remember(ticket begun, std::string_view user, std::strin
 
 std::vector<credential_memory::item> credential_memory::items(time_point now) const {
     std::vector<item> all;
+    all.reserve(size() + size() / 8);  // so that hardly ever memory is taken under a stripe's mutex
     for (const auto& each : state_->stripes) {
         const std::lock_guard lock(each.mutex);
         for (const auto& [tag, held] : each.entries)
@@ -151,10 +152,21 @@ void credential_memory::forget_all() {
 void credential_memory::sweep(time_point now) {
     auto& home = state_->stripes[state_->next_sweep++ % stripe_count];
     const std::lock_guard lock(home.mutex);
+    const auto before = home.entries.size();
     home.sweep(now);
+    if (home.entries.size() != before) ++state_->changes;
 }
 
-void credential_memory::remember_for(std::chrono::steady_clock::duration duration) { state_->remember_for = duration; }
+void credential_memory::remember_for(std::chrono::steady_clock::duration duration, time_point now) {
+    if (state_->remember_for.exchange(duration) <= duration) return;
+    for (auto& each : state_->stripes) {
+        const std::lock_guard lock(each.mutex);
+        for (auto& [tag, held] : each.entries) held.expiry = std::min(held.expiry, now + duration);
+        each.next_sweep = time_point::min();
+        each.sweep(now);
+    }
+    ++state_->changes;
+}
 
 std::size_t credential_memory::size() const {
     std::size_t sum = 0;

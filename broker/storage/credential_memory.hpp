@@ -71,8 +71,8 @@ public:
 
     /// Drops the expired entries of one stripe, the next one at each call.
     void sweep(time_point now);
-    /// Changes the time for new entries; existing ones keep their expiry.
-    void remember_for(std::chrono::steady_clock::duration duration);
+    /// Changes the time for new entries. A longer one does not change existing ones; a shorter one holds for them, too.
+    void remember_for(std::chrono::steady_clock::duration duration, time_point now);
 
     /// Returns the number of entries, including expired ones that were not swept yet.
     std::size_t size() const;

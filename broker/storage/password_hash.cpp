@@ -61,6 +61,13 @@ std::optional<stored_hash> read_hash(std::string_view text) {
     return read;
 }
 
+/// Checks against a hash of another program, e.g. with several lanes.
+hash_check check_foreign(const std::string& hash, std::string_view password) {
+    if (!hash.starts_with(crypto_pwhash_argon2id_STRPREFIX)) return hash_check::unusable;
+    if (crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0) return hash_check::match;
+    return hash_check::unusable;  // a wrong password, a damaged hash or no memory: that cannot be told
+}
+
 }  // namespace
 
 bool is_password(std::string_view password) noexcept {
@@ -79,7 +86,7 @@ hash_check check_password(const std::string& hash, std::string_view password) {
     // crypto_pwhash_str_verify() does not tell a lack of memory from a wrong password: so the hash is made anew, which
     // fails only for want of memory, and compared.
     const auto stored = read_hash(hash);
-    if (!stored) return hash_check::unusable;
+    if (!stored) return check_foreign(hash, password);
     std::array<unsigned char, hash_bytes> made;
     if (crypto_pwhash(made.data(), made.size(), password.data(), password.size(), stored->salt.data(),
                       stored->cost.operations, stored->cost.memory, crypto_pwhash_ALG_ARGON2ID13) != 0)

@@ -130,7 +130,7 @@ bool remembered_file::save(const remembered_credentials& what) const {
 }
 
 std::optional<remembered_credentials> remembered_file::load() const {
-    const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return std::nullopt;
     struct stat facts {};
     const bool is_ours = ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_uid == ::geteuid() &&
@@ -168,6 +168,7 @@ std::optional<remembered_credentials> remembered_file::load() const {
 
 void remembered_file::remove() const {
     if (load()) ::unlink(path_.c_str());
+    ::unlink((path_ + ".new").c_str());  // of a broker that was killed while it wrote
 }
 
 }  // namespace bester::storage

@@ -22,8 +22,8 @@ class remembered_file {
 public:
     explicit remembered_file(std::string path) : path_{std::move(path)} {}
 
-    /// Returns whether files in this folder are in memory, and so in no backup and on no disk; if there is no such
-    /// folder yet, the nearest one above it decides.
+    /// Returns whether files in this folder are in memory, and so in no backup, and on no disk but swap; if there is no
+    /// such folder yet, the nearest one above it decides.
     static bool is_in_memory(const std::string& folder);
 
     /// Replaces the file as a whole. Returns false, with the reason in errno, if that is not possible.

@@ -27,7 +27,7 @@ worker_pool::worker_pool(unsigned threads, std::size_t max_waiting) : max_waitin
     pthread_sigmask(SIG_SETMASK, &previous, nullptr);
 }
 
-worker_pool::~worker_pool() {
+void worker_pool::stop() {
     line_list cancelled;
     {
         const std::lock_guard lock(mutex_);
@@ -40,6 +40,7 @@ worker_pool::~worker_pool() {
     for (auto& each : cancelled)
         for (auto& wanted : each.tasks) call(wanted, turn::cancelled);
     for (auto& thread : threads_) thread.join();
+    threads_.clear();
 }
 
 bool worker_pool::submit(task wanted, submitter from) {

@@ -30,8 +30,8 @@ public:
     using submitter = std::uint64_t;
 
     worker_pool(unsigned threads, std::size_t max_waiting);
-    /// Lets running tasks finish, cancels the waiting ones (on this thread) and joins.
-    ~worker_pool();
+    /// As stop() does.
+    ~worker_pool() { stop(); }
     worker_pool(const worker_pool&) = delete;
     worker_pool& operator=(const worker_pool&) = delete;
 
@@ -39,6 +39,9 @@ public:
     /// wait, and most of them are of a submitter with at least two more than `from`, the last one of that submitter is
     /// cancelled instead (on this thread). An exception means that nothing was changed.
     [[nodiscard]] bool submit(task wanted, submitter from = 0);
+    /// Lets running tasks finish, cancels the waiting ones (on this thread) and joins the threads; later ones are
+    /// refused. One thread calls it; others may go on to submit.
+    void stop();
     void max_waiting(std::size_t most);
     std::size_t waiting() const;
 

@@ -203,13 +203,15 @@ def test_a_log_file_that_was_moved_away_is_opened_anew(make_broker, how):
         assert broker.reload(limits={"message_size": "2MiB"})["ok"]
         eventually(lambda: "limits.message_size" in file.read_text())
         assert moved.stat().st_size == size, "nothing goes into the old one"
-        # Where none can be opened, the log goes on in the file that is open.
-        file.unlink()
-        file.mkdir()
-        broker.process.send_signal(signal.SIGUSR1)
-        broker.process.send_signal(signal.SIGHUP)
-        assert is_good(broker.client("tina").request("echo", 1)[1])
-        file.rmdir()
+        # Where none can be opened, the log goes on in the file that is open; a pipe without a reader holds up nothing.
+        for make, remove in ((file.mkdir, file.rmdir), (lambda: os.mkfifo(file), file.unlink)):
+            if file.exists():
+                file.unlink()
+            make()
+            broker.process.send_signal(signal.SIGUSR1)
+            broker.process.send_signal(signal.SIGHUP)
+            assert is_good(broker.client("tina").request("echo", 1)[1]) and broker.status()["pid"]
+            remove()
         assert broker.reload()["ok"]
         eventually(file.exists)
 
@@ -391,6 +393,13 @@ def test_an_account_that_is_removed_ends_its_sessions(make_broker):
         assert is_good(mine.request("builtin", {"command": {"type": "password", "old": "another", "new": "yet another"}})[1])
         elsewhere.bad("close_special", "account_changed")
         mine.expect_nothing_before_ping()
+        # When the command has ended, the old password counts for nothing.
+        assert broker.cli("user", "passwd", "gustav", "--config", config, input="yet another, again\n")[0] == 0
+        late = broker.client()
+        late.send_frame(login_frame("gustav", "yet another"))
+        late.bad("auth_special", "authentication_failed")
+        mine.bad("close_special", "account_changed")
+        mine = broker.client("gustav", password="yet another, again")
         assert broker.reload(accounts={"end_sessions_on_change": False})["ok"]
         assert broker.cli("user", "passwd", "gustav", "--config", config, input="the last one\n")[0] == 0
         broker.client("gustav", password="the last one")

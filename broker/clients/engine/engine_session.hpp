@@ -113,6 +113,7 @@ public:
     /// For shard_engines: its place in the list of those for whom something is due at the end of the turn, while it is
     /// not in that list; and what is due.
     std::list<engine_session*> due_place{this};
+    const std::list<engine_session*>::iterator due_at = due_place.begin();  ///< in whichever list it is
     std::uint8_t due = 0;
 
     // Functions for the move to another shard.

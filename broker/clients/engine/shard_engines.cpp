@@ -210,8 +210,7 @@ void shard_engines::call_later(engine_session& who, engine_due what) noexcept {
 }
 
 void shard_engines::forget_due(engine_session& who) noexcept {
-    if (who.due_place.empty())
-        who.due_place.splice(who.due_place.end(), due_, std::find(due_.begin(), due_.end(), &who));
+    if (who.due_place.empty()) who.due_place.splice(who.due_place.end(), due_, who.due_at);
     who.due = 0;
 }
 
@@ -304,7 +303,10 @@ void shard_engines::settle_down(moved& what) {
     clients_.count_engine();
     clients_.shard().wake_sweep();
     if (!has_room) clients_.shard().count(counter::connections_refused);
-    if (!has_room || has_closed_all_) return who.close_later();
+    if (!has_room || has_closed_all_) {
+        if (what.carrier) clients_.shard().count(counter::connections_closed);
+        return who.close_later();
+    }
     const std::string sid = who.sid();
     if (what.carrier) {
         const bool is_taken = clients_.take_over<engine_carrier>(std::move(*what.carrier), what.how, who, what.part);

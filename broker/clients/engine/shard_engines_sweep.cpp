@@ -17,10 +17,12 @@ bool shard_engines::sweep(std::uint64_t now_ms) {
     next_check_ms_ = now_ms + std::clamp<std::uint64_t>(std::min(ping_interval_ms(), ping_timeout_ms()) / 4, 20, 1'000);
     events_ = {};  // frees the payloads that they refer to
     const auto login_timeout = static_cast<std::uint64_t>(clients_.limits().authentication_timeout.count());
-    const auto until = std::chrono::steady_clock::now() + time_of_turn;
-    const auto has_time = [until] { return std::chrono::steady_clock::now() < until; };
-    if (!check_due(now_ms, login_timeout, has_time) || !bury_lost(now_ms, has_time))
-        next_check_ms_ = now_ms;  // the others in the next sweep
+    const auto has_time = [until = std::chrono::steady_clock::now() + time_of_turn] {
+        return std::chrono::steady_clock::now() < until;
+    };
+    const bool are_checked = check_due(now_ms, login_timeout, has_time);
+    const bool are_buried = bury_lost(now_ms, has_time);
+    if (!are_checked || !are_buried) next_check_ms_ = now_ms;  // the others in the next sweep
     return true;
 }
 
@@ -29,8 +31,9 @@ bool shard_engines::bury_lost(std::uint64_t now_ms, const time_left& has_time) {
     for (auto at = lost_.begin(); at != lost_.end();) {
         namespace_session& each = **at++;
         if (now_ms < each.lost_until_ms()) continue;
-        if (!has_time()) return false;
+        // At least one, so that checks that take all the time do not keep the lost ones for ever.
         bury(take_lost(each));
+        if (!has_time()) return false;
     }
     return true;
 }
@@ -46,7 +49,12 @@ bool shard_engines::check_due(std::uint64_t now_ms, std::uint64_t login_timeout_
         who.check_due_ms = next_check_ms_;
         place.value().first = who.check_due_ms;
         checks_.insert(std::move(place));
-        if (!who.check(now_ms, login_timeout_ms, ping_interval_ms(), ping_timeout_ms())) who.close_later();
+        bool goes_on = false;
+        const auto check = [&] {
+            goes_on = who.check(now_ms, login_timeout_ms, ping_interval_ms(), ping_timeout_ms());
+        };
+        if (!clients_.shard().guarded("a check of a session", check)) who.fail();
+        else if (!goes_on) who.close_later();
         else put_check(who, std::max(who.next_check_ms(login_timeout_ms), next_check_ms_));
     }
     return true;

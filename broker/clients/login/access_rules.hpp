@@ -21,7 +21,7 @@ struct access_rules {
     std::vector<std::shared_ptr<const access::token_verifier>> tokens;  ///< tried in turn
     std::shared_ptr<const access::type_permissions> permissions;        ///< null: everybody may send everything
     bool ends_changed = true;  ///< the sessions of an account whose password changes
-    std::string login_type;  ///< type of the messages to the log-in handler; empty: there is none
+    std::string login_type;    ///< type of the messages to the log-in handler; empty: there is none
     std::chrono::milliseconds token_notice{60'000};  ///< before a session's token expires
 
     /// Returns the user of the token. If no issuer accepts it, returns the most useful error: that of an issuer whose

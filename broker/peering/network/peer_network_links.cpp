@@ -60,6 +60,7 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
         return;
     }
     const std::string server = made.hello.server;
+    auto offer = std::make_unique<link_offer>();  // before there is a descriptor to own
     auto [fd, cipher] = made.connection->release();
     if (fd < 0) {
         // Its time was over, or it had to give way, just after the last frame had been written.
@@ -70,7 +71,6 @@ void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std
         return;
     }
     // All that may fail comes first: then the link stands and its shard will get it, or neither.
-    auto offer = std::make_unique<link_offer>();
     offer->fd = fd;
     offer->cipher = std::move(cipher);
     peer_record& peer = record_of(server);

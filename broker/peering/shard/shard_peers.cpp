@@ -60,8 +60,18 @@ void shard_peers::apply(std::shared_ptr<const peer_view> known) {
 void shard_peers::adopt(link_offer&& offer) {
     const auto before = links_.find(offer.server);
     if (before != links_.end()) before->second->part({"replaced", "another link to this server takes its place", true});
+    const std::uint64_t id = offer.id;
+    std::unique_ptr<peer_link> made;
+    peer_link* placed = nullptr;
+    // The network must know that the link is down, or it would never make another one.
+    exchange::undo give_up{[&] {
+        shard_.guarded("the end of a link that could not be taken", [&] {
+            if (placed) placed->fail();
+            else listener_.link_closed(made ? made->server() : offer.server, id, "connection_lost", "no memory for it");
+        });
+    }};
     const std::string server = offer.server;
-    auto made = std::make_unique<peer_link>(*this, shard_, std::move(offer), known_->frame_limit);
+    made = std::make_unique<peer_link>(*this, shard_, std::move(offer), known_->frame_limit);
     peer_link& link = *made;
     if (before != links_.end()) {
         retired_.push_back(std::move(before->second));
@@ -69,10 +79,12 @@ void shard_peers::adopt(link_offer&& offer) {
     } else {
         links_.emplace(server, std::move(made));
     }
+    placed = &link;
     link.begin();
     shard_.wake_sweep();
     if (flow* const which = find_flow(server)) find_way(*which);
     find_ways();
+    give_up.done();
 }
 
 void shard_peers::part(std::string_view server, std::uint64_t id, const link_refusal& why) {

@@ -156,6 +156,7 @@ TEST_CASE("config mistakes: the line is shown with a caret below the column", "[
     CHECK(shown("ab", 1, 3) == "ab\n  ^\n");
     CHECK(shown("ab", 1, 9) == "ab\n  ^\n");
     CHECK(shown("", 1, 1) == "\n^\n");
+    CHECK(shown("a\xff\xc3 b", 1, 5) == "a?? b\n    ^\n");
     CHECK(shown("ab", 7, 1).empty());
     const std::string before(300, 'b'), after(300, 'a');
     CHECK(shown(before + '!' + after, 1, 301) ==

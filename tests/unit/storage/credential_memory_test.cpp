@@ -85,6 +85,20 @@ TEST_CASE_METHOD(fixture, "credential memory: what was verified before a change 
     REQUIRE(remember("tina", "new"));
 }
 
+TEST_CASE_METHOD(fixture, "credential memory: a shorter time holds for what is remembered already",
+                 "[credential_memory]") {
+    REQUIRE(remember("tina", "secret"));
+    memory.remember_for(1h, start);
+    CHECK(memory.remembers("tina", "secret", start + 9min));
+    CHECK_FALSE(memory.remembers("tina", "secret", start + 10min));
+    const auto changes = memory.changes();
+    memory.remember_for(1min, start);
+    CHECK(memory.changes() != changes);
+    CHECK_FALSE(memory.remembers("tina", "secret", start + 1min));
+    memory.remember_for(0s, start);
+    CHECK(memory.size() == 0);
+}
+
 TEST_CASE("credential memory: what one remembers can be given to another one", "[credential_memory]") {
     const credential_keys keys = credential_keys::draw();
     const credential_hasher hasher{keys}, same{keys}, other;
@@ -134,7 +148,7 @@ TEST_CASE("credential memory: with a time of zero nothing is remembered", "[cred
     credential_memory memory(hasher, {0s, 1000});
     CHECK(memory.remember(memory.begin("tina"), "tina", "secret", "hash", start));
     CHECK_FALSE(memory.remembers("tina", "secret", start));
-    memory.remember_for(1min);
+    memory.remember_for(1min, start);
     CHECK(memory.remember(memory.begin("tina"), "tina", "secret", "hash", start));
     CHECK(memory.remembers("tina", "secret", start));
 }
