@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -308,6 +309,44 @@ TEST_CASE("shard: without memory for the replies that it owes, mail is run later
     relief.signal();
     is_done.get_future().get();
     CHECK(replies == pieces);
+    shards.ask(1, [&](shard& there) { there.loop().remove(relief.fd); });
+}
+
+TEST_CASE("shard: mail that had to wait for memory is still mail, and is run before later mail", "[exchange]") {
+    running_shards shards{2};
+    std::optional<failing_allocation> failing;
+    constexpr int pieces = 100;
+    std::vector<int> order;
+    order.reserve(pieces + 1);
+    std::promise<void> is_done;
+    bool was_left = false, was_mail = false;
+    std::uint64_t runs_before = 0, runs_after = 0;
+    shard* tested = nullptr;
+    signalled relief;
+    relief.on_signal = [&] {
+        failing.reset();
+        was_left = order.size() < pieces;
+        was_mail = tested->has_mail();
+        runs_before = tested->mail_runs();
+        tested->post([&](shard& there) {
+            order.push_back(pieces);
+            runs_after = there.mail_runs();
+            is_done.set_value();
+        });
+    };
+    shards.ask(1, [&](shard& there) {
+        tested = &there;
+        there.loop().add(relief.fd, EPOLLIN, relief);
+        there.at_turn_end([&] { failing.emplace(1, 1'000'000'000); });
+    });
+    for (int i = 0; i < pieces; ++i) shards[1].post([&order, i](shard&) { order.push_back(i); });
+    relief.signal();
+    is_done.get_future().get();
+    CHECK((!was_left || was_mail));
+    CHECK(runs_after == runs_before);  // that run of the mail was still going on
+    std::vector<int> expected(pieces + 1);
+    std::iota(expected.begin(), expected.end(), 0);
+    CHECK(order == expected);
     shards.ask(1, [&](shard& there) { there.loop().remove(relief.fd); });
 }
 
