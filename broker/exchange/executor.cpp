@@ -1,6 +1,7 @@
 #include "exchange/executor.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "exchange/session.hpp"
 #include "exchange/shard.hpp"
@@ -8,17 +9,25 @@
 
 namespace bester::exchange {
 
+namespace {
+
+/// The longest time that a frame of a handler is executed without others having their turn, but for one command.
+constexpr std::chrono::milliseconds part_of_turn{2};
+
+}  // namespace
+
 using wire::command;
 using wire::command_kind;
 using wire::command_target;
 using wire::error_code;
 
-void executor::answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame) {
+bool executor::answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame,
+                      command_progress& progress) {
     // By far the most common answer is one reply without a report.
     execution run{source, frame, message, &frame.id};
     bool is_passed_on = false;
     try {
-        run_commands(run);
+        if (!run_commands(run, progress)) return false;
         // Executed last, so that the message takes along everything that its status waits for.
         if (run.passing) {
             run.index = static_cast<std::size_t>(run.passing - frame.commands.data());
@@ -29,7 +38,7 @@ void executor::answer(command_source& source, const envelope_view& message, cons
         outcomes_.forget(run.message.pending);
         throw;
     }
-    if (is_passed_on) return;
+    if (is_passed_on) return true;
     if (frame.has_error) {
         const wire::status_error error{frame.error_code, frame.error_reason, frame.error_is_temporary};
         finish(run.message, &error);
@@ -39,19 +48,42 @@ void executor::answer(command_source& source, const envelope_view& message, cons
     } else {
         finish(run.message, nullptr);
     }
+    return true;
 }
 
-void executor::push(command_source& source, const wire::handler_frame& frame) {
+bool executor::push(command_source& source, const wire::handler_frame& frame, command_progress& progress) {
     execution run{source, frame, {}};
-    run_commands(run);
+    return run_commands(run, progress);
 }
 
-void executor::run_commands(execution& frame_run) {
-    for (const command& c : frame_run.frame.commands) {
-        run(frame_run, c);
-        ++frame_run.index;
+/// Executes commands from where `progress` says, for a part of a turn; returns whether all have been executed.
+bool executor::run_commands(execution& frame_run, command_progress& progress) {
+    using clock = std::chrono::steady_clock;
+    constexpr std::size_t between_looks = 4;
+    const auto& commands = frame_run.frame.commands;
+    if (progress.has_begun()) {
+        frame_run.message.pending = progress.pending;
+        frame_run.first_error = progress.first_error;
+        frame_run.first_reason.swap(progress.first_reason);
+        if (progress.passing > 0) frame_run.passing = &commands[progress.passing - 1];
     }
-    shard_.count(counter::commands, frame_run.frame.commands.size());
+    const bool may_take_long = commands.size() - progress.next > between_looks;
+    const auto until = may_take_long ? clock::now() + part_of_turn : clock::time_point{};
+    for (frame_run.index = progress.next; frame_run.index < commands.size(); ++frame_run.index) {
+        const std::size_t done = frame_run.index - progress.next;
+        if (may_take_long && done > 0 && done % between_looks == 0 && clock::now() >= until) {
+            shard_.count(counter::commands, done);
+            progress.next = frame_run.index;
+            progress.pending = frame_run.message.pending;
+            progress.first_error = frame_run.first_error;
+            progress.first_reason.swap(frame_run.first_reason);
+            if (frame_run.passing) progress.passing = static_cast<std::size_t>(frame_run.passing - commands.data()) + 1;
+            return false;
+        }
+        run(frame_run, commands[frame_run.index]);
+    }
+    shard_.count(counter::commands, commands.size() - progress.next);
+    return true;
 }
 
 void executor::run(execution& run, const command& c) {

@@ -21,6 +21,17 @@ class session;
 class command_source;
 struct command_rights;
 
+/// How far the commands of a frame have been executed. One that has many is executed in parts of several turns.
+struct command_progress {
+    std::size_t next = 0;       ///< index of the first command that has not been executed
+    std::uint64_t pending = 0;  ///< of the answered message, as envelope_view has it
+    std::size_t passing = 0;    ///< 1 + index of the sendHandler command that passes the message on; 0: none yet
+    wire::error_code first_error = wire::error_code::none;
+    std::string first_reason{};
+
+    bool has_begun() const noexcept { return next > 0; }
+};
+
 /// Executes the commands of handlers on the shard to which they were sent: it delivers to the shard's own sessions at
 /// once, and to those of other shards through their mailboxes. A message's status waits until all other shards have
 /// reported how many sessions they reached. On the shard's thread only.
@@ -28,10 +39,17 @@ class executor {
 public:
     explicit executor(shard& owner) noexcept : shard_{owner}, outcomes_{owner} {}
 
-    /// Executes the commands of an answer to `message`, and ends the message unless a command passes it on.
-    void answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame);
-    /// Executes commands that a handler sends unasked, as no answer to a message.
-    void push(command_source& source, const wire::handler_frame& frame);
+    /// Executes the commands of an answer to `message`, and ends the message unless a command passes it on. Returns
+    /// false when a part of a turn is over before that: call it again in the next turn, with the same frame and
+    /// progress, or give_up(). After an exception the progress is of no use.
+    bool answer(command_source& source, const envelope_view& message, const wire::handler_frame& frame,
+                command_progress& progress);
+    /// The same for commands that a handler sends unasked, as no answer to a message.
+    bool push(command_source& source, const wire::handler_frame& frame, command_progress& progress);
+    /// The rest of the frame will not be executed; whoever has the message ends it.
+    void give_up(const command_progress& progress) noexcept {
+        if (progress.pending != 0) outcomes_.forget(progress.pending);
+    }
 
     /// Delivers a message of another server to users of this one. `ref` is that server's number for the result (0: it
     /// wants none); `rights` says which users it may address (null: all).
@@ -68,7 +86,7 @@ private:
         std::string_view from_server{};  ///< the server that sent the command; empty if a handler of this one did
         std::uint64_t ref = 0;           ///< that server's number for the result; 0: it wants none
     };
-    void run_commands(execution& run);
+    bool run_commands(execution& run, command_progress& progress);
     void run(execution& run, const wire::command& command);
     // One function for each command, named like its kind.
 #define BESTER_COMMAND(kind, name, recipients, target, delivers) \

@@ -151,16 +151,14 @@ frame_verdict channel::on_frame(std::string_view body) {
     switch (frame_.kind) {
         case handler_frame_kind::answer:
         case handler_frame_kind::push:
-            if (!frame_.after.empty()) {
+            if (!executing_.has_begun() && !frame_.after.empty()) {
                 if (must_wait()) return frame_verdict::not_yet;
                 if (must_run_mail_first()) return frame_verdict::next_turn;
             }
-            if (frame_.kind == handler_frame_kind::answer) {
-                take_answer();
-            } else {
-                shard_.count(counter::pushes);
-                shard_.commands().push(*this, frame_);
-            }
+            // A frame with many commands is executed in parts of several turns.
+            if (!(frame_.kind == handler_frame_kind::answer ? take_answer() : take_push()))
+                return is_open() ? frame_verdict::next_turn : frame_verdict::closed;
+            executing_ = {};
             executed_one();
             break;
         case handler_frame_kind::query:
@@ -175,7 +173,13 @@ frame_verdict channel::on_frame(std::string_view body) {
     return is_open() ? frame_verdict::taken : frame_verdict::closed;
 }
 
-void channel::take_answer() {
+bool channel::take_push() {
+    if (!executing_.has_begun()) shard_.count(counter::pushes);
+    return shard_.commands().push(*this, frame_, executing_);
+}
+
+/// Returns whether the frame is done with.
+bool channel::take_answer() {
     held_message* const answered = held_.find(frame_.id);
     if (!answered) {
         shard_.count(counter::answers_unknown);
@@ -184,13 +188,18 @@ void channel::take_answer() {
             if (const std::string_view report = frame_.commands[i].report; !report.empty())
                 notify(wire::refused_frame(&frame_.id, i, error_code::handler_timeout,
                                            "no message with this id waits for an answer any more", report));
-        return;
+        return true;
     }
-    shard_.count(counter::answers);
-    shard_.commands().answer(*this, exchange::view_of(answered->message), frame_);
+    if (!executing_.has_begun()) shard_.count(counter::answers);
+    if (!shard_.commands().answer(*this, exchange::view_of(answered->message), frame_, executing_)) {
+        answering_ = frame_.id;
+        return false;
+    }
+    answering_ = 0;
     release(frame_.id, *answered);
     queue_.room_at(*this);
     check_drained();
+    return true;
 }
 
 bool channel::must_wait() {
@@ -359,6 +368,7 @@ void channel::on_closed(close_reason reason) {
     shard_.remove_source(*this);
     if (lost_reason_.empty()) lost_reason_ = exchange::to_string(reason);
     queue_.withdraw(*this);
+    shard_.commands().give_up(executing_);
     give_up_held();
     queue_.forget(*this);
     publish_after_the_end();

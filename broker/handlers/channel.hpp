@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exchange/executor.hpp"
 #include "exchange/framed_stream.hpp"
 #include "exchange/group_table.hpp"
 #include "exchange/handler_port.hpp"
@@ -134,7 +135,8 @@ private:
     bool is_read_to_the_end() const noexcept override { return true; }
     void on_closed(exchange::close_reason reason) override;
 
-    void take_answer();
+    bool take_answer();
+    bool take_push();
     void answer_query();
     void refuse_query(std::string_view reason);
     void list_clients();
@@ -187,7 +189,9 @@ private:
     std::vector<std::uint64_t> executed_before_mail_;  ///< frames whose mail for this shard has been run, by shard
     std::uint64_t mail_runs_ = 0;
     bool awaits_mail_ = false;
-    wire::after_entry awaited_{};  ///< what the frame that waits for others needs next
+    exchange::command_progress executing_;  ///< of the frame that takes several turns
+    std::uint64_t answering_ = 0;           ///< the message that this frame answers; 0: none
+    wire::after_entry awaited_{};           ///< what the frame that waits for others needs next
     std::uint64_t executed_ = 0;
     std::vector<waiter> waiters_;
     running_time after_;  ///< since a frame waits for those that it comes after

@@ -69,7 +69,8 @@ bool channel::expire(std::uint64_t now_ms) {
     bool was_missed = false;
     bool was_released = false;
     held_.for_each([&](std::uint64_t id, held_message& used) {
-        if (now_ms < used.place.deadline_ms) return;
+        // One whose answer is being executed has been answered in time.
+        if (now_ms < used.place.deadline_ms || id == answering_) return;
         was_missed = was_missed || heard_ms_ <= used.sent_ms;
         shard_.count(counter::handler_timeouts);
         shard_.guarded("what is noted of a late message", [&] {

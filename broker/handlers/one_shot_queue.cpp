@@ -143,7 +143,8 @@ void one_shot_queue::execute(std::uint64_t id, const exchange::envelope& message
     command.has_targets = true;
     frame.commands.push_back(command);
     shard_.count(counter::answers);
-    shard_.commands().answer(*this, exchange::view_of(message), frame);
+    exchange::command_progress at_once;  // it is one command
+    shard_.commands().answer(*this, exchange::view_of(message), frame, at_once);
 }
 
 void one_shot_queue::fail(waiting_room::message_list& failed, error_code code, std::string_view reason) noexcept {

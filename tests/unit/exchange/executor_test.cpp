@@ -159,14 +159,16 @@ struct fixture {
             message.user = "tina";
             message.type_token = R"("talk")";
             message.id_token = R"("m1")";
-            on.commands().answer(*source, message, frame);
+            command_progress at_once;
+            on.commands().answer(*source, message, frame, at_once);
         });
     }
     void push(std::string commands) {
         shards.ask(0, [&](shard& on) {
             std::string text = R"({"kind":"push","commands":[)" + commands + "]}";
             const auto frame = read(on, text);
-            on.commands().push(*source, frame);
+            command_progress at_once;
+            on.commands().push(*source, frame, at_once);
         });
     }
     /// All mail has been there and back.
@@ -334,11 +336,73 @@ TEST_CASE_METHOD(fixture, "executor: a push answers nobody, and its source may b
         std::string text =
             R"({"kind":"push","commands":[{"command":"sendClients","type":"t","users":["gustav"],"report":"r"}]})";
         const auto frame = read(on, text);
-        on.commands().push(*source, frame);
+        command_progress at_once;
+        on.commands().push(*source, frame, at_once);
         source.reset();
     });
     settle();
     CHECK(of_gustav(0) == texts{"shared"});
+}
+
+TEST_CASE_METHOD(fixture, "executor: many commands are executed in parts, each once, and the status tells of all",
+                 "[exchange]") {
+    constexpr std::size_t count = 20'000;
+    const bool is_answer = GENERATE(true, false);
+    CAPTURE(is_answer);
+    std::string commands;
+    for (std::size_t i = 0; i < count; ++i) {
+        commands += i == 0 ? "" : ",";
+        // The first is refused, one goes to another shard, and the last one to tina.
+        commands += i == 0           ? R"({"command":"dance"})"
+                    : i == 10        ? R"({"command":"sendClients","type":"t","users":["gustav"]})"
+                    : i + 1 == count ? R"({"command":"sendClients","type":"t","users":["tina"],"data":"last"})"
+                                     : R"({"command":"sendClients","type":"t","users":["nobody"]})";
+    }
+    std::size_t parts = 1;
+    shards.ask(0, [&](shard& on) {
+        std::string text = is_answer ? R"({"kind":"answer","id":7,"commands":[)" : R"({"kind":"push","commands":[)";
+        text += commands + "]}";
+        const auto frame = read(on, text);
+        envelope_view message;
+        message.origin = tina->id();
+        message.user = "tina";
+        message.type_token = R"("talk")";
+        message.id_token = R"("m1")";
+        command_progress progress;
+        while (!(is_answer ? on.commands().answer(*source, message, frame, progress)
+                           : on.commands().push(*source, frame, progress)))
+            ++parts;
+    });
+    CHECK(parts > 1);
+    settle();
+    CHECK(of_gustav(0) == texts{"shared"});
+    const texts got = of_tina();
+    REQUIRE(got.size() == (is_answer ? 2 : 1));
+    if (is_answer) CHECK(got.back() == R"(done "m1" unknown_command 3)");
+    CHECK(told().size() == 1);
+}
+
+TEST_CASE_METHOD(fixture, "executor: what is given up in the middle leaves no status that waits", "[exchange]") {
+    std::string commands = R"({"command":"sendClients","users":["gustav"]})";
+    for (int i = 0; i < 20'000; ++i) commands += R"(,{"command":"sendClients","users":["nobody"]})";
+    shards.ask(0, [&](shard& on) {
+        std::string text = R"({"kind":"answer","id":7,"commands":[)" + commands + "]}";
+        const auto frame = read(on, text);
+        envelope_view message;
+        message.origin = tina->id();
+        message.user = "tina";
+        message.type_token = R"("talk")";
+        message.id_token = R"("m1")";
+        command_progress progress;
+        REQUIRE_FALSE(on.commands().answer(*source, message, frame, progress));
+        on.commands().give_up(progress);
+        const auto lost = wire::as_status_error(wire::error_code::handler_failed);
+        on.commands().finish(message, &lost);
+    });
+    settle();
+    const texts got = of_tina();
+    REQUIRE(got.size() == 1);
+    CHECK(got.front().find("handler_failed") != std::string::npos);
 }
 
 TEST_CASE_METHOD(fixture, "executor: a sender that left before its status is nobody", "[exchange]") {
@@ -350,7 +414,8 @@ TEST_CASE_METHOD(fixture, "executor: a sender that left before its status is nob
         message.user = "tina";
         message.type_token = R"("talk")";
         message.id_token = R"("m1")";
-        on.commands().answer(*source, message, frame);
+        command_progress at_once;
+        on.commands().answer(*source, message, frame, at_once);
         tina.reset();
     });
     settle();
