@@ -158,7 +158,7 @@ frame_verdict channel::on_frame(std::string_view body) {
             // A frame with many commands is executed in parts of several turns.
             if (!(frame_.kind == handler_frame_kind::answer ? take_answer() : take_push()))
                 return is_open() ? frame_verdict::next_turn : frame_verdict::closed;
-            executing_ = {};
+            if (executing_.has_begun()) executing_ = {};
             executed_one();
             break;
         case handler_frame_kind::query:
