@@ -60,10 +60,9 @@ void turn::read_waiting() {
 
 /// The same of workers.
 void turn::call_workers(turn_place& registered, const char* where) {
-    turn_place now;
-    now.replace(registered);
-    while (!now.is_alone()) {
-        turn_worker& worker = static_cast<turn_worker&>(now.next());
+    called_workers_.replace(registered);
+    while (!called_workers_.is_alone()) {
+        turn_worker& worker = static_cast<turn_worker&>(called_workers_.next());
         worker.leave();
         guard(where, [&] { worker.work_in_turn(); });
     }

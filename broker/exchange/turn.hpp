@@ -220,8 +220,9 @@ private:
     turn_list resuming_{&turn_stream::reading_};
     turn_list waiting_{&turn_stream::reading_};  ///< to read more than their share
     turn_list dirty_{&turn_stream::writing_};
-    turn_place writers_;  ///< the ring of those that are registered to write
-    turn_place enders_;   ///< the same of those with work at the end
+    turn_place writers_;         ///< the ring of those that are registered to write
+    turn_place enders_;          ///< the same of those with work at the end
+    turn_place called_workers_;  ///< of either kind, while they are called
     std::vector<std::function<void()>> deferred_;
     std::vector<std::function<void()>> called_deferred_;
     turn_list buried_{&turn_stream::grave_};  ///< in this turn
