@@ -62,6 +62,8 @@ bool executor::run_commands(execution& frame_run, command_progress& progress) {
     constexpr std::size_t between_looks = 4;
     const auto& commands = frame_run.frame.commands;
     if (progress.has_begun()) {
+        frame_run.message.addressed = progress.addressed;
+        frame_run.message.delivered = progress.delivered;
         frame_run.message.pending = progress.pending;
         frame_run.first_error = progress.first_error;
         frame_run.first_reason.swap(progress.first_reason);
@@ -74,6 +76,8 @@ bool executor::run_commands(execution& frame_run, command_progress& progress) {
         if (may_take_long && done > 0 && done % between_looks == 0 && clock::now() >= until) {
             shard_.count(counter::commands, done);
             progress.next = frame_run.index;
+            progress.addressed = frame_run.message.addressed;
+            progress.delivered = frame_run.message.delivered;
             progress.pending = frame_run.message.pending;
             progress.first_error = frame_run.first_error;
             progress.first_reason.swap(frame_run.first_reason);

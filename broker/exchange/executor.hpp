@@ -23,9 +23,12 @@ struct command_rights;
 
 /// How far the commands of a frame have been executed. One that has many is executed in parts of several turns.
 struct command_progress {
-    std::size_t next = 0;       ///< index of the first command that has not been executed
-    std::uint64_t pending = 0;  ///< of the answered message, as envelope_view has it
-    std::size_t passing = 0;    ///< 1 + index of the sendHandler command that passes the message on; 0: none yet
+    std::size_t next = 0;  ///< index of the first command that has not been executed
+                           // What the commands so far have made of the answered message's envelope.
+    bool addressed = false;
+    std::uint64_t delivered = 0;
+    std::uint64_t pending = 0;
+    std::size_t passing = 0;  ///< 1 + index of the sendHandler command that passes the message on; 0: none yet
     wire::error_code first_error = wire::error_code::none;
     std::string first_reason{};
 

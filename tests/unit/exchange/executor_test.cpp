@@ -352,8 +352,9 @@ TEST_CASE_METHOD(fixture, "executor: many commands are executed in parts, each o
     std::string commands;
     for (std::size_t i = 0; i < count; ++i) {
         commands += i == 0 ? "" : ",";
-        // The first is refused, one goes to another shard, and the last one to tina.
+        // The first is refused, one goes to other shards, an early one and the last one to tina.
         commands += i == 0           ? R"({"command":"dance"})"
+                    : i == 5         ? R"({"command":"sendClients","type":"t","users":["tina"],"data":"early"})"
                     : i == 10        ? R"({"command":"sendClients","type":"t","users":["gustav"]})"
                     : i + 1 == count ? R"({"command":"sendClients","type":"t","users":["tina"],"data":"last"})"
                                      : R"({"command":"sendClients","type":"t","users":["nobody"]})";
@@ -377,8 +378,8 @@ TEST_CASE_METHOD(fixture, "executor: many commands are executed in parts, each o
     settle();
     CHECK(of_gustav(0) == texts{"shared"});
     const texts got = of_tina();
-    REQUIRE(got.size() == (is_answer ? 2 : 1));
-    if (is_answer) CHECK(got.back() == R"(done "m1" unknown_command 3)");
+    REQUIRE(got.size() == (is_answer ? 3 : 2));
+    if (is_answer) CHECK(got.back() == R"(done "m1" unknown_command 4)");
     CHECK(told().size() == 1);
 }
 
