@@ -123,7 +123,7 @@ def test_a_message_that_kills_twice_fails(make_broker):
 def test_what_was_not_handed_over_is_given_to_the_next_instance(make_broker):
     """A deaf instance has a full socket: what is still in the broker's queue goes to the next one."""
     entry = python_handler(deadline="30s", window=400, restart=FAST, queue_bytes="64MiB")
-    with make_broker(handlers={"echo": entry}, limits={"unanswered": 1000}) as broker:
+    with make_broker(handlers={"echo": entry}, limits={"unanswered": 1000, "queue_bytes": "64MiB"}) as broker:
         c = broker.client("tina", "unix")
         c.ask("echo", {"act": "stop_reading", "ms": 60_000})
         ids = [str(i) for i in range(60)]
