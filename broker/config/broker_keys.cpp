@@ -125,7 +125,8 @@ std::vector<key<broker_config>> accounts_keys() {
             {.name = "accounts.remember_restarts",
              .kind = value_kind::boolean,
              .takes_effect = effect::on_restart,
-             .description = "Whether that holds over a restart of the broker: then what is remembered is kept in "
+             .description = "Whether verified passwords are remembered over a restart of the broker, too: then they "
+                            "are kept, as keyed hashes, in "
                             "`server.runtime_directory`, if that is in memory (tmpfs)."},
             [](auto& c) -> auto& { return c.accounts.remember_restarts; }),
     };

@@ -150,16 +150,21 @@ struct executor_fixture {
             throw std::logic_error{"the test's frame is wrong: " + text};
         return frame;
     }
+    /// A message that she has sent, of type "talk" and with the id "m1"; on her shard.
+    envelope_view message_of_tina() const {
+        envelope_view message;
+        message.origin = tina->id();
+        message.user = "tina";
+        message.type_token = R"("talk")";
+        message.id_token = R"("m1")";
+        return message;
+    }
     /// The answer of these commands to a message of tina's.
     void answer(std::string commands, std::string more = {}) {
         shards.ask(0, [&](shard& on) {
             std::string text = R"({"kind":"answer","id":7,"commands":[)" + commands + "]" + more + "}";
             const auto frame = read(on, text);
-            envelope_view message;
-            message.origin = tina->id();
-            message.user = "tina";
-            message.type_token = R"("talk")";
-            message.id_token = R"("m1")";
+            const envelope_view message = message_of_tina();
             command_progress at_once;
             on.commands().answer(*source, message, frame, at_once);
         });

@@ -180,11 +180,7 @@ TEST_CASE_METHOD(fixture, "executor: many commands are executed in parts, each o
         std::string text = is_answer ? R"({"kind":"answer","id":7,"commands":[)" : R"({"kind":"push","commands":[)";
         text += commands + "]}";
         const auto frame = read(on, text);
-        envelope_view message;
-        message.origin = tina->id();
-        message.user = "tina";
-        message.type_token = R"("talk")";
-        message.id_token = R"("m1")";
+        const envelope_view message = message_of_tina();
         command_progress progress;
         while (!(is_answer ? on.commands().answer(*source, message, frame, progress)
                            : on.commands().push(*source, frame, progress)))
@@ -205,11 +201,7 @@ TEST_CASE_METHOD(fixture, "executor: what is given up in the middle leaves no st
     shards.ask(0, [&](shard& on) {
         std::string text = R"({"kind":"answer","id":7,"commands":[)" + commands + "]}";
         const auto frame = read(on, text);
-        envelope_view message;
-        message.origin = tina->id();
-        message.user = "tina";
-        message.type_token = R"("talk")";
-        message.id_token = R"("m1")";
+        const envelope_view message = message_of_tina();
         command_progress progress;
         REQUIRE_FALSE(on.commands().answer(*source, message, frame, progress));
         on.commands().give_up(progress);
@@ -226,11 +218,7 @@ TEST_CASE_METHOD(fixture, "executor: a sender that left before its status is nob
     shards.ask(0, [&](shard& on) {
         std::string text = R"({"kind":"answer","id":7,"commands":[{"command":"sendClients","users":["gustav"]}]})";
         const auto frame = read(on, text);
-        envelope_view message;
-        message.origin = tina->id();
-        message.user = "tina";
-        message.type_token = R"("talk")";
-        message.id_token = R"("m1")";
+        const envelope_view message = message_of_tina();
         command_progress at_once;
         on.commands().answer(*source, message, frame, at_once);
         tina.reset();
