@@ -9,7 +9,12 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from ports import free_port  # noqa: E402, F401
 
 START_LIMIT = 20.0  # seconds
 STOP_LIMIT = 15.0
@@ -17,12 +22,6 @@ STOP_LIMIT = 15.0
 
 class BenchError(Exception):
     """A run that cannot be trusted; says what happened and where the log is."""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def find_program(name):

@@ -12,6 +12,7 @@ import websocket_stream as ws
 from broker import python_handler
 from client import Secure
 from eventually import eventually
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -44,12 +45,6 @@ def replaced(text, *pairs):
     return text
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 class Proxy:
     """One in a folder of its own. Use as a context."""
 
@@ -59,14 +54,11 @@ class Proxy:
         self.process = None
 
     def start(self):
-        # Somebody else may take the port before it has it.
-        for _ in range(5):
-            self.port, self.second_port = free_port(), free_port()
-            with open(self.folder / "output", "wb") as output:
-                self.process = subprocess.Popen(self.write(), cwd=self.folder, stdout=output, stderr=output)
-            if eventually(lambda: self.process.poll() is not None and "ended" or self.listens() and "listens", 20, "it listens") == "listens":
-                return self
-        raise AssertionError(self.errors())
+        self.port, self.second_port = free_port(), free_port()
+        with open(self.folder / "output", "wb") as output:
+            self.process = subprocess.Popen(self.write(), cwd=self.folder, stdout=output, stderr=output)
+        assert eventually(lambda: self.process.poll() is not None and "ended" or self.listens() and "listens", 20, "it listens") == "listens", self.errors()
+        return self
 
     def port_of(self, listener):
         return self.broker.addresses[listener][1]

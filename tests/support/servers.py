@@ -1,6 +1,4 @@
 """Several brokers that are peers of one another, with an authority made by `bester ca`."""
-import random
-import socket
 import subprocess
 
 import pytest
@@ -8,23 +6,12 @@ import pytest
 import broker as brokers
 import eventually as waiting
 from eventually import eventually
+from ports import free_port  # noqa: F401
 from proxy import Proxy
 
 # Links that are lost are back at once; a lost one is noticed without waiting for half a minute.
 QUICK = {"initial_delay": "20ms", "longest_delay": "200ms", "heartbeat": "2s", "handshake_timeout": "5s"}
 USERS = ("tina", "gustav", "ann")
-
-
-def free_port():
-    """A port below those that the kernel gives out, so that nobody takes it while a broker is down."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as tried:
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Authority:
