@@ -89,9 +89,7 @@ void framed_stream::start(std::string_view received) {
 
 void framed_stream::on_ready(std::uint32_t events) {
     if (fd_ < 0) return;
-    if ((events & EPOLLOUT) != 0 && state_.output_state() != stream_state::output::lost && (outbox_ || cipher_))
-        wrote(write_out());
-    if (fd_ < 0) return;
+    if ((events & EPOLLOUT) != 0 && state_.find_room()) mark_dirty();
     if ((events & EPOLLIN) != 0 && state_.can_receive()) {
         if (!cipher_ || !cipher_->is_opening() || shard_.may_open_another()) read_input();
     } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) hung_up(events);

@@ -78,7 +78,8 @@ enum class enqueued : std::uint8_t {
 ///
 /// Input: bytes are read into the shard's receive buffer and decoded there; only an incomplete or
 /// paused remainder is kept here. Output: frames are gathered in an outbox during a turn of the
-/// shard's loop and written once at its end. An idle stream has neither buffer.
+/// shard's loop and written once at its end, up to 512 KiB of them; then the other streams come first. An idle stream
+/// has neither buffer.
 ///
 /// Flow: output goes through enqueue(). A stream with an account has bounds for its queue: while more than half of
 /// these bounds waits, the stream is not read, until the other end has taken everything. The account's ledgers count
@@ -114,17 +115,18 @@ public:
     bool is_open() const noexcept { return fd_ >= 0; }
     bool is_closing() const noexcept { return state_.is_closing(); }
     /// Returns whether output waits for the socket to have room.
-    bool is_blocked() const noexcept { return fd_ >= 0 && state_.output_state() == stream_state::output::blocked; }
+    bool is_blocked() const noexcept { return fd_ >= 0 && state_.is_blocked(); }
     /// Returns whether output waits, or waited when the stream ended: the other end has not got all.
-    bool has_unwritten_output() const noexcept { return state_.output_state() == stream_state::output::blocked; }
+    bool has_unwritten_output() const noexcept { return state_.is_blocked(); }
     bool is_paused() const noexcept { return state_.is_held(); }
     bool is_held(std::uint8_t why) const noexcept { return state_.is_held(why); }
     int fd() const noexcept { return fd_; }
     std::size_t queued_bytes() const noexcept { return outbox_ ? outbox_->bytes() : 0; }
     std::size_t queued_frames() const noexcept { return outbox_ ? outbox_->frames() : 0; }
 
-    /// Called by the shard's turn after something was queued.
+    /// Called by the shard's turn after something was queued, or when the socket has room again.
     void flush() final;
+    void left_unwritten() final;
     /// Called by the shard's turn after resume() or read_until_dry(), or when it is this stream's turn to read more.
     void read_on() final;
     /// Returns whether the other end has taken nothing for `timeout_ms` while output waits; to be called several times
@@ -277,7 +279,7 @@ private:
     void tell_end() noexcept;
     ssize_t receive(char* to, std::size_t size);
     void read_ciphered();
-    flush_result write_out();
+    flush_result write_out(std::size_t most);
     std::size_t decode(std::string_view bytes);
     std::size_t decode_by_framing(std::string_view bytes);
     void lose_framing(bool is_too_large);

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "exchange/framed_stream.hpp"
@@ -11,6 +12,8 @@
 namespace bester::exchange {
 
 namespace {
+
+constexpr std::size_t written_in_a_turn = std::size_t{512} << 10;
 
 /// Returns how many bytes the socket has taken from us and the other end has not acknowledged.
 std::uint32_t unacknowledged_bytes(int fd) noexcept {
@@ -61,6 +64,8 @@ enqueued framed_stream::added() {
         hold_if_behind();
         return enqueued::queued;
     }
+    // It waits for its turn to be written, and what waits is counted.
+    if (flow_ && flow_->output.bytes > 0) settle_output();
     if (!is_half_full()) return enqueued::sent;
     flush_early();
     if (!is_half_full()) return enqueued::sent;
@@ -87,30 +92,43 @@ outbox& framed_stream::output() {
     return *outbox_;
 }
 
+/// Clients, of which there may be many, depend on handlers and other servers, of which there are few.
 void framed_stream::mark_dirty() {
-    if (fd_ >= 0) shard_.flush_later(*this);
+    if (fd_ < 0) return;
+    if (account_) shard_.flush_later(*this);
+    else shard_.flush_first(*this);
 }
 
 void framed_stream::flush() {
-    if (fd_ < 0 || state_.output_state() != stream_state::output::flowing || (!outbox_ && !cipher_)) return;
-    wrote(write_out());
+    if (fd_ < 0 || !state_.can_write() || (!outbox_ && !cipher_)) return;
+    wrote(write_out(written_in_a_turn));
+}
+
+void framed_stream::left_unwritten() {
+    if (fd_ < 0) return;
+    // That the socket has room is known, if it has.
+    watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
+    settle_output();
 }
 
 void framed_stream::flush_early() {
-    if (fd_ < 0 || state_.output_state() != stream_state::output::flowing || !outbox_) return;
-    write_out();
+    if (fd_ < 0 || !state_.can_write() || !outbox_) return;
+    write_out(outbox::everything);
     mark_dirty();
 }
 
-flush_result framed_stream::write_out() {
-    if (!cipher_) return outbox_->flush(fd_);
+/// Writes at most `most` bytes of the queue.
+flush_result framed_stream::write_out(std::size_t most) {
+    if (!cipher_) return outbox_->flush(fd_, most);
     // In parts: ciphered output can no longer be counted in frames, and takes memory of its own.
     constexpr std::size_t at_once = std::size_t{256} << 10;
     for (;;) {
-        if (outbox_ && !outbox_->move_to(at_once, [this](std::string_view bytes) { return cipher_->write(bytes); }))
-            return flush_result::failed;
+        const std::size_t before = queued_bytes();
+        const auto give = [this](std::string_view bytes) { return cipher_->write(bytes); };
+        if (outbox_ && !outbox_->move_to(std::min(at_once, most), give)) return flush_result::failed;
+        most -= before - queued_bytes();
         std::string_view left = cipher_->pending_output();
-        if (left.empty()) return flush_result::done;
+        if (left.empty()) return queued_bytes() == 0 ? flush_result::done : flush_result::more;
         const ssize_t taken = ::send(fd_, left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (taken < 0 && errno == EINTR) continue;
         if (taken < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? flush_result::blocked : flush_result::failed;
@@ -136,6 +154,10 @@ void framed_stream::wrote(flush_result result) {
             hold_if_behind();
             on_blocked();
             return;
+        case flush_result::more:
+            settle_output();
+            mark_dirty();
+            return;
         case flush_result::done:
             state_.unblock();
             watch(watched_ & ~static_cast<std::uint32_t>(EPOLLOUT));
@@ -150,7 +172,7 @@ void framed_stream::wrote(flush_result result) {
 void framed_stream::settle_output() {
     if (!account_) return;
     std::size_t bytes = 0;
-    if (is_blocked()) {
+    if (fd_ >= 0) {
         if (outbox_) bytes = outbox_->hold_memory();
         if (cipher_) bytes += cipher_->held_output();
     }

@@ -110,15 +110,17 @@ void outbox::advance(std::size_t written) noexcept {
     sent_ += written;
 }
 
-flush_result outbox::flush(int fd) noexcept {
+flush_result outbox::flush(int fd, std::size_t most) noexcept {
     while (bytes_ > 0) {
+        if (most == 0) return flush_result::more;
         iovec vectors[most_pieces];
         std::size_t count = 0;
         std::size_t wanted = 0;
-        for (std::size_t i = first_; i < pieces_.size() && count < most_pieces; ++i) {
+        for (std::size_t i = first_; i < pieces_.size() && count < most_pieces && wanted < most; ++i) {
             const std::size_t skipped = i == first_ ? sent_ : 0;
-            vectors[count++] = {const_cast<char*>(pieces_[i].data) + skipped, pieces_[i].size - skipped};
-            wanted += pieces_[i].size - skipped;
+            const std::size_t size = std::min<std::size_t>(pieces_[i].size - skipped, most - wanted);
+            vectors[count++] = {const_cast<char*>(pieces_[i].data) + skipped, size};
+            wanted += size;
         }
         ssize_t taken;
         if (count == 1) {
@@ -134,6 +136,7 @@ flush_result outbox::flush(int fd) noexcept {
             return errno == EAGAIN || errno == EWOULDBLOCK ? flush_result::blocked : flush_result::failed;
         }
         advance(static_cast<std::size_t>(taken));
+        most -= static_cast<std::size_t>(taken);
         if (static_cast<std::size_t>(taken) < wanted) return flush_result::blocked;
     }
     return flush_result::done;

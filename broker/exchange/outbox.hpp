@@ -48,6 +48,7 @@ private:
 
 enum class flush_result : std::uint8_t {
     done,     ///< nothing is left
+    more,     ///< as much as was wanted has been written, and something is left
     blocked,  ///< the socket has no room for now; wait for writability
     failed,   ///< the connection is gone
 };
@@ -73,8 +74,9 @@ public:
     /// Copies a frame.
     void append(std::string_view frame);
 
-    /// Writes as much as the socket takes, up to 64 pieces in a system call.
-    flush_result flush(int fd) noexcept;
+    static constexpr std::size_t everything = ~std::size_t{0};
+    /// Writes as much as the socket takes, but at most `most` bytes, up to 64 pieces in a system call.
+    flush_result flush(int fd, std::size_t most = everything) noexcept;
     /// Gives at most `size` bytes to `sink(std::string_view)` as if they had been written; returns false if the sink
     /// refused some.
     template <class Sink>

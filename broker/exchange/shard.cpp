@@ -114,6 +114,13 @@ bool shard::may_read_more(std::size_t count) {
     return count == 0 || now < read_more_until_;
 }
 
+bool shard::may_write_more(std::size_t count) {
+    if (is_stopping_) return true;  // there is no later turn
+    const auto now = std::chrono::steady_clock::now();
+    if (count == 0) write_until_ = now + writing_in_a_turn;
+    return count == 0 || now < write_until_;
+}
+
 void shard::read_clocks() noexcept {
     using namespace std::chrono;
     now_ms_ = static_cast<std::uint64_t>(duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());

@@ -45,8 +45,8 @@ public:
 /// Other threads reach it through post(); everything else is for its own thread.
 ///
 /// Its loop waits, reads the clocks, then runs one turn (exchange/turn.hpp): ready descriptors are handled, mail is
-/// run, and every stream that got output is written once. An exception ends the stream or the piece of work that it
-/// left, is counted (internal_errors) and logged; the shard goes on.
+/// run, and the streams that got output are written once each, as many as the turn has time for. An exception ends the
+/// stream or the piece of work that it left, is counted (internal_errors) and logged; the shard goes on.
 class shard final : private turn_host {
 public:
     /// `all`: all shards by index, filled before any of them runs.
@@ -162,6 +162,8 @@ public:
     std::unique_ptr<kept_bytes> take_kept();
     void give_back(std::unique_ptr<kept_bytes> unused) noexcept;
     void flush_later(turn_stream& stream) noexcept { turn_.flush(stream); }
+    /// The same, but in any case in the next phase of writing; for streams of which there are few.
+    void flush_first(turn_stream& stream) noexcept { turn_.flush_first(stream); }
     /// Calls `who` once, in its phase of this turn or of the next. Takes no memory, so it cannot fail.
     void work_later(turn_worker& who) noexcept { turn_.add(who); }
     void read_on(turn_stream& stream) noexcept { turn_.read_on(stream); }
@@ -176,8 +178,8 @@ public:
     void see_off(int fd) noexcept { parting_.add(fd); }
     /// Destroys a closed stream when nothing can refer to it any more: at the end of the next turn.
     void bury(std::unique_ptr<turn_stream> closed) noexcept { turn_.bury(std::move(closed)); }
-    /// Calls `after` when the current turn's output has been written and its mail posted. It holds ids, not pointers to
-    /// what may be closed until then.
+    /// Calls `after` when the current turn has written as much output as it has time for, and posted its mail. It holds
+    /// ids, not pointers to what may be closed until then.
     void at_turn_end(std::function<void()> after) { turn_.defer(std::move(after)); }
 
     /// Returns the bytes in this shard's streams, without shared payloads.
@@ -191,6 +193,7 @@ private:
     static constexpr std::chrono::microseconds reading_in_a_turn{5'000};
     static constexpr std::chrono::microseconds least_time_share{20};
     static constexpr std::chrono::microseconds partner_time{2'000};  ///< for a handler's channel or another server
+    static constexpr std::chrono::microseconds writing_in_a_turn{5'000};
     static constexpr std::chrono::milliseconds sweep_interval{50};
     static constexpr unsigned handled_by_one_clock = 16;
     static constexpr std::chrono::milliseconds more_reading{
@@ -235,6 +238,7 @@ private:
     bool run_taken_mail();
     void sweep() override;
     bool may_read_more(std::size_t count) override;
+    bool may_write_more(std::size_t count) override;
     void post_outgoing() override;
     void caught(const char* where) noexcept override;
 
@@ -254,6 +258,7 @@ private:
     std::size_t postponed_sweeps_ = 0;
     unsigned openings_left_ = 0;
     std::chrono::steady_clock::time_point read_more_until_;
+    std::chrono::steady_clock::time_point write_until_;
     std::uint64_t last_source_id_ = 0;
     std::uint64_t mail_runs_ = 0;
 

@@ -42,12 +42,14 @@ public:
     };
     /// Whether the socket takes output.
     ///
-    ///   flowing ──block()──▶ blocked ──unblock()──▶ flowing
-    ///      └─────────────────┴──lose_output()──▶ lost
+    ///   flowing ──block()──▶ blocked ──find_room()──▶ unblocking ──unblock()──▶ flowing
+    ///      │                    ◀──────────block()──────────
+    ///      └─────────────────┴───────────lose_output()─────────┴──▶ lost
     enum class output : std::uint8_t {
         flowing,
-        blocked,  ///< until the socket has room
-        lost,     ///< nothing can be written any more, but what the peer sent before is still read
+        blocked,     ///< until the socket has room
+        unblocking,  ///< the socket has room again, and the turn's next phase of writing uses it
+        lost,        ///< nothing can be written any more, but what the peer sent before is still read
     };
     /// What the turn's next phase of reading on is to do beside reading on.
     ///
@@ -101,8 +103,16 @@ public:
     bool can_receive() const noexcept { return reading_ == reading::flowing && input_ != input::ended; }
 
     output output_state() const noexcept { return output_; }
-    bool block() noexcept { return change(output_, output::flowing, output::blocked); }
-    bool unblock() noexcept { return change(output_, output::blocked, output::flowing); }
+    /// Returns whether output that was queued earlier still waits.
+    bool is_blocked() const noexcept { return output_ == output::blocked || output_ == output::unblocking; }
+    /// Returns whether writing is worth a try.
+    bool can_write() const noexcept { return output_ == output::flowing || output_ == output::unblocking; }
+    bool block() noexcept {
+        return change(output_, output::flowing, output::blocked) ||
+               change(output_, output::unblocking, output::blocked);
+    }
+    bool find_room() noexcept { return change(output_, output::blocked, output::unblocking); }
+    bool unblock() noexcept { return change(output_, output::unblocking, output::flowing); }
     bool lose_output() noexcept { return std::exchange(output_, output::lost) != output::lost; }
 
     task due() const noexcept { return task_; }

@@ -6,7 +6,7 @@ turn::~turn() { destroy_closed(); }
 
 void turn::discard() noexcept {
     // No stream is called any more, so that none is left in a list from which it would be called.
-    for (turn_list* const each : {&resuming_, &waiting_, &dirty_})
+    for (turn_list* const each : {&resuming_, &waiting_, &dirty_, &dirty_first_, &left_})
         while (each->pop()) {}
     deferred_.clear();
     destroy_closed();
@@ -19,10 +19,11 @@ void turn::destroy_closed() noexcept {
             while (turn_stream* const stream = each->pop()) delete stream;
 }
 
-/// A stream that still waits to read is called once more before it is destroyed, and finds that it is closed.
+/// A stream that still waits to read or to be written is called once more before it is destroyed, and finds that it is
+/// closed.
 void turn::destroy(turn_list gone) noexcept {
     while (turn_stream* const stream = gone.pop()) {
-        if (stream->reading_) buried_.push(*stream);
+        if (stream->reading_ || stream->writing_) buried_.push(*stream);
         else delete stream;
     }
 }
@@ -58,6 +59,19 @@ void turn::read_waiting() {
     }
 }
 
+/// Each stream at most once: those that were left before, and those that were registered since, one after the other.
+void turn::write_in_turns() {
+    turn_list fresh = dirty_.take();
+    for (std::size_t count = 0; !(left_.empty() && fresh.empty()) && host_.may_write_more(count); ++count) {
+        const bool is_from_left = fresh.empty() || (!left_.empty() && count % 2 == 0);
+        call_on(*(is_from_left ? left_ : fresh).pop(), "a stream that is written", &turn_stream::flush);
+    }
+    while (turn_stream* const stream = fresh.pop()) {
+        left_.push(*stream);
+        call_on(*stream, "a stream that is not written yet", &turn_stream::left_unwritten);
+    }
+}
+
 /// The same of workers.
 void turn::call_workers(turn_place& registered, const char* where) {
     called_workers_.replace(registered);
@@ -79,7 +93,8 @@ void turn::run() {
     read_waiting();
     phase_ = turn_phase::writing;
     call_workers(writers_, "a writer");
-    call_all(dirty_, "a stream that is written", &turn_stream::flush);
+    call_all(dirty_first_, "a stream that is written", &turn_stream::flush);
+    write_in_turns();
     guard("mail for other shards", [&] { host_.post_outgoing(); });
     phase_ = turn_phase::ending;
     end();

@@ -23,8 +23,10 @@ public:
 
     /// Reads on: after a pause, beginning with the input that came before it, or because more input waits.
     virtual void read_on() = 0;
-    /// Writes the queue.
+    /// Writes the queue, or a part of it that takes little time; then the stream registers itself for the next turn.
     virtual void flush() = 0;
+    /// The turn had no time to write the queue; one of the next turns does.
+    virtual void left_unwritten() = 0;
 
 private:
     friend class turn_list;
@@ -144,6 +146,8 @@ public:
     virtual void sweep() = 0;
     /// Whether this turn has time for one more stream that reads more than its share, after `count` of them.
     virtual bool may_read_more(std::size_t count) = 0;
+    /// Whether this turn has time to write one more stream, after `count` of them.
+    virtual bool may_write_more(std::size_t count) = 0;
     /// Posts the mail that was gathered for other shards.
     virtual void post_outgoing() = 0;
     /// Called in a catch block, after an exception has ended the work `where`.
@@ -161,10 +165,14 @@ protected:
 /// has time for, in order. So a stream with little input waits for one turn and not for all that have much, and none of
 /// these is forgotten.
 ///
+/// A turn also writes only as many streams as it has time for. Those that are left wait in a list of their own, in
+/// order; they and the streams that got output since then take turns to be written. The few streams that all others
+/// depend on (flush_first) are written before them in every turn.
+///
 /// A stream that was closed is destroyed at the end of the turn after the one in which it was buried, or later, when
-/// its turn to read would have come: by then every list that it was registered in, and the batch of events that it was
-/// in, has been gone through. So no other code needs to check whether it still exists, except deferred work (defer),
-/// which therefore holds an id. Belongs to one shard's thread.
+/// its turn to read or to be written would have come: by then every list that it was registered in, and the batch of
+/// events that it was in, has been gone through. So no other code needs to check whether it still exists, except
+/// deferred work (defer), which therefore holds an id. Belongs to one shard's thread.
 class turn {
 public:
     explicit turn(turn_host& host) noexcept : host_{host} {}
@@ -179,14 +187,16 @@ public:
     void read_on(turn_stream& stream) noexcept { resuming_.push(stream); }
     /// The same, but only as far as the turn has time; else for one of the next turns.
     void read_more(turn_stream& stream) noexcept { waiting_.push(stream); }
-    /// For the next phase in which streams are written.
+    /// For the next phase in which streams are written, or a later one if that has no time left.
     void flush(turn_stream& stream) noexcept { dirty_.push(stream); }
+    /// For the next phase in which streams are written, before all others and in any case.
+    void flush_first(turn_stream& stream) noexcept { dirty_first_.push(stream); }
     /// For the next phase of the worker.
     void add(turn_worker& worker) noexcept {
         if (worker.is_alone()) worker.enter_before(worker.phase_ == work_phase::writing ? writers_ : enders_);
     }
-    /// Calls `work` when the output of the turn has been written and its mail posted. It holds ids, not pointers to
-    /// what may be closed until then.
+    /// Calls `work` when streams have been written, as far as the turn has time, and its mail has been posted. It holds
+    /// ids, not pointers to what may be closed until then.
     void defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
     /// Destroys what was deferred and all closed streams, when no turn will run any more.
     void discard() noexcept;
@@ -200,8 +210,8 @@ public:
     turn_phase phase() const noexcept { return phase_; }
     /// Whether the next turn has something to do though nothing may become ready.
     bool has_work() const noexcept {
-        return !resuming_.empty() || !waiting_.empty() || !dirty_.empty() || !writers_.is_alone() ||
-               !enders_.is_alone() || !deferred_.empty() || !buried_.empty() || !dying_.empty();
+        return !resuming_.empty() || !waiting_.empty() || !dirty_.empty() || !dirty_first_.empty() || !left_.empty() ||
+               !writers_.is_alone() || !enders_.is_alone() || !deferred_.empty() || !buried_.empty() || !dying_.empty();
     }
 
 private:
@@ -211,6 +221,7 @@ private:
     void call_all(turn_list& registered, const char* where, void (turn_stream::*what)());
     void call_on(turn_stream& stream, const char* where, void (turn_stream::*what)());
     void read_waiting();
+    void write_in_turns();
     void end();
     void destroy(turn_list gone) noexcept;
     void destroy_closed() noexcept;
@@ -220,9 +231,11 @@ private:
     turn_list resuming_{&turn_stream::reading_};
     turn_list waiting_{&turn_stream::reading_};  ///< to read more than their share
     turn_list dirty_{&turn_stream::writing_};
-    turn_place writers_;         ///< the ring of those that are registered to write
-    turn_place enders_;          ///< the same of those with work at the end
-    turn_place called_workers_;  ///< of either kind, while they are called
+    turn_list dirty_first_{&turn_stream::writing_};
+    turn_list left_{&turn_stream::writing_};  ///< by earlier turns, which had no time to write them
+    turn_place writers_;                      ///< the ring of those that are registered to write
+    turn_place enders_;                       ///< the same of those with work at the end
+    turn_place called_workers_;               ///< of either kind, while they are called
     std::vector<std::function<void()>> deferred_;
     std::vector<std::function<void()>> called_deferred_;
     turn_list buried_{&turn_stream::grave_};  ///< in this turn

@@ -40,8 +40,11 @@ public:
     void leave_and_close(exchange::close_reason reason);
     /// Takes the connection out of this object, which is closed then. The object must not be ending.
     connection_parts take_parts();
-    /// Returns whether it can move to another shard; not while output is queued here.
-    bool can_move() const noexcept { return !is_ending() && !is_blocked() && queued_bytes() == 0; }
+    /// Returns whether it can move to another shard; not while output is queued here that the socket does not take now.
+    bool can_move() {
+        flush_early();
+        return !is_ending() && !is_blocked() && queued_bytes() == 0;
+    }
 
     /// Applies the limits of the config, after a change or a log-in.
     virtual void apply_limits() {}

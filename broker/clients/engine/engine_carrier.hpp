@@ -45,7 +45,7 @@ public:
     void forget_engine() noexcept { engine_ = nullptr; }
 
     /// Nor while a frame has begun, of which a part is here.
-    bool can_move() const noexcept { return connection::can_move() && !current_framing()->has_begun(); }
+    bool can_move() { return connection::can_move() && !current_framing()->has_begun(); }
 
     const web_path& path() const noexcept { return path_; }
     bool is_compressed() const noexcept { return is_compressed_; }

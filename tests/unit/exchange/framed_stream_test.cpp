@@ -1,147 +1,20 @@
 #include "exchange/framed_stream.hpp"
 
-#include <catch2/catch.hpp>
-
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstring>
+#include <new>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "running_shards.hpp"
-#include "wire/client_codec.hpp"
+#include "stream_fixture.hpp"
 
 namespace bester::exchange {
 
-namespace {
-
-constexpr std::size_t frame_limit = 100'000;
-
-std::string framed(std::string_view body) { return wire::make_frame(body); }
-
-/// A stream that notes what it is told and says what it is to say. On the shard's thread.
-class noting_stream final : public framed_stream {
-public:
-    noting_stream(shard& on, int fd, std::vector<std::string>& notes, int& alive)
-        : framed_stream{on, fd, frame_limit}, notes_{notes}, alive_{alive} {
-        ++alive_;
-    }
-    noting_stream(shard& on, stream_parts& from, std::vector<std::string>& notes, int& alive)
-        : framed_stream{on, from, frame_limit}, notes_{notes}, alive_{alive} {
-        ++alive_;
-    }
-    ~noting_stream() override { --alive_; }
-
-    void begin(std::string_view received = {}) { start(received); }
-    void say(std::string_view body) { enqueue(framed(body)); }
-    void dry() { read_until_dry(); }
-    using framed_stream::fail_later;
-    using framed_stream::release_parts;
-    using framed_stream::unwritten;
-    using framed_stream::use_account;
-
-    /// By the body; what is not here is taken.
-    std::function<frame_verdict(std::string_view)> verdict;
-    std::function<void()> closing;
-    std::function<void()> gone;
-
-private:
-    frame_verdict on_frame(std::string_view body) override {
-        const frame_verdict said = verdict ? verdict(body) : frame_verdict::taken;
-        notes_.push_back((said == frame_verdict::not_yet || said == frame_verdict::next_turn ? "later " : "") +
-                         std::string{body});
-        return said;
-    }
-    void on_bad_frame(bool is_too_large) override {
-        notes_.push_back(is_too_large ? "too large" : "bad");
-        close(close_reason::bad_input);
-    }
-    void on_end_of_input() override {
-        notes_.push_back("end");
-        close_after_flush(close_reason::closed_by_peer);
-    }
-    void on_dry() override { notes_.push_back("dry"); }
-    void on_closed(close_reason reason) override {
-        if (closing) closing();
-        notes_.push_back("closed: " + std::string{to_string(reason)});
-        if (gone) gone();
-    }
-
-    std::vector<std::string>& notes_;
-    int& alive_;
-};
-
-using notes = std::vector<std::string>;
-
-struct fixture {
-    running_shards shards;
-    notes seen;
-    int alive = 0;
-    noting_stream* stream = nullptr;
-    int fd = -1;
-
-    fixture() {
-        std::array<int, 2> fds{};
-        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
-        fd = fds[1];
-        stream = shards.ask([&](shard& there) { return new noting_stream{there, fds[0], seen, alive}; });
-        // Closed streams are buried by whoever owns them.
-        stream->gone = [this] { shards[0].bury(std::unique_ptr<turn_stream>{stream}); };
-    }
-    ~fixture() {
-        shards.ask([&](shard&) {
-            if (alive > 0 && stream->is_open()) stream->close(close_reason::requested);
-        });
-        if (fd >= 0) ::close(fd);
-    }
-
-    template <class Call>
-    auto on_shard(Call&& call) {
-        return shards.ask(std::forward<Call>(call));
-    }
-    void begin(std::string received = {}) {
-        on_shard([&](shard&) { stream->begin(received); });
-    }
-    void send(std::string_view bytes) const {
-        REQUIRE(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
-    }
-    void finish() {
-        ::close(fd);
-        fd = -1;
-    }
-    /// What was noted, when there is as much as that.
-    notes wait_for(std::size_t count) {
-        for (;;) {
-            auto now = on_shard([&](shard&) { return seen; });
-            if (now.size() >= count) return now;
-            std::this_thread::yield();
-        }
-    }
-    std::string receive(std::size_t size) const {
-        std::string got;
-        while (got.size() < size) {
-            char buffer[65'536];
-            pollfd waiting{fd, POLLIN, 0};
-            REQUIRE(::poll(&waiting, 1, 60'000) == 1);
-            const ssize_t count = ::recv(fd, buffer, std::min(sizeof buffer, size - got.size()), 0);
-            REQUIRE(count > 0);
-            got.append(buffer, static_cast<std::size_t>(count));
-        }
-        return got;
-    }
-    std::uint64_t internal_errors() {
-        return on_shard([](shard& there) { return there.counters()[counter::internal_errors]; });
-    }
-};
-
-}  // namespace
-
-TEST_CASE_METHOD(fixture, "stream: frames that come in pieces are complete, at every split point", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: frames that come in pieces are complete, at every split point",
+                 "[exchange]") {
     const std::string all = framed("one") + framed(std::string(300, '2')) + framed("three");
     const notes expected{"one", std::string(300, '2'), "three"};
     begin();
@@ -160,14 +33,14 @@ TEST_CASE_METHOD(fixture, "stream: frames that come in pieces are complete, at e
     CHECK(on_shard([](shard& there) { return there.queued_memory(); }) == 0);
 }
 
-TEST_CASE_METHOD(fixture, "stream: what somebody read before comes first", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: what somebody read before comes first", "[exchange]") {
     const std::string first = framed("first");
     send(first.substr(3) + framed("second"));
     begin(first.substr(0, 3));
     CHECK(wait_for(2) == notes{"first", "second"});
 }
 
-TEST_CASE_METHOD(fixture, "stream: a large frame in small pieces is put together", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: a large frame in small pieces is put together", "[exchange]") {
     const std::string body(90'000, 'x');
     const std::string all = framed(body);
     begin();
@@ -177,7 +50,7 @@ TEST_CASE_METHOD(fixture, "stream: a large frame in small pieces is put together
     CHECK(on_shard([](shard& there) { return there.queued_memory(); }) == 0);
 }
 
-TEST_CASE_METHOD(fixture, "stream: a frame above the limit, or too short, ends it", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: a frame above the limit, or too short, ends it", "[exchange]") {
     begin();
     const bool is_too_large = GENERATE(true, false);
     if (is_too_large) send(std::string{"\xff\xff\xff\x7f", 4});
@@ -187,7 +60,7 @@ TEST_CASE_METHOD(fixture, "stream: a frame above the limit, or too short, ends i
     CHECK(on_shard([&](shard&) { return alive; }) == 0);
 }
 
-TEST_CASE_METHOD(fixture, "stream: nothing is read while it is paused, and then in order", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: nothing is read while it is paused, and then in order", "[exchange]") {
     stream->verdict = [&](std::string_view body) {
         return body == "pause" ? frame_verdict::taken_then_pause : frame_verdict::taken;
     };
@@ -201,7 +74,7 @@ TEST_CASE_METHOD(fixture, "stream: nothing is read while it is paused, and then 
     CHECK(wait_for(4) == notes{"no. 1", "pause", "no. 2", "no. 3"});
 }
 
-TEST_CASE_METHOD(fixture, "stream: a frame that is not taken is given again when it is resumed", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: a frame that is not taken is given again when it is resumed", "[exchange]") {
     bool is_ready = false;
     stream->verdict = [&](std::string_view body) {
         return body == "wait" && !is_ready ? frame_verdict::not_yet : frame_verdict::taken;
@@ -216,7 +89,8 @@ TEST_CASE_METHOD(fixture, "stream: a frame that is not taken is given again when
     CHECK(wait_for(3) == notes{"later wait", "wait", "next"});
 }
 
-TEST_CASE_METHOD(fixture, "stream: a frame for the next turn is given again after the mail, before all that follows",
+TEST_CASE_METHOD(stream_fixture,
+                 "stream: a frame for the next turn is given again after the mail, before all that follows",
                  "[exchange]") {
     unsigned times = 0;
     std::vector<std::string> order;
@@ -235,7 +109,7 @@ TEST_CASE_METHOD(fixture, "stream: a frame for the next turn is given again afte
     CHECK(std::find(mail, told.end(), "frame behind") != told.end());
 }
 
-TEST_CASE_METHOD(fixture, "stream: one whose frames take long makes way for other work, and goes on in order",
+TEST_CASE_METHOD(stream_fixture, "stream: one whose frames take long makes way for other work, and goes on in order",
                  "[exchange]") {
     stream_account account;
     account.queue = {1'000'000, 1'000};
@@ -262,7 +136,7 @@ TEST_CASE_METHOD(fixture, "stream: one whose frames take long makes way for othe
     shards.pass_turns(3);
 }
 
-TEST_CASE_METHOD(fixture, "stream: what a peer sent before it closed is read first", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: what a peer sent before it closed is read first", "[exchange]") {
     const bool is_paused = GENERATE(false, true);
     stream->verdict = [&](std::string_view body) {
         return is_paused && body == "no. 1" ? frame_verdict::taken_then_pause : frame_verdict::taken;
@@ -278,7 +152,7 @@ TEST_CASE_METHOD(fixture, "stream: what a peer sent before it closed is read fir
     CHECK(wait_for(4) == notes{"no. 1", "no. 2", "end", "closed: closed by the peer"});
 }
 
-TEST_CASE_METHOD(fixture, "stream: until it is dry, all that has come is read, then it is told", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: until it is dry, all that has come is read, then it is told", "[exchange]") {
     bool is_waiting = true;
     stream->verdict = [&](std::string_view body) {
         return body == "wait" && is_waiting ? frame_verdict::not_yet : frame_verdict::taken;
@@ -326,7 +200,8 @@ TEST_CASE_METHOD(fixture, "stream: until it is dry, all that has come is read, t
     }
 }
 
-TEST_CASE_METHOD(fixture, "stream: a failure for later ends it in a later part of the turn, whatever else is due",
+TEST_CASE_METHOD(stream_fixture,
+                 "stream: a failure for later ends it in a later part of the turn, whatever else is due",
                  "[exchange]") {
     begin();
     const bool is_open = on_shard([&](shard&) {
@@ -341,40 +216,8 @@ TEST_CASE_METHOD(fixture, "stream: a failure for later ends it in a later part o
     CHECK(on_shard([&](shard&) { return alive; }) == 0);
 }
 
-TEST_CASE_METHOD(fixture, "stream: output is written at the end of the turn, in order", "[exchange]") {
-    begin();
-    const auto [frames, last] = on_shard([&](shard&) {
-        stream->say("one");
-        stream->say("two");
-        std::string end(framed("two").size(), '\0');
-        stream->unwritten(end.size(), end.size(), end.data());
-        return std::pair{stream->queued_frames(), end};
-    });
-    CHECK(frames == 2);
-    CHECK(last == framed("two"));
-    const std::string expected = framed("one") + framed("two");
-    CHECK(receive(expected.size()) == expected);
-    shards.pass_turns();
-    CHECK(on_shard([](shard& there) { return there.queued_memory(); }) == 0);
-}
-
-TEST_CASE_METHOD(fixture, "stream: a reader that is slow gets all of it, and blocked is told", "[exchange]") {
-    begin();
-    std::string expected;
-    on_shard([&](shard&) {
-        for (int i = 0; i < 100; ++i) {
-            const std::string body(20'000, static_cast<char>('a' + i % 26));
-            stream->say(body);
-            expected += framed(body);
-        }
-    });
-    shards.pass_turns();
-    CHECK(on_shard([&](shard&) { return stream->is_blocked(); }));
-    CHECK(receive(expected.size()) == expected);
-    CHECK(on_shard([&](shard&) { return stream->queued_bytes(); }) == 0);
-}
-
-TEST_CASE_METHOD(fixture, "stream: another one goes on with its connection, with what was not read or not written",
+TEST_CASE_METHOD(stream_fixture,
+                 "stream: another one goes on with its connection, with what was not read or not written",
                  "[exchange]") {
     const std::string large(50'000, 'x');
     constexpr std::size_t count = 40;
@@ -407,7 +250,7 @@ TEST_CASE_METHOD(fixture, "stream: another one goes on with its connection, with
     CHECK(alive == 1);
 }
 
-TEST_CASE_METHOD(fixture, "stream: parts of a connection close it when nobody goes on with them", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: parts of a connection close it when nobody goes on with them", "[exchange]") {
     begin();
     on_shard([&](shard& there) {
         const stream_parts parts = stream->release_parts();
@@ -422,7 +265,7 @@ TEST_CASE_METHOD(fixture, "stream: parts of a connection close it when nobody go
     CHECK(seen.empty());
 }
 
-TEST_CASE_METHOD(fixture, "stream: closing after the flush writes all that was queued", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: closing after the flush writes all that was queued", "[exchange]") {
     begin();
     std::string expected;
     on_shard([&](shard&) {
@@ -439,7 +282,7 @@ TEST_CASE_METHOD(fixture, "stream: closing after the flush writes all that was q
     CHECK(wait_for(1) == notes{"closed: shutting down"});
 }
 
-TEST_CASE_METHOD(fixture, "stream: a closed one is destroyed though others are busy", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: a closed one is destroyed though others are busy", "[exchange]") {
     begin();
     const int alive_then = on_shard([&](shard&) {
         stream->close(close_reason::requested);
@@ -454,7 +297,8 @@ TEST_CASE_METHOD(fixture, "stream: a closed one is destroyed though others are b
     CHECK(wait_for(1) == notes{"closed: requested"});
 }
 
-TEST_CASE_METHOD(fixture, "stream: an exception while a frame is handled closes it, and is counted", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: an exception while a frame is handled closes it, and is counted",
+                 "[exchange]") {
     stream->verdict = [](std::string_view body) -> frame_verdict {
         if (body == "bad") throw std::bad_alloc{};
         return body == "wait" ? frame_verdict::taken_then_pause : frame_verdict::taken;
@@ -476,7 +320,7 @@ TEST_CASE_METHOD(fixture, "stream: an exception while a frame is handled closes 
     CHECK(on_shard([](shard& there) { return there.queued_memory(); }) == 0);
 }
 
-TEST_CASE_METHOD(fixture, "stream: the end is told again until that succeeds", "[exchange]") {
+TEST_CASE_METHOD(stream_fixture, "stream: the end is told again until that succeeds", "[exchange]") {
     int failures = 2;
     stream->closing = [&] {
         if (failures-- > 0) throw std::bad_alloc{};

@@ -196,6 +196,23 @@ TEST_CASE("outbox: a socket that takes no more blocks, and goes on where it was"
     CHECK(box.empty());
 }
 
+TEST_CASE("outbox: no more is written at a time than is wanted, wherever that ends", "[exchange]") {
+    chunk_pool pool;
+    outbox box{pool};
+    socket_pair sockets;
+    fill(box);
+    const std::size_t most = GENERATE(1, 95, 796, 5'000, 1'000'000);
+    std::string got;
+    while (!box.empty()) {
+        const std::size_t left = box.bytes();
+        const flush_result result = box.flush(sockets.fds[0], most);
+        REQUIRE(left - box.bytes() == std::min(left, most));
+        REQUIRE(result == (box.empty() ? flush_result::done : flush_result::more));
+        got += sockets.read();
+    }
+    CHECK(got == joined());
+}
+
 TEST_CASE("outbox: more pieces than one system call takes are all written", "[exchange]") {
     chunk_pool pool;
     outbox box{pool};

@@ -47,6 +47,7 @@ const call look_again = [](stream_state& of) { return of.look_again(); };
 const call end_input = [](stream_state& of) { return of.end_input(); };
 
 const call block = [](stream_state& of) { return of.block(); };
+const call find_room = [](stream_state& of) { return of.find_room(); };
 const call unblock = [](stream_state& of) { return of.unblock(); };
 const call lose_output = [](stream_state& of) { return of.lose_output(); };
 
@@ -103,14 +104,22 @@ TEST_CASE("stream state: the socket is looked at again after a hang-up, but not 
 TEST_CASE("stream state: output that is lost neither flows nor blocks again", "[exchange]") {
     const std::vector<call> flowing;
     const std::vector<call> blocked{block};
+    const std::vector<call> unblocking{block, find_room};
     const std::vector<call> lost{lose_output};
     check_table<output>({{flowing, block, output::blocked},
+                         {flowing, find_room, output::flowing},
                          {flowing, unblock, output::flowing},
                          {flowing, lose_output, output::lost},
                          {blocked, block, output::blocked},
-                         {blocked, unblock, output::flowing},
+                         {blocked, find_room, output::unblocking},
+                         {blocked, unblock, output::blocked},
                          {blocked, lose_output, output::lost},
+                         {unblocking, block, output::blocked},
+                         {unblocking, find_room, output::unblocking},
+                         {unblocking, unblock, output::flowing},
+                         {unblocking, lose_output, output::lost},
                          {lost, block, output::lost},
+                         {lost, find_room, output::lost},
                          {lost, unblock, output::lost},
                          {lost, lose_output, output::lost}},
                         &stream_state::output_state);

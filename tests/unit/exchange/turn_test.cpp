@@ -1,107 +1,16 @@
 #include "exchange/turn.hpp"
-#include "failing_allocation.hpp"
-
-#include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
-#include <string>
-#include <vector>
+#include <utility>
 
-using bester::exchange::turn;
-using bester::exchange::turn_host;
-using bester::exchange::turn_phase;
-using bester::exchange::turn_stream;
-using bester::exchange::turn_worker;
-using bester::exchange::work_phase;
+#include "failing_allocation.hpp"
+#include "turn_fixture.hpp"
 
-namespace {
+namespace bester::exchange {
 
-using work = std::function<void()>;
-
-/// What was called, in order, and by whom it is told to do more.
-struct record {
-    std::vector<std::string> calls;
-
-    std::vector<std::string> take() { return std::exchange(calls, {}); }
-    void add(std::string call, const work& more) {
-        calls.push_back(std::move(call));
-        if (more) more();
-    }
-};
-
-class fake_host final : public turn_host {
-public:
-    explicit fake_host(record& in) : in_{in} {}
-    void handle_ready() override { in_.add("ready", on_ready); }
-    void run_mail() override { in_.add("mail", on_mail); }
-    void sweep() override { in_.add("sweep", on_sweep); }
-    bool may_read_more(std::size_t count) override { return count < most_reads; }
-    void post_outgoing() override { in_.add("post", on_post); }
-    void caught(const char* where) noexcept override { in_.add(std::string{"caught in "} + where, {}); }
-
-    work on_ready;
-    work on_mail;
-    work on_sweep;
-    work on_post;
-    std::size_t most_reads = 2;
-
-private:
-    record& in_;
-};
-
-class fake_stream final : public turn_stream {
-public:
-    fake_stream(record& in, std::string name) : in_{in}, name_{std::move(name)} {}
-    ~fake_stream() override { in_.add(name_ + " destroyed", on_destroyed); }
-    void on_ready(std::uint32_t) override {}
-    void read_on() override { in_.add(name_ + " reads", on_read); }
-    void flush() override { in_.add(name_ + " writes", on_write); }
-    void fail() noexcept override { in_.add(name_ + " fails", on_fail); }
-
-    work on_read;
-    work on_write;
-    work on_fail;
-    work on_destroyed;
-
-private:
-    record& in_;
-    std::string name_;
-};
-
-class fake_writer final : public turn_worker {
-public:
-    explicit fake_writer(record& in) : turn_worker{work_phase::writing}, in_{in} {}
-    void work_in_turn() override { in_.add("writer", on_write); }
-
-    work on_write;
-
-private:
-    record& in_;
-};
-
-using calls = std::vector<std::string>;
-
-struct fixture {
-    record log;
-    fake_host host{log};
-    turn t{host};
-    fake_writer writer{log};
-
-    calls run() {
-        t.run();
-        CHECK(t.phase() == turn_phase::ended);
-        return log.take();
-    }
-};
-
-work fails() {
-    return [] { throw std::runtime_error{"as planned"}; };
-}
-
-}  // namespace
-
-TEST_CASE_METHOD(fixture, "turn: the phases come in order, and each knows its name", "[exchange]") {
+TEST_CASE_METHOD(turn_fixture, "turn: the phases come in order, and each knows its name", "[exchange]") {
     fake_stream stream{log, "s"};
     std::vector<turn_phase> phases;
     const work note = [&] { phases.push_back(t.phase()); };
@@ -118,7 +27,7 @@ TEST_CASE_METHOD(fixture, "turn: the phases come in order, and each knows its na
     CHECK(run() == calls{"ready", "mail", "sweep", "post", "post"});
 }
 
-TEST_CASE_METHOD(fixture,
+TEST_CASE_METHOD(turn_fixture,
                  "turn: what is registered in a phase is called in this turn's later phases or the next turn's",
                  "[exchange]") {
     enum class when { ready, mail, sweep, read, writer, write, post, deferred };
@@ -178,7 +87,7 @@ TEST_CASE_METHOD(fixture,
     CHECK_FALSE(t.has_work());
 }
 
-TEST_CASE_METHOD(fixture, "turn: a stream is called once, however often it was registered", "[exchange]") {
+TEST_CASE_METHOD(turn_fixture, "turn: a stream is called once, however often it was registered", "[exchange]") {
     fake_stream a{log, "a"};
     fake_stream b{log, "b"};
     for (int i = 0; i < 3; ++i) {
@@ -197,7 +106,7 @@ TEST_CASE_METHOD(fixture, "turn: a stream is called once, however often it was r
     CHECK_FALSE(t.has_work());
 }
 
-TEST_CASE_METHOD(fixture,
+TEST_CASE_METHOD(turn_fixture,
                  "turn: a buried stream outlives all that was registered before, and is destroyed after one turn more",
                  "[exchange]") {
     auto owned = std::make_unique<fake_stream>(log, "s");
@@ -245,7 +154,7 @@ TEST_CASE_METHOD(fixture,
     CHECK_FALSE(t.has_work());
 }
 
-TEST_CASE_METHOD(fixture, "turn: closed streams are destroyed while others have something to do in every turn",
+TEST_CASE_METHOD(turn_fixture, "turn: closed streams are destroyed while others have something to do in every turn",
                  "[exchange]") {
     fake_stream busy{log, "busy"};
     busy.on_write = [&] { t.flush(busy); };
@@ -265,7 +174,7 @@ TEST_CASE_METHOD(fixture, "turn: closed streams are destroyed while others have 
     CHECK(alive == 0);
 }
 
-TEST_CASE_METHOD(fixture, "turn: a destructor may bury others", "[exchange]") {
+TEST_CASE_METHOD(turn_fixture, "turn: a destructor may bury others", "[exchange]") {
     auto first = std::make_unique<fake_stream>(log, "first");
     first->on_destroyed = [&] { t.bury(std::make_unique<fake_stream>(log, "second")); };
     t.bury(std::move(first));
@@ -277,7 +186,7 @@ TEST_CASE_METHOD(fixture, "turn: a destructor may bury others", "[exchange]") {
     CHECK_FALSE(t.has_work());
 }
 
-TEST_CASE_METHOD(fixture, "turn: what is buried when the turn itself is destroyed goes with it", "[exchange]") {
+TEST_CASE_METHOD(turn_fixture, "turn: what is buried when the turn itself is destroyed goes with it", "[exchange]") {
     {
         turn other{host};
         other.bury(std::make_unique<fake_stream>(log, "older"));
@@ -288,7 +197,7 @@ TEST_CASE_METHOD(fixture, "turn: what is buried when the turn itself is destroye
     CHECK(log.take() == calls{"older destroyed", "younger destroyed"});
 }
 
-TEST_CASE_METHOD(fixture, "turn: an exception ends the call that it left, and no other", "[exchange]") {
+TEST_CASE_METHOD(turn_fixture, "turn: an exception ends the call that it left, and no other", "[exchange]") {
     fake_stream bad{log, "bad"};
     fake_stream good{log, "good"};
     calls expected;
@@ -347,47 +256,6 @@ TEST_CASE_METHOD(fixture, "turn: an exception ends the call that it left, and no
     CHECK_FALSE(t.has_work());
 }
 
-TEST_CASE_METHOD(fixture, "turn: those who have more to read take turns, as many in each as it has time for",
-                 "[exchange]") {
-    fake_stream a{log, "a"}, b{log, "b"}, c{log, "c"}, d{log, "d"};
-    a.on_read = [&] { t.read_more(a); };
-    for (fake_stream* each : {&a, &b, &c, &d}) t.read_more(*each);
-    t.read_more(b);  // is there already
-    t.read_on(d);    // as well
-    CHECK(t.waiting_to_read() == 4);
-    CHECK(run() == calls{"ready", "mail", "sweep", "a reads", "b reads", "post", "post"});
-    CHECK(t.has_work());
-    CHECK(run() == calls{"ready", "mail", "sweep", "c reads", "d reads", "post", "post"});
-    // Alone, it is served once a turn.
-    CHECK(run() == calls{"ready", "mail", "sweep", "a reads", "post", "post"});
-    a.on_read = fails();
-    CHECK(run() ==
-          calls{"ready", "mail", "sweep", "a reads", "caught in a stream that reads more", "a fails", "post", "post"});
-    CHECK_FALSE(t.has_work());
-    CHECK(t.waiting_to_read() == 0);
-}
-
-TEST_CASE_METHOD(fixture, "turn: who resumes does not wait for those who have more to read", "[exchange]") {
-    fake_stream a{log, "a"}, b{log, "b"}, c{log, "c"}, d{log, "d"};
-    for (fake_stream* each : {&a, &b, &c}) t.read_more(*each);
-    t.read_on(d);
-    CHECK(run() == calls{"ready", "mail", "sweep", "d reads", "a reads", "b reads", "post", "post"});
-    CHECK(run() == calls{"ready", "mail", "sweep", "c reads", "post", "post"});
-}
-
-TEST_CASE_METHOD(fixture, "turn: a stream that was closed is not destroyed before its turn to read has come",
-                 "[exchange]") {
-    fake_stream a{log, "a"}, b{log, "b"}, c{log, "c"};
-    auto closed = std::make_unique<fake_stream>(log, "closed");
-    host.most_reads = 1;
-    for (fake_stream* each : {&a, &b, &c}) t.read_more(*each);
-    t.read_more(*closed);
-    t.bury(std::move(closed));
-    for (const char* each : {"a reads", "b reads", "c reads"})
-        CHECK(run() == calls{"ready", "mail", "sweep", each, "post", "post"});
-    CHECK(run() == calls{"ready", "mail", "sweep", "closed reads", "post", "post", "closed destroyed"});
-}
-
 namespace {
 
 /// Has work at the end of a turn, and some more at the end of the next.
@@ -409,13 +277,13 @@ private:
 
 }  // namespace
 
-TEST_CASE_METHOD(fixture, "turn: who has work at its end is called once in each, without memory", "[turn]") {
+TEST_CASE_METHOD(turn_fixture, "turn: who has work at its end is called once in each, without memory", "[turn]") {
     int calls = 0;
     noting_ender first{t, calls};
     noting_ender second{t, calls};
     first.again = 1;
     first.fails = true;
-    const auto attempt = bester::fail_allocation(1, [&] {
+    const auto attempt = fail_allocation(1, [&] {
         for (int i = 0; i < 3; ++i) {
             t.add(first);
             t.add(second);
@@ -431,7 +299,7 @@ TEST_CASE_METHOD(fixture, "turn: who has work at its end is called once in each,
     CHECK_FALSE(t.has_work());
 }
 
-TEST_CASE_METHOD(fixture, "turn: who is destroyed while it is registered leaves its place", "[turn]") {
+TEST_CASE_METHOD(turn_fixture, "turn: who is destroyed while it is registered leaves its place", "[turn]") {
     int calls = 0;
     noting_ender first{t, calls};
     noting_ender last{t, calls};
@@ -459,7 +327,7 @@ TEST_CASE_METHOD(fixture, "turn: who is destroyed while it is registered leaves 
     CHECK_FALSE(t.has_work());
 }
 
-TEST_CASE_METHOD(fixture, "turn: what is discarded is destroyed at once, also what waits to be read", "[turn]") {
+TEST_CASE_METHOD(turn_fixture, "turn: what is discarded is destroyed at once, also what waits to be read", "[turn]") {
     int calls = 0;
     for (const bool waits : {false, true}) {
         auto closed = std::make_unique<fake_stream>(log, "closed");
@@ -473,3 +341,5 @@ TEST_CASE_METHOD(fixture, "turn: what is discarded is destroyed at once, also wh
     CHECK_FALSE(t.has_work());
     CHECK(calls == 0);
 }
+
+}  // namespace bester::exchange
