@@ -38,9 +38,11 @@ std::size_t memory_bounds::limit(held_kind what) const noexcept {
     return what == held_kind::input ? owner_.limits().held_input : owner_.limits().queued_memory;
 }
 
-/// Called while streams are read and written, so no connection is ended before the turn is over.
+/// Called while streams are read and written, so no connection is ended before the turn is over; until then nothing is
+/// added to what is held of input.
 void memory_bounds::check(held_kind what) {
     if (total(what) <= limit(what)) return;
+    if (what == held_kind::input) owner_.shard().stop_input();
     std::atomic<bool>& is_shedding = owner_.door().is_shedding[static_cast<std::size_t>(what)];
     if (is_shedding.exchange(true)) return;
     shedding token{&is_shedding, [](std::atomic<bool>* which) { which->store(false); }};

@@ -16,8 +16,10 @@ class shard_clients;
 
 /// Bounds the memory that the connections of all shards hold: input that is not complete, and output that is not taken.
 /// When a bound is exceeded, the connections that hold the most (for input: the most for the longest) are ended, on
-/// whatever shard they are; the others are not affected. Used on its shard's thread, except for the sums of the
-/// ledgers, which other shards read.
+/// whatever shard they are; the others are not affected. The sum is looked at each time a shard's part has grown by
+/// 64 KiB (byte_ledger), and a shard that finds it above the bound for input reads no more clients in that turn: so
+/// each shard adds at most 64 KiB and what one connection adds at once, a message. Used on its shard's thread, except
+/// for the sums of the ledgers, which other shards read.
 class memory_bounds {
 public:
     explicit memory_bounds(shard_clients& owner);

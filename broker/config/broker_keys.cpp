@@ -168,7 +168,9 @@ std::vector<key<broker_config>> limit_keys() {
              .description =
                  "Memory for frames that have arrived in part, and for TLS handshakes that are not done (48 KiB "
                  "each), for all clients together; beyond it, the "
-                 "connections that hold the most for the longest are closed with `input_overload`."},
+                 "connections that hold the most for the longest are closed with `input_overload`. A shard that finds "
+                 "it exceeded reads no more clients in that turn, so each shard exceeds it by one message and 64 KiB "
+                 "at most."},
             [](auto& c) -> auto& { return c.limits.held_input; }),
         declared(
             {.name = "limits.socket_buffer",

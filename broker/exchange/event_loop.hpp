@@ -42,12 +42,15 @@ public:
     /// Waits at most `timeout` (negative: without end) until a descriptor is ready, without calling anything. A clock
     /// that was read before this call is old after it, so its owner must read it again before dispatch().
     void wait(std::chrono::milliseconds timeout);
-    /// Calls `handle(pollable&, events)` for each object that was ready when wait() returned. An object that was
-    /// removed within the same batch may still be called: keep it until the turn is over.
+    /// Calls `handle(pollable&, events)` for each object that was ready when wait() returned, beginning with number
+    /// `first` of them, then round. An object that was removed within the same batch may still be called: keep it until
+    /// the turn is over.
     template <class Handle>
-    void dispatch(Handle&& handle) {
-        for (std::size_t i = 0; i < ready_; ++i)
-            handle(*static_cast<pollable*>(events_[i].data.ptr), events_[i].events);
+    void dispatch(std::size_t first, Handle&& handle) {
+        for (std::size_t i = 0; i < ready_; ++i) {
+            const epoll_event& event = events_[(first + i) % ready_];
+            handle(*static_cast<pollable*>(event.data.ptr), event.events);
+        }
     }
 
     /// Returns how many objects the last wait() found ready.

@@ -91,6 +91,7 @@ void framed_stream::on_ready(std::uint32_t events) {
     if (fd_ < 0) return;
     if ((events & EPOLLOUT) != 0 && state_.find_room()) mark_dirty();
     if ((events & EPOLLIN) != 0 && state_.can_receive()) {
+        if (account_ && !shard_.takes_input()) return;  // the loop reports it again
         if (!cipher_ || !cipher_->is_opening() || shard_.may_open_another()) read_input();
     } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) hung_up(events);
 }
@@ -217,6 +218,7 @@ void framed_stream::fail_later() noexcept {
 void framed_stream::read_on() {
     if (state_.now() == stream_state::life::ended) return tell_end();
     if (state_.due() == stream_state::task::fail) return fail();
+    if (account_ && !shard_.takes_input() && state_.is_to_read_on()) return shard_.read_more(*this);
     if (state_.read_state() == stream_state::reading::resuming) read_kept();
     else if (state_.read_state() == stream_state::reading::waiting) read_more();
     if (state_.due() != stream_state::task::dry) return;

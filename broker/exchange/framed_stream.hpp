@@ -83,7 +83,8 @@ enum class enqueued : std::uint8_t {
 ///
 /// Flow: output goes through enqueue(). A stream with an account has bounds for its queue: while more than half of
 /// these bounds waits, the stream is not read, until the other end has taken everything. The account's ledgers count
-/// the bytes that are held for the stream: input that is not complete, and output that is not taken.
+/// the bytes that are held for the stream: input that is not complete, and output that is not taken. It is not read in
+/// the rest of a turn in which its shard has stopped the input (shard::stop_input).
 ///
 /// Outputs to the derived class: on_frame for each complete frame, on_bad_frame once when framing is lost (the derived
 /// class closes), on_end_of_input when the peer has finished sending, on_closed once, last, from close(). An exception

@@ -96,14 +96,19 @@ void shard::run() {
 /// One batch may hold as many buffers full of frames as it has streams: each begins with a clock of its own time.
 void shard::handle_ready() {
     openings_left_ = openings_in_a_turn;
+    takes_input_ = true;
     const std::size_t readers = std::max<std::size_t>(1, loop_.ready() + turn_.waiting_to_read());
     receive_share_ = std::clamp(received_in_a_turn / readers, least_share, receive_size);
     time_share_ = std::max(reading_in_a_turn / static_cast<std::int64_t>(readers), least_time_share);
     unsigned handled = 0;
-    loop_.dispatch([&](pollable& ready, std::uint32_t events) {
+    unsigned read = 0;
+    loop_.dispatch(begin_with_, [&](pollable& ready, std::uint32_t events) {
         if (++handled % handled_by_one_clock == 0) read_clocks();
         if (!guarded("what is ready", [&] { ready.on_ready(events); })) ready.fail();
+        if (takes_input_) read = handled;
     });
+    // Those behind the one that stopped the input, which are reported again, are the first in the next turn.
+    begin_with_ = takes_input_ ? 0 : begin_with_ + read + 1;
     read_clocks();
 }
 

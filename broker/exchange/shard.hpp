@@ -147,6 +147,9 @@ public:
     /// Returns how many bytes a client's stream may receive at a time. If many are ready, each gets a part of what one
     /// turn reads, so that no client waits long for the others.
     std::size_t receive_share() const noexcept { return receive_share_; }
+    /// Too much input is held: streams of clients receive none in the rest of this turn.
+    void stop_input() noexcept { takes_input_ = false; }
+    bool takes_input() const noexcept { return takes_input_; }
     /// A stream begins to be read, which is_reading_over() measures.
     void begin_reading() noexcept { reading_since_ = std::chrono::steady_clock::now(); }
     /// Returns whether the stream that is read has had its time, because what it sends costs much: for a client's a
@@ -270,6 +273,8 @@ private:
     std::size_t replies_owed_ = 1;  ///< pieces of mail that may still need their places for replies; 1 also elsewhere
     std::vector<std::vector<task>> outgoing_;
     bool has_outgoing_ = false;
+    bool takes_input_ = true;
+    std::size_t begin_with_ = 0;  ///< of those that are ready
     std::size_t receive_share_ = receive_size;
     std::chrono::microseconds time_share_ = reading_in_a_turn;
     std::chrono::steady_clock::time_point reading_since_;

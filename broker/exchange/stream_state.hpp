@@ -74,6 +74,8 @@ public:
 
     reading read_state() const noexcept { return reading_; }
     bool is_held() const noexcept { return reading_ == reading::held; }
+    /// Returns whether the turn's phase of reading on has it to read.
+    bool is_to_read_on() const noexcept { return reading_ == reading::resuming || reading_ == reading::waiting; }
     bool is_held(std::uint8_t why) const noexcept { return (held_ & why) != 0; }
     /// Adds reasons, one bit each; returns whether there was none before.
     bool hold(std::uint8_t why) noexcept {

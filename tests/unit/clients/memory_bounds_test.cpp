@@ -115,6 +115,23 @@ TEST_CASE("memory bounds: whoever meets the bound, the shard that holds the most
     CHECK(it.ended(2).empty());
 }
 
+TEST_CASE("memory bounds: the shard that exceeds it receives nothing from clients in the rest of that turn",
+          "[clients]") {
+    fixture it{1'000 * kibi};
+    const bool took_before = it.shards().ask(1, [&](shard_clients& there) {
+        it.hold_here(there, 1, {900 * kibi});
+        return there.shard().takes_input();
+    });
+    CHECK(took_before);
+    const bool took_then = it.shards().ask(1, [&](shard_clients& there) {
+        it.hold_here(there, 1, {101 * kibi});
+        return there.shard().takes_input();
+    });
+    CHECK_FALSE(took_then);
+    CHECK(it.ended(1) == indexes{0});
+    CHECK(it.shards().ask(1, [](shard_clients& there) { return there.shard().takes_input(); }));
+}
+
 TEST_CASE("memory bounds: of several shards that meet it at once, only one ends somebody at a time", "[clients]") {
     for (int round = 0; round < 50; ++round) {
         fixture it{900 * kibi};

@@ -136,6 +136,68 @@ TEST_CASE_METHOD(stream_fixture, "stream: one whose frames take long makes way f
     shards.pass_turns(3);
 }
 
+TEST_CASE_METHOD(stream_fixture, "stream: of many only those are read that the bound of input allows in a turn",
+                 "[exchange]") {
+    constexpr int count = 8;
+    const std::string all = framed(std::string(90'000, 'x'));
+    const std::size_t first = GENERATE(std::size_t{70'000}, std::size_t{3'000});
+    stream_account account;
+    account.queue = {1'000'000, 1'000};
+    account.input.on_growth([&] { shards[0].stop_input(); });
+    std::vector<std::size_t> held;
+    struct client {
+        noting_stream* stream;
+        int fd;
+    };
+    std::vector<client> clients;
+    for (int i = 0; i < count; ++i) {
+        std::array<int, 2> fds{};
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
+        REQUIRE(::send(fds[1], all.data(), first, MSG_NOSIGNAL) == static_cast<ssize_t>(first));
+        clients.push_back({on_shard([&](shard& there) {
+                               return new noting_stream{there, fds[0], seen, alive};
+                           }),
+                           fds[1]});
+    }
+    // Notes what is held at the end of the turn in which they are ready.
+    struct noting_end final : turn_worker {
+        noting_end() : turn_worker{work_phase::ending} {}
+        std::function<void()> note;
+        void work_in_turn() override { note(); }
+    };
+    noting_end end;
+    end.note = [&] {
+        held.push_back(account.input.bytes());
+        if (held.size() < 50) shards[0].work_later(end);
+    };
+    on_shard([&](shard& there) {
+        for (const client& each : clients) {
+            each.stream->gone = [this, stream = each.stream] { shards[0].bury(std::unique_ptr<turn_stream>{stream}); };
+            each.stream->use_account(account);
+            each.stream->begin();
+        }
+        there.work_later(end);
+    });
+    while (on_shard([&](shard&) { return held.size(); }) < 50) std::this_thread::yield();
+    // Each reads a part of 256 KiB in a turn; the bound is looked at each 64 KiB.
+    std::size_t before = 0;
+    for (const std::size_t now : held) {
+        CHECK(now <= before + 2 * (std::size_t{64} << 10));
+        before = now;
+    }
+    CHECK(before >= count * first);
+    for (const client& each : clients)
+        REQUIRE(::send(each.fd, all.data() + first, all.size() - first, MSG_NOSIGNAL) ==
+                static_cast<ssize_t>(all.size() - first));
+    CHECK(wait_for(count).size() == count);
+    CHECK(on_shard([&](shard&) { return account.input.bytes(); }) == 0);
+    on_shard([&](shard&) {
+        for (const client& each : clients) each.stream->close(close_reason::requested);
+    });
+    shards.pass_turns(3);
+    for (const client& each : clients) ::close(each.fd);
+}
+
 TEST_CASE_METHOD(stream_fixture, "stream: what a peer sent before it closed is read first", "[exchange]") {
     const bool is_paused = GENERATE(false, true);
     stream->verdict = [&](std::string_view body) {

@@ -208,6 +208,35 @@ TEST_CASE("shard: where many are ready, each may receive a part of what a turn t
     CHECK(seen[64] > 16 * seen[0]);
 }
 
+TEST_CASE("shard: those who were not read because too much was held are the first in the next turn", "[exchange]") {
+    running_shards shards;
+    std::vector<std::unique_ptr<signalled>> many;
+    std::vector<int> order;
+    std::promise<void> is_done;
+    shards.ask([&](shard& there) {
+        for (int i = 0; i < 6; ++i) {
+            auto& made = *many.emplace_back(std::make_unique<signalled>());
+            made.on_signal = [&, i] {
+                if (order.empty())
+                    there.at_turn_end([&] {
+                        for (const auto& each : many) each->signal();
+                    });
+                order.push_back(i);
+                if (order.size() == 3) there.stop_input();
+                if (order.size() == 12) is_done.set_value();
+            };
+            there.loop().add(made.fd, EPOLLIN, made);
+        }
+        for (const auto& each : many) each->signal();
+    });
+    is_done.get_future().wait();
+    const auto seen = shards.ask([&](shard& there) {
+        for (const auto& each : many) there.loop().remove(each->fd);
+        return order;
+    });
+    CHECK(seen == std::vector<int>{0, 1, 2, 3, 4, 5, 3, 4, 5, 0, 1, 2});
+}
+
 TEST_CASE("shard: one JSON text is read at a time", "[exchange]") {
     running_shards shards;
     const bool is_refused = shards.ask([](shard& there) {
