@@ -1,5 +1,6 @@
 #include "handlers/waiting_room.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -16,36 +17,66 @@ bool waiting_room::make_room(std::uint64_t origin, std::size_t bytes, const boun
         return messages_left == 0 || bytes_left + bytes <= most.bytes;
     };
     const auto own = shares_.find(origin);
-    std::array<const share*, measures> giving{};
-    std::array<std::size_t, measures> given{};  // messages
-    std::array<std::size_t, measures> held{};   // by the share that gives, after that
-    const waiting_message* next = nullptr;
+    ++plans_;
+    giving_.clear();
     for (const measure by : {by_messages, by_bytes}) {
         if (fits(by)) continue;
-        if (messages_ == 0) return false;
-        giving[by] = heaps_[by].front();
-        if (giving[by]->origin == origin) return false;
-        if (giving[by] != giving[by_messages] || by == by_messages) {
-            held = giving[by]->held;
-            next = giving[by]->newest;
-        }
+        richest_.clear();
+        consider(by, 0);
         const std::size_t wanted = (own == shares_.end() ? 0 : own->second.held[by]) + (by == by_messages ? 1 : bytes);
-        for (; !fits(by); next = next->older) {
-            if (!next || held[by] <= wanted) return false;
-            held[by_messages] -= 1;
-            held[by_bytes] -= next->data.size();
+        while (!fits(by)) {
+            if (richest_.empty() || richest_.front()->planned.left[by] <= wanted) return false;
+            giving_.push_back(richest_.front());
             messages_left -= 1;
-            bytes_left -= next->data.size();
-            ++given[by];
+            bytes_left -= plan_to_take(by);
         }
     }
-    for (const measure by : {by_messages, by_bytes}) {
-        for (; given[by] > 0; --given[by]) {
-            move_out(giving[by]->newest->place, evicted);
-            evicted.back().data = {};
-        }
+    for (share* const each : giving_) {
+        move_out(each->newest->place, evicted);
+        evicted.back().data = {};
     }
     return true;
+}
+
+namespace {
+
+/// Orders shares, for a heap with the richest first, by what the plan leaves them.
+constexpr auto by_what_is_left(std::size_t measure) {
+    return [measure](const auto* a, const auto* b) { return a->planned.left[measure] < b->planned.left[measure]; };
+}
+
+}  // namespace
+
+/// Adds the share at this place of the heap to those that may be the richest. The ones below it hold no more than it
+/// does, so they are added when it has been taken from.
+void waiting_room::consider(measure by, std::size_t place) {
+    const heap& in = heaps_[by];
+    if (place >= in.size()) return;
+    share& added = *in[place];
+    if (added.planned.number != plans_) added.planned = {plans_, added.held, added.newest};
+    if (added.planned.next) {
+        richest_.push_back(&added);
+        std::push_heap(richest_.begin(), richest_.end(), by_what_is_left(by));
+    }
+    if (added.planned.left[by] == added.held[by]) return;
+    for (const std::size_t child : {2 * place + 1, 2 * place + 2}) consider(by, child);
+}
+
+/// Plans that the newest message of the richest share, which the plan leaves there, gives way; returns its size.
+std::size_t waiting_room::plan_to_take(measure by) {
+    std::pop_heap(richest_.begin(), richest_.end(), by_what_is_left(by));
+    share& rich = *richest_.back();
+    plan& its = rich.planned;
+    const bool is_first = its.left[by] == rich.held[by];
+    const std::size_t size = its.next->data.size();
+    its.left[by_messages] -= 1;
+    its.left[by_bytes] -= size;
+    its.next = its.next->older;
+    if (its.next) std::push_heap(richest_.begin(), richest_.end(), by_what_is_left(by));
+    else richest_.pop_back();
+    if (is_first && its.left[by] != rich.held[by])
+        for (const std::size_t child : {2 * rich.place[by] + 1, 2 * rich.place[by] + 2}) consider(by, child);
+    return size;
 }
 
 void waiting_room::add(line& to, waiting_message&& message) {

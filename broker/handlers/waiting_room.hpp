@@ -63,8 +63,9 @@ private:
 
 /// The messages of one shard that wait for one handler: in several lines, bounded together. When the room is full, the
 /// origin that holds the most gives way (the most messages or the most bytes, whichever bound is met): a new message of
-/// that origin is refused, a new message of another origin takes the place of that origin's newest, of as many as are
-/// needed. Nothing gives way for a message that is refused. A pure container, used on its shard's thread.
+/// that origin is refused, a new message of another origin takes the place of that origin's newest. If more must give
+/// way, each is the newest of the origin that holds the most then, so that no number of origins keeps another one out.
+/// Nothing gives way for a message that is refused. A pure container, used on its shard's thread.
 class waiting_room {
 public:
     using line = waiting_line;
@@ -110,12 +111,19 @@ private:
     /// What is bounded, and so what an origin can hold the most of.
     enum measure : std::size_t { by_messages, by_bytes, measures };
 
+    /// What the call of make_room() with this number would leave to an origin.
+    struct plan {
+        std::uint64_t number = 0;
+        std::array<std::size_t, measures> left{};
+        const waiting_message* next = nullptr;  ///< that would give way next; null: nothing is left
+    };
     /// What one origin takes of the room.
     struct share {
         std::uint64_t origin = 0;
         std::array<std::size_t, measures> held{};
         std::array<std::size_t, measures> place{};  ///< in heaps_
         waiting_message* newest = nullptr;
+        plan planned;
     };
     using heap = std::vector<share*>;
     /// What waits of one order.
@@ -124,6 +132,8 @@ private:
         bool has_first = false;  ///< one of them is in the first lane of its line
     };
 
+    void consider(measure by, std::size_t place);
+    std::size_t plan_to_take(measure by);
     message_list& next_lane(line& from) const noexcept;
     void leave(waiting_message& message) noexcept;
     void move_out(message_list::iterator which, message_list& to) noexcept;
@@ -137,6 +147,10 @@ private:
     std::unordered_map<std::uint64_t, share> shares_;  ///< by origin
     std::unordered_map<std::uint64_t, order_state> orders_;
     std::array<heap, measures> heaps_;  ///< the largest share first
+    // During make_room().
+    std::uint64_t plans_ = 0;
+    heap richest_;  ///< shares of which one is left the most
+    heap giving_;   ///< whose newest messages give way, in order
 };
 
 }  // namespace bester::handlers

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "failing_allocation.hpp"
@@ -109,6 +110,92 @@ TEST_CASE("waiting room: as many give way as both bounds need, of who holds the 
     CHECK(serials(it.evicted) == numbers{10, 2});
     CHECK(it.room.messages() == 9);
     CHECK(it.room.bytes() == 657);
+}
+
+TEST_CASE("waiting room: as many origins give way as are needed, each time the one that holds the most", "[handlers]") {
+    small_room it;
+    SECTION("of bytes") {
+        // A flood of two origins: neither alone can give as much as a third one may have.
+        for (int i = 0; i < 4; ++i) REQUIRE((it.enter(1, 130) && it.enter(2, 110)));
+        CHECK(it.enter(3, 330));
+        CHECK(serials(it.evicted) == numbers{7, 8, 5});
+        CHECK(it.room.bytes() == 920);
+        // 260, 330 and 330 are held: nobody gives way to one who would have more.
+        CHECK_FALSE(it.enter(4, 400));
+        CHECK(it.evicted.size() == 3);
+    }
+    SECTION("when the bound of messages is lower now") {
+        for (int i = 0; i < 3; ++i) REQUIRE((it.enter(1) && it.enter(2) && it.enter(3)));
+        CHECK_FALSE(it.room.make_room(4, 0, {3, 1'000}, it.evicted));
+        CHECK(it.evicted.empty());
+        CHECK(it.room.make_room(4, 0, {5, 1'000}, it.evicted));
+        CHECK(it.evicted.size() == 5);
+        CHECK(take_all(it.room, it.line).size() == 4);
+    }
+    SECTION("of both, where one gives of the other as well") {
+        REQUIRE(it.enter(1, 300));
+        REQUIRE(it.enter(1, 300));
+        REQUIRE(it.enter(1, 1));
+        for (int i = 0; i < 2; ++i) REQUIRE(it.enter(2, 150));
+        for (int i = 0; i < 5; ++i) REQUIRE(it.enter(3, 1));
+        // A message of 3 gives way for the number, then two of 1 for their bytes.
+        CHECK(it.enter(4, 140));
+        CHECK(serials(it.evicted) == numbers{10, 3, 2});
+        CHECK(it.room.messages() == 8);
+    }
+}
+
+TEST_CASE("waiting room: each message that gives way is the newest of who holds the most then", "[handlers]") {
+    std::uint64_t state = 11;
+    const auto next = [&state](std::uint64_t below) {
+        state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+        return (state >> 33) % below;
+    };
+    constexpr std::uint64_t origins = 12;
+    std::size_t admitted = 0;
+    for (int round = 0; round < 3'000; ++round) {
+        waiting_room room;
+        waiting_room::line line;
+        std::vector<std::pair<std::uint64_t, std::size_t>> waiting;  // origin and size, by serial
+        const std::size_t count = 1 + next(30);
+        const std::uint64_t senders = 1 + next(origins);
+        for (std::size_t i = 0; i < count; ++i) {
+            waiting.emplace_back(1 + next(senders), next(100));
+            room.add(line, message(i, waiting[i].first, waiting[i].second));
+        }
+        const auto held = [&](std::uint64_t origin, bool is_bytes) {
+            std::size_t sum = 0;
+            for (const auto& [of, size] : waiting)
+                if (of == origin) sum += is_bytes ? size : 1;
+            return sum;
+        };
+        const std::uint64_t newcomer = 1 + next(origins);
+        const std::size_t size = next(200);
+        const waiting_room::bounds most{1 + next(40), 100 + next(2'000)};
+        CAPTURE(round, count, senders, newcomer, size, most.messages, most.bytes);
+        waiting_room::message_list evicted;
+        if (!room.make_room(newcomer, size, most, evicted)) {
+            CHECK(evicted.empty());
+            CHECK(room.messages() == count);
+            continue;
+        }
+        ++admitted;
+        CHECK(room.messages() < most.messages);
+        CHECK((room.messages() == 0 || room.bytes() + size <= most.bytes));
+        std::size_t left = count;
+        for (const waiting_message& gone : evicted) {
+            // Bytes are looked at when there is room for one message more.
+            const bool is_bytes = left < most.messages;
+            const std::size_t its = held(gone.origin, is_bytes);
+            for (std::uint64_t other = 1; other <= origins; ++other) REQUIRE(held(other, is_bytes) <= its);
+            REQUIRE(its > held(newcomer, is_bytes) + (is_bytes ? size : 1));
+            for (std::size_t later = gone.serial + 1; later < count; ++later)
+                REQUIRE(waiting[later].first != gone.origin);
+            waiting[gone.serial] = {};
+            --left;
+        }
+    }
+    CHECK(admitted > 500);
 }
 
 TEST_CASE("waiting room: an empty one takes one message of any size, unless none may wait", "[handlers]") {
