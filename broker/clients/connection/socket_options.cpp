@@ -32,13 +32,11 @@ void set_tcp_options(int fd, const client_limits& limits) noexcept {
     set(fd, IPPROTO_TCP, TCP_KEEPINTVL, whole_seconds(limits.keepalive_timeout / probes));
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, probes);
     set_output_patience(fd, limits);
-    // The kernel would let the buffer grow to megabytes; thousands of clients that send more than is read would use up
-    // its memory for TCP, and it drops the packets of everybody then.
-    if (limits.socket_buffer > 0) set(fd, SOL_SOCKET, SO_RCVBUF, static_cast<int>(limits.socket_buffer));
-}
-
-void bound_output_buffer(int fd, const client_limits& limits) noexcept {
-    if (limits.socket_buffer > 0) set(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(limits.socket_buffer));
+    // The kernel would let the buffers grow to megabytes; thousands of clients that send more than is read, or read
+    // nothing, would use up its memory for TCP, and it drops the packets of everybody then.
+    if (limits.socket_buffer == 0) return;
+    set(fd, SOL_SOCKET, SO_RCVBUF, static_cast<int>(limits.socket_buffer));
+    set(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(limits.socket_buffer));
 }
 
 void set_output_patience(int fd, const client_limits& limits, std::chrono::milliseconds most) noexcept {

@@ -34,7 +34,6 @@ frame_verdict http_connection::ask_for_file(web::http_request asked) {
     pending.file = std::make_unique<file_transfer>(file_transfer{std::move(*place), std::move(*name), {}});
     pending.file->since_ms = shard_.now_ms();
     set_output_patience(fd(), owner_.limits(), owner_.limits().file_timeout);
-    bound_output_buffer(fd(), owner_.limits());
     owner_.file_begun(*this);
     owner_.files().open(std::move(wanted), when_read(&http_connection::file_opened));
     return held(on_answer);
