@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Measures what a well-behaved client notices while strangers flood the broker, and prints a Markdown table.
+"""Measures what a well-behaved client notices while strangers, a handler or another server flood the broker, and prints a
+Markdown table.
 
 The broker and its handlers have the first processor; the attackers, a connected client that sends a message every 10 ms
 and one that logs in anew each half second share the second. How long that client itself waits for its processor is told
@@ -21,16 +22,19 @@ import time
 
 from attacked_broker import AttackedBroker
 import client as clients   # after the one that says where it is
-from flood_attackers import KINDS
+import flood_attackers as strangers
+import flood_partners as partners
 
 GOALS = {"p99_ms": 100, "log_in_ms": 2000}
 MOST_KEPT_MIB = 32
 # With --quick: little is held for all clients together, so that these must be ended for it.
 QUICK_LIMITS = {"held_input": "2MiB"}
-ENDED = {kind: "input_evictions" for kind in KINDS if kind.startswith("half ")}
+QUICK_SECONDS = 0.2   # of a partner, which needs few connections
+ENDED = {kind: "input_evictions" for kind in strangers.KINDS if kind.startswith("half ")}
+KINDS = (*strangers.KINDS, *partners.KINDS)
 # What says who was ended, and how.
 COUNTERS = ("input_evictions", "frame_timeouts", "slow_consumers", "write_timeouts", "connections_refused", "messages_bad",
-            "messages_limited", "busy", "authentications_failed", "log_lines_left_out", "internal_errors")
+            "messages_limited", "busy", "protocol_errors", "commands_refused", "authentications_failed", "log_lines_left_out", "internal_errors")
 
 
 def parse_arguments():
@@ -115,19 +119,28 @@ def percentile(values, part):
     return sorted(values)[min(len(values) - 1, int(len(values) * part))] * 1e3 if values else float("nan")
 
 
+def command_for(options, stage, kind):
+    """The program that is the flood, and what it is told."""
+    if kind in strangers.KINDS:
+        program, settings = "flood_attackers.py", {"connections": options.connections, "seed": options.seed,
+                                                   "ports": {name: stage.port(name) for name in ("tcp", "open", "web", "tls")}}
+    else:
+        program, settings = "flood_partners.py", {"handler_socket": stage.handler_socket, "peer_port": stage.port("peers"),
+                                                  "files": stage.authority.files("friend")}
+    return pathlib.Path(__file__).with_name(program), json.dumps({"kind": kind, **settings})
+
+
 def flood(options, stage, kind):
     """What the flood did, as a row."""
     stage.until_idle()
     before, counters = stage.broker.resident_bytes(), stage.broker.counters()
     control = Control(stage)
     control.start()
-    settings = {"kind": kind, "connections": options.connections, "seed": options.seed, "ports": {name: stage.port(name) for name in ("tcp", "open", "web", "tls")}}
-    attackers = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("flood_attackers.py"), json.dumps(settings)],
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    attackers = subprocess.Popen([sys.executable, *command_for(options, stage, kind)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     peak = before
     try:
         attackers.stdout.readline()
-        until = time.monotonic() + options.seconds
+        until = time.monotonic() + (min(options.seconds, QUICK_SECONDS) if options.quick and kind in partners.KINDS else options.seconds)
         while time.monotonic() < until:
             peak = max(peak, stage.broker.resident_bytes())
             time.sleep(0.1)
@@ -163,6 +176,7 @@ def main():
     missed = []
     with tempfile.TemporaryDirectory(prefix="floods-") as directory:
         with AttackedBroker(options.bin, directory, limits=QUICK_LIMITS if options.quick else None) as stage:
+            stage.is_quick = options.quick
             cores = sorted(os.sched_getaffinity(0))
             for pid in (stage.pid, *children_of(stage.pid)):
                 pin(pid, cores[0])
@@ -178,6 +192,8 @@ def main():
                 print(shown(row), flush=True)
                 if options.quick and kind in ENDED and ENDED[kind] not in row["ended"]:
                     missed.append(f"{kind}: nobody was ended ({ENDED[kind]})")
+                if not row["attackers"]["opened"]:
+                    missed.append(f"{kind}: nobody attacked")
                 if not options.quick:
                     missed += [f"{kind}: {name} is {row[name]:.0f}, more than {most}" for name, most in GOALS.items() if not row[name] <= most]
                 missed += [f"{kind}: {problem}" for problem in row["problems"]]
