@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 
 #include "exchange/session.hpp"
 #include "exchange/shard.hpp"
@@ -14,7 +15,7 @@ using wire::error_code;
 
 namespace {
 
-/// A session of another shard joins or leaves.
+/// A session of another shard joins or leaves. It goes there and comes back, so that its answer needs no memory.
 struct distant_change {
     session_id who;
     bool is_join;
@@ -24,6 +25,7 @@ struct distant_change {
     instance_mark by;
     std::uint64_t source;  ///< that gets the refusal
     std::string refusal;   ///< the `refused` frame
+    error_code failure = error_code::internal_error;
 };
 
 error_code change_one(shard& on, session_id id, bool is_join, std::string_view handler, std::string_view group,
@@ -74,16 +76,18 @@ void executor::change_membership(execution& run, const command& c, bool is_join)
             id, is_join, run.source.groups_owner(), std::string{c.target}, expect(run, c, reached), run.source.mark(),
             run.source.source_id(), is_join ? join_refused(run.answered, run.index) : std::string{}});
         change->to.shard = shard_.index();
-        shard_.post_to(id.shard(), [change = std::move(change)](shard& there) {
-            error_code failure = error_code::none;
-            run_for(there, change->to, {&change->who, 1}, [&] {
-                failure = change_one(there, change->who, change->is_join, change->handler, change->group, change->by);
-                if (failure == error_code::none) return report_back(there, change->to, 1);
-                report_back(there, change->to, 0, {change->who}, failure);
+        shard_.post_to(id.shard(), [change = std::move(change)](shard& there) mutable {
+            distant_change& made = *change;
+            there.guarded("another shard's command", [&] {
+                made.failure = change_one(there, made.who, made.is_join, made.handler, made.group, made.by);
             });
-            if (failure != error_code::too_many_groups) return;
-            there.post_to(change->to.shard, [source = change->source, text = std::move(change->refusal)](shard& back) {
-                if (command_source* const asked = back.find_source(source)) asked->notify(text);
+            if (!made.to.is_wanted() && made.failure != error_code::too_many_groups) return;
+            there.post_reply(made.to.shard, [change = std::move(change)](shard& back) {
+                const bool is_done = change->failure == error_code::none;
+                const std::span<const session_id> missed{&change->who, is_done ? 0u : 1u};
+                back.commands().outcomes_.arrived(change->to, is_done ? 1 : 0, missed, change->failure);
+                if (change->failure != error_code::too_many_groups) return;
+                if (command_source* const asked = back.find_source(change->source)) asked->notify(change->refusal);
             });
         });
     }

@@ -48,7 +48,7 @@ acknowledgement pending_outcomes::expect(envelope_view* message, const report_ta
 }
 
 void pending_outcomes::arrived(const acknowledgement& to, std::uint64_t delivered,
-                               const std::vector<session_id>& missed, wire::error_code code) noexcept {
+                               std::span<const session_id> missed, wire::error_code code) noexcept {
     partial_outcome outcome;
     outcome.delivered = delivered;
     const bool is_whole = shard_.guarded("a part of a report", [&] {

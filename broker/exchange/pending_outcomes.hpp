@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -88,7 +89,7 @@ public:
     /// Takes an outcome that was expected.
     void arrived(const acknowledgement& to, const partial_outcome& outcome) noexcept { arrived(to, outcome, true); }
     /// The same from another shard; `code` says why the sessions in `missed` were not reached.
-    void arrived(const acknowledgement& to, std::uint64_t delivered, const std::vector<session_id>& missed,
+    void arrived(const acknowledgement& to, std::uint64_t delivered, std::span<const session_id> missed,
                  wire::error_code code) noexcept;
     /// Forgets a status that waits: its message is ended by other means.
     void forget(std::uint64_t pending) noexcept { statuses_.remove(pending); }

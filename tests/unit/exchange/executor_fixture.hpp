@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <new>
@@ -169,8 +170,10 @@ struct executor_fixture {
             on.commands().answer(*source, message, frame, at_once);
         });
     }
-    void push(std::string commands) {
+    /// `before` is mail for shard 1 that comes there together with that of the commands, before it.
+    void push(std::string commands, std::function<void(shard&)> before = {}) {
         shards.ask(0, [&](shard& on) {
+            if (before) on.post_to(1, std::move(before));
             std::string text = R"({"kind":"push","commands":[)" + commands + "]}";
             const auto frame = read(on, text);
             command_progress at_once;

@@ -117,6 +117,30 @@ TEST_CASE_METHOD(fixture, "executor: a shard without any memory still says that 
     CHECK(shards.ask(1, [](shard& there) { return there.counters()[counter::internal_errors]; }) > 0);
 }
 
+TEST_CASE_METHOD(fixture, "executor: a shard without any memory still says what became of a join", "[exchange]") {
+    const auto [most_groups, code] =
+        GENERATE(table<std::size_t, std::string>({{0, "too_many_groups"}, {1'000, "internal_error"}}));
+    const std::string id = shards.ask(1, [&](shard& there) {
+        exchange_limits limits = there.limits();
+        limits.groups = most_groups;
+        there.apply(limits);
+        return std::string{gustavs[0]->id().text()};
+    });
+    std::optional<failing_allocation> failing;
+    push(R"({"command":"join","group":"hall","sessions":[")" + id + R"("],"report":"r"})",
+         [&failing](shard&) { failing.emplace(1, 20); });
+    const std::size_t frames = most_groups == 0 ? 2 : 1;  // the report, and the refusal
+    const auto is_told = [&] { return shards.ask(0, [&](shard&) { return source->told.size() >= frames; }); };
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+    while (!is_told()) REQUIRE(std::chrono::steady_clock::now() < limit);
+    shards.ask(1, [&](shard&) { failing.reset(); });
+    const auto all = told();
+    REQUIRE(all.size() == frames);
+    CHECK(all[0] == R"({"kind":"report","report":"r","delivered":0,"failed":[{"recipient":")" + id + R"(","code":")" +
+                        code + R"("}]})");
+    if (frames == 2) CHECK(all[1].find(R"("kind":"refused")") != std::string::npos);
+}
+
 TEST_CASE_METHOD(fixture, "executor: a message that is passed on is ended by who has it then", "[exchange]") {
     answer(R"({"command":"sendHandler","handler":"other","data":2})");
     CHECK(of_tina().empty());

@@ -63,7 +63,7 @@ TEST_CASE_METHOD(fixture, "pending outcomes: a report waits for all of its parts
         texts told;
         if (!is_own_part_last) outcomes.complete(wanted, reached);
         told.push_back(std::to_string(source->told.size()));
-        outcomes.arrived(there, 4, {gone}, wire::error_code::recipient_offline);
+        outcomes.arrived(there, 4, {&gone, 1}, wire::error_code::recipient_offline);
         told.push_back(std::to_string(source->told.size()));
         if (is_own_part_last) outcomes.complete(wanted, reached);
         told.insert(told.end(), source->told.begin(), source->told.end());
