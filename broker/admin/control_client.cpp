@@ -110,7 +110,8 @@ control_client::~control_client() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-control_result control_client::ask(const nlohmann::json& request, std::chrono::milliseconds timeout) {
+tl::expected<nlohmann::json, control_error> control_client::ask(const nlohmann::json& request,
+                                                                std::chrono::milliseconds timeout) {
     using nlohmann::json;
     const auto until = steady_clock::now() + timeout;
     const auto body = request.dump(-1, ' ', false, json::error_handler_t::replace);

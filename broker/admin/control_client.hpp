@@ -23,7 +23,8 @@ public:
 
     /// Sends `request` (an object with `request`) and waits for its answer: the whole answer object
     /// if it is ok.
-    control_result ask(const nlohmann::json& request, std::chrono::milliseconds timeout = std::chrono::seconds(10));
+    tl::expected<nlohmann::json, control_error> ask(const nlohmann::json& request,
+                                                    std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
     /// Returns the process that listens at the other end.
     int broker_pid() const noexcept;

@@ -11,19 +11,17 @@
 #include <unistd.h>
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
-#include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
 #include <asio/io_context.hpp>
 #include <asio/local/stream_protocol.hpp>
-#include <asio/read.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
-#include <asio/write.hpp>
 
 #include "admin/control_requests.hpp"
 #include "admin/control_socket.hpp"
 #include "admin/control_target.hpp"
+#include "coroutines/spawn.hpp"
+#include "coroutines/transfer.hpp"
 #include "exchange/undo.hpp"
 #include "log/log.hpp"
 #include "wire/frame.hpp"
@@ -65,10 +63,8 @@ using shared_connection = std::shared_ptr<connection>;
 /// one.
 asio::awaitable<std::optional<std::string>> read_frame(shared_connection self, std::size_t limit,
                                                        std::string& refusal) {
-    asio::error_code error;
     char length[wire::frame_header_size];
-    co_await asio::async_read(self->socket, asio::buffer(length), asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return std::nullopt;
+    if (co_await coroutines::read_whole(self->socket, asio::buffer(length))) co_return std::nullopt;
     const auto found = wire::decode_frame({length, sizeof length}, limit);
     if (found.status != wire::frame_status::need_more) {
         refusal = found.status == wire::frame_status::too_large
@@ -77,8 +73,7 @@ asio::awaitable<std::optional<std::string>> read_frame(shared_connection self, s
         co_return std::nullopt;
     }
     std::string body(found.missing, '\0');
-    co_await asio::async_read(self->socket, asio::buffer(body), asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return std::nullopt;
+    if (co_await coroutines::read_whole(self->socket, asio::buffer(body))) co_return std::nullopt;
     co_return body;
 }
 
@@ -86,8 +81,7 @@ asio::awaitable<bool> write_frame(shared_connection self, std::string body) {
     std::string frame(wire::frame_header_size, '\0');
     wire::write_frame_length(frame.data(), body.size());
     frame += body;
-    asio::error_code error;
-    co_await asio::async_write(self->socket, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, error));
+    const std::error_code error = co_await coroutines::write_whole(self->socket, frame);
     co_return !error;
 }
 
@@ -102,8 +96,9 @@ public:
     void start() {
         exchange::listening_socket socket = listen_on_control_socket(settings_.path);
         acceptor_.assign(protocol(), socket.fd);
+        acceptor_.non_blocking(true);
         file_ = std::move(socket.file);
-        asio::co_spawn(context_, accept(shared_from_this()), logged("accepting"));
+        coroutines::spawn(context_, accept(shared_from_this()), logged("accepting"));
     }
 
     void close() {
@@ -129,19 +124,24 @@ private:
     }
 
     static asio::awaitable<void> accept(std::shared_ptr<state> self) {
+        asio::steady_timer pause(self->context_);
         while (self->acceptor_.is_open()) {
-            asio::error_code error;
-            auto socket = co_await self->acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
-            if (!self->acceptor_.is_open()) co_return;
-            if (error) {
+            try {
+                asio::error_code error;
+                co_await self->acceptor_.async_wait(protocol::acceptor::wait_read,
+                                                    asio::redirect_error(coroutines::awaited, error));
+                if (!self->acceptor_.is_open()) co_return;
+                if (!error) {
+                    auto socket = self->acceptor_.accept(error);
+                    if (!error) self->take(std::move(socket));
+                }
+                if (!error || error == asio::error::would_block) continue;
                 log::warning("control socket: cannot accept a connection ({}); trying again in a second",
                              error.message());
-                asio::steady_timer pause(self->context_, std::chrono::seconds(1));
-                co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
-                continue;
-            }
-            try {
-                self->take(std::move(socket));
+                pause.expires_after(std::chrono::seconds(1));
+                co_await pause.async_wait(asio::redirect_error(coroutines::awaited, error));
+            } catch (const std::bad_alloc&) {
+                coroutines::wait_for_memory();
             } catch (const std::exception& failed) {
                 log::error("control socket: a connection was closed by an unexpected error: {}", failed.what());
             }
@@ -152,13 +152,13 @@ private:
         auto accepted = std::make_shared<connection>(std::move(socket));
         if (connections_.size() >= settings_.connections) {
             log::warning("control socket: more than {} connections at once, one is turned away", settings_.connections);
-            asio::co_spawn(context_, turn_away(shared_from_this(), std::move(accepted)), logged("turning away"));
+            coroutines::spawn(context_, turn_away(shared_from_this(), std::move(accepted)), logged("turning away"));
             return;
         }
         const auto id = ++last_id_;
         connections_.emplace(id, accepted);
         exchange::undo close{[&] { connections_.erase(id); }};
-        asio::co_spawn(context_, serve(shared_from_this(), std::move(accepted), id), logged("serving"));
+        coroutines::spawn(context_, serve(shared_from_this(), std::move(accepted), id), logged("serving"));
         close.done();
     }
 
@@ -208,15 +208,20 @@ private:
         waiting->timer.expires_after(settings_.answer_timeout);
         open->timer.cancel();
         open->deadline = std::chrono::steady_clock::time_point::max();
-        execute_request(*target_, request, [weak = std::weak_ptr<pending>(waiting)](std::string text) {
-            const auto still_waiting = weak.lock();
-            if (!still_waiting || still_waiting->text) return;
-            still_waiting->text = std::move(text);
-            still_waiting->timer.cancel();
-        });
+        try {
+            execute_request(*target_, request, [weak = std::weak_ptr<pending>(waiting)](std::string text) {
+                const auto still_waiting = weak.lock();
+                if (!still_waiting || still_waiting->text) return;
+                still_waiting->text = std::move(text);
+                still_waiting->timer.cancel();
+            });
+        } catch (const std::exception& error) {
+            log::error("control socket: a request ended by an unexpected error: {}", error.what());
+            waiting->text = encode_refusal({"internal_error", "an unexpected error ended the request; see the log"});
+        }
         asio::error_code ignored;
         while (!waiting->text && waiting->timer.expiry() > std::chrono::steady_clock::now()) {
-            co_await waiting->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+            co_await waiting->timer.async_wait(asio::redirect_error(coroutines::awaited, ignored));
         }
         auto text = waiting->text
                         ? std::move(*waiting->text)

@@ -3,8 +3,9 @@
 #include <functional>
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
 #include <tl/expected.hpp>
+
+#include "json/value.hpp"
 
 namespace bester::admin {
 
@@ -17,7 +18,7 @@ struct control_error {
 };
 
 /// The answer to a request: members that are added to `{"ok":true}` (an object), or a refusal.
-using control_result = tl::expected<nlohmann::json, control_error>;
+using control_result = tl::expected<json::json_value, control_error>;
 
 /// Called once, on the control thread, at any time after the request.
 using control_completion = std::function<void(control_result)>;
@@ -29,15 +30,15 @@ public:
     virtual ~control_target() = default;
 
     /// Returns the document of proto-docs/schemas/admin-status.json.
-    virtual nlohmann::json status() = 0;
+    virtual json::json_value status() = 0;
     /// Returns only its `handlers`, an array.
-    virtual nlohmann::json handlers() = 0;
+    virtual json::json_value handlers() = 0;
     /// Restarts the instances one after the other; `handler_unknown` if there is no such handler.
     virtual control_result restart_handler(const std::string& name) = 0;
     /// Drains and stops the instances until a restart; `handler_unknown` as above.
     virtual control_result drain_handler(const std::string& name) = 0;
     /// Returns the document of `bester peers`, which is also the status document's `peering` (proto-docs/admin.md).
-    virtual nlohmann::json peers() = 0;
+    virtual json::json_value peers() = 0;
     /// Dials the server now instead of later, and ends its drain; `peer_unknown` if it has no entry and no link.
     virtual control_result retry_peer(const std::string& name) = 0;
     /// Ends the link when all sent messages are acknowledged, until a retry; `peer_unknown` as above.

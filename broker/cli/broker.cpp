@@ -10,7 +10,6 @@
 #include <vector>
 
 #include <asio.hpp>
-#include <nlohmann/json.hpp>
 
 #include "admin/control_server.hpp"
 #include "admin/control_target.hpp"
@@ -30,6 +29,7 @@
 #include "handlers/handler_registry.hpp"
 #include "handlers/spawn.hpp"
 #include "handlers/supervisor.hpp"
+#include "json/make.hpp"
 #include "log/log.hpp"
 #include "peering/network/peer_network.hpp"
 
@@ -67,11 +67,11 @@ public:
 
     void run();
 
-    nlohmann::json status() override;
-    nlohmann::json handlers() override;
+    json::json_value status() override;
+    json::json_value handlers() override;
     admin::control_result restart_handler(const std::string& name) override;
     admin::control_result drain_handler(const std::string& name) override;
-    nlohmann::json peers() override;
+    json::json_value peers() override;
     admin::control_result retry_peer(const std::string& name) override;
     admin::control_result drain_peer(const std::string& name) override;
     void reload(admin::control_completion completion) override;
@@ -79,7 +79,7 @@ public:
     void account_changed(const std::string& user) override;
 
 private:
-    using changed_settings = tl::expected<nlohmann::json, admin::control_error>;
+    using changed_settings = tl::expected<json::json_value, admin::control_error>;
 
     bool run_control();
     void make_shards();
@@ -333,16 +333,16 @@ status_facts broker::parts::gather() {
     return facts;
 }
 
-nlohmann::json broker::parts::status() {
+json::json_value broker::parts::status() {
     auto document = describe_status(gather());
-    document["peering"] = network_->status();
+    set(document, "peering", network_->status());
     return document;
 }
 
-nlohmann::json broker::parts::handlers() { return describe_handlers(gather()); }
+json::json_value broker::parts::handlers() { return describe_handlers(gather()); }
 
 admin::control_result broker::parts::known_handler(const std::string& name, tl::expected<void, std::string> result) {
-    if (result) return nlohmann::json::object();
+    if (result) return json::make_object();
     const bool is_known = std::any_of(settings_.handlers.begin(), settings_.handlers.end(),
                                       [&](const auto& entry) { return entry.name == name; });
     return tl::unexpected(admin::control_error{is_known ? "refused" : "handler_unknown", std::move(result.error())});
@@ -356,10 +356,10 @@ admin::control_result broker::parts::drain_handler(const std::string& name) {
     return known_handler(name, supervisor_->drain(name));
 }
 
-nlohmann::json broker::parts::peers() { return network_->status(); }
+json::json_value broker::parts::peers() { return network_->status(); }
 
 admin::control_result broker::parts::known_peer(tl::expected<void, std::string> result) {
-    if (result) return nlohmann::json::object();
+    if (result) return json::make_object();
     return tl::unexpected(admin::control_error{"peer_unknown", std::move(result.error())});
 }
 
@@ -369,7 +369,9 @@ admin::control_result broker::parts::drain_peer(const std::string& name) { retur
 
 void broker::parts::reload(admin::control_completion completion) {
     auto result = reload_now();
-    if (result) log::info("reload: {} changes, config digest {}", (*result)["changes"].size(), settings_.digest);
+    if (result)
+        log::info("reload: {} changes, config digest {}", result->value_of("changes")->elements.size(),
+                  settings_.digest);
     else log::error("reload refused, nothing was changed: {}", result.error().reason);
     if (!result) return completion(std::move(result));
     // Answered when every shard uses the new config, so that the caller can rely on it.
@@ -410,7 +412,7 @@ broker::parts::changed_settings broker::parts::reload_now() {
     door_.throttle.reconfigure(loaded.config->login.throttle);
     apply(*loaded.config);
     files_read_ = std::move(files);
-    return nlohmann::json{{"changes", changes_json(changes)}, {"digest", settings_.digest}};
+    return json::make_object({{"changes", changes_json(changes)}, {"digest", settings_.digest}});
 }
 
 void broker::parts::apply(const config::broker_config& wanted) {

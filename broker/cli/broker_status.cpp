@@ -1,17 +1,19 @@
 #include "cli/broker_status.hpp"
-#include "exchange/undo.hpp"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <latch>
 
-#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "exchange/undo.hpp"
+#include "json/make.hpp"
 
 namespace bester::cli {
 namespace {
 
-using nlohmann::json;
+using json::json_value;
+using json::make_object;
+using json::set;
 
 std::uint64_t since_1970_ms(std::chrono::system_clock::time_point when) {
     return static_cast<std::uint64_t>(
@@ -37,16 +39,17 @@ std::size_t sum_of(const status_facts& facts, const std::string& handler, std::s
     return sum;
 }
 
-json describe_instance(const status_facts& facts, const std::string& handler, const handlers::instance_status& one) {
-    json described{{"number", one.number},
-                   {"state", handlers::to_string(one.state)},
-                   {"degraded", one.is_degraded},
-                   {"restarts", one.restarts},
-                   {"in_flight", in_flight(facts, handler, one.epoch)},
-                   {"last_exit", one.last_exit},
-                   {"last_output", one.last_output}};
-    if (one.pid != 0) described["pid"] = one.pid;
-    if (one.epoch != 0) described["started"] = since_1970_ms(one.started);
+json_value describe_instance(const status_facts& facts, const std::string& handler,
+                             const handlers::instance_status& one) {
+    json_value described = make_object({{"number", one.number},
+                                        {"state", handlers::to_string(one.state)},
+                                        {"degraded", one.is_degraded},
+                                        {"restarts", one.restarts},
+                                        {"in_flight", in_flight(facts, handler, one.epoch)},
+                                        {"last_exit", one.last_exit},
+                                        {"last_output", one.last_output}});
+    if (one.pid != 0) set(described, "pid", one.pid);
+    if (one.epoch != 0) set(described, "started", since_1970_ms(one.started));
     return described;
 }
 
@@ -113,86 +116,88 @@ shard_totals count_clients(const shard_list& shards, const client_list& clients)
     return sum;
 }
 
-json describe_handlers(const status_facts& facts) {
-    auto list = json::array();
+json_value describe_handlers(const status_facts& facts) {
+    json_value list = json::make_array();
     for (const auto& settings : facts.settings.handlers) {
-        json described{{"name", settings.name},
-                       {"types", settings.types},
-                       {"waiting", sum_of(facts, settings.name, &handlers::handler_load::waiting)},
-                       {"waiting_bytes", sum_of(facts, settings.name, &handlers::handler_load::waiting_bytes)}};
-        auto instances = json::array();
+        json_value described =
+            make_object({{"name", settings.name},
+                         {"types", settings.types},
+                         {"waiting", sum_of(facts, settings.name, &handlers::handler_load::waiting)},
+                         {"waiting_bytes", sum_of(facts, settings.name, &handlers::handler_load::waiting_bytes)}});
+        json_value instances = json::make_array();
         if (settings.start == handlers::start_mode::one_shot) {
-            described["start"] = "socket";
-            described["socket"] = settings.socket;
-            described["state"] = "on demand";
-            described["in_flight"] = in_flight(facts, settings.name, 0);
+            set(described, "start", "socket");
+            set(described, "socket", settings.socket);
+            set(described, "state", "on demand");
+            set(described, "in_flight", in_flight(facts, settings.name, 0));
         } else {
-            described["start"] = settings.start == handlers::start_mode::manual ? "manual" : "auto";
+            set(described, "start", settings.start == handlers::start_mode::manual ? "manual" : "auto");
             const auto found = std::find_if(facts.handlers.begin(), facts.handlers.end(),
                                             [&](const auto& entry) { return entry.name == settings.name; });
             if (found != facts.handlers.end()) {
-                described["state"] = state_of(*found);
+                set(described, "state", state_of(*found));
                 for (const auto& one : found->instances)
-                    instances.push_back(describe_instance(facts, settings.name, one));
+                    append(instances, describe_instance(facts, settings.name, one));
             }
         }
-        described["instances"] = std::move(instances);
-        list.push_back(std::move(described));
+        set(described, "instances", std::move(instances));
+        append(list, std::move(described));
     }
     return list;
 }
 
-json describe_status(const status_facts& facts) {
+json_value describe_status(const status_facts& facts) {
     exchange::counters sum;
     std::size_t sessions = 0;
-    auto shards = json::array();
+    json_value shards = json::make_array();
     for (const auto& shard : facts.shards) {
         sum += shard.counters;
         sessions += shard.sessions;
-        shards.push_back({{"connections", shard.connections},
-                          {"sessions", shard.sessions},
-                          {"unanswered", shard.unanswered},
-                          {"queued_bytes", shard.queued_memory}});
+        append(shards, make_object({{"connections", shard.connections},
+                                    {"sessions", shard.sessions},
+                                    {"unanswered", shard.unanswered},
+                                    {"queued_bytes", shard.queued_memory}}));
     }
-    json counters = json::object();
+    json_value counters = make_object();
     for (std::size_t i = 0; i < exchange::counter_count; ++i)
-        counters[std::string{exchange::counter_names[i]}] = sum[static_cast<exchange::counter>(i)];
-    counters["log_lines_dropped"] = facts.dropped_log_lines;
-    counters["log_lines_left_out"] = facts.left_out_log_lines;
-    auto listeners = json::array();
+        set(counters, exchange::counter_names[i], sum[static_cast<exchange::counter>(i)]);
+    set(counters, "log_lines_dropped", facts.dropped_log_lines);
+    set(counters, "log_lines_left_out", facts.left_out_log_lines);
+    json_value listeners = json::make_array();
     for (const auto& [settings, address] : facts.listeners) {
         std::size_t connections = 0;
         for (const auto& shard : facts.shards)
             for (const auto& [which, count] : shard.by_listener)
                 if (which == settings) connections += count;
-        listeners.push_back({{"name", settings->name},
-                             {"transport", clients::transport_word(settings->kind)},
-                             {"address", address},
-                             {"tls", !settings->tls.certificate.empty()},
-                             {"connections", connections}});
+        append(listeners, make_object({{"name", settings->name},
+                                       {"transport", clients::transport_word(settings->kind)},
+                                       {"address", address},
+                                       {"tls", !settings->tls.certificate.empty()},
+                                       {"connections", connections}}));
     }
     const auto uptime = std::chrono::steady_clock::now() - facts.started;
-    return {{"server", facts.settings.server.name},
-            {"version", BESTER_VERSION},
-            {"pid", ::getpid()},
-            {"uptime_ms", std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count()},
-            {"config",
-             {{"file", facts.config_file}, {"digest", facts.settings.digest}, {"loaded", since_1970_ms(facts.loaded)}}},
-            {"sessions", sessions},
-            {"users", facts.users},
-            {"shards", std::move(shards)},
-            {"listeners", std::move(listeners)},
-            {"handlers", describe_handlers(facts)},
-            {"counters", std::move(counters)}};
+    return make_object({{"server", facts.settings.server.name},
+                        {"version", BESTER_VERSION},
+                        {"pid", ::getpid()},
+                        {"uptime_ms", std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count()},
+                        {"config", make_object({{"file", facts.config_file},
+                                                {"digest", facts.settings.digest},
+                                                {"loaded", since_1970_ms(facts.loaded)}})},
+                        {"sessions", sessions},
+                        {"users", facts.users},
+                        {"shards", std::move(shards)},
+                        {"listeners", std::move(listeners)},
+                        {"handlers", describe_handlers(facts)},
+                        {"counters", std::move(counters)}});
 }
 
-nlohmann::json changes_json(const std::vector<config::change>& changes) {
-    auto listed = nlohmann::json::array();
+json_value changes_json(const std::vector<config::change>& changes) {
+    json_value listed = json::make_array();
     for (const auto& change : changes) {
-        nlohmann::json one{{"path", change.path}};
-        if (change.before) one["before"] = *change.before;
-        if (change.after) one["after"] = *change.after;
-        listed.push_back(std::move(one));
+        json_value one = make_object({{"path", change.path}});
+        if (change.before) set(one, "before", *change.before);
+        if (change.after) set(one, "after", *change.after);
+        append(listed, std::move(one));
     }
     return listed;
 }

@@ -8,8 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "clients/shard_clients.hpp"
 #include "config/broker_config.hpp"
 #include "config/difference.hpp"
@@ -17,6 +15,7 @@
 #include "exchange/shard.hpp"
 #include "handlers/handler_registry.hpp"
 #include "handlers/handler_status.hpp"
+#include "json/value.hpp"
 
 namespace bester::cli {
 
@@ -59,10 +58,10 @@ std::vector<shard_facts> gather_shards(const shard_list& shards, const client_li
 shard_totals count_clients(const shard_list& shards, const client_list& clients);
 
 /// Return the documents of proto-docs/admin.md.
-nlohmann::json describe_status(const status_facts& facts);
-nlohmann::json describe_handlers(const status_facts& facts);
+json::json_value describe_status(const status_facts& facts);
+json::json_value describe_handlers(const status_facts& facts);
 
 /// Returns the changes of a reload as the answer to its request lists them.
-nlohmann::json changes_json(const std::vector<config::change>& changes);
+json::json_value changes_json(const std::vector<config::change>& changes);
 
 }  // namespace bester::cli

@@ -1,5 +1,6 @@
 #include "handlers/handshake.hpp"
 
+#include "coroutines/transfer.hpp"
 #include "exchange/socket_file.hpp"
 #include "handlers/spawn.hpp"
 #include "log/log.hpp"
@@ -11,8 +12,6 @@
 #include <asio/local/stream_protocol.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
-#include <asio/write.hpp>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -78,7 +77,9 @@ struct handshake_listener::shared_state : std::enable_shared_from_this<shared_st
           limits(bounds),
           listening(listen(socket_path)),
           acceptor(context, protocol(), listening.fd),
-          pause(context) {}
+          pause(context) {
+        acceptor.non_blocking(true);
+    }
 
     asio::awaitable<void> accept_all();
     asio::awaitable<void> shake_hands(connection with);
@@ -101,22 +102,26 @@ struct handshake_listener::shared_state : std::enable_shared_from_this<shared_st
 
 asio::awaitable<void> handshake_listener::shared_state::accept_all() {
     while (!closed) {
-        asio::error_code error;
-        protocol::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
-        if (closed) co_return;
-        if (!error) {
-            try {
-                begin(std::move(socket));
-            } catch (const std::exception& failed) {
-                log::error("handlers: a connection on '{}' was closed by an unexpected error: {}", path, failed.what());
+        try {
+            asio::error_code error;
+            co_await acceptor.async_wait(protocol::acceptor::wait_read,
+                                         asio::redirect_error(coroutines::awaited, error));
+            if (closed) co_return;
+            if (!error) {
+                protocol::socket socket = acceptor.accept(error);
+                if (!error) begin(std::move(socket));
             }
-            continue;
+            if (!error || error == asio::error::connection_aborted || error == asio::error::would_block) continue;
+            // Most likely there are no descriptors left: trying again at once would only spin.
+            log::warning("handlers: cannot accept a connection on '{}': {}; trying again in 100 ms", path,
+                         error.message());
+            pause.expires_after(std::chrono::milliseconds(100));
+            co_await pause.async_wait(asio::redirect_error(coroutines::awaited, error));
+        } catch (const std::bad_alloc&) {
+            coroutines::wait_for_memory();
+        } catch (const std::exception& failed) {
+            log::error("handlers: a connection on '{}' was closed by an unexpected error: {}", path, failed.what());
         }
-        if (error == asio::error::connection_aborted) continue;
-        // Most likely there are no descriptors left: trying again at once would only spin.
-        log::warning("handlers: cannot accept a connection on '{}': {}; trying again in 100 ms", path, error.message());
-        pause.expires_after(std::chrono::milliseconds(100));
-        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
 }
 
@@ -166,7 +171,7 @@ asio::awaitable<std::optional<std::string>> handshake_listener::shared_state::re
         received.resize(before + 4096);
         asio::error_code error;
         const std::size_t count = co_await from->socket.async_read_some(
-            asio::buffer(received.data() + before, 4096), asio::redirect_error(asio::use_awaitable, error));
+            asio::buffer(received.data() + before, 4096), asio::redirect_error(coroutines::awaited, error));
         received.resize(before + count);
         if (!error && !from->timed_out) continue;
         if (from->timed_out)
@@ -196,8 +201,7 @@ asio::awaitable<void> handshake_listener::shared_state::shake_hands(connection w
         co_return;
     }
     const std::string frame = frame_of(admitted->welcome);
-    asio::error_code error;
-    co_await asio::async_write(with->socket, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, error));
+    const asio::error_code error = co_await coroutines::write_whole(with->socket, frame);
     if (closed) co_return;
     if (error || with->timed_out)
         decisions.failed(admitted->instance, "the welcome of channel " + std::to_string(admitted->shard) +
@@ -221,8 +225,7 @@ asio::awaitable<void> handshake_listener::shared_state::refuse(connection to, re
     log::warning("handlers: refused a connection of pid {} (user id {}): {}: {}", who.pid, who.uid,
                  wire::describe(why.code).text, why.reason);
     const std::string frame = frame_of(encode(why));
-    asio::error_code ignored;
-    co_await asio::async_write(to->socket, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, ignored));
+    co_await coroutines::write_whole(to->socket, frame);
 }
 
 void handshake_listener::shared_state::close() {

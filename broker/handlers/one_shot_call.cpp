@@ -1,5 +1,6 @@
 #include "handlers/one_shot_call.hpp"
 
+#include "coroutines/transfer.hpp"
 #include "handlers/handshake_messages.hpp"
 #include "wire/frame.hpp"
 
@@ -8,8 +9,6 @@
 #include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
-#include <asio/write.hpp>
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -77,7 +76,7 @@ asio::awaitable<asio::error_code> connect(conversation_ref with, std::string pat
         if (error != asio::error::try_again && error != asio::error::interrupted) co_return error;
         with->retry.expires_after(pause);
         pause = std::min(pause * 2, std::chrono::milliseconds(50));
-        co_await with->retry.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        co_await with->retry.async_wait(asio::redirect_error(coroutines::awaited, error));
     }
     co_return asio::error::timed_out;
 }
@@ -88,7 +87,7 @@ asio::awaitable<one_shot_result> read_answer(conversation_ref with, std::size_t 
     for (;;) {
         asio::error_code error;
         const std::size_t count = co_await with->socket.async_read_some(
-            asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+            asio::buffer(buffer), asio::redirect_error(coroutines::awaited, error));
         received.append(buffer.data(), count);
         const auto frame = wire::decode_frame(received, size_limit);
         if (frame.status == wire::frame_status::complete) co_return decode_one_shot_answer(frame.body);
@@ -110,8 +109,7 @@ asio::awaitable<one_shot_result> converse(conversation_ref with, std::string pat
         co_return failure(wire::error_code::handler_unavailable,
                           "cannot connect to '" + path + "': " + refused.message());
     const std::string frame = frame_of(data);
-    asio::error_code error;
-    co_await asio::async_write(with->socket, asio::buffer(frame), asio::redirect_error(asio::use_awaitable, error));
+    co_await coroutines::write_whole(with->socket, frame);
     // A handler may answer before it has read everything; its answer counts.
     co_return co_await read_answer(with, size_limit);
 }

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 
 #include <exception>
 #include <string>
 #include <utility>
+
+#include "coroutines/spawn.hpp"
 
 namespace bester::handlers {
 
@@ -16,7 +17,8 @@ void report_escaped(const std::string& what, const std::exception_ptr& exception
 /// that its captures live as long as it runs.
 template <class Coroutine>
 void spawn(asio::io_context& io, std::string what, Coroutine coroutine) {
-    asio::co_spawn(io, std::move(coroutine), [what = std::move(what)](std::exception_ptr exception) {
+    const auto keep = [](Coroutine kept) -> asio::awaitable<void> { co_await kept(); };
+    coroutines::spawn(io, keep(std::move(coroutine)), [what = std::move(what)](std::exception_ptr exception) {
         if (exception) report_escaped(what, exception);
     });
 }

@@ -1,4 +1,4 @@
-"""One allocation of a shard fails, at every point of a conversation: it ends one stream or one piece of work, is counted
+"""One allocation of a shard or of the control thread fails, at every point of a conversation: it ends one stream or one piece of work, is counted
 and logged, and the broker serves on."""
 import json
 import mmap
@@ -24,12 +24,15 @@ class Failures:
     """The numbers that tests/support/failing_allocations.cpp reads and writes."""
 
     def __init__(self, path):
-        path.write_bytes(bytes(24))
+        path.write_bytes(bytes(32))
         self.file = open(path, "r+b")
-        self.memory = mmap.mmap(self.file.fileno(), 24)
+        self.memory = mmap.mmap(self.file.fileno(), 32)
+        self.were_on_shards = False
 
-    def arm(self, number):
+    def arm(self, number, on_control_thread=False):
         """The allocation of this number, from now on, fails; 0: none."""
+        struct.pack_into("<q", self.memory, 24, int(on_control_thread))
+        self.were_on_shards |= number > 0 and not on_control_thread
         struct.pack_into("<q", self.memory, 0, number)
 
     @property
@@ -62,8 +65,7 @@ def shared(make_broker, bin_directory, tmp_path_factory):
         running.start()
         running.failures = failures
         yield running
-        errors = running.counters()["internal_errors"]
-        assert errors > 0
+        assert running.counters()["internal_errors"] > 0 or not failures.were_on_shards
         running.check_counters = lambda: None
 
 
@@ -222,3 +224,28 @@ def test_any_allocation_may_fail(shared, shared_log, is_long, kind):
     assert failed >= (5 if is_long else 1), "the conversation has allocations"
     eventually(lambda: not any(s["connections"] for s in shared.status()["shards"]), 30, "no connection is left")
     eventually(lambda: descriptors(shared) <= opened, 30, "every descriptor has been closed")
+
+
+@pytest.mark.parametrize("request_", ["status", "handlers", "peers"])
+def test_any_allocation_of_the_control_thread_may_fail(shared, shared_log, is_long, request_):
+    """A request is answered with an error, or its connection is closed; the next one is answered."""
+    shared_log(shared)
+    failures = shared.failures
+    number = 0
+    failed = 0
+    while True:
+        number += 1 if is_long or number < 20 else 7
+        before = failures.failures
+        failures.arm(number, on_control_thread=True)
+        try:
+            answer = shared.control({"request": request_})
+            assert answer["ok"] or answer["error"]["code"] == "internal_error"
+        except OSError:
+            pass
+        has_failed = failures.failures > before
+        failures.arm(0)
+        failed += has_failed
+        assert shared.control({"request": request_})["ok"], f"it is answered after number {number}"
+        if not has_failed:
+            break
+    assert failed > 5, "the request has allocations"

@@ -1,9 +1,10 @@
-// To be preloaded into a broker: operator new, of which a test lets one call fail on a shard's thread. The test and the
-// broker share the file that BESTER_FAILING_ALLOCATIONS names: three numbers of 64 bits each.
+// To be preloaded into a broker: operator new, of which a test lets one call fail, on a shard's thread or on the control
+// thread. The test and the broker share the file that BESTER_FAILING_ALLOCATIONS names: four numbers of 64 bits each.
 //
 //   left      the allocation that fails, counted from now; 0: none
 //   failures  how many have failed
-//   counted   allocations of shards while `left` was not 0
+//   counted   allocations of these threads while `left` was not 0
+//   where     0: on shards, 1: on the control thread
 //
 // All forms of new and delete are here, so that sanitizers, too, see memory that comes from malloc and goes to free.
 #include <fcntl.h>
@@ -23,6 +24,7 @@ struct shared_numbers {
     std::atomic<std::int64_t> left;
     std::atomic<std::int64_t> failures;
     std::atomic<std::int64_t> counted;
+    std::atomic<std::int64_t> where;
 };
 
 shared_numbers none{};
@@ -37,14 +39,15 @@ __attribute__((constructor)) void map_numbers() {
     if (mapped != MAP_FAILED) numbers = static_cast<shared_numbers*>(mapped);
 }
 
-bool is_shard() noexcept {
+bool is_on(std::int64_t where) noexcept {
+    if (where == 1) return ::gettid() == ::getpid();
     char name[16]{};
     return ::prctl(PR_GET_NAME, name) == 0 && std::strncmp(name, "shard ", 6) == 0;
 }
 
 bool must_fail() noexcept {
     shared_numbers& shared = *numbers.load(std::memory_order_relaxed);
-    if (shared.left.load(std::memory_order_relaxed) <= 0 || !is_shard()) return false;
+    if (shared.left.load(std::memory_order_relaxed) <= 0 || !is_on(shared.where)) return false;
     shared.counted.fetch_add(1);
     if (shared.left.fetch_sub(1) != 1) return false;
     shared.failures.fetch_add(1);

@@ -1,15 +1,12 @@
 #include "peering/link/legacy_sender.hpp"
 
 #include <asio/awaitable.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/connect.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/read.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
-#include <asio/write.hpp>
 
+#include "coroutines/spawn.hpp"
+#include "coroutines/transfer.hpp"
 #include "peering/link/as_tuple.hpp"
 #include "peering/link/host_lookup.hpp"
 #include "peering/link/host_port.hpp"
@@ -49,9 +46,9 @@ asio::awaitable<std::string> hand_over(std::string address, std::string frame,
     const auto [host, port] = split_host_port(address);
     const auto [unresolved, found] = co_await look_up(with->resolver, host, port);
     if (unresolved) co_return words(unresolved);
-    const auto [unconnected, endpoint] = co_await asio::async_connect(with->socket, found, as_tuple);
+    const auto unconnected = co_await coroutines::connect_to_any(with->socket, found);
     if (unconnected) co_return words(unconnected);
-    const auto [unwritten, size] = co_await asio::async_write(with->socket, asio::buffer(frame), as_tuple);
+    const auto unwritten = co_await coroutines::write_whole(with->socket, frame);
     if (unwritten) co_return words(unwritten);
     std::error_code ignored;
     with->socket.shutdown(asio::socket_base::shutdown_send, ignored);
@@ -90,7 +87,7 @@ void legacy_sender::send(std::string address, std::string frame, std::chrono::mi
 void legacy_sender::begin(job what) {
     ++connections_;
     auto work = hand_over(std::move(what.address), std::move(what.frame), what.deadline);
-    asio::co_spawn(
+    coroutines::spawn(
         control_, std::move(work),
         [self = shared_from_this(), done = std::move(what.done)](std::exception_ptr escaped, std::string failure) {
             if (escaped) failure = "internal error";

@@ -1,15 +1,13 @@
 #include "peering/link/link_connection.hpp"
 
 #include <asio/buffer.hpp>
-#include <asio/read.hpp>
-#include <asio/use_awaitable.hpp>
-#include <asio/write.hpp>
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 
+#include "coroutines/transfer.hpp"
 #include "peering/link/as_tuple.hpp"
 #include "tls/cipher.hpp"
 #include "wire/frame.hpp"
@@ -140,14 +138,14 @@ asio::awaitable<link_connection::result<void>> link_connection::write_frame(std:
         co_return co_await flush();
     }
     watch_limit();
-    const auto [error, size] = co_await asio::async_write(socket_, asio::buffer(frame), as_tuple);
+    const auto error = co_await coroutines::write_whole(socket_, frame);
     if (error) co_return failure(words(error));
     co_return result<void>{};
 }
 
 asio::awaitable<link_connection::result<void>> link_connection::read_exactly(char* to, std::size_t size) {
     if (!engine_) {
-        const auto [error, got] = co_await asio::async_read(socket_, asio::buffer(to, size), as_tuple);
+        const auto error = co_await coroutines::read_whole(socket_, asio::buffer(to, size));
         if (error) co_return failure(words(error));
         co_return result<void>{};
     }

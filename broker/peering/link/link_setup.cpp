@@ -1,12 +1,10 @@
 #include "peering/link/link_setup.hpp"
 
-#include <asio/connect.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <utility>
 
-#include "peering/link/as_tuple.hpp"
+#include "coroutines/transfer.hpp"
 #include "peering/link/host_lookup.hpp"
 #include "peering/link/host_port.hpp"
 #include "wire/json_reader.hpp"
@@ -47,7 +45,7 @@ asio::awaitable<link_connection::result<asio::ip::tcp::socket>> connect(std::str
     const auto [host, port] = split_host_port(address);
     const auto [unresolved, found] = co_await look_up(now->resolver, host, port);
     if (unresolved) co_return tl::unexpected("cannot find " + host + ": " + words(unresolved));
-    const auto [unconnected, endpoint] = co_await asio::async_connect(now->socket, found, as_tuple);
+    const auto unconnected = co_await coroutines::connect_to_any(now->socket, found);
     now->timer.cancel();
     if (unconnected) co_return tl::unexpected(words(unconnected));
     co_return std::move(now->socket);

@@ -7,8 +7,6 @@
 #include <random>
 #include <stdexcept>
 
-#include <nlohmann/json.hpp>
-
 #include "log/log.hpp"
 #include "peering/network/peer_network_parts.hpp"
 
@@ -339,7 +337,7 @@ void peer_network::stop(std::chrono::steady_clock::time_point deadline, std::fun
 tl::expected<void, std::string> peer_network::retry(std::string_view server) { return parts_->retry(server); }
 tl::expected<void, std::string> peer_network::drain(std::string_view server) { return parts_->drain(server); }
 void peer_network::go_on() { parts_->go_on(); }
-nlohmann::json peer_network::status() const {
+json::json_value peer_network::status() const {
     parts_->settle_at_once();
     return parts_->status();
 }

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
 #include <tl/expected.hpp>
 
+#include "json/value.hpp"
 #include "peering/peer_settings.hpp"
 
 namespace bester::exchange {
@@ -63,7 +63,7 @@ public:
     void go_on();
 
     /// Returns the document of `bester peers` and status (proto-docs/admin.md). Waits for the shards.
-    nlohmann::json status() const;
+    json::json_value status() const;
     /// Returns the listening addresses, in the order of the config.
     std::vector<std::string> bound_addresses() const;
 

@@ -1,5 +1,4 @@
 // peer_network: listening and dialling.
-#include <asio/co_spawn.hpp>
 #include <asio/ip/v6_only.hpp>
 #include <asio/post.hpp>
 
@@ -51,13 +50,14 @@ void fail_by_itself(bool& is_said) { is_said = false; }
 
 template <class Awaitable, class Done>
 void peer_network::parts::run(Awaitable&& work, Done done) {
-    asio::co_spawn(control_, std::forward<Awaitable>(work),
-                   [weak = weak_from_this(), done = std::move(done)](std::exception_ptr escaped, auto result) mutable {
-                       const auto self = weak.lock();
-                       if (!self) return;
-                       if (escaped) fail_by_itself(result);
-                       done(*self, std::move(result));
-                   });
+    coroutines::spawn(
+        control_, std::forward<Awaitable>(work),
+        [weak = weak_from_this(), done = std::move(done)](std::exception_ptr escaped, auto result) mutable {
+            const auto self = weak.lock();
+            if (!self) return;
+            if (escaped) fail_by_itself(result);
+            done(*self, std::move(result));
+        });
 }
 
 void peer_network::parts::listen(const std::string& address) {
@@ -69,6 +69,7 @@ void peer_network::parts::listen(const std::string& address) {
     if (!error && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only{true}, error);
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) acceptor.non_blocking(true, error);
     if (error) throw std::runtime_error{"peering.listen: cannot listen on " + address + ": " + error.message()};
     listening_.push_back({address, std::move(acceptor)});
     log::info("peering: listening on {}", bound_addresses().back());
@@ -88,21 +89,30 @@ std::vector<std::string> peer_network::parts::bound_addresses() const {
 }
 
 void peer_network::parts::accept_on(std::size_t index) {
-    listening_[index].acceptor.async_accept(
-        [weak = weak_from_this(), index](std::error_code error, asio::ip::tcp::socket socket) {
+    listening_[index].acceptor.async_wait(
+        asio::ip::tcp::acceptor::wait_read, [weak = weak_from_this(), index](std::error_code error) {
             const auto self = weak.lock();
             if (!self || self->is_stopping_) return;
-            if (!error) {
+            self->listening_[index].is_waiting = false;
+            asio::ip::tcp::socket socket{self->control_};
+            if (!error) self->listening_[index].acceptor.accept(socket, error);
+            if (!error || error == asio::error::would_block) {
                 self->accept_on(index);  // first, so that nothing keeps it from going on
-                return self->take_connection(std::move(socket));
+                if (!error) self->take_connection(std::move(socket));
+                return;
             }
             // For example, there are no descriptors: do not retry at once.
             log::error("peering: cannot accept: {}", error.message());
             const auto pause = std::make_shared<asio::steady_timer>(self->control_, accept_pause);
             pause->async_wait([weak, index, pause](std::error_code) {
-                if (const auto again = weak.lock(); again && !again->is_stopping_) again->accept_on(index);
+                const auto again = weak.lock();
+                if (!again || again->is_stopping_) return;
+                again->listening_[index].is_waiting = false;
+                again->accept_on(index);
             });
+            self->listening_[index].is_waiting = true;
         });
+    listening_[index].is_waiting = true;
 }
 
 /// Closes a connection for a new one: the oldest of the address that has the most, preferably one that has sent
@@ -165,7 +175,7 @@ void peer_network::parts::greeted(setup_result result, std::string remote) {
         if (refused->code != "duplicate")
             tell_of_stranger("peer " + server + ": a link from " + remote + " was refused: " + refused->code + ": " +
                              refused->reason);
-        asio::co_spawn(control_, refuse_link(result->connection, *refused), [](std::exception_ptr) {});
+        coroutines::spawn(control_, refuse_link(result->connection, *refused), [](std::exception_ptr) {});
     } else {
         auto connection = result->connection;
         auto made = std::make_shared<made_link>(std::move(*result));
@@ -224,6 +234,8 @@ void peer_network::parts::dial_now(peer_record& peer) {
 }
 
 void peer_network::parts::go_on() {
+    for (std::size_t i = 0; i < listening_.size() && !is_stopping_; ++i)
+        if (!listening_[i].is_waiting) accept_on(i);
     for (auto& [name, peer] : peers_)
         if (wants_link(*peer) && !peer->is_waiting && !peer->is_queued) dial_later(*peer);
     dial_waiting();
@@ -255,7 +267,7 @@ void peer_network::parts::dialled(const std::string& server, std::uint64_t gener
         return;
     }
     if (auto refused = may_link(*result, true)) {
-        asio::co_spawn(control_, refuse_link(result->connection, *refused), [](std::exception_ptr) {});
+        coroutines::spawn(control_, refuse_link(result->connection, *refused), [](std::exception_ptr) {});
         if (wants_link(*peer)) dial_later(*peer);
         return;
     }

@@ -56,7 +56,7 @@ std::optional<link_refusal> peer_network::parts::may_link(const made_link& made,
 void peer_network::parts::stand(made_link made, bool is_dialled_by_us, const std::string& address) {
     // Another link may have been made during the hello.
     if (const auto refused = may_link(made, is_dialled_by_us)) {
-        asio::co_spawn(control_, refuse_link(made.connection, *refused), [](std::exception_ptr) {});
+        coroutines::spawn(control_, refuse_link(made.connection, *refused), [](std::exception_ptr) {});
         return;
     }
     const std::string server = made.hello.server;

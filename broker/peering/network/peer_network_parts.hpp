@@ -1,6 +1,5 @@
 #pragma once
 
-#include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
@@ -12,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "coroutines/spawn.hpp"
 #include "exchange/shard.hpp"
 #include "peering/link/legacy_sender.hpp"
 #include "peering/link/link_setup.hpp"
@@ -44,7 +44,7 @@ public:
     tl::expected<void, std::string> drain(std::string_view server);
     /// Settles all changes now.
     void settle_at_once();
-    nlohmann::json status() const;
+    json::json_value status() const;
     std::vector<std::string> bound_addresses() const;
 
     // Called by the shards.
@@ -65,6 +65,7 @@ private:
     struct listening {
         std::string address;
         asio::ip::tcp::acceptor acceptor;
+        bool is_waiting = false;  ///< for a connection, or until it is to wait for one again
     };
 
     // Settings.

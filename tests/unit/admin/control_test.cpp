@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <fstream>
 #include <functional>
 #include <future>
@@ -21,9 +22,14 @@
 #include "admin/control_client.hpp"
 #include "admin/control_server.hpp"
 #include "admin/control_target.hpp"
+#include "failing_allocation.hpp"
+#include "json/make.hpp"
 
 using namespace bester::admin;
 using namespace std::chrono_literals;
+using bester::failing_allocation;
+using bester::json::json_value;
+using bester::json::make_object;
 using nlohmann::json;
 
 namespace {
@@ -31,11 +37,24 @@ namespace {
 /// A broker that notes what it is told.
 class noting_target : public control_target {
 public:
-    json status() override { return note("status"), json{{"server", "home"}}; }
-    json handlers() override { return note("handlers"), json::array({json{{"name", "chat"}}}); }
+    json_value status() override {
+        note("status");
+        if (fails) throw std::bad_alloc{};
+        return make_object({{"server", "home"}});
+    }
+    json_value handlers() override {
+        note("handlers");
+        json_value all = bester::json::make_array();
+        append(all, make_object({{"name", "chat"}}));
+        return all;
+    }
     control_result restart_handler(const std::string& name) override { return order("restart " + name, name); }
     control_result drain_handler(const std::string& name) override { return order("drain " + name, name); }
-    json peers() override { return note("peers"), json{{"listen", {"127.0.0.1:7000"}}, {"peers", json::array()}}; }
+    json_value peers() override {
+        note("peers");
+        return make_object(
+            {{"listen", std::vector<std::string>{"127.0.0.1:7000"}}, {"peers", bester::json::make_array()}});
+    }
     control_result retry_peer(const std::string& name) override { return peer_order("retry " + name, name); }
     control_result drain_peer(const std::string& name) override { return peer_order("drain peer " + name, name); }
     void reload(control_completion completion) override {
@@ -53,6 +72,7 @@ public:
 
     std::unique_ptr<control_result> reload_;  ///< null: it never ends
     control_completion completion_;
+    std::atomic<bool> fails = false;  ///< there is no memory for the status
 
 private:
     void note(const std::string& call) {
@@ -62,12 +82,12 @@ private:
     control_result order(const std::string& call, const std::string& name) {
         note(call);
         if (name != "chat") return tl::unexpected(control_error{"handler_unknown", "no handler " + name});
-        return json::object();
+        return make_object();
     }
     control_result peer_order(const std::string& call, const std::string& name) {
         note(call);
         if (name != "away") return tl::unexpected(control_error{"peer_unknown", "no peer " + name});
-        return json::object();
+        return make_object();
     }
 
     mutable std::mutex mutex_;
@@ -83,7 +103,10 @@ public:
         settings.path = path_ = folder_ + "/control.sock";
         server_ = std::make_unique<control_server>(context_, target, settings);
         server_->start();
-        thread_ = std::thread([this] { context_.run(); });
+        thread_ = std::thread([this] {
+            // As in the broker, an exception ends the handler that it left.
+            while (!has_run()) {}
+        });
     }
     ~running_server() {
         close();
@@ -116,6 +139,15 @@ public:
     noting_target target;
 
 private:
+    bool has_run() {
+        try {
+            context_.run();
+            return true;
+        } catch (const std::exception&) {
+            return false;
+        }
+    }
+
     std::string folder_;
     std::string path_;
     asio::io_context context_{1};
@@ -224,7 +256,8 @@ TEST_CASE("control socket: refusals carry code and reason", "[admin]") {
 TEST_CASE("control socket: a reload answers when it is done, with the difference or all mistakes", "[admin]") {
     running_server server;
     SECTION("good") {
-        server.target.reload_ = std::make_unique<control_result>(json{{"changes", json::array()}, {"digest", "d"}});
+        server.target.reload_ =
+            std::make_unique<control_result>(make_object({{"changes", bester::json::make_array()}, {"digest", "d"}}));
         const auto answer = server.connect().ask({{"request", "reload"}});
         REQUIRE(answer);
         CHECK((*answer)["digest"] == "d");
@@ -248,14 +281,44 @@ TEST_CASE("control socket: a reload that never ends is answered in time", "[admi
     CHECK(answer.error().code == "timeout");
     CHECK(client.ask({{"request", "status"}}));
     SECTION("and its late end hurts nobody") {
-        server.on_control_thread([&] { server.target.completion_(json::object()); });
+        server.on_control_thread([&] { server.target.completion_(make_object()); });
         CHECK(client.ask({{"request", "status"}}));
     }
     SECTION("not even after the server is gone") {
         server.close();
-        server.target.completion_(json::object());
+        server.target.completion_(make_object());
         CHECK_FALSE(control_client::connect(server.path()));
     }
+}
+
+TEST_CASE("control socket: a request without memory is refused, and the connection goes on", "[admin]") {
+    running_server server;
+    server.target.fails = true;
+    auto client = server.connect();
+    const auto answer = client.ask({{"request", "status"}});
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == "internal_error");
+    server.target.fails = false;
+    CHECK(client.ask({{"request", "status"}}));
+}
+
+TEST_CASE("control socket: whichever allocation fails, it ends one connection at most", "[admin]") {
+    running_server server;
+    std::optional<failing_allocation> failing;
+    const std::size_t most = GENERATE(1u, 5u);
+    std::size_t failures = 0;
+    for (std::size_t number = 1, has_failed = 1; has_failed != 0; ++number) {
+        server.on_control_thread([&] { failing.emplace(number, most); });
+        if (auto client = control_client::connect(server.path())) client->ask({{"request", "status"}});
+        server.on_control_thread([&] {
+            has_failed = failing->has_failed();
+            failing.reset();
+        });
+        failures += has_failed;
+        CAPTURE(number);
+        REQUIRE(server.connect().ask({{"request", "status"}}));
+    }
+    CHECK(failures > 10);
 }
 
 TEST_CASE("control socket: only its owner may connect", "[admin]") {

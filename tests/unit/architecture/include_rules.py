@@ -11,6 +11,7 @@ BELOW = {
     "log": set(),
     "workers": {"log"},
     "json": {"wire"},
+    "coroutines": set(),
     "exchange": {"log", "wire"},
     "storage": {"log", "wire", "workers"},
     "tls": {"wire"},
@@ -18,11 +19,11 @@ BELOW = {
     "access": {"json", "wire"},
     "socketio": {"wire"},
     "clients": {"access", "exchange", "json", "log", "socketio", "tls", "web", "wire", "workers"},
-    "handlers": {"exchange", "json", "log", "wire"},
-    "peering": {"exchange", "json", "log", "tls", "wire"},
-    "config": {"access", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
-    "admin": {"access", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
-    "cli": {"access", "admin", "config", "clients", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
+    "handlers": {"coroutines", "exchange", "json", "log", "wire"},
+    "peering": {"coroutines", "exchange", "json", "log", "tls", "wire"},
+    "config": {"access", "clients", "coroutines", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
+    "admin": {"access", "clients", "coroutines", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
+    "cli": {"access", "admin", "config", "clients", "coroutines", "handlers", "peering", "exchange", "json", "log", "socketio", "storage", "tls", "web", "wire", "workers"},
 }
 # The parts of a folder that has any, and which of its other parts each may include. What stands beside them is for
 # all, and includes none, or those named for "".
@@ -54,9 +55,11 @@ NOT_IN_SDK_HEADERS = re.compile(r"asio|spdlog/|simdjson|sodium")
 NOT_BESIDE_LOG = re.compile(r"spdlog/")
 LOGS_ITSELF = {"log/log.cpp", "cli/logging.cpp"}
 # nlohmann's destructor takes memory: where there is none, it ends the process. So what others send is read into
-# json/value.hpp, and the library's own values are for documents of administrators.
+# json/value.hpp, what a broker answers is made with json/make.hpp, and the library's own values are for commands.
 TREE = re.compile(r"nlohmann/json\.hpp")
-USES_TREE = re.compile(r"^(cli/.*|admin/.*|json/parse\.cpp|config/schema\.cpp|peering/peer_network(_status)?\.cpp)$")
+USES_TREE = re.compile(r"^(cli/(?!broker|control_one_shots|account_logins|client_).*|admin/control_client\.cpp|json/parse\.cpp|config/schema\.cpp)$")
+# An operation that a coroutine awaits with Asio 1.22 ends the process if there is no memory to begin it.
+AWAITS = re.compile(r"asio/(co_spawn|use_awaitable|experimental/awaitable_operators)\.hpp")
 LONGEST_FILE = 500
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -102,6 +105,8 @@ def breaches_of(path, folder, is_header, rules):
             yield f"{path}:{number}: <{name}> is too costly for a header"
         elif folder in rules and folder != "wire" and TREE.search(name) and not USES_TREE.match(f"{folder}/{path.name}"):
             yield f"{path}:{number}: <{name}> ends the process where there is no memory to destroy its values"
+        elif folder in rules and folder != "coroutines" and AWAITS.search(name):
+            yield f"{path}:{number}: <{name}> ends the process where there is no memory to wait; coroutines/ has the same"
 
 
 def breaches(root, rules=BELOW):

@@ -61,6 +61,8 @@ class Architecture(unittest.TestCase):
             ("broker/exchange/a.hpp", "#include <nlohmann/json.hpp>\n"),
             ("broker/exchange/a.cpp", "#include <spdlog/spdlog.h>\n"),
             ("broker/handlers/a.cpp", "#include <nlohmann/json.hpp>\n"),
+            ("broker/cli/broker.cpp", "#include <nlohmann/json.hpp>\n"),
+            ("broker/handlers/a.cpp", "#include <asio/use_awaitable.hpp>\n"),
             ("broker/attic/a.cpp", "\n"),
             ("broker/peering/attic/a.cpp", "\n"),
             ("broker/clients/session/a.cpp", '#include "clients/http/http_connection.hpp"\n'),

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -61,7 +60,7 @@ public:
     }
     std::string state() {
         run_for(1ms);
-        return network_->status()["peers"][0]["state"];
+        return network_->status().value_of("peers")->elements.at(0).value_of("state")->text;
     }
     void wait_for_state(const std::string& wanted) {
         const auto until = std::chrono::steady_clock::now() + 20s;
