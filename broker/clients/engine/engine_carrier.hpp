@@ -18,6 +18,7 @@ enum class carrier_part : std::uint8_t {
     takes_over,        ///< wants to take over from HTTP requests
     carries_on,        ///< has carried the session before, on another shard
     still_takes_over,  ///< the same, and it wants to take over from HTTP requests
+    is_probed,         ///< the same, and the client has probed it
 };
 
 /// A connection whose WebSocket carries an Engine.IO session: packets in and out. It has no user session of its own;

@@ -78,7 +78,7 @@ engine_session::engine_session(shard_engines& home, std::shared_ptr<const engine
       next_ping_ms_{now_ms + home.ping_interval_ms()} {}
 
 engine_session::~engine_session() {
-    is_closed_ = true;
+    state_.close();
     settle();
     if (has_joined_) home_->clients().door().engines.remove(sid_);
 }
@@ -97,14 +97,13 @@ void engine_session::joined() {
     if (std::exchange(has_joined_, true)) return;
     home_->joined(*this);
     home_->clients().door().engines.add(sid_);
-    for (engine_carrier* const each : {websocket_, upgrading_})
-        if (each) each->apply_limits();
+    if (carrier_) carrier_->apply_limits();
 }
 
 // ---- packets of Engine.IO ----------------------------------------------------------------------
 
 engine_session::step engine_session::take(const socketio::engine_packet& packet, engine_carrier* from) {
-    if (from && from == upgrading_) return take_probe(packet, *from);
+    if (from && from == upgrading()) return take_probe(packet, *from);
     switch (packet.type) {
         case engine_type::pong: pinged_ms_ = 0; return step::next;
         case engine_type::noop: return step::next;
@@ -126,12 +125,12 @@ engine_session::step engine_session::take(const socketio::engine_packet& packet,
 }
 
 frame_verdict engine_session::on_websocket(engine_carrier& from, std::string_view body, bool is_binary) {
-    if (&from == websocket_ && has_held_post()) return frame_verdict::not_yet;  // its packets were sent before
+    if (&from == websocket() && has_held_post()) return frame_verdict::not_yet;  // its packets were sent before
     step done = step::closed;
     socketio::engine_packet packet;
-    if (is_binary && &from == websocket_) done = take_bytes(body);
+    if (is_binary && &from == websocket()) done = take_bytes(body);
     else if (!is_binary && socketio::decode_engine_packet(body, packet)) done = take(packet, &from);
-    else if (&from == upgrading_) done = refuse_probe(from);
+    else if (&from == upgrading()) done = refuse_probe(from);
     else done = close(true);
     switch (done) {
         case step::closed: return frame_verdict::closed;
@@ -196,7 +195,7 @@ engine_session::step engine_session::take_bytes(std::string_view bytes) {
 engine_session::step engine_session::take_event(const socketio::packet_view& packet) {
     namespace_session* const who = find(packet.name_space);
     if (who) who->take_event(packet);
-    return is_closed_ ? step::closed : step::next;
+    return state_.is_closed() ? step::closed : step::next;
 }
 
 engine_session::step engine_session::connect(const socketio::packet_view& packet, std::string_view text,
@@ -204,7 +203,7 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
     const socketio_namespace* const to = home_->find_namespace(*opening_->path, packet.name_space);
     if (!to) {
         send_connect_error(packet.name_space, wire::as_status_error(wire::error_code::unknown_namespace));
-        return is_closed_ ? step::closed : step::next;
+        return state_.is_closed() ? step::closed : step::next;
     }
     if (find(to->name)) return step::next;
     const auto& own = opening_->path->authentication;
@@ -234,7 +233,7 @@ engine_session::step engine_session::connect(const socketio::packet_view& packet
     if (wanted.request.authentication.empty()) wanted.request.authentication = "null";
     auto& made = namespaces_.emplace_back(std::make_unique<namespace_session>(*home_, *this, *to));
     made->connect(wanted.request);
-    return is_closed_ ? step::closed : step::next;
+    return state_.is_closed() ? step::closed : step::next;
 }
 
 /// Recovers a session; returns false if it has ended, or has not kept everything that the client missed.
@@ -276,33 +275,33 @@ void engine_session::queue_packet(Write&& write) {
 }
 
 bool engine_session::send(std::string_view packet) {
-    if (is_closed_) return false;
-    if (websocket_) {
-        if (!socketio::may_have_attachments(packet)) return websocket_->put_packet(packet, {});
+    if (state_.is_closed()) return false;
+    if (websocket()) {
+        if (!socketio::may_have_attachments(packet)) return carrier_->put_packet(packet, {});
         std::string frames;
         append_websocket_frames(frames, packet);
-        return websocket_->put_frames(frames);
+        return carrier_->put_frames(frames);
     }
     // Nothing is added to a queue that has ended its session, and the session is counted once.
-    if ((due & due_close) != 0) return false;
+    if (!state_.is_open()) return false;
     queue_packet([&](std::string& queue) { append_to_payload(queue, packet); });
     return true;
 }
 
 bool engine_session::send(std::string_view start, std::string_view data) {
-    if (is_closed_) return false;
-    if (websocket_ && !socketio::may_have_attachments(data)) return websocket_->put_packet(start, data);
+    if (state_.is_closed()) return false;
+    if (websocket() && !socketio::may_have_attachments(data)) return carrier_->put_packet(start, data);
     std::string packet{start};
     return send(packet.append(data));
 }
 
 bool engine_session::send(shared_events::made& event) {
-    if (!websocket_ || is_closed_) return send(event.packet.view());
-    return websocket_->put_frames(home_->events().frames_of(event));
+    if (!websocket() || state_.is_closed()) return send(event.packet.view());
+    return carrier_->put_frames(home_->events().frames_of(event));
 }
 
 bool engine_session::takes_from_servers() {
-    if (websocket_) return websocket_->takes_from_servers();
+    if (websocket()) return carrier_->takes_from_servers();
     const client_limits& limits = home_->clients().limits();
     return !http_ || (http_->queue.size() <= limits.queue_bytes / 2 && http_->packets <= limits.queue_messages / 2);
 }
@@ -334,14 +333,14 @@ void engine_session::release() {
 }
 
 void engine_session::go_on() {
-    if (is_closed_ || journey_ || holding_ > 0) return;
-    if (websocket_ && !has_held_post()) websocket_->go_on();
+    if (state_.is_closed() || journey_ || holding_ > 0) return;
+    if (websocket() && !has_held_post()) carrier_->go_on();
     if (has_held_post()) home_->call_later(*this, due_post);
 }
 
 void engine_session::do_due(std::uint8_t what) {
-    if (is_closed_) return;  // in the same turn, after this became due
-    if ((what & due_close) != 0) {
+    if (state_.is_closed()) return;  // in the same turn, after this became due
+    if (!state_.is_open()) {
         close(false);
         return;
     }
@@ -350,7 +349,7 @@ void engine_session::do_due(std::uint8_t what) {
         home_->clients().shard().begin_reading();
         take_post();
     }
-    if ((what & due_move) != 0) home_->move(*this);
+    if ((what & due_move) != 0 && state_.is_open()) home_->move(*this);
 }
 
 // ---- what is held ------------------------------------------------------------------------------
@@ -364,12 +363,12 @@ std::size_t engine_session::most_collected() const noexcept {
 /// Updates the memory account: the data of its opening, a packet whose attachments have not all come, a POST that is
 /// not taken to its end, and packets that no poll has fetched.
 void engine_session::settle() {
-    const std::size_t collected = collector_ && !is_closed_ ? collector_->held_bytes() : 0;
+    const std::size_t collected = collector_ && !state_.is_closed() ? collector_->held_bytes() : 0;
     if (collected == 0) collecting_since_ms_ = 0;
     else if (collecting_since_ms_ == 0) collecting_since_ms_ = home_->clients().shard().now_ms();
-    const bool is_on_http = http_ && !is_closed_;
+    const bool is_on_http = http_ && !state_.is_closed();
     exchange::stream_account& account = home_->clients().account();
-    const std::size_t opening = is_closed_ ? 0 : opening_->held_bytes();
+    const std::size_t opening = state_.is_closed() ? 0 : opening_->held_bytes();
     const std::size_t body = is_on_http && has_held_post() ? http_->body.capacity() : 0;
     account.input.set(*this, held_input_, opening + collected + body);
     account.output.set(*this, held_output_, is_on_http && http_->packets > 0 ? http_->queue.capacity() : 0);
@@ -381,8 +380,19 @@ void engine_session::move_to(shard_engines& home) {
     settle();
 }
 
+carrier_part engine_session::part_after_move() const noexcept {
+    if (state_.is_on_websocket()) return carrier_part::carries_on;
+    return state_.is_probed() ? carrier_part::is_probed : carrier_part::still_takes_over;
+}
+
+/// Returns the WebSocket that the session had; it has none any more.
+engine_carrier* engine_session::lose_carrier() noexcept {
+    state_.detach();
+    return std::exchange(carrier_, nullptr);
+}
+
 void engine_session::move_off() {
-    websocket_ = upgrading_ = nullptr;
+    lose_carrier();
     exchange::stream_account& account = home_->clients().account();
     account.input.set(*this, held_input_, 0);
     account.output.set(*this, held_output_, 0);
@@ -393,8 +403,7 @@ void engine_session::move_off() {
 engine_session::step engine_session::close(bool has_failed) noexcept {
     exchange::shard& shard = home_->clients().shard();
     if (has_failed) shard.count(counter::messages_bad);
-    if (!is_closed_) {
-        is_closed_ = true;
+    if (state_.close()) {
         journey_.reset();
         end_transport(has_failed);
         shard.guarded("what a session has held", [&] { settle(); });
@@ -403,7 +412,10 @@ engine_session::step engine_session::close(bool has_failed) noexcept {
     return step::closed;
 }
 
-void engine_session::close_later() noexcept { home_->call_later(*this, due_close); }
+void engine_session::close_later() noexcept {
+    state_.close_later();
+    home_->call_later(*this, due_close);
+}
 
 void engine_session::remove_later(namespace_session& who) { home_->bury(give_up(who)); }
 
@@ -418,24 +430,18 @@ session_list engine_session::give_up(namespace_session& who) {
 }
 
 void engine_session::carrier_gone(engine_carrier& which) {
-    if (&which == upgrading_) {
-        upgrading_ = nullptr;
-        is_probed_ = false;
-        return;
-    }
-    if (&which != websocket_) return;
-    websocket_ = nullptr;
-    close(false);
+    if (&which != carrier_) return;
+    const bool was_the_transport = state_.is_on_websocket();
+    lose_carrier();
+    if (was_the_transport) close(false);
 }
 
 /// What fails here ends the connection that it is about; nothing keeps a request waiting.
 void engine_session::end_transport(bool has_failed) noexcept {
-    is_closed_ = true;
-    for (engine_carrier** const each : {&upgrading_, &websocket_}) {
-        engine_carrier* const carrier = std::exchange(*each, nullptr);
-        const auto leave = [&] { carrier->leave_engine(); };
-        if (carrier && !home_->clients().shard().guarded("the end of a WebSocket", leave)) carrier->fail();
-    }
+    state_.close();
+    engine_carrier* const carrier = lose_carrier();
+    const auto leave = [&] { carrier->leave_engine(); };
+    if (carrier && !home_->clients().shard().guarded("the end of a WebSocket", leave)) carrier->fail();
     if (!http_) return;
     if (http_->poll) {
         // Packets that wait still go out, and then the word that it is over, whatever ended it: the fault is told to
@@ -459,11 +465,11 @@ bool engine_session::check(std::uint64_t now_ms, std::uint64_t login_timeout_ms,
     if (pinged_ms_ != 0) {
         // While the connection is not read, an answer cannot be seen. While the client takes what was queued before the
         // ping, it makes progress, which is judged by limits.write_timeout.
-        if (holding_ > 0 || is_read_slowly_ || (websocket_ && websocket_->is_blocked())) pinged_ms_ = now_ms;
+        if (holding_ > 0 || is_read_slowly_ || (websocket() && carrier_->is_blocked())) pinged_ms_ = now_ms;
         if (now_ms >= pinged_ms_ + ping_timeout_ms) return false;
     }
     if (now_ms < next_ping_ms_) return true;
-    if (websocket_) websocket_->put_packet("2", {});
+    if (websocket()) carrier_->put_packet("2", {});
     else queue_packet([](std::string& queue) { socketio::append_packet(queue, engine_type::ping); });
     // Only a ping that is on its way is to be answered.
     next_ping_ms_ = now_ms + ping_interval_ms;

@@ -12,6 +12,7 @@
 #include "access/address_counts.hpp"
 #include "clients/engine/engine_carrier.hpp"
 #include "clients/engine/engine_request.hpp"
+#include "clients/engine/engine_state.hpp"
 #include "clients/engine/event_text.hpp"
 #include "clients/engine/namespace_session.hpp"
 #include "exchange/byte_ledger.hpp"
@@ -58,7 +59,7 @@ public:
 
     // Called by HTTP connections and WebSockets.
     /// Returns whether a WebSocket may take over; not if there is one.
-    bool can_upgrade() const noexcept { return !websocket_ && !upgrading_ && !is_closed_; }
+    bool can_upgrade() const noexcept { return !carrier_ && !state_.is_closed(); }
     void take_carrier(engine_carrier& websocket, carrier_part part);
     exchange::frame_verdict on_websocket(engine_carrier& from, std::string_view body, bool is_binary);
     void carrier_gone(engine_carrier& which);
@@ -89,7 +90,7 @@ public:
     /// Must not be called from one of its own calls, nor from those of its namespaces or its WebSocket.
     void close_now() { close(false); }
     /// Returns whether a request waits for the session, or a WebSocket belongs to it.
-    bool is_attended() const noexcept { return websocket_ || upgrading_ || (http_ && (http_->poll || http_->post)); }
+    bool is_attended() const noexcept { return carrier_ || (http_ && (http_->poll || http_->post)); }
     /// Returns the place in the address's count, after the session has ended.
     void leave_address() noexcept { place_ = {}; }
     /// Ends the session of a client that breaks the protocol.
@@ -117,8 +118,10 @@ public:
     std::uint8_t due = 0;
 
     // Functions for the move to another shard.
-    engine_carrier* websocket() const noexcept { return websocket_; }
-    engine_carrier* upgrading() const noexcept { return upgrading_; }
+    /// Returns the WebSocket that carries the session, or wants to take over; null: there is none.
+    engine_carrier* carrier() const noexcept { return carrier_; }
+    /// Returns the part that its WebSocket, if there is one, has on the other shard.
+    carrier_part part_after_move() const noexcept;
     void move_to(shard_engines& home);
     /// Leaves this shard without its WebSocket, which is given to it again on the other one.
     void move_off();
@@ -155,6 +158,9 @@ private:
     void take_post();
     std::size_t most_collected() const noexcept;
     void settle();
+    engine_carrier* websocket() const noexcept { return state_.is_on_websocket() ? carrier_ : nullptr; }
+    engine_carrier* upgrading() const noexcept { return state_.is_upgrading() ? carrier_ : nullptr; }
+    engine_carrier* lose_carrier() noexcept;
     std::uint64_t held_weight(exchange::held_kind what, std::uint64_t now_ms) const noexcept override;
     void give_way(exchange::held_kind what) override;
     void check_frame_time(std::uint64_t now_ms) override;
@@ -172,8 +178,8 @@ private:
     std::shared_ptr<const engine_opening> opening_;
     access::address_place place_;
     std::string sid_;
-    engine_carrier* websocket_ = nullptr;  ///< null: the session is on HTTP
-    engine_carrier* upgrading_ = nullptr;  ///< a WebSocket that wants to take over
+    engine_state state_;
+    engine_carrier* carrier_ = nullptr;  ///< null: there is no WebSocket, and state_ says `http`
     session_list namespaces_;
     std::unique_ptr<journey> journey_;  ///< null: it stays where it is
 
@@ -201,8 +207,6 @@ private:
     std::uint32_t holding_ = 0;    ///< number of namespaces that can take no more events now
     std::uint32_t refusals_ = 0;   ///< number of refused CONNECTs
     bool has_joined_ = false;      ///< whether it has ever been in a namespace
-    bool is_probed_ = false;
-    bool is_closed_ = false;
     bool is_read_slowly_ = false;  ///< the answer to a poll is
 };
 

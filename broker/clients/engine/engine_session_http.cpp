@@ -18,6 +18,21 @@ using exchange::counter;
 using socketio::engine_error;
 using socketio::engine_type;
 
+namespace {
+
+engine_state::transport transport_of(carrier_part part) noexcept {
+    switch (part) {
+        case carrier_part::takes_over:
+        case carrier_part::still_takes_over: return engine_state::transport::offered;
+        case carrier_part::is_probed: return engine_state::transport::probed;
+        case carrier_part::opens:
+        case carrier_part::carries_on: break;
+    }
+    return engine_state::transport::websocket;
+}
+
+}  // namespace
+
 engine_session::http_side& engine_session::http() {
     if (!http_) {
         http_ = std::make_unique<http_side>();
@@ -27,9 +42,8 @@ engine_session::http_side& engine_session::http() {
 }
 
 void engine_session::take_carrier(engine_carrier& websocket, carrier_part part) {
-    const bool is_upgrade = part == carrier_part::takes_over || part == carrier_part::still_takes_over;
-    (is_upgrade ? upgrading_ : websocket_) = &websocket;
-    if (part == carrier_part::takes_over) is_probed_ = false;
+    if (!state_.attach(transport_of(part))) return websocket.fail();
+    carrier_ = &websocket;
     is_read_slowly_ = false;  // the connection that an answer was written to may be this one
     if (part == carrier_part::opens) websocket.put_packet(open_text(false), {});
 }
@@ -41,7 +55,7 @@ void engine_session::answer(waiting_request& to, web::http_status status, std::s
 void engine_session::poll(const waiting_request& from) {
     waiting_request asking = from;
     http_side& side = http();
-    if (websocket_ || side.poll) {
+    if (websocket() || side.poll) {
         // Only one request of each kind at a time is allowed.
         answer(asking, web::http_status::bad_request, std::string{socketio::error_body(engine_error::bad_request)});
         if (side.poll) close(true);
@@ -50,7 +64,7 @@ void engine_session::poll(const waiting_request& from) {
     side.poll = from;
     side.polled_ms = home_->clients().shard().now_ms();
     if (side.packets > 0) answer_poll();
-    else if (upgrading_ && is_probed_) answer(side.poll, web::http_status::ok, "6");
+    else if (state_.is_probed()) answer(side.poll, web::http_status::ok, "6");
 }
 
 /// Registers that packets wait for a poll; packets of one turn go in one answer. A client takes nothing between two
@@ -82,7 +96,7 @@ void engine_session::answer_poll() {
 /// Returns whether the client must poll before more of its events are taken: their answers would come on top of what
 /// waits already.
 bool engine_session::must_wait_for_polls() const noexcept {
-    if (websocket_) return false;
+    if (websocket()) return false;
     const client_limits& limits = home_->clients().limits();
     return http_->queue.size() > limits.queue_bytes / 2 || http_->packets > limits.queue_messages / 2;
 }
@@ -90,7 +104,7 @@ bool engine_session::must_wait_for_polls() const noexcept {
 /// Answers a post before its packets are taken: a client that upgrades does not poll any more, and takes over only when
 /// its post is answered. No second post is answered early until the packets are taken, so that they are bounded.
 void engine_session::answer_held_post() {
-    if (!upgrading_ || !is_probed_ || !has_held_post() || !http_->post || http_->is_answered_early) return;
+    if (!state_.is_probed() || !has_held_post() || !http_->post || http_->is_answered_early) return;
     http_->is_answered_early = true;
     answer(http_->post, web::http_status::ok, "ok");
 }
@@ -98,7 +112,7 @@ void engine_session::answer_held_post() {
 void engine_session::post(std::string body, const waiting_request& from) {
     waiting_request asking = from;
     http_side& side = http();
-    if (websocket_ || side.post) {
+    if (websocket() || side.post) {
         answer(asking, web::http_status::bad_request, std::string{socketio::error_body(engine_error::bad_request)});
         if (side.post) close(true);
         return;
@@ -124,7 +138,7 @@ void engine_session::post(std::string body, const waiting_request& from) {
 /// Takes the packets of a post as far as possible and for as long as a client may be read at a time, and answers it
 /// when all are taken.
 void engine_session::take_post() {
-    if (is_closed_ || journey_ || !http_ || (!http_->post && http_->body.empty())) return;
+    if (state_.is_closed() || journey_ || !http_ || (!http_->post && http_->body.empty())) return;
     constexpr unsigned packets_by_one_clock = 16;
     exchange::shard& shard = home_->clients().shard();
     for (unsigned packets = 1; holding_ == 0; ++packets) {
@@ -134,7 +148,7 @@ void engine_session::take_post() {
             http_->is_answered_early = false;
             if (http_->post) answer(http_->post, web::http_status::ok, "ok");
             settle();
-            if (websocket_) websocket_->go_on();
+            if (websocket()) carrier_->go_on();
             return;
         }
         const std::size_t size = std::min(rest.find(socketio::payload_separator), rest.size());
@@ -180,7 +194,7 @@ void engine_session::request_gone(const waiting_request& which) {
 /// Handles the probe of a WebSocket that is to take over from HTTP requests, and the takeover.
 engine_session::step engine_session::take_probe(const socketio::engine_packet& packet, engine_carrier& from) {
     if (packet.type == engine_type::ping && packet.data == "probe") {
-        is_probed_ = true;
+        state_.probe();
         from.put_packet("3probe", {});
         // The client takes over when its last request is answered.
         if (http().poll) {
@@ -190,21 +204,20 @@ engine_session::step engine_session::take_probe(const socketio::engine_packet& p
         answer_held_post();
         return step::next;
     }
-    if (packet.type != engine_type::upgrade || !is_probed_) return refuse_probe(from);
-    websocket_ = std::exchange(upgrading_, nullptr);
+    if (packet.type != engine_type::upgrade || !state_.take_over()) return refuse_probe(from);
     http_side& side = http();
     if (side.poll) answer(side.poll, web::http_status::ok, "6");
     // Waiting packets go over the WebSocket before new ones.
     socketio::payload_reader reader{side.queue};
     socketio::engine_packet waiting;
-    while (websocket_ && reader.next(waiting) == socketio::payload_status::packet) {
+    while (websocket() && reader.next(waiting) == socketio::payload_status::packet) {
         if (waiting.is_base64) {
             std::string bytes;
             wire::decode_base64(waiting.data, bytes);
-            websocket_->put_bytes(bytes);
+            carrier_->put_bytes(bytes);
         } else {
             std::string text{static_cast<char>('0' + static_cast<int>(waiting.type))};
-            websocket_->put_packet(text.append(waiting.data), {});
+            carrier_->put_packet(text.append(waiting.data), {});
         }
     }
     side.queue = {};
@@ -218,7 +231,7 @@ engine_session::step engine_session::take_probe(const socketio::engine_packet& p
 /// Ends a WebSocket that was to take over; the session goes on over HTTP.
 engine_session::step engine_session::refuse_probe(engine_carrier& from) {
     home_->clients().shard().count(counter::messages_bad);
-    upgrading_ = nullptr;
+    lose_carrier();
     from.leave_engine();
     return step::closed;
 }

@@ -242,8 +242,8 @@ void shard_engines::move(engine_session& who) {
     const unsigned target = going->target;
     what->connect = std::move(going->connect);
     what->from = index();
-    if (!who.websocket()) what->part = carrier_part::still_takes_over;
-    engine_carrier* const socket = who.websocket() ? who.websocket() : who.upgrading();
+    what->part = who.part_after_move();
+    engine_carrier* const socket = who.carrier();
     if (socket && !socket->can_move()) {
         // The connection still has output, is in the middle of a frame or is closing: then a new session begins here.
         who.take_moved_packet(what->connect);
