@@ -91,7 +91,9 @@ struct broker_config {
     std::vector<handlers::handler_settings> handlers;   ///< by name
     peering::peering_settings peering;
     std::vector<peering::peer_settings> peers;  ///< by name
-    std::string digest;  ///< of all the above: the first 16 hex digits of the SHA-256 of effective_text()
+    /// The first 16 hex digits of a SHA-256 over what the file says: equal for files that mean the same, on any
+    /// machine.
+    std::string digest;
 
     bool operator==(const broker_config&) const = default;
 };

@@ -36,7 +36,7 @@ std::string object_text(const written_keys& written, std::size_t indent);
 /// Returns the config in effect, with every default written out, in a form that parse() reads back.
 std::string effective_text(const broker_config& config);
 
-/// Returns the first 16 hex digits of the SHA-256 of effective_text(), which are equal for configs that mean the same.
+/// Returns the first 16 hex digits of the SHA-256 of effective_text(), which are equal for configs that are the same.
 std::string digest_of(const broker_config& config);
 
 }  // namespace bester::config

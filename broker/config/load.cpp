@@ -34,6 +34,15 @@ listener_entry default_listener() {
     return entry;
 }
 
+/// A machine that is the same everywhere: what a config is on it depends on nothing but its text.
+surroundings no_machine() {
+    surroundings machine;
+    machine.host_name = "?";  // which no file can say
+    machine.runtime_directory = "/run/bester";
+    machine.state_directory = "/var/lib/bester";
+    return machine;
+}
+
 std::size_t offset_of(const json_value& root, std::string_view section, std::string_view name) {
     const json_member* const outer = root.find(section);
     const json_member* const inner = outer == nullptr ? nullptr : outer->value.find(name);
@@ -189,6 +198,16 @@ void read_config(const json_value& root, broker_config& config, const reading& c
     }
 }
 
+/// Returns the digest of a text that is good. It is that of the config that the text gives on no certain machine and in
+/// no certain folder, where files that it names are not found, which changes nothing of its values.
+std::string portable_digest(const json_value& root, std::string_view text) {
+    const surroundings machine = no_machine();
+    findings ignored{text};
+    broker_config config = defaults_for(machine);
+    read_config(root, config, reading{"/", machine, ignored});
+    return digest_of(config);
+}
+
 std::string working_directory() {
     std::error_code error;  // the folder may be missing; then only absolute paths work
     const auto directory = std::filesystem::current_path(error);
@@ -245,7 +264,7 @@ load_result parse(std::string_view text, const std::string& file_name, const std
     if (is_sound("control") && is_sound("server")) result.control_socket = config.control_socket;
     if (is_sound("accounts")) result.accounts = config.accounts;
     if (result.mistakes.empty()) {
-        config.digest = digest_of(config);
+        config.digest = portable_digest(*document.root, text);
         result.config = std::move(config);
     }
     return result;

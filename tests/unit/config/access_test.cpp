@@ -39,7 +39,7 @@ TEST_CASE("config access: tokens, permissions and log-in are read, and their tex
     const auto rule = config.permissions[1].rule();
     CHECK(rule.limit == wire::rate{10, 60'000, 3});
     CHECK(rule.anonymous);
-    CHECK(parse_good(effective_text(config)) == config);
+    CHECK(without_digest(parse_good(effective_text(config))) == without_digest(config));
 }
 
 TEST_CASE("config access: mistakes of tokens, permissions and methods", "[config]") {

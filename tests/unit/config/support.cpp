@@ -32,6 +32,11 @@ broker_config parse_good(std::string_view text) {
     return *std::move(result.config);
 }
 
+broker_config without_digest(broker_config config) {
+    config.digest.clear();
+    return config;
+}
+
 std::string handler_report(std::string_view keys) {
     return report_of("{\"handlers\": {\"h\": {\n" + std::string{keys} + "\n}}}");
 }

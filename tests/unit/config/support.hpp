@@ -21,6 +21,9 @@ load_result parse_text(std::string_view text);
 /// parse_text() of what must be free of mistakes.
 broker_config parse_good(std::string_view text);
 
+/// The config without its digest, which is of what the file says, and so not of its defaults.
+broker_config without_digest(broker_config config);
+
 /// The config with one handler, `h`, of these keys; then what the check said, without file name.
 std::string handler_report(std::string_view keys);
 std::string listener_report(std::string_view keys);
