@@ -1,5 +1,6 @@
 #include "wire/error_code.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace bester::wire {
@@ -44,8 +45,9 @@ constexpr std::array rows{
               "this user has as many sessions as one may have"},
     error_row{session_expired, "session_expired", fault::client, true,
               "the token that this session began with has expired; connect with a fresh one"},
-    error_row{forbidden, "forbidden", fault::client, false,
-              "this user may not send messages of this type (the config's `permissions`)"},
+    error_row{
+        forbidden, "forbidden", fault::client, false,
+        "this user may not send messages of this type (the config's `permissions`), or not use the control socket"},
     error_row{unknown_command, "unknown_command", fault::client, false, "there is no such command"},
     error_row{no_handler, "no_handler", fault::client, false, "no handler serves this type"},
     error_row{unknown_namespace, "unknown_namespace", fault::client, false,
@@ -106,6 +108,86 @@ constexpr std::array rows{
     error_row{internal_error, "internal_error", fault::broker, true, "the broker made a mistake; please report it"},
 };
 
+constexpr std::array local_rows{
+    local_error_row{"unreachable", local_maker::client_library, fault::nobody, true,
+                    "nobody answers at that address; is the broker running?"},
+    local_error_row{"connection_lost", local_maker::client_library, fault::nobody, true,
+                    "the connection ended, or there was none, before an answer came; what was sent may have been done"},
+    local_error_row{"timeout", local_maker::client_library, fault::nobody, true,
+                    "no answer came in time; what was sent may still be done"},
+    local_error_row{"bad_endpoint", local_maker::client_library, fault::client, false,
+                    "the address is not one of those that the client takes"},
+    local_error_row{"tls_failed", local_maker::client_library, fault::admin, false,
+                    "no TLS with the broker: a certificate or a key cannot be read, or is not accepted"},
+    local_error_row{"bad_data", local_maker::client_library, fault::client, false,
+                    "the data are no JSON, or not what the handler takes"},
+    local_error_row{"receive_queue_full", local_maker::client_library, fault::client, true,
+                    "more was received than the program fetched, so the client closed the connection"},
+    local_error_row{"unspecified", local_maker::client_library, fault::broker, false,
+                    "the broker gave no reason, as the original daemon does"},
+    local_error_row{"unknown_type", local_maker::handler_library, fault::handler, false,
+                    "the handler has no function for messages of this type"},
+    local_error_row{"handler_exception", local_maker::handler_library, fault::handler, false,
+                    "the handler's function threw; the log says what"},
+    local_error_row{"handler_gave_no_answer", local_maker::handler_library, fault::handler, false,
+                    "the handler dropped the message without an answer"},
+    local_error_row{"answer_too_large", local_maker::handler_library, fault::handler, false,
+                    "the handler's answer is larger than its `message_size`"},
+    local_error_row{"too_many_reports", local_maker::handler_library, fault::handler, true,
+                    "too many commands of the handler wait for their report; the oldest is given up"},
+    local_error_row{"too_many_queries", local_maker::handler_library, fault::handler, true,
+                    "too many queries of the handler wait for their result; the oldest is given up"},
+    local_error_row{"bad_result", local_maker::handler_library, fault::broker, false,
+                    "the broker's result of a query lacks a field; is it of another version?"},
+    local_error_row{"bad_request", local_maker::control_socket, fault::admin, false,
+                    "the request to the control socket lacks a member, or has one of a wrong kind"},
+    local_error_row{"unknown_request", local_maker::control_socket, fault::admin, false,
+                    "there is no such request or action"},
+    local_error_row{"config_invalid", local_maker::control_socket, fault::admin, false,
+                    "the config has mistakes; the reason holds all of them"},
+    local_error_row{"needs_restart", local_maker::control_socket, fault::admin, false,
+                    "the config changes what only a restart can; the reason names it"},
+    local_error_row{"refused", local_maker::control_socket, fault::admin, true,
+                    "the broker cannot do it now; the reason says why"},
+    local_error_row{"user_exists", local_maker::user_command, fault::admin, false,
+                    "there is a user of this name already"},
+    local_error_row{"user_unknown", local_maker::user_command, fault::admin, false, "there is no user of this name"},
+    local_error_row{"bad_user_name", local_maker::user_command, fault::admin, false,
+                    "a user name has 1 to 64 of letters, digits, `-`, `_`, `.`, `+`"},
+    local_error_row{"bad_password", local_maker::user_command, fault::admin, false,
+                    "the password is empty, or too long"},
+    local_error_row{"wrong_password", local_maker::user_command, fault::client, false, "the old password is wrong"},
+    local_error_row{"database_unavailable", local_maker::user_command, fault::admin, false,
+                    "the account database is missing, locked, damaged, or may not be written"},
+    local_error_row{"hashing_failed", local_maker::user_command, fault::admin, false,
+                    "there is not enough memory for the configured cost of a password, or a stored one is damaged"},
+    local_error_row{"file_missing", local_maker::ca_command, fault::admin, false, "there is no such file"},
+    local_error_row{"file_unreadable", local_maker::ca_command, fault::admin, false, "the file cannot be read"},
+    local_error_row{"file_exists", local_maker::ca_command, fault::admin, false,
+                    "the file is there already and is not overwritten"},
+    local_error_row{"file_not_written", local_maker::ca_command, fault::admin, false, "the file cannot be written"},
+    local_error_row{"not_a_certificate", local_maker::ca_command, fault::admin, false, "the file holds no certificate"},
+    local_error_row{"not_a_key", local_maker::ca_command, fault::admin, false, "the file holds no private key"},
+    local_error_row{"key_exposed", local_maker::ca_command, fault::admin, false,
+                    "others than owner and group may read the key, or the group may write it"},
+    local_error_row{"key_mismatch", local_maker::ca_command, fault::admin, false,
+                    "the key does not belong to the certificate"},
+    local_error_row{"certificate_expired", local_maker::ca_command, fault::admin, false, "the certificate has expired"},
+    local_error_row{"certificate_not_yet_valid", local_maker::ca_command, fault::admin, false,
+                    "the certificate is not valid yet; is the clock right?"},
+    local_error_row{"certificate_unfit", local_maker::ca_command, fault::admin, false,
+                    "the certificate is too weak, or not made for this use"},
+    local_error_row{"not_an_authority", local_maker::ca_command, fault::admin, false,
+                    "the certificate is none of an authority"},
+    local_error_row{"wrong_authority", local_maker::ca_command, fault::admin, false,
+                    "the certificate was issued by another authority"},
+    local_error_row{"bad_name", local_maker::ca_command, fault::admin, false,
+                    "a name has 1 to 64 of letters, digits, `-`, `_`, `.`"},
+    local_error_row{"bad_setting", local_maker::ca_command, fault::admin, false, "a setting of TLS is wrong"},
+    local_error_row{"crypto_failed", local_maker::ca_command, fault::admin, false,
+                    "OpenSSL failed; the reason is its own"},
+};
+
 constexpr bool in_order() {
     for (std::size_t i = 0; i < rows.size(); ++i)
         if (rows[i].code != static_cast<error_code>(i)) return false;
@@ -118,6 +200,25 @@ static_assert(in_order(), "one row for each code, in the order of the enum");
 std::span<const error_row> error_table() noexcept { return rows; }
 
 const error_row& describe(error_code code) noexcept { return rows[static_cast<std::size_t>(code)]; }
+
+std::span<const local_error_row> local_error_table() noexcept { return local_rows; }
+
+bool means_no_answer(std::string_view code) noexcept {
+    return std::any_of(local_rows.begin(), local_rows.end(), [&](const local_error_row& row) {
+        return row.maker == local_maker::handler_library && row.text == code;
+    });
+}
+
+std::string_view to_string(local_maker maker) noexcept {
+    switch (maker) {
+        case local_maker::client_library: return "client library";
+        case local_maker::handler_library: return "handler library";
+        case local_maker::control_socket: return "control socket";
+        case local_maker::user_command: return "`bester user`";
+        case local_maker::ca_command: return "`bester ca`";
+    }
+    return "";
+}
 
 std::string_view to_string(fault whose) noexcept {
     switch (whose) {

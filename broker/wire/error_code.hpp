@@ -86,4 +86,24 @@ const error_row& describe(error_code code) noexcept;
 
 std::string_view to_string(fault whose) noexcept;
 
+/// The program that makes a code which no broker sends.
+enum class local_maker : std::uint8_t { client_library, handler_library, control_socket, user_command, ca_command };
+
+/// One row of the table of such codes: of the C++ libraries, the control socket and the commands.
+struct local_error_row {
+    std::string_view text;
+    local_maker maker;  ///< the first of those that make it
+    fault whose;
+    bool temporary;
+    std::string_view meaning;
+};
+
+std::span<const local_error_row> local_error_table() noexcept;
+
+/// Returns whether the handler library answers with this code where the handler itself has not: it failed, or said
+/// nothing.
+bool means_no_answer(std::string_view code) noexcept;
+
+std::string_view to_string(local_maker maker) noexcept;
+
 }  // namespace bester::wire

@@ -91,8 +91,9 @@ void login_call::message_done(const exchange::envelope_view&, const wire::status
     if (!error)
         return finish(reply_.empty() ? failed(error_code::handler_failed, "the log-in handler replied nothing")
                                      : read_login_reply(reply_));
-    // The broker's own codes mean that the handler could not decide; every other code is its decision.
-    bool is_verdict = true;
+    // The broker's own codes, and those of its library where it failed, mean that the handler could not decide; every
+    // other code is its decision.
+    bool is_verdict = !wire::means_no_answer(error->code);
     for (const auto& row : wire::error_table())
         if (row.text == error->code && row.code != error_code::authentication_failed &&
             row.code != error_code::forbidden && row.code != error_code::handler_refused)
