@@ -92,9 +92,10 @@ outbox& framed_stream::output() {
     return *outbox_;
 }
 
+/// Only what can be written waits to be written: a stream whose socket has no room is told by the loop when it has.
 /// Clients, of which there may be many, depend on handlers and other servers, of which there are few.
 void framed_stream::mark_dirty() {
-    if (fd_ < 0) return;
+    if (fd_ < 0 || !state_.can_write()) return;
     if (account_) shard_.flush_later(*this);
     else shard_.flush_first(*this);
 }

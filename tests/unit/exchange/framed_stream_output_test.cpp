@@ -106,6 +106,36 @@ TEST_CASE_METHOD(stream_fixture,
     shards.pass_turns(3);
 }
 
+TEST_CASE_METHOD(stream_fixture,
+                 "stream: one that is blocked and gets more while turns have no time goes on when it is read",
+                 "[exchange]") {
+    stream_account account;
+    account.queue = {10'000'000, 1'000};
+    stream->use_account(account);
+    slow_writer before;
+    begin();
+    std::string expected;
+    on_shard([&](shard&) {
+        for (int i = 0; i < 100; ++i) {
+            const std::string body(20'000, static_cast<char>('a' + i % 26));
+            stream->say(body);
+            expected += framed(body);
+        }
+    });
+    shards.pass_turns(10);
+    REQUIRE(on_shard([&](shard&) { return stream->is_blocked(); }));
+    for (int i = 0; i < 2; ++i) {
+        on_shard([&](shard& there) {
+            there.flush_later(before);
+            stream->say("more");
+        });
+        expected += framed("more");
+    }
+    CHECK(receive(expected.size()) == expected);
+    on_shard([&](shard&) { stream->close(close_reason::requested); });
+    shards.pass_turns(3);
+}
+
 TEST_CASE_METHOD(stream_fixture, "stream: without an account it is written before those that have one", "[exchange]") {
     slow_writer before;
     begin();
