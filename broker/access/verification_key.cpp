@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "wire/base64.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::access {
 
@@ -105,7 +106,7 @@ verification_key::~verification_key() { sodium_memzero(secret_.data(), secret_.s
 
 verification_key::made verification_key::from_secret(std::string_view secret) {
     if (secret.size() < least_secret_size)
-        return wrong("the secret has " + std::to_string(secret.size()) + " bytes; HS256 needs 32 at least");
+        return wrong("the secret has " + wire::counted(secret.size(), "byte") + "; HS256 needs 32 at least");
     verification_key made{token_algorithm::hs256, nullptr};
     made.secret_ = secret;
     return made;

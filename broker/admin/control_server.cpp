@@ -24,6 +24,7 @@
 #include "coroutines/transfer.hpp"
 #include "exchange/undo.hpp"
 #include "log/log.hpp"
+#include "wire/counted.hpp"
 #include "wire/frame.hpp"
 
 namespace bester::admin {
@@ -151,7 +152,8 @@ private:
     void take(protocol::socket socket) {
         auto accepted = std::make_shared<connection>(std::move(socket));
         if (connections_.size() >= settings_.connections) {
-            log::warning("control socket: more than {} connections at once, one is turned away", settings_.connections);
+            log::warning("control socket: more than {} at once, one is turned away",
+                         wire::counted(settings_.connections, "connection"));
             coroutines::spawn(context_, turn_away(shared_from_this(), std::move(accepted)), logged("turning away"));
             return;
         }

@@ -32,6 +32,7 @@
 #include "json/make.hpp"
 #include "log/log.hpp"
 #include "peering/network/peer_network.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::cli {
 
@@ -242,8 +243,8 @@ void broker::parts::start_listeners() {
 }
 
 void broker::parts::run() {
-    log::info("bester {} serves \"{}\" with {} shards, config digest {}", BESTER_VERSION, settings_.server.name,
-              shards_.size(), settings_.digest);
+    log::info("bester {} serves \"{}\" with {}, config digest {}", BESTER_VERSION, settings_.server.name,
+              wire::counted(shards_.size(), "shard"), settings_.digest);
     while (!run_control()) {}
     log::info("bester has stopped");
 }
@@ -370,7 +371,7 @@ admin::control_result broker::parts::drain_peer(const std::string& name) { retur
 void broker::parts::reload(admin::control_completion completion) {
     auto result = reload_now();
     if (result)
-        log::info("reload: {} changes, config digest {}", result->value_of("changes")->elements.size(),
+        log::info("reload: {}, config digest {}", wire::counted(result->value_of("changes")->elements.size(), "change"),
                   settings_.digest);
     else log::error("reload refused, nothing was changed: {}", result.error().reason);
     if (!result) return completion(std::move(result));
@@ -454,7 +455,8 @@ void broker::parts::wait_until_answered(clock_type::time_point deadline) {
         return;
     }
     if (totals.unanswered > 0)
-        log::warning("{} messages were not answered within server.stop_grace", totals.unanswered);
+        log::warning("{} without an answer at the end of server.stop_grace",
+                     wire::counted(totals.unanswered, "message"));
     on_all_shards([](clients::shard_clients& there) { there.close_all(); });
     wait_until_closed(std::min(deadline, clock_type::now() + farewell));
 }

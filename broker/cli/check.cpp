@@ -11,6 +11,7 @@
 #include "cli/options.hpp"
 #include "config/load.hpp"
 #include "config/reference.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::cli {
 namespace {
@@ -60,8 +61,7 @@ void print(const config::load_result& result) {
                   << ", handlers: " << result.config->handlers.size() << ", peers: " << result.config->peers.size()
                   << ", digest: " << result.config->digest << "\n";
     } else {
-        std::cerr << result.file_name << ": " << result.mistakes.size()
-                  << (result.mistakes.size() == 1 ? " mistake\n" : " mistakes\n");
+        std::cerr << result.file_name << ": " << wire::counted(result.mistakes.size(), "mistake") << "\n";
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "cli/document_text.hpp"
 #include "cli/terminal.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::cli {
 namespace {
@@ -71,7 +72,7 @@ std::string end_of(const json& certificate) {
     const auto end = "until " + text_of(certificate, "not_after");
     if (left == never) return end;
     if (left < 0) return "EXPIRED, was good " + end;
-    return end + " (" + std::to_string(left) + (left == 1 ? " day left)" : " days left)");
+    return end + " (" + wire::counted(left, "day") + " left)";
 }
 
 bool ends_soon(const json& certificate) { return number_of(certificate, "days_left", days_to_warn) < days_to_warn; }
@@ -92,8 +93,8 @@ std::vector<std::string> notes_on(const json& peer, system_clock::time_point now
     const auto attempts = number_of(peer, "attempts", 0);
     const auto next = number_of(peer, "next_attempt_ms", -1);
     if (next >= 0) {
-        notes.push_back("dialled " + std::to_string(attempts) + (attempts == 1 ? " time" : " times") +
-                        " in vain; again in " + seconds_text(next) + ", or now with `bester peers retry`");
+        notes.push_back("dialled " + wire::counted(attempts, "time") + " in vain; again in " + seconds_text(next) +
+                        ", or now with `bester peers retry`");
     }
     if (const auto via = array_of(peer, "via"); is_linked(peer) && !via.empty()) {
         notes.push_back("messages go the quicker way via " + joined(via));

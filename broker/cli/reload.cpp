@@ -9,6 +9,7 @@
 #include "cli/control_access.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::cli {
 namespace {
@@ -37,7 +38,7 @@ void print_changes(const json& answer) {
         std::cout << change_text(change, "path") << ": " << change_text(change, "before") << " -> "
                   << change_text(change, "after") << "\n";
     }
-    std::cout << "applied " << changes.size() << (changes.size() == 1 ? " change" : " changes") << "\n";
+    std::cout << "applied " << wire::counted(changes.size(), "change") << "\n";
 }
 
 void run_reload(const reload_options& options, int& exit_code) {

@@ -10,6 +10,7 @@
 #include "cli/document_text.hpp"
 #include "cli/peers_text.hpp"
 #include "cli/terminal.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::cli {
 namespace {
@@ -36,7 +37,7 @@ std::string time_of(const json& object, const char* key) {
 std::string format_shards(const json& shards) {
     std::string result;
     for (const auto& shard : shards) result += (result.empty() ? "" : ", ") + text_of(shard, "sessions");
-    return std::to_string(shards.size()) + (shards.size() == 1 ? " shard" : " shards (" + result + ")");
+    return wire::counted(shards.size(), "shard") + (shards.size() == 1 ? "" : " (" + result + ")");
 }
 
 std::string format_listeners(const json& listeners) {

@@ -8,6 +8,7 @@
 
 #include "config/units.hpp"
 #include "config/wording.hpp"
+#include "wire/counted.hpp"
 #include "wire/names.hpp"
 
 namespace bester::config {
@@ -118,7 +119,7 @@ struct decoding {
         if (at.elements.size() < facts.least || at.elements.size() > facts.most) {
             return refuse(at, path,
                           at.elements.empty() ? std::string{"must not be empty"}
-                                              : "must have at most " + std::to_string(facts.most) + " elements");
+                                              : "must have at most " + wire::counted(facts.most, "element"));
         }
         std::vector<std::string> out;
         for (std::size_t i = 0; i < at.elements.size(); ++i) {
@@ -142,7 +143,7 @@ struct decoding {
         if (at.kind != json_kind::object) {
             refuse_kind(at, path);
         } else if (at.members.size() > largest_map) {
-            refuse(at, path, "must have at most " + std::to_string(largest_map) + " entries");
+            refuse(at, path, "must have at most " + wire::counted(largest_map, "entry"));
         }
         return at.kind == json_kind::object && at.members.size() <= largest_map;
     }

@@ -5,6 +5,7 @@
 
 #include "exchange/session.hpp"
 #include "exchange/shard.hpp"
+#include "wire/counted.hpp"
 #include "wire/names.hpp"
 
 namespace bester::exchange {
@@ -110,7 +111,7 @@ bool executor::is_permitted(execution& run, const command& c) {
     const command_rights& rights = *run.source.rights();
     if (!run.source.take_command(shard_.now_ms())) {
         refuse(run, error_code::rate_limited,
-               "the handler may give " + std::to_string(rights.rate) + " commands a second (`may.rate`)");
+               "the handler may give " + wire::counted(rights.rate, "command") + " a second (`may.rate`)");
         return false;
     }
     const auto forbid = [&](std::string_view what, std::string_view key) {

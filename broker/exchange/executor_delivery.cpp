@@ -6,6 +6,7 @@
 
 #include "exchange/session.hpp"
 #include "exchange/shard.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::exchange {
 
@@ -33,8 +34,8 @@ bool executor::collect_targets(execution& run, const command& c, reach& reached)
     const std::size_t named = std::size_t{c.users.count} + c.sessions.count;
     if (named > run.source.most_recipients()) {
         refuse(run, error_code::too_many_recipients,
-               std::to_string(named) + " are named, " + std::to_string(run.source.most_recipients()) +
-                   " are allowed (the handler's `recipients`)");
+               "the command names " + wire::counted(named, "recipient") + "; the handler's `recipients` allows " +
+                   std::to_string(run.source.most_recipients()));
         return false;
     }
     for (std::uint32_t i = 0; i < c.users.count; ++i) {

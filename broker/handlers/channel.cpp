@@ -10,6 +10,7 @@
 #include "handlers/shard_handlers.hpp"
 #include "log/log.hpp"
 #include "wire/client_codec.hpp"
+#include "wire/counted.hpp"
 #include "wire/json_text.hpp"
 
 namespace bester::handlers {
@@ -392,8 +393,8 @@ void channel::give_up_held() {
     for (std::size_t i = 0; i < std::min(held.size(), most_logged); ++i)
         listed +=
             (i ? ", " : "") + describe(held[i].second->message) + held_for(held[i].second->sent_ms, shard_.now_ms());
-    log::warning("handler {}: lost ({}) with {} messages on shard {}: {}{}", name_of(instance_), lost_reason_,
-                 held.size(), shard_.index(), listed, held.size() > most_logged ? ", …" : "");
+    log::warning("handler {}: lost ({}) with {} on shard {}: {}{}", name_of(instance_), lost_reason_,
+                 wire::counted(held.size(), "message"), shard_.index(), listed, held.size() > most_logged ? ", …" : "");
     for (const auto& entry : held) {
         const std::uint64_t id = entry.first;
         held_message* const used = entry.second;

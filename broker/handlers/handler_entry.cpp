@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "log/log.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::handlers {
 
@@ -219,10 +220,10 @@ void handler_entry::ended_in_service(slot& in, instance& which, const instance_e
     else log::warning("handler {}: {}{}; starting it again {}", who, end.reason, output, when);
     if (next.newly_degraded)
         log::error(
-            "handler {}: degraded: {} failed starts within {}; trying again every {} at "
+            "handler {}: degraded: {} within {}; trying again every {} at "
             "most. Mend its command, then `bester handlers restart {}` tries at once",
-            which.label(), settings_.restart.degraded_after, in_seconds(settings_.restart.degraded_window),
-            in_seconds(settings_.restart.longest_delay), settings_.name);
+            which.label(), wire::counted(settings_.restart.degraded_after, "failed start"),
+            in_seconds(settings_.restart.degraded_window), in_seconds(settings_.restart.longest_delay), settings_.name);
     if (next.delay.count() == 0) begin(in);
     else begin_later(in, next.delay);
 }
@@ -241,9 +242,9 @@ tl::expected<instance*, refusal> handler_entry::attach(pid_t pid) {
             each->coming->attach(pid);
             return each->coming.get();
         }
-    return tl::unexpected(refusal{
-        wire::error_code::instances_full,
-        "the handler '" + settings_.name + "' has all its " + std::to_string(settings_.instances) + " instances"});
+    return tl::unexpected(refusal{wire::error_code::instances_full, "the handler '" + settings_.name + "' has the " +
+                                                                        wire::counted(settings_.instances, "instance") +
+                                                                        " that it may have"});
 }
 
 template <class Predicate>

@@ -4,6 +4,7 @@
 #include "exchange/socket_file.hpp"
 #include "handlers/spawn.hpp"
 #include "log/log.hpp"
+#include "wire/counted.hpp"
 #include "wire/frame.hpp"
 
 #include <asio/awaitable.hpp>
@@ -128,7 +129,8 @@ asio::awaitable<void> handshake_listener::shared_state::accept_all() {
 void handshake_listener::shared_state::begin(protocol::socket socket) {
     if (unfinished.size() >= limits.unfinished) {
         // A handler sends its hello at once, so the oldest connection is the least likely to be one.
-        log::warning("handlers: {} connections have not said hello; closing the oldest (pid {})", unfinished.size(),
+        log::warning("handlers: {} without a hello; closing the oldest (pid {})",
+                     wire::counted(unfinished.size(), "connection"),
                      credentials_of(unfinished.front()->socket.native_handle()).pid);
         unfinished.front()->close();
         unfinished.pop_front();

@@ -3,6 +3,7 @@
 #include "handlers/guard.hpp"
 #include "handlers/instance_secret.hpp"
 #include "log/log.hpp"
+#include "wire/counted.hpp"
 
 #include <fmt/format.h>
 #include <asio/post.hpp>
@@ -149,7 +150,7 @@ void instance::become_ready() {
     life_.become_ready();
     arm(timer_purpose::none, {});
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - started_at_);
-    log::info("handler {}: ready, pid {}, {} channels, {} after its start", label_, pid_, open_.size(),
+    log::info("handler {}: ready, pid {}, {}, {} after its start", label_, pid_, wire::counted(open_.size(), "channel"),
               in_seconds(took));
     events_.ready(*this);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "wire/counted.hpp"
 #include "wire/excerpt.hpp"
 
 namespace bester::handlers {
@@ -96,7 +97,7 @@ void output_log::end_line(time_point now) {
             last_line_ = shown.substr(0, last_line_size);
             // Not the first bytes of a character whose others are cut off.
             last_line_.resize(std::min(last_line_.size(), wire::first_invalid_utf8(last_line_)));
-            if (cut_ > 0) shown += " [… " + std::to_string(cut_) + " bytes cut]";
+            if (cut_ > 0) shown += " [… " + wire::counted(cut_, "byte") + " cut]";
             sink_(level, shown);
         } else {
             ++left_out_;
@@ -108,7 +109,7 @@ void output_log::end_line(time_point now) {
 
 void output_log::report_left_out() {
     if (left_out_ == 0) return;
-    sink_(log::level::warning, "[… " + std::to_string(left_out_) + " lines left out: more than " +
+    sink_(log::level::warning, "[… " + wire::counted(left_out_, "line") + " left out: more than " +
                                    std::to_string(limits_.lines_per_second) + " in one second]");
     left_out_ = 0;
 }

@@ -45,7 +45,7 @@ void write(level as, const call_site& where, fmt::string_view format, fmt::forma
         if (!left_out) return;
         fmt::memory_buffer text;
         fmt::vformat_to(std::back_inserter(text), format, values);
-        if (*left_out > 0) fmt::format_to(std::back_inserter(text), " ({} such lines were left out before)", *left_out);
+        if (*left_out > 0) fmt::format_to(std::back_inserter(text), " ({} more like this left out before)", *left_out);
         spdlog::log(native(as), spdlog::string_view_t{text.data(), text.size()});
     } catch (...) {
         // There is no memory for the line.
@@ -69,7 +69,7 @@ void tell_left_out() noexcept {
             silences = shared.gate.take_silences(std::chrono::steady_clock::now());
         }
         for (const auto& each : silences)
-            spdlog::warn("log: {} lines like \"{}\" were left out", each.left_out, each.where.format);
+            spdlog::warn("log: left out {} more like \"{}\"", each.left_out, each.where.format);
     } catch (...) {
         // There is no memory for the lines.
     }

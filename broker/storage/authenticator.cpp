@@ -4,6 +4,7 @@
 #include "storage/credential_hasher.hpp"
 #include "storage/remembered_file.hpp"
 #include "storage/secret.hpp"
+#include "wire/counted.hpp"
 #include "workers/worker_pool.hpp"
 
 #include <algorithm>
@@ -130,7 +131,7 @@ struct authenticator::state {
             if (found != items.end() && found->second.mark == hasher.mark(hash)) memory.restore(found->second, now());
         });
         if (!read) memory.forget_all();
-        log::info("accounts: {} log-ins that were verified before the restart are remembered", memory.size());
+        log::info("accounts: {} remembered from before the restart", wire::counted(memory.size(), "verified log-in"));
     }
 
     void save() {

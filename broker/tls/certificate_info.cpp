@@ -11,6 +11,7 @@
 
 #include "tls/handles.hpp"
 #include "tls/pem_files.hpp"
+#include "wire/counted.hpp"
 #include "wire/names.hpp"
 
 namespace bester::tls {
@@ -76,7 +77,7 @@ std::int64_t days_left(const certificate_info& certificate, std::chrono::sys_sec
     return std::chrono::floor<std::chrono::days>(certificate.not_after - now).count();
 }
 
-std::string days_text(std::int64_t days) { return std::to_string(days) + (days == 1 ? " day" : " days"); }
+std::string days_text(std::int64_t days) { return wire::counted(days, "day"); }
 
 bool has_name(const certificate_info& certificate, std::string_view name) noexcept {
     return std::find(certificate.names.begin(), certificate.names.end(), name) != certificate.names.end();

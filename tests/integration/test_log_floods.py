@@ -63,7 +63,7 @@ def kinds_of(log):
     """How many lines there are of each kind: what a line says without its values."""
     counts = {}
     for line in log.splitlines():
-        text = re.sub(r"\(\d+ such lines[^)]*\)", "", line.split(" ", 1)[-1])
+        text = re.sub(r"\(\d+ more like this[^)]*\)", "", line.split(" ", 1)[-1])
         kind = re.sub(r"[0-9a-f:.]*\d[0-9a-f:.]*", "N", text)
         counts[kind] = counts.get(kind, 0) + 1
     return counts

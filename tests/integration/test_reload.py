@@ -246,7 +246,7 @@ def test_verified_passwords_are_remembered_over_a_restart(make_broker, folder_in
         assert file.stat().st_mode & 0o777 == 0o600
         broker.cli("user", "passwd", "gustav", "--config", broker.config_path, input="another\n")
         broker.start()
-        broker.wait_for_log("accounts: 1 log-ins that were verified before the restart are remembered")
+        broker.wait_for_log("accounts: 1 verified log-in remembered from before the restart")
         assert broker.client("tina").ask("echo", 1) == 1
         with broker.client() as client:
             client.send_frame(login_frame("gustav"))

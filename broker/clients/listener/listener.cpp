@@ -148,7 +148,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
                 ::send(accepted.get(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         }
         refuse(accepted.release());
-        warn("refused a connection, there are " + std::to_string(connection_limit) + " already (server.connections)");
+        warn("refused a connection beyond the " + std::to_string(connection_limit) + " of server.connections");
     }
 
     void warn(std::string_view what) { log::warning("listener {}: {}", settings.name, what); }

@@ -3,6 +3,7 @@
 
 #include "peering/routing/advert_text.hpp"
 #include "peering/shard/shard_peers.hpp"
+#include "wire/counted.hpp"
 #include "wire/json_reader.hpp"
 
 namespace bester::peering {
@@ -192,8 +193,8 @@ const peer_facts* shard_peers::admit(flow& from, std::string_view type_token, st
                "server " + from.server + " speaks for its own users and handlers only");
     } else if (from.budget.take({static_cast<std::uint32_t>(facts->rate)}, shard_.now_ms()) != 0) {
         refuse(from, ref, error_code::rate_limited,
-               "server " + known_->own_name + " takes no more than " + std::to_string(facts->rate) +
-                   " messages a second from " + from.server);
+               "server " + known_->own_name + " takes no more than " + wire::counted(facts->rate, "message") +
+                   " a second from " + from.server);
     } else {
         return facts;
     }
