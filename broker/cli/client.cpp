@@ -1,10 +1,12 @@
 #include "cli/client.hpp"
 
+#include <iostream>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/client_modes.hpp"
+#include "cli/error_text.hpp"
 #include "cli/login.hpp"
 #include "cli/options.hpp"
 
@@ -18,7 +20,12 @@ struct client_command_options {
 };
 
 void run_client(client_command_options& options, int& exit_code) {
-    auto self = log_in(options.login, exit_code);
+    // The first line says how the log-in ended, whoever found out.
+    const auto tell = [](const connect_error& failed) {
+        print_frame(failed.frame().empty() ? status_frame("auth_special", failed.info()) : failed.frame());
+        std::cerr << "bester: " << error_text(failed.info()) << "\n";
+    };
+    auto self = log_in(options.login, exit_code, options.as_json ? login_teller{tell} : nullptr);
     if (!self) return;
     options.mode.timeout = options.login.timeout;
     exit_code = options.as_json ? run_line_client(*self, options.mode) : run_typed_client(*self, options.mode);

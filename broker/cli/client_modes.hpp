@@ -18,6 +18,9 @@ struct client_mode_options {
 /// Without a terminal the same, without editing keys. Returns the exit code.
 int run_typed_client(client& self, const client_mode_options& options);
 
+/// Writes a frame as one line: it may contain newlines between its tokens, but a line must not.
+void print_frame(std::string frame);
+
 /// For scripts: each line in is `{"type","data","id"?}`, each line out a frame as it was received.
 int run_line_client(client& self, const client_mode_options& options);
 

@@ -1,5 +1,8 @@
 #include "cli/event_line.hpp"
 
+#include "cli/error_text.hpp"
+#include "wire/counted.hpp"
+
 namespace bester::cli {
 namespace {
 
@@ -12,14 +15,12 @@ std::string format(const delivery& message, const palette& colours) {
 std::string format(const status& report, const palette& colours) {
     const auto name = "#" + printable(report.id) + " ";
     if (!report.good) {
-        return colours.quiet(name) + colours.bad("bad") + " " + printable(report.error.code) + ": " +
-               printable(report.error.reason) + (report.error.temporary ? " (temporary)" : "");
+        return colours.quiet(name) + colours.bad("bad") + " " + error_text(report.error);
     }
     auto line = colours.quiet(name) + colours.good("good");
     if (!report.delivered) return line;
     if (*report.delivered == 0) return line + ", but nobody was there";
-    return line + colours.quiet(", delivered to " + std::to_string(*report.delivered) +
-                                (*report.delivered == 1 ? " session" : " sessions"));
+    return line + colours.quiet(", delivered to " + wire::counted(*report.delivered, "session"));
 }
 
 std::string format(const notice& told, const palette& colours) {
@@ -31,7 +32,7 @@ std::string format(const notice& told, const palette& colours) {
 }
 
 std::string format(const connection_lost& lost, const palette& colours) {
-    return colours.bad("disconnected") + ": " + printable(lost.why.code) + ": " + printable(lost.why.reason);
+    return colours.bad("disconnected") + ": " + error_text(lost.why);
 }
 
 std::string format(const reconnected& back, const palette& colours) {

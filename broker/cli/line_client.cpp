@@ -6,10 +6,12 @@
 
 #include "cli/client_modes.hpp"
 #include "cli/conversation.hpp"
+#include "cli/error_text.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/line_splitter.hpp"
 #include "cli/terminal.hpp"
 #include "json_members.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::cli {
 namespace {
@@ -22,7 +24,7 @@ public:
     line_client(client& self, const client_mode_options& options) : self_(self), options_(options) {}
 
     int run() {
-        print(self_.login().frame);
+        print_frame(self_.login().frame);
         const stop_signals signals;
         const conversation_callbacks callbacks{[this](std::string_view bytes) {
                                                    return lines_.feed(
@@ -33,7 +35,7 @@ public:
         if (end == conversation_end::input_ended && !send(lines_.rest())) end = conversation_end::left;
         if (end == conversation_end::input_ended) end = wait_for_statuses(self_, signals, callbacks, options_.timeout);
         if (end == conversation_end::timeout) {
-            std::cerr << "bester: " << self_.unanswered() << " messages have no status after "
+            std::cerr << "bester: " << wire::counted(self_.unanswered(), "message") << " without a status after "
                       << options_.timeout.count() << " ms\n";
             return exit_timeout;
         }
@@ -63,37 +65,22 @@ private:
         const auto sent = text.empty() ? self_.post_raw(type.get<std::string>(), data)
                                        : self_.submit_raw(type.get<std::string>(), data, text);
         if (sent || sent.error.code == "connection_lost") return true;  // the loss has an event of its own
-        std::cerr << "bester: " << sent.error.code << ": " << printable(sent.error.reason) << "\n";
+        if (!text.empty()) print_frame(status_frame(text, sent.error));
+        std::cerr << "bester: " << error_text(sent.error) << "\n";
         exit_code_ = exit_refused;
         return false;
     }
 
     void show(const client_event& event) {
-        if (const auto* message = std::get_if<delivery>(&event)) return print(message->frame);
-        if (const auto* told = std::get_if<notice>(&event)) return print(told->frame);
+        if (const auto* message = std::get_if<delivery>(&event)) return print_frame(message->frame);
+        if (const auto* told = std::get_if<notice>(&event)) return print_frame(told->frame);
         if (const auto* report = std::get_if<status>(&event)) {
-            return print(report->frame.empty() ? made_up(*report) : report->frame);
+            return print_frame(report->frame.empty() ? status_frame(report->id, report->error) : report->frame);
         }
         if (const auto* lost = std::get_if<connection_lost>(&event)) {
-            std::cerr << "bester: " << printable(lost->why.code) << ": " << printable(lost->why.reason) << "\n";
+            if (!lost->frame.empty()) print_frame(lost->frame);
+            std::cerr << "bester: " << error_text(lost->why) << "\n";
         }
-    }
-
-    /// Writes a status of the client itself in the form of the broker's.
-    static std::string made_up(const status& report) {
-        const json error{
-            {"code", report.error.code}, {"reason", report.error.reason}, {"temporary", report.error.temporary}};
-        return json{{"header", {{"messageType", "statusReport"}, {"status", "bad"}, {"error", error}}},
-                    {"payload", {{"id", report.id}}}}
-            .dump(-1, ' ', false, json::error_handler_t::replace);
-    }
-
-    /// A frame may contain newlines between its tokens, but a line must not.
-    static void print(std::string frame) {
-        for (auto& byte : frame) {
-            if (byte == '\n' || byte == '\r') byte = ' ';
-        }
-        std::cout << frame << std::endl;  // a script at the other end waits for each line
     }
 
     client& self_;
@@ -103,6 +90,13 @@ private:
 };
 
 }  // namespace
+
+void print_frame(std::string frame) {
+    for (auto& byte : frame) {
+        if (byte == '\n' || byte == '\r') byte = ' ';
+    }
+    std::cout << frame << std::endl;  // a script at the other end waits for each line
+}
 
 int run_line_client(client& self, const client_mode_options& options) { return line_client(self, options).run(); }
 

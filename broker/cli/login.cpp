@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/conversation.hpp"
+#include "cli/error_text.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
@@ -147,8 +148,7 @@ void add_login_options(CLI::App& command, login_options& options) {
     add_duration_option(command, "--timeout", options.timeout, "How long to wait for the log-in, and for an answer");
 }
 
-std::optional<client> log_in(const login_options& options, int& exit_code,
-                             const std::function<void(const error_info&)>& tell) {
+std::optional<client> log_in(const login_options& options, int& exit_code, const login_teller& tell) {
     if (is_tls_forgotten(options)) {
         std::cerr << "bester: --ca and --certificate are for TLS: write --to tls:" << printable(options.endpoint)
                   << "\n";
@@ -170,9 +170,8 @@ std::optional<client> log_in(const login_options& options, int& exit_code,
     try {
         return client::connect(options.endpoint, std::move(*who), settings);
     } catch (const connect_error& failed) {
-        if (tell) tell(failed.info());
-        else
-            std::cerr << "bester: " << printable(failed.info().code) << ": " << printable(failed.info().reason) << "\n";
+        if (tell) tell(failed);
+        else std::cerr << "bester: " << error_text(failed.info()) << "\n";
         exit_code = connect_exit_code(failed);
         return std::nullopt;
     }

@@ -25,10 +25,12 @@ struct login_options {
 
 void add_login_options(CLI::App& command, login_options& options);
 
+/// Is told of a connection or a log-in that failed.
+using login_teller = std::function<void(const connect_error&)>;
+
 /// Asks for the password if it must, connects and logs in. A failure sets the exit code, and is printed; one of the
 /// connection or the log-in goes to `tell` instead, if that is given.
-std::optional<client> log_in(const login_options& options, int& exit_code,
-                             const std::function<void(const error_info&)>& tell = {});
+std::optional<client> log_in(const login_options& options, int& exit_code, const login_teller& tell = {});
 
 /// The exit code for what ended a message.
 int exit_code_of(const error_info& error);

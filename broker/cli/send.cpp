@@ -7,10 +7,12 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/error_text.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/login.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
+#include "wire/counted.hpp"
 
 namespace bester::cli {
 namespace {
@@ -50,10 +52,7 @@ std::string data_of(const send_options& options) {
 std::string format_json(const outcome& result) {
     json head{{"status", result.good ? "good" : "bad"}};
     if (result.delivered) head["delivered"] = *result.delivered;
-    if (!result.good) {
-        head["error"] = {
-            {"code", result.error.code}, {"reason", result.error.reason}, {"temporary", result.error.temporary}};
-    }
+    if (!result.good) head["error"] = error_json(result.error);
     auto text = head.dump(-1, ' ', false, json::error_handler_t::replace);
     text.pop_back();
     text += ",\"replies\":[";
@@ -73,24 +72,21 @@ void print_outcome(const outcome& result) {
     const palette colours(wants_colour(STDERR_FILENO));
     if (result.good) {
         std::cerr << colours.good("good");
-        if (result.delivered)
-            std::cerr << ", delivered to " << *result.delivered << (*result.delivered == 1 ? " session" : " sessions");
+        if (result.delivered) std::cerr << ", delivered to " << wire::counted(*result.delivered, "session");
     } else {
-        std::cerr << colours.bad("bad") << ": " << printable(result.error.code) << ": "
-                  << printable(result.error.reason) << (result.error.temporary ? " (temporary)" : "");
+        std::cerr << colours.bad("bad") << ": " << error_text(result.error);
     }
     std::cerr << "\n";
 }
 
 void run_send(const send_options& options, int& exit_code) {
     const auto data = data_of(options);
-    const auto print_json = [](const error_info& why) {
+    const auto print_json = [](const connect_error& failed) {
         outcome refused;
-        refused.error = why;
+        refused.error = failed.info();
         std::cout << format_json(refused) << "\n";
     };
-    auto self = log_in(options.login, exit_code,
-                       options.as_json ? std::function<void(const error_info&)>{print_json} : nullptr);
+    auto self = log_in(options.login, exit_code, options.as_json ? login_teller{print_json} : nullptr);
     if (!self) return;
     const auto result = self->send_raw({options.type, options.key}, data, options.login.timeout);
     if (options.as_json) {

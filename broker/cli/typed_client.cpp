@@ -6,6 +6,7 @@
 
 #include "cli/client_modes.hpp"
 #include "cli/conversation.hpp"
+#include "cli/error_text.hpp"
 #include "cli/event_line.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/line_editor.hpp"
@@ -86,7 +87,7 @@ private:
         if (sent) {
             if (is_terminal_) show(colours_.quiet("> #" + sent.id + " " + printable(type)));
         } else if (sent.error.code != "connection_lost") {  // the loss is told by its event
-            show(colours_.bad(sent.error.code + ": " + printable(sent.error.reason)));
+            show(colours_.bad(error_text(sent.error)));
         }
     }
 

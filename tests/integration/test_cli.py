@@ -152,6 +152,15 @@ def test_the_line_mode_of_client(broker):
     assert by_id["b"][0]["error"]["code"] == "no_handler" and by_id["c"][0]["status"] == "good"
 
 
+def test_line_mode_says_how_the_log_in_ended(broker):
+    for endpoint, code, said in ((to(broker), 4, "authentication_failed"), ("127.0.0.1:1", 3, "unreachable"), ("nowhere", 2, "bad_endpoint")):
+        got, out, err = broker.cli("client", "--json", "--to", endpoint, "--user", "tina", input="", BESTER_PASSWORD="wrong")
+        assert got == code and said in err, (got, err)
+        (line,) = out.splitlines()
+        status = json.loads(line)
+        assert status["payload"]["id"] == "auth_special" and status["header"]["error"]["code"] == said
+
+
 def test_line_mode_refuses_nonsense(broker):
     code, _, err = broker.cli("client", "--json", "--to", to(broker), "--user", "tina", input="nonsense\n", BESTER_PASSWORD=password_of("tina"))
     assert code == 2 and "nonsense" in err
@@ -166,8 +175,12 @@ def test_two_line_clients_talk(broker):
         code, _, err = send(broker, "--type", "echo", "--data", json.dumps({"do": [{"command": "sendClients", "users": ["gustav"], "data": "Hallo"}]}))
         assert code == 0 and "delivered to 1 session" in err
         assert json.loads(process.stdout.readline())["payload"]["data"] == "Hallo"
-        process.stdin.close()
-        assert process.wait(20) == 0
+        # The last frame says why the connection ends, in the line mode as well.
+        code, _, err = send(broker, "--type", "echo", "--data", json.dumps({"do": [{"command": "disconnect", "users": ["gustav"]}]}))
+        assert code == 0, err
+        last = json.loads(process.stdout.readline())
+        assert last["payload"]["id"] == "close_special" and last["header"]["error"]["code"] == "disconnected"
+        assert process.wait(20) == 3 and process.stdout.read() == ""
     finally:
         process.kill()
         process.wait()

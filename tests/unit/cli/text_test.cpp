@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/error_text.hpp"
 #include "cli/event_line.hpp"
 #include "cli/status_text.hpp"
 #include "cli/terminal.hpp"
@@ -31,10 +32,25 @@ TEST_CASE("events: each kind is one plain line", "[cli]") {
     CHECK(format_event(status{"7", true, std::nullopt, {}, ""}, plain) == "#7 good");
     const status bad{"7", false, std::nullopt, {"busy", "later", true}, ""};
     CHECK(format_event(bad, plain) == "#7 bad busy: later (temporary)");
+    const status throttled{"7", false, std::nullopt, {"busy", "later", true, std::chrono::milliseconds(1'001)}, ""};
+    CHECK(format_event(throttled, plain) == "#7 bad busy: later (temporary, try again in 2 s)");
     CHECK_THAT(format_event(bad, bright), Contains("\033[31mbad\033[0m"));
     CHECK_THAT(format_event(notice{"reconnect", std::chrono::milliseconds(5), ""}, plain), Contains("5 ms"));
     CHECK_THAT(format_event(connection_lost{{"slow_consumer", "too slow", true}, false}, plain),
                Contains("slow_consumer"));
+}
+
+TEST_CASE("errors: what the broker says of a refusal is in the text and in the JSON", "[cli]") {
+    const error_info error{"login_throttled", "wait\033", true, std::chrono::minutes(3)};
+    CHECK(error_text(error) == "login_throttled: wait? (temporary, try again in 3 min 0 s)");
+    CHECK(error_text({"x", "y", false, std::chrono::milliseconds(5)}) == "x: y (try again in 1 s)");
+    CHECK(error_text({"x", "y", false}) == "x: y");
+    CHECK(error_json(error)["retry_after_ms"] == 180'000);
+    CHECK_FALSE(error_json({"x", "y", false}).contains("retry_after_ms"));
+    const auto frame = json::parse(status_frame("a", {"x", "\xff", true}));
+    CHECK(frame["header"]["status"] == "bad");
+    CHECK(frame["header"]["error"]["temporary"] == true);
+    CHECK(frame["payload"]["id"] == "a");
 }
 
 TEST_CASE("status text: shows what the document says", "[cli]") {

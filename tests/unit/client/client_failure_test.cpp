@@ -39,7 +39,13 @@ TEST_CASE("client: a refused log-in is named as one", "[client]") {
         side.write_frame(bad_status("auth_special", "authentication_failed"));
         side.close();
     }});
-    CHECK(stage_of_failure(server.endpoint()) == connect_error::stage::login);
+    try {
+        const auto self = client::connect(server.endpoint(), {"tina", "wrong", ""});
+        FAIL("the client connected");
+    } catch (const connect_error& failed) {
+        CHECK(failed.where() == connect_error::stage::login);
+        CHECK(failed.frame() == bad_status("auth_special", "authentication_failed"));
+    }
 }
 
 TEST_CASE("client: nobody at the address, or somebody else, is no broker", "[client]") {
@@ -136,6 +142,7 @@ TEST_CASE("client: a lost connection answers everything that was open, then says
     const auto lost = self.receive(long_enough);
     REQUIRE(lost);
     CHECK(std::get<connection_lost>(*lost).why.code == "shutting_down");
+    CHECK(std::get<connection_lost>(*lost).frame == bad_status("close_special", "shutting_down"));
     CHECK_FALSE(std::get<connection_lost>(*lost).reconnecting);
     CHECK_FALSE(self.is_connected());
     CHECK(self.send("t", 3, long_enough).error.code == "connection_lost");
@@ -245,6 +252,32 @@ TEST_CASE("client: reconnecting ends when the log-in is refused, or a handler pu
         REQUIRE(refused);
         CHECK(std::get<connection_lost>(*refused).why.code == "authentication_failed");
         CHECK_FALSE(std::get<connection_lost>(*refused).reconnecting);
+    }
+    SECTION("told when to come") {
+        const std::string busy =
+            R"({"header":{"messageType":"statusReport","status":"bad","error":{"code":"busy","reason":"r","temporary":true,)"
+            R"("retry_after_ms":200}},"payload":{"id":"auth_special"}})";
+        std::chrono::steady_clock::time_point told;
+        std::chrono::steady_clock::time_point came;
+        frame_server server({[](server_side& side) { side.accept_login(); },
+                             [&](server_side& side) {
+                                 side.read_frame();
+                                 told = std::chrono::steady_clock::now();
+                                 side.write_frame(busy);
+                                 side.close();
+                             },
+                             [&](server_side& side) {
+                                 came = std::chrono::steady_clock::now();
+                                 side.accept_login();
+                             }});
+        auto self = client::connect(server.endpoint(), {}, options);
+        REQUIRE(self.receive(long_enough));
+        const auto back = self.receive(long_enough);
+        REQUIRE(back);
+        CHECK(std::holds_alternative<reconnected>(*back));
+        self.close();
+        server.finish();
+        CHECK(came - told >= 200ms);
     }
     SECTION("put out") {
         frame_server server({[](server_side& side) {

@@ -75,6 +75,15 @@ TEST_CASE("client codec: statuses and notices are understood", "[client]") {
     CHECK_FALSE(std::get<status>(bad).good);
     CHECK(std::get<status>(bad).error == error_info{"busy", "r", true});
 
+    for (const auto& [written, meant] : {std::pair{"1500", 1'500}, std::pair{"-1", 0}, std::pair{"\"1\"", 0},
+                                         std::pair{"18446744073709551615", 86'400'000}}) {
+        const auto throttled = decode_frame(
+            R"({"header":{"messageType":"statusReport","status":"bad","error":{"code":"c","retry_after_ms":)" +
+            std::string(written) + R"(}},"payload":{"id":"2"}})");
+        CAPTURE(written);
+        CHECK(std::get<status>(throttled).error.retry_after == std::chrono::milliseconds(meant));
+    }
+
     const auto original =
         decode_frame(R"({"header":{"messageType":"statusReport","status":"bad"},"payload":{"id":"2"}})");
     REQUIRE(std::holds_alternative<status>(original));

@@ -14,7 +14,7 @@ client client::connect(const std::string& endpoint, credentials who, client_opti
     if (!where) throw connect_error(connect_error::stage::connecting, where.error());
     auto made = std::make_unique<connection>(std::move(*where), std::move(who), options);
     const auto opened = made->open(steady_clock::now() + options.connect_timeout);
-    if (!opened) throw connect_error(opened.error().where, opened.error().info);
+    if (!opened) throw connect_error(opened.error().where, opened.error().info, opened.error().frame);
     return client(std::move(made));
 }
 

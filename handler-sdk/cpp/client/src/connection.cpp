@@ -9,6 +9,7 @@
 
 #include "json_members.hpp"
 #include "message_codec.hpp"
+#include "wire/counted.hpp"
 
 namespace bester {
 
@@ -70,7 +71,7 @@ tl::expected<void, client::connection::failure> client::connection::log_in(deadl
             }
             auto* report = std::get_if<status>(&decoded);
             if (report == nullptr) continue;  // nothing else is for us yet
-            if (!report->good) return tl::unexpected(failure{stage::login, report->error});
+            if (!report->good) return tl::unexpected(failure{stage::login, report->error, report->frame});
             if (report->id != login_id) continue;
             const auto payload = client_detail::find_member(report->frame, "payload").value_or("{}");
             const auto user = client_detail::find_member(payload, "user").value_or("null");
@@ -188,12 +189,13 @@ bool client::connection::ensure_connected(deadline until) {
         const auto& failed = opened.error();
         if (failed.where == connect_error::stage::login && !failed.info.temporary) {
             will_reconnect_ = false;
-            keep(connection_lost{failed.info, false}, 0);
+            keep(connection_lost{failed.info, false, failed.frame}, failed.frame.size());
             return false;
         }
         // Between half and all of the pause, so that many clients do not come back at once.
         std::uniform_real_distribution<double> share(0.5, 1.0);
-        attempt_at_ = steady_clock::now() + std::chrono::duration_cast<milliseconds>(delay_ * share(random_));
+        attempt_at_ = steady_clock::now() + failed.info.retry_after +
+                      std::chrono::duration_cast<milliseconds>(delay_ * share(random_));
         delay_ = std::min(delay_ * 2, options_.reconnect.longest_delay);
     }
     return true;
@@ -214,7 +216,9 @@ void client::connection::take_frames() {
             lose({"bad_frame", "the broker sent " + bad->reason, true});
         }
     }
-    if (stream_ && stream_->failure()) lose(close_reason_.value_or(*stream_->failure()));
+    if (!stream_ || !stream_->failure()) return;
+    if (close_reason_) lose(std::move(close_reason_->error), std::move(close_reason_->frame));
+    else lose(*stream_->failure());
 }
 
 void client::connection::take(delivery message) {
@@ -228,7 +232,7 @@ void client::connection::take(delivery message) {
 
 void client::connection::take(status report) {
     if (report.id == close_id) {
-        close_reason_ = report.error;
+        close_reason_ = std::move(report);
         return;
     }
     unanswered_.erase(report.id);
@@ -254,22 +258,23 @@ void client::connection::keep(client_event event, std::size_t size) {
     events_size_ += size;
     if (stream_ && (events_.size() > options_.queued_events || events_size_ > options_.queued_bytes)) {
         lose({"receive_queue_full",
-              "more than " + std::to_string(options_.queued_events) + " events or " +
-                  std::to_string(options_.queued_bytes) +
-                  " bytes were received and not fetched; call receive more often or allow more in client_options",
+              "more than " + wire::counted(options_.queued_events, "event") + " or " +
+                  wire::counted(options_.queued_bytes, "byte") +
+                  " were received and not fetched; call receive more often or allow more in client_options",
               true});
     }
 }
 
-void client::connection::lose(error_info why) {
+void client::connection::lose(error_info why, std::string frame) {
     if (!stream_) return;
     stream_.reset();
     // Put out by a handler on purpose, a client that came back at once would be a nuisance.
     if (why.code == "disconnected") will_reconnect_ = false;
     const error_info lost{"connection_lost", "no status came before the connection was lost: " + why.reason, true};
     for (auto& id : std::exchange(unanswered_, {})) give_up_on(id, lost);
-    attempt_at_ = std::max(attempt_at_, steady_clock::now());
-    keep(connection_lost{std::move(why), will_reconnect_}, 0);
+    attempt_at_ = std::max(attempt_at_, steady_clock::now() + why.retry_after);
+    const auto size = frame.size();
+    keep(connection_lost{std::move(why), will_reconnect_, std::move(frame)}, size);
 }
 
 void client::connection::give_up_on(std::string id, const error_info& why) {

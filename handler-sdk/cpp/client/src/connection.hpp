@@ -27,6 +27,7 @@ public:
     struct failure {
         connect_error::stage where;
         error_info info;
+        std::string frame = {};  ///< in which the broker refused, if it did
     };
 
     connection(client_detail::endpoint where, credentials who, client_options options);
@@ -64,7 +65,7 @@ private:
     void take(status report);
     void take(notice message);
     void keep(client_event event, std::size_t size);
-    void lose(error_info why);
+    void lose(error_info why, std::string frame = {});
     void give_up_on(std::string id, const error_info& why);
 
     client_detail::endpoint where_;
@@ -79,7 +80,7 @@ private:
     std::string transmitting_;                                 ///< id of the message that is being written, else empty
     std::deque<std::pair<client_event, std::size_t>> events_;  ///< with the size of their frames
     std::size_t events_size_ = 0;
-    std::optional<error_info> close_reason_;  ///< from `close_special`
+    std::optional<status> close_reason_;  ///< `close_special`
     bool will_reconnect_ = false;
     client_detail::deadline attempt_at_{};
     std::chrono::milliseconds delay_{0};

@@ -1,5 +1,7 @@
 #include "message_codec.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <utility>
 
@@ -16,6 +18,9 @@ std::string quoted(std::string_view text) {
     // A wrong byte in a type becomes U+FFFD instead of an exception; the broker will say no to it.
     return json(std::string(text)).dump(-1, ' ', false, json::error_handler_t::replace);
 }
+
+/// Whoever says so must not keep a client away for ever.
+constexpr std::uint64_t longest_wait_ms = std::chrono::milliseconds{std::chrono::hours{24}}.count();
 
 std::string text_member(const json& object, const char* key) {
     const auto found = object.find(key);
@@ -35,8 +40,12 @@ error_info decode_error(const json& header) {
         return {"unspecified", "the broker gave no reason", false};
     }
     const auto temporary = error->find("temporary");
-    return {text_member(*error, "code"), text_member(*error, "reason"),
-            temporary != error->end() && temporary->is_boolean() && temporary->get<bool>()};
+    const auto wait = error->find("retry_after_ms");
+    const bool has_wait = wait != error->end() && wait->is_number_unsigned();
+    return {
+        text_member(*error, "code"), text_member(*error, "reason"),
+        temporary != error->end() && temporary->is_boolean() && temporary->get<bool>(),
+        std::chrono::milliseconds{std::min<std::uint64_t>(has_wait ? wait->get<std::uint64_t>() : 0, longest_wait_ms)}};
 }
 
 broker_frame decode_delivery(std::string& frame, std::string_view payload) {

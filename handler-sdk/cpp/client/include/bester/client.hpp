@@ -30,7 +30,8 @@ struct tls_options {
     std::string name;         ///< that the broker's certificate must have; empty: the endpoint's host
 };
 
-/// Connecting again after a loss: pauses double from `initial_delay` to `longest_delay`, with jitter.
+/// Connecting again after a loss: pauses double from `initial_delay` to `longest_delay`, with jitter. Where the broker
+/// says when (`error_info::retry_after`), the pause comes after that.
 struct reconnect_options {
     bool enabled = false;
     std::chrono::milliseconds initial_delay{500};
@@ -63,15 +64,18 @@ public:
         timeout,     ///< no answer within `client_options::connect_timeout`
     };
 
-    connect_error(stage where, error_info info)
-        : std::runtime_error(info.reason), stage_(where), info_(std::move(info)) {}
+    connect_error(stage where, error_info info, std::string frame = {})
+        : std::runtime_error(info.reason), stage_(where), info_(std::move(info)), frame_(std::move(frame)) {}
 
     stage where() const noexcept { return stage_; }
     const error_info& info() const noexcept { return info_; }
+    /// The frame in which the broker refused, as received; empty if it sent none.
+    const std::string& frame() const noexcept { return frame_; }
 
 private:
     stage stage_;
     error_info info_;
+    std::string frame_;
 };
 
 /// One session at a bester broker: the client protocol of proto-docs/client.md as blocking calls.

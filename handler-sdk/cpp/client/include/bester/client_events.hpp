@@ -13,14 +13,14 @@
 
 namespace bester {
 
-/// Why something did not work. `code` is stable: the broker's (proto-docs/errors.md), a handler's
-/// own, or one that this library made: `connection_lost`, `timeout`, `unreachable`, `bad_endpoint`,
-/// `bad_data`, `too_large`, `bad_frame`, `receive_queue_full`. `reason` is for people; `temporary`
-/// says whether to try the same again makes sense. A plain value.
+/// Why something did not work. `code` is stable: one of proto-docs/errors.md, where those that this library makes stand
+/// too, or a handler's own. `reason` is for people; `temporary` says whether to try the same again makes sense, and
+/// `retry_after` when. A plain value.
 struct error_info {
     std::string code;
     std::string reason;
     bool temporary = false;
+    std::chrono::milliseconds retry_after{0};  ///< 0: nobody said when
 
     bool operator==(const error_info&) const = default;
 };
@@ -66,6 +66,7 @@ struct notice {
 struct connection_lost {
     error_info why;
     bool reconnecting = false;  ///< the client will try again within the next `receive` or `send`
+    std::string frame = {};     ///< in which the broker said why; empty: it did not
 };
 
 /// The connection stands again, as a new session.
