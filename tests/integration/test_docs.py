@@ -44,6 +44,25 @@ def program_of(tmp_path):
     return write
 
 
+def test_every_link_of_the_installed_pages_leads_to_what_is_installed(bin_directory, tmp_path):
+    script = bin_directory.parent / "conf" / "cmake_install.cmake"
+    if not script.exists():
+        pytest.skip("these executables are not where they were built")
+    subprocess.run(["cmake", f"-DCMAKE_INSTALL_PREFIX={tmp_path}", "-P", script], check=True, capture_output=True, timeout=60)
+    installed = tmp_path / "share" / "doc" / "bester"
+    pages = sorted(installed.rglob("*.md"))
+    assert {"README.md", "config.md", "CHANGELOG.md"} <= {page.name for page in pages}
+    codes = re.compile(r"^```.*?^```", re.M | re.S)
+    for page in pages:
+        text = page.read_text()
+        for target in re.findall(r"\]\(([^()#: ]+)(?:#[^() ]*)?\)", codes.sub("", text)):
+            assert (page.parent / target).exists(), f"{page.relative_to(installed)} leads to {target}"
+        source = ROOT / page.relative_to(installed)
+        assert codes.findall(text) == codes.findall(source.read_text()), f"{page.name}: its examples are changed"
+    assert "[proto-docs/config.md](proto-docs/config.md)" in (installed / "README.md").read_text()
+    assert not list(installed.rglob("*.db")) and not list(installed.rglob("spectator.key"))
+
+
 def words_printed_by(*command):
     done = subprocess.run([PYTHON, *map(str, command)], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
