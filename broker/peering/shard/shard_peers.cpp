@@ -59,7 +59,6 @@ void shard_peers::apply(std::shared_ptr<const peer_view> known) {
 
 void shard_peers::adopt(link_offer&& offer) {
     const auto before = links_.find(offer.server);
-    if (before != links_.end()) before->second->part({"replaced", "another link to this server takes its place", true});
     const std::uint64_t id = offer.id;
     std::unique_ptr<peer_link> made;
     peer_link* placed = nullptr;
@@ -70,6 +69,7 @@ void shard_peers::adopt(link_offer&& offer) {
             else listener_.link_closed(made ? made->server() : offer.server, id, "connection_lost", "no memory for it");
         });
     }};
+    if (before != links_.end()) before->second->part({"replaced", "another link to this server takes its place", true});
     const std::string server = offer.server;
     made = std::make_unique<peer_link>(*this, shard_, std::move(offer), known_->frame_limit);
     peer_link& link = *made;
