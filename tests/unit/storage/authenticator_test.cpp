@@ -276,6 +276,39 @@ TEST_CASE_METHOD(fixture, "authenticator: at its end the waiting are told busy",
     }
 }
 
+TEST_CASE_METHOD(fixture, "authenticator: it may end while others ask; each is told once, and later ones are busy",
+                 "[authenticator]") {
+    constexpr int threads = 4;
+    std::atomic<int> asked{0}, told{0}, told_busy{0};
+    std::atomic<bool> has_ended{false};
+    std::vector<std::thread> asking;
+    for (int who = 0; who < threads; ++who)
+        asking.emplace_back([&, who] {
+            // Some ask when it has ended.
+            for (int more = 20; more > 0; more -= has_ended ? 1 : 0) {
+                ++asked;
+                tested->verify_async(
+                    "user" + std::to_string(asked % 3), "secret",
+                    [&](verdict result) {
+                        ++told;
+                        if (result == verdict::busy) ++told_busy;
+                    },
+                    static_cast<bester::workers::worker_pool::submitter>(who));
+                if (who == 0) {
+                    ++asked;
+                    tested->change_password_async("user0", "secret", "secret", [&](password_change) { ++told; });
+                }
+            }
+        });
+    while (told < 50) std::this_thread::yield();
+    tested->stop();
+    has_ended = true;
+    for (std::thread& each : asking) each.join();
+    CHECK(told == asked);
+    CHECK(told_busy >= threads * 20);
+    CHECK(verify("nobody", "at all") == verdict::busy);
+}
+
 TEST_CASE_METHOD(fixture, "authenticator: a log-in overtaken by a change of the password is not accepted",
                  "[authenticator]") {
     // Verifications with the old password run all the time, while it is changed; each that comes
