@@ -50,12 +50,21 @@ void print(const storage::account_error& error, int& exit_code) {
     exit_code = account_exit_code(error.code);
 }
 
-/// Where the accounts are; nothing, once said, if the config that should tell is wrong.
-std::optional<storage::account_settings> find_database(const user_options& options, int& exit_code) {
+/// Where the accounts are, and the control socket of their broker.
+struct account_place {
+    storage::account_settings settings;
+    std::optional<std::string> control_socket;  ///< none: the config does not tell
+};
+
+/// Reads the config, once; nothing, once said, if it is wrong and should tell where the accounts are.
+std::optional<account_place> find_database(const user_options& options, int& exit_code) {
+    const auto machine = config::probe_surroundings();
     config::accounts_settings accounts;
-    accounts.database = config::default_account_database(config::probe_surroundings());
+    accounts.database = config::default_account_database(machine);
+    std::optional<std::string> control_socket = machine.runtime_directory + "/control.sock";
     if (!options.config.empty()) {
         const auto loaded = config::load(options.config);
+        control_socket = loaded.control_socket;
         if (loaded.accounts) {
             accounts = *loaded.accounts;
         } else if (options.database.empty()) {
@@ -67,44 +76,46 @@ std::optional<storage::account_settings> find_database(const user_options& optio
         }
     }
     if (!options.database.empty()) accounts.database = options.database;
-    return storage_settings(accounts);
+    return account_place{storage_settings(accounts), std::move(control_socket)};
 }
 
 struct account_database {
     std::string path;
+    std::optional<std::string> control_socket;
     storage::accounts accounts;
 };
 
-/// Opens the database; only for a new account it is made when there is none.
-std::optional<account_database> open(const user_options& options, int& exit_code, bool makes_file = false) {
-    auto settings = find_database(options, exit_code);
-    if (!settings) return std::nullopt;
-    settings->makes_file = makes_file;
-    auto opened = storage::accounts::open(*settings);
+std::optional<account_database> open(const account_place& place, int& exit_code) {
+    auto opened = storage::accounts::open(place.settings);
     if (!opened) {
         print(opened.error(), exit_code);
         return std::nullopt;
     }
-    return account_database{settings->database, *std::move(opened)};
+    return account_database{place.settings.database, place.control_socket, *std::move(opened)};
+}
+
+/// Opens the database; only for a new account it is made when there is none.
+std::optional<account_database> open(const user_options& options, int& exit_code, bool makes_file = false) {
+    auto place = find_database(options, exit_code);
+    if (!place) return std::nullopt;
+    place->settings.makes_file = makes_file;
+    return open(*place, exit_code);
 }
 
 /// Tells a running broker, which would notice within a second, so that the old password counts for nothing when this
 /// command has ended. Without a broker nothing happens.
-void tell_broker(const user_options& options) {
+void tell_broker(const account_database& database, const std::string& user) {
     constexpr std::chrono::milliseconds patience{2'000};
-    const auto socket = options.config.empty()
-                            ? std::optional{config::probe_surroundings().runtime_directory + "/control.sock"}
-                            : config::load(options.config).control_socket;
-    if (!socket) return;
-    if (auto broker = admin::control_client::connect(*socket))
-        std::ignore = broker->ask({{"request", "account_changed"}, {"user", options.user}}, patience);
+    if (!database.control_socket) return;
+    if (auto broker = admin::control_client::connect(*database.control_socket))
+        std::ignore = broker->ask({{"request", "account_changed"}, {"user", user}}, patience);
 }
 
-void report(const storage::account_result<void>& result, const user_options& options, const std::string& done,
-            int& exit_code) {
+void report(const storage::account_result<void>& result, const account_database& database, const std::string& user,
+            const std::string& done, int& exit_code) {
     if (!result) return print(result.error(), exit_code);
-    tell_broker(options);
-    std::cout << "user " << options.user << " " << done << "\n";
+    tell_broker(database, user);
+    std::cout << "user " << user << " " << done << "\n";
 }
 
 void add(const user_options& options, int& exit_code) {
@@ -127,7 +138,8 @@ void add(const user_options& options, int& exit_code) {
         exit_code = exit_usage;
         return;
     }
-    report(database->accounts.add(options.user, password->view()), options, "added to " + database->path, exit_code);
+    report(database->accounts.add(options.user, password->view()), *database, options.user,
+           "added to " + database->path, exit_code);
 }
 
 void set_password(const user_options& options, int& exit_code) {
@@ -144,14 +156,15 @@ void set_password(const user_options& options, int& exit_code) {
         exit_code = exit_usage;
         return;
     }
-    report(database->accounts.set_password(options.user, password->view()), options,
+    report(database->accounts.set_password(options.user, password->view()), *database, options.user,
            "has a new password in " + database->path, exit_code);
 }
 
 void remove(const user_options& options, int& exit_code) {
     auto database = open(options, exit_code);
     if (!database) return;
-    report(database->accounts.remove(options.user), options, "removed from " + database->path, exit_code);
+    report(database->accounts.remove(options.user), *database, options.user, "removed from " + database->path,
+           exit_code);
 }
 
 std::string format_time(std::chrono::system_clock::time_point time) {
@@ -170,16 +183,15 @@ bool is_yet_to_be_made(const std::string& file) {
 }
 
 void list(const user_options& options, int& exit_code) {
-    const auto settings = find_database(options, exit_code);
-    if (!settings) return;
-    if (is_yet_to_be_made(settings->database)) {
+    const auto place = find_database(options, exit_code);
+    if (!place) return;
+    const std::string& file = place->settings.database;
+    if (is_yet_to_be_made(file)) {
         if (options.as_json) std::cout << "[]\n";
-        else
-            std::cout << "no users: there is no database " << settings->database
-                      << " yet; `bester user add NAME` makes it\n";
+        else std::cout << "no users: there is no database " << file << " yet; `bester user add NAME` makes it\n";
         return;
     }
-    auto database = open(options, exit_code);
+    auto database = open(*place, exit_code);
     if (!database) return;
     const auto all = database->accounts.list();
     if (!all) return print(all.error(), exit_code);

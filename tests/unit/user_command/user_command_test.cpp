@@ -1,9 +1,12 @@
 #include "cli/user.hpp"
 #include "storage/accounts.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -219,6 +222,38 @@ TEST_CASE_METHOD(fixture, "user command: lists for people and for programs", "[u
     CHECK(listed[1]["name"] == "tina");
     CHECK(listed[1]["created"].get<std::string>().size() == std::string("2030-01-01T00:00:00Z").size());
     CHECK_FALSE(listed[0].contains("hash"));
+}
+
+TEST_CASE_METHOD(fixture, "user command: the config is read once, so that the broker told is that of the database",
+                 "[user_command]") {
+    const auto config = directory + "/bester.json";
+    const auto socket_path = directory + "/control.sock";
+    std::ofstream(config) << R"({"accounts": {"database": ")" << database
+                          << R"(", "argon2_operations": 1, "argon2_memory": "8MiB"}, "control": {"socket": ")"
+                          << socket_path << "\"}}";
+    const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+    require(::bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0, "bind");
+    require(::listen(listening, 1) == 0, "listen");
+    int input[2];
+    require(::pipe2(input, O_CLOEXEC) == 0, "pipe2");
+    const pid_t child = start_on(input[0], {"user", "add", "tina", "--config", config});
+    ::close(input[0]);
+    // It waits for the password when the database is there; then the config changes.
+    while (!std::filesystem::exists(database) && ::waitpid(child, nullptr, WNOHANG) == 0) std::this_thread::yield();
+    std::ofstream(config) << "{}";
+    require(::write(input[1], "secret\n", 7) == 7, "write");
+    ::close(input[1]);
+    pollfd waiting{listening, POLLIN, 0};
+    const bool is_told = ::poll(&waiting, 1, 30'000) == 1;
+    if (is_told) ::close(::accept(listening, nullptr, nullptr));
+    ::close(listening);
+    CHECK(is_told);
+    const auto added = wait_for(child);
+    CAPTURE(added.errors);
+    CHECK(added.exit_code == 0);
 }
 
 TEST_CASE_METHOD(fixture, "user command: finds database and cost in the config", "[user_command]") {
