@@ -16,6 +16,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "files/write_all.hpp"
 #include "storage/secret.hpp"
 
 namespace bester::storage {
@@ -71,16 +72,6 @@ std::array<unsigned char, hash_size> hash_of(std::string_view text) {
     return hash;
 }
 
-bool write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(fd, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return false;
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
 /// Text that holds keys: zeroed at the end.
 struct wiped_text {
     std::string text;
@@ -120,7 +111,7 @@ bool remembered_file::save(const remembered_credentials& what) const {
     ::unlink(next.c_str());
     const int fd = ::open(next.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (fd < 0) return false;
-    const bool is_written = write_all(fd, text);
+    const bool is_written = files::write_all(fd, text);
     ::close(fd);
     if (is_written && ::rename(next.c_str(), path_.c_str()) == 0) return true;
     const int why = errno;

@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "files/write_all.hpp"
+
 namespace bester::tls {
 namespace {
 
@@ -74,16 +76,6 @@ std::string content_of(BIO& memory) {
     char* data = nullptr;
     const long size = BIO_get_mem_data(&memory, &data);
     return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
-}
-
-bool write_all(int fd, std::string_view content) {
-    while (!content.empty()) {
-        const auto size = ::write(fd, content.data(), content.size());
-        if (size < 0 && errno == EINTR) continue;
-        if (size <= 0) return false;
-        content.remove_prefix(static_cast<std::size_t>(size));
-    }
-    return true;
 }
 
 struct ownership {
@@ -192,7 +184,7 @@ result<void> write_file(const std::string& path, std::string_view content, file_
     const auto parent_path = std::filesystem::path(path).parent_path().string();
     const std::string directory = parent_path.empty() ? "." : parent_path;
     if (!set_ownership(file.get(), ownership_of(path, directory, access, existing)) ||
-        !write_all(file.get(), content) || ::fsync(file.get()) != 0)
+        !files::write_all(file.get(), content) || ::fsync(file.get()) != 0)
         return give_up();
     if (!put_into_place(name, path, existing)) return give_up();
     const descriptor parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
