@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "exchange/undo.hpp"
 #include "wire/names.hpp"
 
 namespace bester::peering {
