@@ -260,7 +260,9 @@ std::vector<key<handlers::handler_settings>> restart_keys() {
              .kind = value_kind::duration,
              .least = 1,
              .most = hour,
-             .description = "Pause before the first restart; it doubles, with jitter."},
+             .description =
+                 "Pause before the first restart; it doubles, with jitter. After a crash of an instance that "
+                 "served, it is at most as long as that lived."},
             [](auto& h) -> auto& { return h.restart.initial_delay; }),
         of_entry(
             {.name = "restart.longest_delay",
@@ -280,8 +282,8 @@ std::vector<key<handlers::handler_settings>> restart_keys() {
              .kind = value_kind::count,
              .least = 1,
              .most = 1'000,
-             .description = "So many failures within `degraded_window` and it is shown as degraded; it is still "
-                            "tried again."},
+             .description = "So many failed starts, or so many crashes, within `degraded_window`, and it is shown as "
+                            "degraded; it is still tried again."},
             [](auto& h) -> auto& { return h.restart.degraded_after; }),
         of_entry(
             {.name = "restart.degraded_window",

@@ -222,7 +222,8 @@ void handler_entry::ended_in_service(slot& in, instance& which, const instance_e
         log::error(
             "handler {}: degraded: {} within {}; trying again every {} at "
             "most. Mend its command, then `bester handlers restart {}` tries at once",
-            which.label(), wire::counted(settings_.restart.degraded_after, "failed start"),
+            which.label(),
+            wire::counted(settings_.restart.degraded_after, next.failed_start ? "failed start" : "failure"),
             in_seconds(settings_.restart.degraded_window), in_seconds(settings_.restart.longest_delay), settings_.name);
     if (next.delay.count() == 0) begin(in);
     else begin_later(in, next.delay);

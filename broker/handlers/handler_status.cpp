@@ -47,7 +47,7 @@ std::string_view to_string(instance_state state) noexcept {
 
 instance_status handler_entry::status_of(const slot& in, const instance& which) const {
     instance_status status = life_status(which);
-    status.is_degraded = in.policy.is_degraded();
+    status.is_degraded = in.policy.is_degraded(clock::now());
     status.restarts = in.restarts;
     status.last_exit = in.last_exit;
     if (status.last_output.empty()) status.last_output = in.last_output;
@@ -59,7 +59,7 @@ handler_status handler_entry::status() const {
     entry.name = settings_.name;
     entry.start = settings_.start;
     for (const auto& each : slots_) {
-        entry.is_degraded |= each->policy.is_degraded();
+        entry.is_degraded |= each->policy.is_degraded(clock::now());
         for (const auto& life : {each->serving, each->coming})
             if (life) entry.instances.push_back(status_of(*each, *life));
         // A slot that is only being vacated shows the instance that leaves it.
@@ -67,7 +67,7 @@ handler_status handler_entry::status() const {
         if (each->serving || each->coming || (is_left_empty && is_being_left(*each))) continue;
         instance_status empty;
         empty.number = each->number;
-        empty.is_degraded = each->policy.is_degraded();
+        empty.is_degraded = each->policy.is_degraded(clock::now());
         empty.restarts = each->restarts;
         empty.last_exit = each->last_exit;
         empty.last_output = each->last_output;

@@ -33,9 +33,14 @@ struct restart_decision {
 ///
 /// A run that never became ready, or that ended within `failed_start` of its start, is a failed start; each one in a
 /// row doubles the delay. `degraded_after` of them within the window make the instance degraded: it is still retried,
-/// and shown as degraded until it becomes ready. A run that became ready and outlived `failed_start` clears the
-/// history: after a failure it waits the initial delay, after a clean end none. (A hello alone does not: otherwise a
-/// handler that crashes right after it would be restarted twice a second for ever.)
+/// and shown as degraded until it becomes ready. A run that became ready and outlived `failed_start` clears that
+/// history. (A hello alone does not: otherwise a handler that crashes right after it would be restarted twice a second
+/// for ever.)
+///
+/// When such a run ends by itself there is no delay. When it crashes, the delay is the initial one, and doubles for
+/// each further crash with less than the window between them, but is never longer than the run was: what serves between
+/// its crashes is away for half of the time at most. `degraded_after` crashes within the window are degraded as well,
+/// for as long as they are.
 class restart_policy {
 public:
     using time_point = std::chrono::steady_clock::time_point;
@@ -50,15 +55,19 @@ public:
     void reset();
     void use(const restart_settings& settings) { settings_ = settings; }
 
-    bool is_degraded() const noexcept { return degraded_; }
+    bool is_degraded(time_point now) const { return degraded_ || is_crashing(now); }
 
 private:
+    bool is_crashing(time_point now) const;
+    restart_decision crashed(std::chrono::milliseconds lived, time_point now, double random);
     std::chrono::milliseconds next_delay(double random);
 
     restart_settings settings_;
     bool degraded_ = false;
     unsigned doublings_ = 0;
     std::deque<time_point> failures_;  // failed starts within the window; at most degraded_after
+    std::deque<time_point> crashes_;   // of runs that were no failed starts; at most degraded_after
+    unsigned crash_doublings_ = 0;
 };
 
 }  // namespace bester::handlers

@@ -81,18 +81,18 @@ TEST_CASE("restart policy: so many failures within the window degrade, once", "[
     restart_policy policy{restart_settings{}};
     for (int i = 0; i < 4; ++i) {
         CHECK_FALSE(fail_start(policy, origin + i * 1s).newly_degraded);
-        CHECK_FALSE(policy.is_degraded());
+        CHECK_FALSE(policy.is_degraded(origin + i * 1s));
     }
     CHECK(fail_start(policy, origin + 4s).newly_degraded);
-    CHECK(policy.is_degraded());
+    CHECK(policy.is_degraded(origin + 61s));
     CHECK_FALSE(fail_start(policy, origin + 5s).newly_degraded);
     SECTION("it stays so when failures become rare") {
         fail_start(policy, origin + 500s);
-        CHECK(policy.is_degraded());
+        CHECK(policy.is_degraded(origin + 500s));
     }
     SECTION("until it becomes ready") {
         policy.became_ready();
-        CHECK_FALSE(policy.is_degraded());
+        CHECK_FALSE(policy.is_degraded(origin + 61s));
         SECTION("but a crash right after the hello degrades it again") {
             CHECK(policy.ended(run(origin + 6s, true, run_end::failed), origin + 6100ms, no_jitter).newly_degraded);
         }
@@ -100,12 +100,12 @@ TEST_CASE("restart policy: so many failures within the window degrade, once", "[
             const auto decision = policy.ended(run(origin + 6s, true, run_end::failed), origin + 60s, no_jitter);
             CHECK(decision == restart_decision{500ms, false, false});
             CHECK(fail_start(policy, origin + 61s).delay == 1000ms);
-            CHECK_FALSE(policy.is_degraded());
+            CHECK_FALSE(policy.is_degraded(origin + 61s));
         }
     }
     SECTION("or somebody asks for another try") {
         policy.reset();
-        CHECK_FALSE(policy.is_degraded());
+        CHECK_FALSE(policy.is_degraded(origin + 61s));
         CHECK(fail_start(policy, origin + 6s).delay == 500ms);
     }
 }
@@ -113,7 +113,45 @@ TEST_CASE("restart policy: so many failures within the window degrade, once", "[
 TEST_CASE("restart policy: failures outside the window do not degrade", "[handlers]") {
     restart_policy policy{restart_settings{}};
     for (int i = 0; i < 20; ++i) CHECK_FALSE(fail_start(policy, origin + i * 16s).newly_degraded);
-    CHECK_FALSE(policy.is_degraded());
+    CHECK_FALSE(policy.is_degraded(origin + 61s));
+}
+
+TEST_CASE("restart policy: runs that serve and crash again and again back off and are degraded", "[handlers]") {
+    restart_policy policy{restart_settings{}};
+    auto now = origin;
+    const auto crash_after = [&](std::chrono::milliseconds lived) {
+        const auto started = now;
+        policy.became_ready();
+        now += lived;
+        const auto decision = policy.ended(run(started, true, run_end::failed), now, no_jitter);
+        now += decision.delay;
+        return decision;
+    };
+    SECTION("with growing pauses, but never longer than the run before") {
+        CHECK(crash_after(1400ms) == restart_decision{500ms, false, false});
+        CHECK(crash_after(1400ms) == restart_decision{1000ms, false, false});
+        CHECK(crash_after(1400ms) == restart_decision{1400ms, false, false});
+        CHECK(crash_after(10s) == restart_decision{4000ms, false, false});
+        CHECK_FALSE(policy.is_degraded(now));
+        CHECK(crash_after(1400ms) == restart_decision{1400ms, false, true});
+        policy.became_ready();
+        CHECK(policy.is_degraded(now));
+        CHECK_FALSE(crash_after(1400ms).newly_degraded);
+        SECTION("until it has been well for the window") {
+            CHECK_FALSE(policy.is_degraded(now + 61s));
+            CHECK(crash_after(120s) == restart_decision{500ms, false, false});
+        }
+        SECTION("or ends by itself, or somebody asks for another try") {
+            if (GENERATE(true, false)) policy.ended(run(now, true, run_end::clean), now + 2s, no_jitter);
+            else policy.reset();
+            CHECK_FALSE(policy.is_degraded(now));
+            CHECK(crash_after(2s) == restart_decision{500ms, false, false});
+        }
+    }
+    SECTION("rare crashes stay cheap") {
+        for (int i = 0; i < 20; ++i) CHECK(crash_after(90s) == restart_decision{500ms, false, false});
+        CHECK_FALSE(policy.is_degraded(now));
+    }
 }
 
 TEST_CASE("restart policy: settings with an initial delay above the longest are bounded by it", "[handlers]") {
