@@ -29,6 +29,34 @@ json as_json(answer what) {
     return json::parse(out.view().substr(4)).value("commands", json::array());
 }
 
+TEST_CASE("sdk: what an author's own test sees of answers, commands and responders", "[sdk]") {
+    answer both = refuse("no_such_user", "gustav has moved", temporary);
+    both << reply(1) << send_clients("gustav", {{"a", 2}}).type("t");
+    const auto shown = both.json();
+    CHECK(shown["error"] == json{{"code", "no_such_user"}, {"reason", "gustav has moved"}, {"temporary", true}});
+    CHECK(shown["commands"].size() == 2);
+    CHECK(shown["commands"][1]["users"] == json::array({"gustav"}));
+    CHECK(answer{}.json() == json{{"commands", json::array()}});
+    CHECK(commands{join("g", "s1")}.json()[0]["command"] == "join");
+
+    std::vector<json> answers;
+    const auto taker = [&](answer what) { answers.push_back(what.json()); };
+    {
+        responder door{taker};
+        CHECK_FALSE(door.is_answered());
+        responder moved{std::move(door)};
+        CHECK_FALSE(moved.is_answered());
+        moved.answer(reply("in"));
+        CHECK(moved.is_answered());
+        moved.answer(reply("again"));
+        responder dropped{taker};
+        dropped = std::move(moved);
+    }
+    REQUIRE(answers.size() == 2);
+    CHECK(answers[0]["commands"][0]["data"] == "in");
+    CHECK(answers[1]["error"]["code"] == "handler_gave_no_answer");
+}
+
 struct letter {
     std::string to;
     std::string text;

@@ -33,6 +33,12 @@ answer::answer(const refusal& why) {
     error_ += why.is_temporary() ? R"(,"temporary":true})" : R"(,"temporary":false})";
 }
 
+nlohmann::json answer::json() const {
+    nlohmann::json all{{"commands", commands_.json()}};
+    if (!error_.empty()) all["error"] = nlohmann::json::parse(error_);
+    return all;
+}
+
 answer refuse(std::string code, const std::string& reason) { return answer{refusal{std::move(code), reason}}; }
 answer refuse(std::string code, const std::string& reason, temporary_tag) {
     return answer{refusal{std::move(code), reason, temporary}};

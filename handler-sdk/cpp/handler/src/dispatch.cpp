@@ -4,6 +4,7 @@
 
 #include "frame_writer.hpp"
 #include "log.hpp"
+#include "no_answer.hpp"
 #include "runtime.hpp"
 
 namespace bester::detail {
@@ -97,7 +98,7 @@ void runtime::defer_message(const author_functions::message_entry& entry, const 
     // then the answer says what happened, not just that there was none.
     handled_message handled{received.id(), false};
     handled_ = &handled;
-    answer failure = refuse("handler_gave_no_answer", "the handler dropped this message without an answer");
+    answer failure = no_answer();
     try {
         entry.later(received, responder{inbox_, attachment_, received.shard(), received.id()});
     } catch (const refusal& why) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "inbox.hpp"
+#include "no_answer.hpp"
 #include "runtime.hpp"
 
 namespace bester {
@@ -12,10 +13,13 @@ responder::responder(std::shared_ptr<detail::inbox> inbox, std::uint64_t attachm
                      std::uint64_t id) noexcept
     : inbox_{std::move(inbox)}, attachment_{attachment}, id_{id}, shard_{shard} {}
 
+responder::responder(callback<void(bester::answer)> taker) noexcept : taker_{std::move(taker)} {}
+
 responder& responder::operator=(responder&& other) noexcept {
     if (this == &other) return *this;
     abandon();
     inbox_ = std::move(other.inbox_);
+    taker_ = std::move(other.taker_);
     attachment_ = other.attachment_;
     id_ = other.id_;
     shard_ = other.shard_;
@@ -25,6 +29,7 @@ responder& responder::operator=(responder&& other) noexcept {
 responder::~responder() { abandon(); }
 
 void responder::answer(bester::answer what) {
+    if (const auto taker = std::move(taker_)) return taker(std::move(what));
     const auto inbox = std::move(inbox_);
     if (!inbox) return;
     if (auto* const runtime = inbox->owner_on_loop_thread())
@@ -36,9 +41,11 @@ void responder::answer(bester::answer what) {
 }
 
 void responder::abandon() noexcept {
+    const auto taker = std::move(taker_);
     const auto inbox = std::move(inbox_);
-    if (!inbox) return;
+    if (!inbox && !taker) return;
     try {
+        if (taker) return taker(detail::no_answer());
         inbox->run([attachment = attachment_, shard = shard_, id = id_](detail::runtime& runtime) {
             runtime.abandon_message(attachment, shard, id);
         });

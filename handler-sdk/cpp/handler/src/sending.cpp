@@ -3,6 +3,7 @@
 
 #include "frame_writer.hpp"
 #include "log.hpp"
+#include "no_answer.hpp"
 #include "runtime.hpp"
 
 namespace bester::detail {
@@ -39,8 +40,7 @@ void runtime::abandon_message(std::uint64_t attachment, unsigned shard, std::uin
         handled_->is_abandoned = true;
         return;
     }
-    answer_message(attachment, shard, id,
-                   refuse("handler_gave_no_answer", "the handler dropped this message without an answer"));
+    answer_message(attachment, shard, id, no_answer());
 }
 
 bool runtime::has_room(std::size_t size) const noexcept {

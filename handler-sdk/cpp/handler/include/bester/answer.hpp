@@ -27,6 +27,9 @@ public:
     answer& operator<<(command next) & { return commands_.add(std::move(next)), *this; }
     answer&& operator<<(command next) && { return commands_.add(std::move(next)), std::move(*this); }
 
+    /// What it says, for tests of your own: `{"commands":[…]}` as in proto-docs/handler.md, with `error` if it refuses.
+    nlohmann::json json() const;
+
     /// For the SDK: the parts of the answer.
     detail::command_list& list() noexcept { return commands_; }
     /// A JSON object; empty if nothing is refused.

@@ -232,6 +232,7 @@ public:
     bool is_only_replies() const noexcept { return is_only_replies_; }
     /// The JSON objects with commas between, without the numbers of reports.
     std::string_view text() const noexcept { return list_.text(); }
+    nlohmann::json json() const { return nlohmann::json::parse('[' + std::string{text()} + ']'); }
     /// In ascending order.
     std::vector<wanted_report>& reports() noexcept { return reports_; }
 
@@ -258,6 +259,8 @@ public:
     commands&& operator<<(pushable_command next) && { return list_.add(std::move(next)), std::move(*this); }
 
     bool empty() const noexcept { return list_.empty(); }
+    /// The commands as an array, as in proto-docs/handler.md, for tests of your own.
+    nlohmann::json json() const { return list_.json(); }
     /// For the SDK.
     detail::command_list& list() noexcept { return list_; }
 
