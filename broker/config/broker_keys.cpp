@@ -178,9 +178,9 @@ std::vector<key<broker_config>> limit_keys() {
              .most = 64 * mebi,
              .description =
                  "Memory that the kernel may use for the input of one new TCP connection of a client, and as much for "
-                 "what it has not taken of its output; the kernel also uses as much again for its own accounts. It "
-                 "bounds how much a client far away can send or get in one round trip. `0B`: the kernel decides, up "
-                 "to megabytes."},
+                 "output that waits there and is not on its way yet; for input it also uses as much again for its own "
+                 "accounts. It bounds how much a client far away can send in one round trip. `0B`: the kernel decides, "
+                 "up to megabytes."},
             [](auto& c) -> auto& { return c.limits.socket_buffer; }),
         declared(
             {.name = "limits.connections_per_address",

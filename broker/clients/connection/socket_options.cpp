@@ -36,7 +36,9 @@ void set_tcp_options(int fd, const client_limits& limits) noexcept {
     // nothing, would use up its memory for TCP, and it drops the packets of everybody then.
     if (limits.socket_buffer == 0) return;
     set(fd, SOL_SOCKET, SO_RCVBUF, static_cast<int>(limits.socket_buffer));
-    set(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(limits.socket_buffer));
+    // Only what is not on its way yet: what is, the client's window bounds. With a send buffer of a fixed size the
+    // kernel would report room that it has no memory for, again and again.
+    set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(limits.socket_buffer));
 }
 
 void set_output_patience(int fd, const client_limits& limits, std::chrono::milliseconds most) noexcept {
