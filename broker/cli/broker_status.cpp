@@ -172,7 +172,7 @@ json_value describe_status(const status_facts& facts) {
         append(listeners, make_object({{"name", settings->name},
                                        {"transport", clients::transport_word(settings->kind)},
                                        {"address", address},
-                                       {"tls", !settings->tls.certificate.empty()},
+                                       {"tls", settings->tls.is_on()},
                                        {"connections", connections}}));
     }
     const auto uptime = std::chrono::steady_clock::now() - facts.started;

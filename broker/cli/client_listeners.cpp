@@ -61,7 +61,7 @@ void client_listeners::open(const clients::listener::hand_over& give, const clie
 tl::expected<client_listeners::contexts, std::string> client_listeners::load_contexts() const {
     contexts all;
     for (const clients::listener_settings& wanted : settings_) {
-        if (wanted.tls.certificate.empty()) {
+        if (!wanted.tls.is_on()) {
             all.emplace_back();
             continue;
         }

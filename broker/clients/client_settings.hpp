@@ -58,6 +58,7 @@ struct listener_tls {
     client_certificates client = client_certificates::none;
     std::vector<std::string> authorities;  ///< PEM files of those that sign clients' certificates
 
+    bool is_on() const noexcept { return !certificate.empty(); }
     bool operator==(const listener_tls&) const = default;
 };
 

@@ -55,7 +55,7 @@ void check_tcp(const json_value& from, const std::string& path, listener_entry& 
                             ", which other machines may reach: use a loopback address, or confirm with "
                             "\"allow_remote_anonymous\": true");
     }
-    if (allows(clients::authentication_method::accounts) && settings.tls.certificate.empty()) {
+    if (allows(clients::authentication_method::accounts) && !settings.tls.is_on()) {
         context.found.warning(
             offset_of(from, "address"), address_path,
             "passwords cross the network in clear on " + settings.address +

@@ -40,11 +40,12 @@ bool matches(std::string_view text, std::string_view rule) noexcept {
     return r == rule.size();
 }
 
-bool is_own(std::string_view origin, std::string_view host) noexcept {
-    if (host.empty()) return false;
-    for (const std::string_view scheme : {"http://", "https://"}) {
+bool is_own(std::string_view origin, own_place asked) noexcept {
+    if (asked.host.empty()) return false;
+    for (const std::string_view scheme : {"https://", "http://"}) {
+        if (asked.is_tls && scheme == "http://") break;
         if (origin.size() > scheme.size() && is_same_word(origin.substr(0, scheme.size()), scheme))
-            return is_same_word(origin.substr(scheme.size()), host);
+            return is_same_word(origin.substr(scheme.size()), asked.host);
     }
     return false;
 }
@@ -61,10 +62,10 @@ bool is_origin_rule(std::string_view rule) noexcept {
     });
 }
 
-bool is_origin_allowed(std::string_view origin, std::string_view host, std::span<const std::string> rules) noexcept {
+bool is_origin_allowed(std::string_view origin, own_place asked, std::span<const std::string> rules) noexcept {
     return std::ranges::any_of(rules, [&](const std::string& rule) {
         if (rule == "*") return true;
-        if (rule == "self") return is_own(origin, host);
+        if (rule == "self") return is_own(origin, asked);
         return matches(origin, rule);
     });
 }

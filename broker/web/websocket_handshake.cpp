@@ -130,7 +130,7 @@ handshake_answer answer_handshake(const http_request& request, const websocket_r
     if (!is_key(request.header("Sec-WebSocket-Key")))
         return refusal(http_status::bad_request, "Sec-WebSocket-Key is not base64 of 16 bytes");
     if (request.count("Origin") > 0 &&
-        !is_origin_allowed(request.header("Origin"), request.header("Host"), rules.origins))
+        !is_origin_allowed(request.header("Origin"), {request.header("Host"), rules.is_tls}, rules.origins))
         return refusal(http_status::forbidden, "this origin is not allowed");
 
     handshake_answer answer;

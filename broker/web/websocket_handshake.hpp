@@ -16,6 +16,7 @@ struct websocket_rules {
     std::vector<std::string> origins;
     std::vector<std::string> subprotocols;
     bool allows_compression = false;
+    bool is_tls = false;  ///< whether the listener speaks TLS
 };
 
 /// The answer to an opening handshake.

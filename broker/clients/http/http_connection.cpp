@@ -172,7 +172,7 @@ frame_verdict http_connection::upgrade(const web::http_request& asked) {
     const web_path* const found = find_path(asked.path);
     if (!found) return refuse(asked, web::http_status::not_found);
     web::handshake_answer answer =
-        web::answer_handshake(asked, {found->origins, found->subprotocols, found->compression});
+        web::answer_handshake(asked, {found->origins, found->subprotocols, found->compression, listener_.tls.is_on()});
     if (!answer.is_accepted()) {
         log::debug("listener {}: no WebSocket for {}: {}", listener_.name, address(), answer.reason);
         return respond_and_close(answer.response);

@@ -29,9 +29,9 @@ engine_answer answer_for(engine_error error) {
 }
 
 /// Returns whether the page that this request comes from may use this path; requests from no page may.
-bool is_granted_to(const web::http_request& asked, const web_path& path) {
+bool is_granted_to(const web::http_request& asked, const web_path& path, bool is_tls) {
     const std::string_view origin = asked.header("Origin");
-    return origin.empty() || web::is_origin_allowed(origin, asked.header("Host"), path.origins);
+    return origin.empty() || web::is_origin_allowed(origin, {asked.header("Host"), is_tls}, path.origins);
 }
 
 /// Returns the headers that let the page read the answer; empty if the request comes from no page.
@@ -50,7 +50,7 @@ std::string cors_lines(const web::http_request& asked, const web_path& path) {
 }  // namespace
 
 frame_verdict http_connection::on_engine_request(const web_path& path, web::http_request asked, std::string_view body) {
-    const bool is_granted = is_granted_to(asked, path);
+    const bool is_granted = is_granted_to(asked, path, listener_.tls.is_on());
     web::response_context context{asked.is_head, asked.keep_alive,
                                   is_granted ? cors_lines(asked, path) : std::string{}};
     const auto answer_with = [&](const engine_answer& what) {
@@ -172,7 +172,8 @@ void http_connection::upgrade_to_engine(const web::http_request& asked) {
         carried = owner_.engines().find(sid);
         if (!carried) return refuse_with(engine_error::unknown_session);
     }
-    web::handshake_answer answer = web::answer_handshake(asked, {path.origins, path.subprotocols, path.compression});
+    web::handshake_answer answer =
+        web::answer_handshake(asked, {path.origins, path.subprotocols, path.compression, listener_.tls.is_on()});
     if (!answer.is_accepted()) {
         log::debug("listener {}: no WebSocket for {}: {}", listener_.name, address(), answer.reason);
         respond_and_close(answer.response);

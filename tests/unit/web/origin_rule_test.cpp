@@ -9,7 +9,7 @@ namespace {
 
 bool allows(const std::string& rule, std::string_view origin, std::string_view host = "") {
     const std::vector<std::string> rules{rule};
-    return is_origin_allowed(origin, host, rules);
+    return is_origin_allowed(origin, {host}, rules);
 }
 
 }  // namespace
@@ -25,7 +25,7 @@ TEST_CASE("origin rule: exact origins, whatever their case", "[web]") {
     CHECK_FALSE(allows("https://chat.example.org", "null"));
     CHECK(allows("null", "null"));
     CHECK(allows("*", "null"));
-    CHECK_FALSE(is_origin_allowed("https://x", "x", {}));
+    CHECK_FALSE(is_origin_allowed("https://x", {"x"}, {}));
 }
 
 TEST_CASE("origin rule: a star stands for names and ports, and for nothing that ends them", "[web]") {
@@ -55,6 +55,14 @@ TEST_CASE("origin rule: self is the host that was asked", "[web]") {
     CHECK_FALSE(allows("self", "null", "localhost"));
     CHECK_FALSE(allows("self", "http://", ""));
     CHECK_FALSE(allows("self", "ftp://localhost", "localhost"));
+}
+
+TEST_CASE("origin rule: on a listener with TLS, self is a page that came over https", "[web]") {
+    const std::vector<std::string> self{"self"};
+    CHECK(is_origin_allowed("https://chat.example.org", {"chat.example.org", true}, self));
+    CHECK_FALSE(is_origin_allowed("http://chat.example.org", {"chat.example.org", true}, self));
+    const std::vector<std::string> both{"self", "http://chat.example.org"};
+    CHECK(is_origin_allowed("http://chat.example.org", {"chat.example.org", true}, both));
 }
 
 TEST_CASE("origin rule: rules that can match nothing are found", "[web]") {
