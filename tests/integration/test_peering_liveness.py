@@ -12,9 +12,9 @@ from servers import (at, is_linked, peer, records, send_clients, send_servers, s
 FAST_BEAT = {"heartbeat": "100ms"}
 
 
-def pair(servers, **peering):
+def pair(servers, limits_of_b=None, **peering):
     """b, a proxy before it, and a, which dials b through it."""
-    b = servers.add("b", peers={"a": {}}, peering=peering)
+    b = servers.add("b", peers={"a": {}}, peering=peering, limits=limits_of_b or {})
     way = servers.proxy(b)
     a = servers.add("a", peers={"b": at(way)}, peering=peering)
     wait_for_link(a, b)
@@ -129,7 +129,8 @@ def test_a_stopped_server_says_so(servers):
 
 
 def test_a_server_that_stops_has_sent_what_it_had(servers):
-    a, b, way = pair(servers)
+    # gustav reads when a has stopped: there is room until then for what comes from another server.
+    a, b, way = pair(servers, {"queue_bytes": "16MiB", "queue_messages": 10_000})
     way.delay = 0.05
     tina, gustav = a.client("tina"), b.client("gustav")
     many = [{"command": "sendClients", "users": ["gustav@b"], "type": "n", "data": "x" * 1000}] * 800
