@@ -121,7 +121,10 @@ private:
     asio::signal_set signals_{control_, SIGTERM, SIGINT, SIGHUP};
     asio::steady_timer account_timer_{control_};
     asio::steady_timer stop_timer_{control_};
-    memory_return memory_return_{control_};
+    memory_return memory_return_{control_, [this] {
+                                     for (const auto& each : shards_)
+                                         each->post([](exchange::shard& there) { there.give_up_spare(); });
+                                 }};
     log_reminder log_reminder_{control_};
     control_one_shots one_shots_{control_};
     clients::file_reader files_;  ///< connections hold places of it

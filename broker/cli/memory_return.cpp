@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include "log/log.hpp"
 
@@ -31,7 +32,8 @@ std::size_t unused_bytes() {
 
 }  // namespace
 
-memory_return::memory_return(asio::io_context& on) : timer_{on} {
+memory_return::memory_return(asio::io_context& on, std::function<void()> give_up_spare)
+    : timer_{on}, give_up_spare_{std::move(give_up_spare)} {
     unused_ = unused_bytes();
     wait();
 }
@@ -47,7 +49,13 @@ void memory_return::wait() {
 
 void memory_return::look() {
     const std::size_t before = unused_bytes();
-    if (before < unused_ + worth_it) return;
+    if (!has_asked_) {
+        if (before < unused_ + worth_it) return;
+        give_up_spare_();
+        has_asked_ = true;
+        return;
+    }
+    has_asked_ = false;
     ::malloc_trim(0);
     unused_ = unused_bytes();
     if (unused_ < before) log::debug("gave {} MiB of freed memory back to the system", (before - unused_) >> 20);

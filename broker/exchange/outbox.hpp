@@ -28,6 +28,12 @@ public:
     std::unique_ptr<char[]> take(std::size_t capacity);
     void give_back(std::unique_ptr<char[]> chunk, std::size_t capacity) noexcept;
 
+    /// Frees the chunks that are not in use.
+    void give_up_spare() noexcept {
+        free_small_.clear();
+        free_.clear();
+    }
+
     /// Returns whether a chunk of chunk_size is there to be used again.
     bool has_spare() const noexcept { return !free_.empty(); }
     /// Returns the bytes in use: chunks, and frames that were too large for one.

@@ -283,6 +283,12 @@ void shard::give_back(std::unique_ptr<kept_bytes> unused) noexcept {
     if (spare_kept_.size() < most_spare_kept) spare_kept_.push_back(std::move(unused));
 }
 
+void shard::give_up_spare() noexcept {
+    chunks_.give_up_spare();
+    spare_kept_.clear();
+    spare_outboxes_.clear();
+}
+
 command_source* shard::find_source(std::uint64_t id) const noexcept {
     const auto found = sources_.find(id);
     return found == sources_.end() ? nullptr : found->second;

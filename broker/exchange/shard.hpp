@@ -175,6 +175,8 @@ public:
     /// Returns whether one more connection may continue its TLS handshake in this turn. Many handshakes take turns, so
     /// that connected clients do not wait for all of them: the loop reports the others again in the next turn.
     bool may_open_another() noexcept { return openings_left_ > 0 && openings_left_-- > 0; }
+    /// Frees what is kept only to be used again: its pieces lie among memory that could go back to the system.
+    void give_up_spare() noexcept;
     void account_kept(std::ptrdiff_t bytes) noexcept { kept_size_ += static_cast<std::size_t>(bytes); }
     chunk_pool& chunks() noexcept { return chunks_; }
     /// Closes a socket to which everything has been written, after the other side had time to read it.

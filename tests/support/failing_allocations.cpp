@@ -1,5 +1,6 @@
-// To be preloaded into a broker: operator new, of which a test lets one call fail, on a shard's thread or on the control
-// thread. The test and the broker share the file that BESTER_FAILING_ALLOCATIONS names: four numbers of 64 bits each.
+// To be preloaded into a broker: operator new, of which a test lets one call fail, on a shard's thread or on the
+// control thread. The test and the broker share the file that BESTER_FAILING_ALLOCATIONS names: four numbers of 64 bits
+// each.
 //
 //   left      the allocation that fails, counted from now; 0: none
 //   failures  how many have failed

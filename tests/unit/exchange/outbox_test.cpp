@@ -95,6 +95,15 @@ TEST_CASE("outbox: what is queued is written in order, and all memory goes back"
     box.append("more");
     CHECK(box.flush(sockets.fds[0]) == flush_result::done);
     CHECK(sockets.read() == "more");
+    // And is not kept for that when it is asked for.
+    CHECK(pool.has_spare());
+    pool.give_up_spare();
+    CHECK_FALSE(pool.has_spare());
+    box.append("and more");
+    CHECK(pool.bytes_in_use() > 0);
+    CHECK(box.flush(sockets.fds[0]) == flush_result::done);
+    CHECK(sockets.read() == "and more");
+    CHECK(pool.bytes_in_use() == 0);
 }
 
 TEST_CASE("outbox: many queues that get one short frame each in a turn use little memory, and use it again",

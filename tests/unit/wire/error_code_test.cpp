@@ -67,43 +67,42 @@ TEST_CASE("error table: every code that the libraries and the control socket mak
     CHECK(found > 40);
     const std::regex named{R"re(return "([a-z]+_[a-z_]+)";)re"};
     for (const char* const path : {"/broker/storage/account_error.cpp", "/broker/tls/error.cpp"}) {
-            std::ifstream file{BESTER_SOURCE_DIR + std::string{path}};
-            const std::string source{std::istreambuf_iterator<char>{file}, {}};
-            for (std::sregex_iterator each{source.begin(), source.end(), named}, end; each != end; ++each) {
-                CAPTURE(path, (*each)[1].str());
-                const auto local = local_error_table();
-                CHECK(std::any_of(local.begin(), local.end(),
-                                  [&](const auto& row) { return row.text == (*each)[1].str(); }));
-            }
-        }
-        CHECK(means_no_answer("handler_exception"));
-        CHECK_FALSE(means_no_answer("no_such_user"));
-        CHECK_FALSE(means_no_answer("authentication_failed"));
-    }
-
-    TEST_CASE("error table: clients are told which codes make sense to try again", "[wire]") {
-        for (const error_code code : {error_code::busy, error_code::handler_unavailable, error_code::handler_timeout,
-                                      error_code::handler_failed, error_code::shutting_down})
-            CHECK(describe(code).temporary);
-        for (const error_code code : {error_code::bad_message, error_code::too_large, error_code::authentication_failed,
-                                      error_code::no_handler, error_code::unknown_command})
-            CHECK_FALSE(describe(code).temporary);
-    }
-
-    TEST_CASE("error table: proto-docs/errors.md is what make_errors_page makes of it", "[wire]") {
-        std::ifstream file{BESTER_SOURCE_DIR "/proto-docs/errors.md"};
-        const std::string page{std::istreambuf_iterator<char>{file}, {}};
-        INFO("run make_errors_page > proto-docs/errors.md");
-        CHECK(page == test::errors_page());
-    }
-
-    TEST_CASE("error table: the codes that client.md promises for a connection's end exist", "[wire]") {
-        for (const std::string_view promised :
-             {"slow_consumer", "shutting_down", "disconnected", "authentication_timeout", "account_changed",
-              "bad_message", "bad_frame", "too_large"}) {
-            const auto rows = error_table();
-            CHECK(std::any_of(rows.begin(), rows.end(), [&](const error_row& row) { return row.text == promised; }));
+        std::ifstream file{BESTER_SOURCE_DIR + std::string{path}};
+        const std::string source{std::istreambuf_iterator<char>{file}, {}};
+        for (std::sregex_iterator each{source.begin(), source.end(), named}, end; each != end; ++each) {
+            CAPTURE(path, (*each)[1].str());
+            const auto local = local_error_table();
+            CHECK(
+                std::any_of(local.begin(), local.end(), [&](const auto& row) { return row.text == (*each)[1].str(); }));
         }
     }
+    CHECK(means_no_answer("handler_exception"));
+    CHECK_FALSE(means_no_answer("no_such_user"));
+    CHECK_FALSE(means_no_answer("authentication_failed"));
+}
+
+TEST_CASE("error table: clients are told which codes make sense to try again", "[wire]") {
+    for (const error_code code : {error_code::busy, error_code::handler_unavailable, error_code::handler_timeout,
+                                  error_code::handler_failed, error_code::shutting_down})
+        CHECK(describe(code).temporary);
+    for (const error_code code : {error_code::bad_message, error_code::too_large, error_code::authentication_failed,
+                                  error_code::no_handler, error_code::unknown_command})
+        CHECK_FALSE(describe(code).temporary);
+}
+
+TEST_CASE("error table: proto-docs/errors.md is what make_errors_page makes of it", "[wire]") {
+    std::ifstream file{BESTER_SOURCE_DIR "/proto-docs/errors.md"};
+    const std::string page{std::istreambuf_iterator<char>{file}, {}};
+    INFO("run make_errors_page > proto-docs/errors.md");
+    CHECK(page == test::errors_page());
+}
+
+TEST_CASE("error table: the codes that client.md promises for a connection's end exist", "[wire]") {
+    for (const std::string_view promised : {"slow_consumer", "shutting_down", "disconnected", "authentication_timeout",
+                                            "account_changed", "bad_message", "bad_frame", "too_large"}) {
+        const auto rows = error_table();
+        CHECK(std::any_of(rows.begin(), rows.end(), [&](const error_row& row) { return row.text == promised; }));
+    }
+}
 
 }  // namespace bester::wire
