@@ -47,8 +47,8 @@ acknowledgement pending_outcomes::expect(envelope_view* message, const report_ta
     return to;
 }
 
-void pending_outcomes::arrived(const acknowledgement& to, std::uint64_t delivered,
-                               std::span<const session_id> missed, wire::error_code code) noexcept {
+void pending_outcomes::arrived(const acknowledgement& to, std::uint64_t delivered, std::span<const session_id> missed,
+                               wire::error_code code) noexcept {
     partial_outcome outcome;
     outcome.delivered = delivered;
     const bool is_whole = shard_.guarded("a part of a report", [&] {

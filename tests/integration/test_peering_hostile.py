@@ -46,10 +46,7 @@ def test_nonsense_ends_the_link(a, name):
 
 def test_a_handshake_whose_time_ends_with_its_last_word_is_no_link(a):
     while True:
-        try:
-            late = mallory(a, hello=False)
-        except OSError:  # TLS alone took this machine longer than the whole handshake may
-            continue
+        late = mallory(a, hello=False)
         began = time.monotonic()  # no earlier than the broker says
         peer(a, "mallory")  # the broker answers this after it has read what TLS needs
         freeze(a.process.pid)
