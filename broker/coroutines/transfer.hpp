@@ -45,7 +45,8 @@ asio::awaitable<std::error_code> connect_to_any(Socket& socket, const Endpoints&
     for (const typename Socket::endpoint_type endpoint : endpoints) {
         socket.close(error);
         co_await socket.async_connect(endpoint, asio::redirect_error(awaited, error));
-        if (!error || !socket.is_open()) break;
+        // Aborted: whoever closed the socket wants none. An address whose family the system lacks is passed over.
+        if (!error || error == asio::error::operation_aborted) break;
     }
     co_return error;
 }

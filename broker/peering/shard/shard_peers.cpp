@@ -63,15 +63,18 @@ void shard_peers::adopt(link_offer&& offer) {
     const std::uint64_t id = offer.id;
     std::unique_ptr<peer_link> made;
     peer_link* placed = nullptr;
+    std::string server;  // empty until it is copied; the link takes that of the offer
     // The network must know that the link is down, or it would never make another one.
     exchange::undo give_up{[&] {
         shard_.guarded("the end of a link that could not be taken", [&] {
             if (placed) placed->fail();
-            else listener_.link_closed(made ? made->server() : offer.server, id, "connection_lost", "no memory for it");
+            else
+                listener_.link_closed(server.empty() ? offer.server : server, id, "connection_lost",
+                                      "no memory for it");
         });
     }};
     if (before != links_.end()) before->second->part({"replaced", "another link to this server takes its place", true});
-    const std::string server = offer.server;
+    server = offer.server;
     made = std::make_unique<peer_link>(*this, shard_, std::move(offer), known_->frame_limit);
     peer_link& link = *made;
     if (before != links_.end()) {
