@@ -1,6 +1,7 @@
 #include "cli/account_logins.hpp"
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 
 #include "config/surroundings.hpp"
@@ -113,12 +114,20 @@ storage::account_changes account_logins::poll() {
     if (!authenticator_) return {};
     const auto begin = std::chrono::steady_clock::now();
     if (begin >= next_save_) {
-        authenticator_->save_remembered();
+        save_remembered();
         // Of a million users it is not worth a second of this thread every ten.
         const auto end = std::chrono::steady_clock::now();
         next_save_ = end + std::max<std::chrono::steady_clock::duration>(std::chrono::seconds{10}, 100 * (end - begin));
     }
     return authenticator_->poll_for_changes();
+}
+
+void account_logins::save_remembered() noexcept {
+    try {
+        authenticator_->save_remembered();
+    } catch (const std::bad_alloc&) {
+        // The next time; what has changed in the accounts must be seen all the same.
+    }
 }
 
 std::vector<std::string> account_logins::all_users() {
@@ -133,7 +142,7 @@ std::vector<std::string> account_logins::all_users() {
 void account_logins::stop() {
     // Shards may still ask, so the object stays.
     if (!authenticator_) return;
-    authenticator_->save_remembered();
+    save_remembered();
     authenticator_->stop();
 }
 

@@ -42,6 +42,8 @@ public:
     void stop();
 
 private:
+    void save_remembered() noexcept;
+
     storage::authenticator_settings settings_;
     std::chrono::steady_clock::time_point next_save_{};
     std::unique_ptr<storage::accounts> accounts_;

@@ -1,7 +1,5 @@
 #include "cli/logging.hpp"
 
-#include <sys/stat.h>
-
 #include <iostream>
 #include <memory>
 #include <mutex>
@@ -11,6 +9,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "files/takes_output.hpp"
 #include "log/log.hpp"
 
 namespace bester::cli {
@@ -81,11 +80,7 @@ logging::logging(const config::log_settings& settings) {
 logging::~logging() { spdlog::shutdown(); }
 
 bool logging::apply(const config::log_settings& settings) {
-    // Opening a pipe without a reader would wait for one.
-    struct stat facts {};
-    if (!settings.file.empty() && ::stat(settings.file.c_str(), &facts) == 0 &&
-        (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode)))
-        return false;
+    if (!settings.file.empty() && !files::takes_output(settings.file)) return false;
     try {
         spdlog::sink_ptr sink;
         if (settings.file.empty()) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();

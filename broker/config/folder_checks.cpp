@@ -7,6 +7,7 @@
 
 #include "config/entry_checks.hpp"
 #include "config/wording.hpp"
+#include "files/takes_output.hpp"
 
 namespace bester::config {
 namespace {
@@ -120,9 +121,9 @@ void check_folders(const json_value& root, const broker_config& config, const re
     folders.check_database(config.accounts.database, database);
     if (const json_value* const log = folders.find("log", "file")) {
         folders.check(config.log.file, *log, "log.file");
-        struct stat facts {};
-        if (stat(config.log.file.c_str(), &facts) == 0 && (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode)))
-            context.mistake(log->begin, "log.file", excerpt(config.log.file) + " is a pipe or a socket, and no file");
+        if (!files::takes_output(config.log.file))
+            context.mistake(log->begin, "log.file",
+                            excerpt(config.log.file) + " is a socket, or a pipe that nobody reads");
     }
     if (const json_value* const control = folders.find("control", "socket")) {
         folders.check_socket(config.control_socket, *control, "control.socket");

@@ -225,6 +225,11 @@ def test_a_failed_start_says_why_also_when_the_log_is_a_file(make_broker):
         code, out, err = second.cli("serve", "--config", second.config_path)
         assert code == 1 and "Address already in use" in err, (code, out, err)
         assert "Address already in use" in (second.directory / "b.log").read_text()
+        # A pipe that somebody reads, as a container's output is, will do for a log.
+        second.config["log"]["file"] = "/dev/stdout"
+        second.write_config()
+        code, out, err = second.cli("serve", "--config", second.config_path)
+        assert code == 1 and "Address already in use" in out, (code, out, err)
 
 
 @pytest.fixture
